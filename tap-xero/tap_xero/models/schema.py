@@ -1,0 +1,134 @@
+"""JSON Schema of a stream, derived from its model.
+
+The annotations that Singer knows nothing of, and that targets may ignore:
+
+- `x-references` on a property: the stream and key that its value points at;
+- `x-child-table` on an array: the table its rows deserve, and what identifies a row
+  within its parent (an empty key: its position).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_xero.models.fields import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tap_xero.models.fields import Field, Model
+
+TENANT = "TenantID"
+
+ANNOTATIONS = ("x-references", "x-child-table")
+
+_TYPES: dict[Kind, dict[str, Any]] = {
+    Kind.TEXT: {"type": ["string", "null"]},
+    Kind.FLAG: {"type": ["boolean", "null"]},
+    Kind.WHOLE: {"type": ["integer", "null"]},
+    Kind.AMOUNT: {"type": ["number", "null"], "multipleOf": 1e-4},
+    Kind.RATE: {"type": ["number", "null"], "multipleOf": 1e-10},
+    Kind.DAY: {"type": ["string", "null"], "format": "date"},
+    Kind.MOMENT: {"type": ["string", "null"], "format": "date-time"},
+    Kind.MONTH: {"type": ["string", "null"]},
+}
+
+
+def stream_schema(
+    model: Model, key: Sequence[str], keys: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
+    """The JSON Schema of a stream's records.
+
+    Args:
+        model: What a record is.
+        key: Properties that identify a record within its organisation.
+        keys: The same for every stream, by its name; `x-references` are made of it.
+
+    Returns:
+        A schema whose properties are, in order: the organisation, the record's own key,
+        the lifted ids, and then Xero's fields.
+    """
+    tenant = {
+        "type": "string",
+        "description": "The Xero organisation (tenant) the record belongs to.",
+    }
+    properties = _properties(model, keys)
+    for name in key:
+        # A key is never null, so it is declared without.
+        properties[name] = {**properties[name], "type": properties[name]["type"][0]}
+    first = (*key, *(lift.name for lift in model.lifts))
+    return {
+        "type": "object",
+        "description": model.about,
+        "properties": {
+            TENANT: tenant,
+            **{name: properties[name] for name in first},
+            **{name: schema for name, schema in properties.items() if name not in first},
+        },
+        "additionalProperties": True,
+    }
+
+
+def annotate(schema: dict[str, Any], source: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a copy of a schema back the annotations it lost on its way through the SDK.
+
+    The SDK's catalog keeps only the keywords of JSON Schema it knows, so a schema that
+    went through a catalog, a selection or a stream map has no annotations any more.
+
+    Args:
+        schema: The copy; properties may be missing or new.
+        source: The schema it was copied from.
+
+    Returns:
+        A new schema.
+    """
+    result = dict(schema)
+    for name in ANNOTATIONS:
+        if name in source:
+            result[name] = source[name]
+    if "properties" in schema:
+        known = source.get("properties", {})
+        result["properties"] = {
+            name: annotate(each, known[name]) if name in known else each
+            for name, each in schema["properties"].items()
+        }
+    if "items" in schema and "items" in source:
+        result["items"] = annotate(schema["items"], source["items"])
+    return result
+
+
+def _properties(model: Model, keys: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    properties = {field.name: _field(field, keys) for field in model.fields}
+    for lift in model.lifts:
+        properties.setdefault(
+            lift.name,
+            {
+                **_TYPES[Kind.TEXT],
+                "description": f"Lifted out of the embedded copy in {lift.source}.",
+                "x-references": _reference(lift.refers, keys),
+            },
+        )
+    return properties
+
+
+def _field(field: Field, keys: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    if field.model is None:
+        schema = {**_TYPES[field.kind], "description": field.about}
+        if field.refers:
+            schema["x-references"] = _reference(field.refers, keys)
+        return schema
+    inner = {
+        "type": ["object", "null"],
+        "properties": _properties(field.model, keys),
+        "additionalProperties": True,
+    }
+    if field.kind is Kind.OBJECT:
+        return {**inner, "description": field.about}
+    schema = {"type": ["array", "null"], "items": inner, "description": field.about}
+    if field.child:
+        schema["x-child-table"] = {"name": field.child.table, "key": list(field.child.key)}
+    return schema
+
+
+def _reference(stream: str, keys: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    return {"stream": stream, "properties": [TENANT, *keys[stream]]}
