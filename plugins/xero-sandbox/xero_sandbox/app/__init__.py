@@ -1,0 +1,40 @@
+"""The HTTP face of the sandbox: one ASGI application in front of `Services`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from xero_sandbox.app import control, identity
+from xero_sandbox.app.accounting import accounting
+
+if TYPE_CHECKING:
+    from xero_sandbox.services import Services
+
+_ALL = ["GET", "PUT", "POST", "DELETE"]
+
+
+def create_app(services: Services) -> Starlette:
+    """The application; one base URL stands for all of Xero's hosts."""
+    app = Starlette(
+        routes=[
+            Route("/.well-known/openid-configuration", identity.configuration),
+            Route("/identity/connect/authorize", identity.authorize, methods=["GET", "POST"]),
+            Route("/connect/token", identity.token, methods=["POST"]),
+            Route("/connect/revocation", identity.revocation, methods=["POST"]),
+            Route("/connections", identity.connections),
+            Route("/connections/{connection_id}", identity.connections, methods=["DELETE"]),
+            Route("/api.xro/2.0/{path:path}", accounting, methods=_ALL),
+            Route("/sandbox/clock", control.clock, methods=["GET", "POST"]),
+            Route("/sandbox/documents", control.documents, methods=["POST"]),
+            Route("/sandbox/faults", control.faults, methods=["GET", "POST", "DELETE"]),
+            Route("/sandbox/hooks", control.hooks, methods=["POST"]),
+            Route("/sandbox/calls", control.calls, methods=["GET", "DELETE"]),
+            Route("/sandbox/counts", control.counts),
+            Route("/sandbox/tokens", control.tokens, methods=["DELETE"]),
+        ]
+    )
+    app.state.services = services
+    return app

@@ -1,0 +1,139 @@
+"""Writing accounts: one at a time.
+
+Source: Xero, "Accounts" and "Account types"; the class of each type from the latter.
+"""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from xero_sandbox.app.shelf import Document, Shelf, ValidationError, too_long
+
+_LENGTHS = {"Code": 10, "Name": 150}
+_WRITABLE = (
+    *_LENGTHS,
+    "Type",
+    "BankAccountNumber",
+    "Status",
+    "Description",
+    "BankAccountType",
+    "CurrencyCode",
+    "TaxType",
+    "EnablePaymentsToAccount",
+    "ShowInExpenseClaims",
+    "AddToWatchlist",
+)
+_CLASSES = {
+    "BANK": "ASSET",
+    "CURRENT": "ASSET",
+    "FIXED": "ASSET",
+    "INVENTORY": "ASSET",
+    "NONCURRENT": "ASSET",
+    "PREPAYMENT": "ASSET",
+    "EQUITY": "EQUITY",
+    "DEPRECIATN": "EXPENSE",
+    "DIRECTCOSTS": "EXPENSE",
+    "EXPENSE": "EXPENSE",
+    "OVERHEADS": "EXPENSE",
+    "CURRLIAB": "LIABILITY",
+    "LIABILITY": "LIABILITY",
+    "PAYG": "LIABILITY",
+    "TERMLIAB": "LIABILITY",
+    "OTHERINCOME": "REVENUE",
+    "REVENUE": "REVENUE",
+    "SALES": "REVENUE",
+}
+
+
+def create_account(shelf: Shelf, element: Document) -> Document:
+    """Create an account.
+
+    Raises:
+        ValidationError: The element breaks a rule; nothing is saved.
+    """
+    _check(shelf, element, None)
+    account: Document = {
+        "AccountID": str(uuid4()),
+        "Code": "",
+        "Name": "",
+        "Status": "ACTIVE",
+        "Type": "",
+        "TaxType": "NONE",
+        "Class": _CLASSES[element["Type"]],
+        "EnablePaymentsToAccount": False,
+        "ShowInExpenseClaims": False,
+        "BankAccountType": "BANK" if element["Type"] == "BANK" else "",
+        "ReportingCode": "",
+        "HasAttachments": False,
+        "UpdatedDateUTC": "",
+        "AddToWatchlist": False,
+    }
+    return _saved(shelf, account, element)
+
+
+def update_account(shelf: Shelf, account: Document, element: Document) -> Document:
+    """Update or archive an account.
+
+    Raises:
+        ValidationError: The element breaks a rule; nothing is saved.
+    """
+    if element.get("Status") == "ARCHIVED":
+        others = set(element) - {"AccountID", "Status"}
+        if others:
+            raise ValidationError(
+                "An account is archived by its AccountID and Status alone; "
+                f"leave out {', '.join(sorted(others))}."
+            )
+        if account.get("SystemAccount"):
+            raise ValidationError("System accounts cannot be archived.")
+    _check(shelf, element, account)
+    if "Type" in element:
+        account["Class"] = _CLASSES[element["Type"]]
+    return _saved(shelf, account, element)
+
+
+def delete_account(shelf: Shelf, account: Document) -> Document:
+    """Delete an account that nothing was booked to; it vanishes from lists.
+
+    Raises:
+        ValidationError: It is a system account or has been used.
+    """
+    if account.get("SystemAccount"):
+        raise ValidationError("System accounts cannot be deleted.")
+    used = ("Journals", "Invoices", "BankTransactions", "CreditNotes", "Payments")
+    if any(shelf.of(name).mentions(account["AccountID"]) for name in used):
+        raise ValidationError(
+            "This account has transactions and cannot be deleted; archive it instead."
+        )
+    return _saved(shelf, account, {"Status": "DELETED"})
+
+
+def _saved(shelf: Shelf, account: Document, element: Document) -> Document:
+    for name in _WRITABLE:
+        if name in element:
+            account[name] = element[name]
+    return shelf.save(account)
+
+
+def _check(shelf: Shelf, element: Document, known: Document | None) -> None:
+    messages = too_long(element, _LENGTHS)
+    whole = {**(known or {}), **element}
+    if whole.get("Type") not in _CLASSES:
+        messages.append(f"'{whole.get('Type')}' is not a valid account Type.")
+    if not whole.get("Name"):
+        messages.append("Please enter a Name.")
+    if whole.get("Type") == "BANK":
+        if not whole.get("BankAccountNumber"):
+            messages.append("A bank account needs a BankAccountNumber.")
+    elif not whole.get("Code"):
+        messages.append("Please enter a Code.")
+    for name in ("Code", "Name"):
+        value = element.get(name)
+        if value and any(
+            other["Status"] != "DELETED"
+            and (known is None or other["AccountID"] != known["AccountID"])
+            for other in shelf.find(name, str(value), ignore_case=True)
+        ):
+            messages.append(f"Please enter a unique {name}.")
+    if messages:
+        raise ValidationError(*messages)

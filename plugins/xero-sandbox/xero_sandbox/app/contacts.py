@@ -1,0 +1,187 @@
+"""Writing contacts.
+
+Source: Xero, "Contacts"; validation messages from the examples of its OpenAPI description.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import uuid4
+
+from xero_sandbox.app.shelf import Document, Shelf, ValidationError, too_long
+
+_LENGTHS = {
+    "Name": 255,
+    "FirstName": 255,
+    "LastName": 255,
+    "EmailAddress": 255,
+    "ContactNumber": 50,
+    "AccountNumber": 50,
+    "CompanyNumber": 50,
+    "TaxNumber": 50,
+}
+_WRITABLE = (
+    *_LENGTHS,
+    "ContactStatus",
+    "BankAccountDetails",
+    "TaxNumberType",
+    "AccountsReceivableTaxType",
+    "AccountsPayableTaxType",
+    "DefaultCurrency",
+    "XeroNetworkKey",
+    "SalesDefaultLineAmountType",
+    "PurchasesDefaultLineAmountType",
+    "SalesDefaultAccountCode",
+    "PurchasesDefaultAccountCode",
+    "SalesTrackingCategories",
+    "PurchasesTrackingCategories",
+    "TrackingCategoryName",
+    "TrackingCategoryOption",
+    "PaymentTerms",
+    "BatchPayments",
+    # Replaced as a whole: persons that are not sent are gone.
+    "ContactPersons",
+)
+_ADDRESSES = ("STREET", "POBOX")
+_PHONES = ("DDI", "DEFAULT", "FAX", "MOBILE")
+_STATUSES = ("ACTIVE", "ARCHIVED", "GDPRREQUEST")
+_MOST_PERSONS = 5
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_UNFIT_NAME = re.compile(r"[<>]|^\s|\s$|\s\s")
+_NOBODY = (
+    "The Contact must contain at least 1 of the following elements to identify the contact: "
+    "Name, ContactID, ContactNumber"
+)
+
+
+def save_contact(shelf: Shelf, element: Document, *, create_only: bool) -> Document:
+    """Create a contact, or update the one matched by ContactID, else ContactNumber, else Name.
+
+    Raises:
+        ValidationError: The element breaks a rule; nothing is saved.
+    """
+    known = _match(shelf, element)
+    if known is not None and create_only:
+        raise ValidationError(_taken(element, known))
+    _check(shelf, element, known)
+    contact = known or _blank()
+    for name in _WRITABLE:
+        if name in element:
+            contact[name] = element[name]
+    for name, kind in (("Addresses", "AddressType"), ("Phones", "PhoneType")):
+        contact[name] = _merged(contact.get(name, []), element.get(name) or [], kind)
+    return shelf.save(contact)
+
+
+def _match(shelf: Shelf, element: Document) -> Document | None:
+    if element.get("ContactID"):
+        known = shelf.get(str(element["ContactID"]))
+        if known is None:
+            raise ValidationError(
+                f"The contact with ContactID {element['ContactID']} could not be found."
+            )
+        return known
+    if element.get("ContactNumber"):
+        found = shelf.find("ContactNumber", str(element["ContactNumber"]))
+        if found:
+            return found[0]
+    if element.get("Name"):
+        return _active(shelf.find("Name", str(element["Name"]), ignore_case=True))
+    if not element.get("ContactNumber"):
+        raise ValidationError(_NOBODY)
+    return None
+
+
+def _active(contacts: list[Document]) -> Document | None:
+    return next((item for item in contacts if item["ContactStatus"] == "ACTIVE"), None)
+
+
+def _taken(element: Document, known: Document) -> str:
+    if element.get("ContactNumber") and element["ContactNumber"] == known.get("ContactNumber"):
+        return (
+            f"The contact number {element['ContactNumber']} is already assigned to another "
+            "contact. The contact number must be unique across all contacts."
+        )
+    return _name_taken(str(element.get("Name")))
+
+
+def _name_taken(name: str) -> str:
+    return (
+        f"The contact name {name} is already assigned to another contact. "
+        "The contact name must be unique across all active contacts."
+    )
+
+
+def _check(shelf: Shelf, element: Document, known: Document | None) -> None:
+    messages = too_long(element, _LENGTHS)
+    name = element.get("Name")
+    if name is None and known is None:
+        messages.append(_NOBODY)
+    if name is not None:
+        if not isinstance(name, str) or not name or _UNFIT_NAME.search(name):
+            messages.append(
+                "The contact name cannot be empty, contain < or >, begin or end with a space, "
+                "or contain two spaces in a row."
+            )
+        else:
+            other = _active(shelf.find("Name", name, ignore_case=True))
+            if other and (known is None or other["ContactID"] != known["ContactID"]):
+                messages.append(_name_taken(name))
+    number = element.get("ContactNumber")
+    if number:
+        for other in shelf.find("ContactNumber", str(number)):
+            if known is None or other["ContactID"] != known["ContactID"]:
+                messages.append(_taken(element, other))
+    email = element.get("EmailAddress")
+    if email and not _EMAIL.fullmatch(str(email)):
+        messages.append(f"The email address '{email}' is not valid.")
+    if element.get("ContactStatus", "ACTIVE") not in _STATUSES:
+        messages.append(f"'{element['ContactStatus']}' is not a valid ContactStatus.")
+    if len(element.get("ContactPersons") or ()) > _MOST_PERSONS:
+        messages.append(f"A contact can have at most {_MOST_PERSONS} contact persons.")
+    if messages:
+        raise ValidationError(*messages)
+
+
+def _blank() -> Document:
+    return {
+        "ContactID": str(uuid4()),
+        "ContactStatus": "ACTIVE",
+        "Name": "",
+        "EmailAddress": "",
+        "BankAccountDetails": "",
+        "Addresses": [_address(kind) for kind in _ADDRESSES],
+        "Phones": [_phone(kind) for kind in _PHONES],
+        "UpdatedDateUTC": "",
+        "ContactGroups": [],
+        "IsSupplier": False,
+        "IsCustomer": False,
+        "SalesTrackingCategories": [],
+        "PurchasesTrackingCategories": [],
+        "ContactPersons": [],
+        "HasAttachments": False,
+        "HasValidationErrors": False,
+    }
+
+
+def _address(kind: str) -> Document:
+    return {"AddressType": kind, "City": "", "Region": "", "PostalCode": "", "Country": ""}
+
+
+def _phone(kind: str) -> Document:
+    return {
+        "PhoneType": kind,
+        "PhoneNumber": "",
+        "PhoneAreaCode": "",
+        "PhoneCountryCode": "",
+    }
+
+
+def _merged(old: list[Document], new: list[Any], kind: str) -> list[Document]:
+    """The old rows, each replaced by the new one of its type; new types are appended."""
+    rows = {row[kind]: row for row in old}
+    for row in new:
+        if isinstance(row, dict) and row.get(kind):
+            rows[row[kind]] = {**rows.get(row[kind], {}), **row}
+    return list(rows.values())

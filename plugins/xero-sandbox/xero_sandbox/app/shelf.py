@@ -1,0 +1,98 @@
+"""One resource of one organisation, as the write path sees it: find, check, save."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from xero_sandbox import wire
+from xero_sandbox.books.shapes import RESOURCES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from xero_sandbox.services import Services
+
+ZERO_ID = "00000000-0000-0000-0000-000000000000"
+Document = dict[str, Any]
+
+
+class ValidationError(Exception):
+    """An element that fails validation.
+
+    Attributes:
+        messages: Xero's messages, one for each rule broken.
+    """
+
+    def __init__(self, *messages: str) -> None:
+        super().__init__("; ".join(messages))
+        self.messages = messages
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The documents of one resource of one organisation."""
+
+    services: Services
+    tenant_id: str
+    resource: str
+
+    def of(self, resource: str) -> Shelf:
+        """Another resource of the same organisation."""
+        return Shelf(self.services, self.tenant_id, resource)
+
+    def get(self, document_id: str) -> Document | None:
+        """The document with this id, whatever its status."""
+        key = RESOURCES[self.resource].key
+        text = self.services.store.get(self.tenant_id, self.resource, document_id.lower())
+        document: Document | None = None if text is None else wire.decode(text)
+        # The store also finds by number, which is another question.
+        return document if document and document[key] == document_id.lower() else None
+
+    def find(self, path: str, value: str, *, ignore_case: bool = False) -> list[Document]:
+        """The documents whose text property has this value."""
+        column = self.services.store.column(self.resource, path, "s")
+        where = f"lower({column}) = lower(?)" if ignore_case else f"{column} = ?"
+        found = self.services.store.page(
+            self.tenant_id, self.resource, where=where, parameters=[value]
+        )
+        return [wire.decode(text) for text in found.documents]
+
+    def all(self) -> list[Document]:
+        """All documents; for resources that an organisation has few of."""
+        found = self.services.store.page(self.tenant_id, self.resource)
+        return [wire.decode(text) for text in found.documents]
+
+    def mentions(self, text: str) -> bool:
+        """Whether any document contains a text, such as the id of another document."""
+        found = self.services.store.page(
+            self.tenant_id,
+            self.resource,
+            where="instr(CAST(b.document AS TEXT), ?) > 0",
+            parameters=[text],
+            limit=0,
+        )
+        return found.total > 0
+
+    def save(self, document: Document) -> Document:
+        """Store a document as changed now; returns it with its new timestamp."""
+        shape = RESOURCES[self.resource]
+        now = self.services.clock.now()
+        if shape.updated == "UpdatedDateUTC":
+            spell = wire.net_date_short if shape.short_dates else wire.net_date
+            document["UpdatedDateUTC"] = spell(wire.to_ms(now))
+        self.services.store.put(self.tenant_id, self.resource, document[shape.key], document, now)
+        return document
+
+    def remove(self, document_id: str) -> None:
+        """Delete a document for good."""
+        self.services.store.delete(self.tenant_id, self.resource, document_id)
+
+
+def too_long(element: Mapping[str, Any], lengths: Mapping[str, int]) -> list[str]:
+    """A message for each text longer than Xero takes."""
+    return [
+        f"The {name} field must be no more than {limit} characters."
+        for name, limit in lengths.items()
+        if isinstance(element.get(name), str) and len(element[name]) > limit
+    ]

@@ -1,0 +1,162 @@
+"""Writing tracking categories and their options: one at a time.
+
+Source: Xero, "Tracking categories" (two active, four in all).
+"""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from xero_sandbox.app.shelf import Document, Shelf, ValidationError, too_long
+
+_LENGTHS = {"Name": 100}
+_MOST_ACTIVE = 2
+_MOST = 4
+_STATUSES = ("ACTIVE", "ARCHIVED")
+_DOCUMENTS = (
+    "Invoices",
+    "CreditNotes",
+    "BankTransactions",
+    "ManualJournals",
+    "PurchaseOrders",
+    "Quotes",
+    "Journals",
+)
+
+
+def create_category(shelf: Shelf, element: Document) -> Document:
+    """Create a tracking category without options.
+
+    Raises:
+        ValidationError: The element breaks a rule; nothing is saved.
+    """
+    known = [item for item in shelf.all() if item["Status"] != "DELETED"]
+    messages = _check(element, known, "TrackingCategoryID", None)
+    if sum(item["Status"] == "ACTIVE" for item in known) >= _MOST_ACTIVE or len(known) >= _MOST:
+        messages.append(
+            f"You can have at most {_MOST_ACTIVE} active and {_MOST} tracking categories in all."
+        )
+    if messages:
+        raise ValidationError(*messages)
+    return shelf.save(
+        {
+            "Name": element["Name"],
+            "Status": "ACTIVE",
+            "TrackingCategoryID": str(uuid4()),
+            "Options": [],
+        }
+    )
+
+
+def update_category(shelf: Shelf, category: Document, element: Document) -> Document:
+    """Rename, archive or restore a category.
+
+    Raises:
+        ValidationError: The element breaks a rule; nothing is saved.
+    """
+    known = [item for item in shelf.all() if item["Status"] != "DELETED"]
+    whole = {**category, **element}
+    messages = _check(whole, known, "TrackingCategoryID", category["TrackingCategoryID"])
+    active = sum(item["Status"] == "ACTIVE" for item in known)
+    if whole["Status"] == "ACTIVE" != category["Status"] and active >= _MOST_ACTIVE:
+        messages.append(f"You can have at most {_MOST_ACTIVE} active tracking categories.")
+    if messages:
+        raise ValidationError(*messages)
+    return shelf.save({**category, "Name": whole["Name"], "Status": whole["Status"]})
+
+
+def delete_category(shelf: Shelf, category: Document) -> Document:
+    """Delete a category that no document uses.
+
+    Raises:
+        ValidationError: A document uses it.
+    """
+    _refuse_used(shelf, category["TrackingCategoryID"], "tracking category")
+    return shelf.save({**category, "Status": "DELETED"})
+
+
+def create_option(shelf: Shelf, category: Document, element: Document) -> Document:
+    """Add an option to a category; returns the option.
+
+    Raises:
+        ValidationError: The element breaks a rule; nothing is saved.
+    """
+    messages = _check(element, _living(category), "TrackingOptionID", None)
+    if messages:
+        raise ValidationError(*messages)
+    option = _marked(
+        {"TrackingOptionID": str(uuid4()), "Name": element["Name"], "Status": "ACTIVE"}
+    )
+    shelf.save({**category, "Options": [*category["Options"], option]})
+    return option
+
+
+def update_option(
+    shelf: Shelf, category: Document, option: Document, element: Document
+) -> Document:
+    """Rename, archive or restore an option; returns it.
+
+    Raises:
+        ValidationError: The element breaks a rule; nothing is saved.
+    """
+    whole = {**option, **element}
+    messages = _check(whole, _living(category), "TrackingOptionID", option["TrackingOptionID"])
+    if messages:
+        raise ValidationError(*messages)
+    return _replaced(shelf, category, {**option, "Name": whole["Name"], "Status": whole["Status"]})
+
+
+def delete_option(shelf: Shelf, category: Document, option: Document) -> Document:
+    """Delete an option that no document uses; returns it.
+
+    Raises:
+        ValidationError: A document uses it.
+    """
+    _refuse_used(shelf, option["TrackingOptionID"], "tracking option")
+    return _replaced(shelf, category, {**option, "Status": "DELETED"})
+
+
+def _living(category: Document) -> list[Document]:
+    return [option for option in category["Options"] if option["Status"] != "DELETED"]
+
+
+def _replaced(shelf: Shelf, category: Document, option: Document) -> Document:
+    option = _marked(option)
+    options = [
+        option if other["TrackingOptionID"] == option["TrackingOptionID"] else other
+        for other in category["Options"]
+    ]
+    shelf.save({**category, "Options": options})
+    return option
+
+
+def _marked(option: Document) -> Document:
+    """The option with the flags that repeat its status."""
+    return {
+        **option,
+        "HasValidationErrors": False,
+        "IsDeleted": option["Status"] == "DELETED",
+        "IsArchived": option["Status"] == "ARCHIVED",
+        "IsActive": option["Status"] == "ACTIVE",
+    }
+
+
+def _refuse_used(shelf: Shelf, tracking_id: str, what: str) -> None:
+    if any(shelf.of(name).mentions(tracking_id) for name in _DOCUMENTS):
+        raise ValidationError(
+            f"This {what} is used by transactions and cannot be deleted; archive it."
+        )
+
+
+def _check(element: Document, others: list[Document], key: str, own_id: str | None) -> list[str]:
+    messages = too_long(element, _LENGTHS)
+    name = element.get("Name")
+    if not name:
+        messages.append("The Name is required.")
+    elif any(
+        other[key] != own_id and str(other["Name"]).lower() == str(name).lower() for other in others
+    ):
+        messages.append(f"The name '{name}' already exists. Please enter a unique Name.")
+    if element.get("Status", "ACTIVE") not in _STATUSES:
+        messages.append(f"'{element['Status']}' is not a valid Status.")
+    return messages

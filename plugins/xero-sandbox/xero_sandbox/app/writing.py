@@ -1,0 +1,214 @@
+"""Writing to the books: which body each endpoint takes, and what a batch answers.
+
+The rules of each resource live in `contacts`, `items`, `accounts` and `tracking`. Here is what they
+share: reading the body, trying the elements one by one, and the two ways of reporting failures.
+
+Source: Xero, "HTTP PUT and POST", "Requests and responses" (summarizeErrors) and its OpenAPI
+description for the shape of each body.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from xero_sandbox import wire
+from xero_sandbox.app import accounts, contacts, items, tracking
+from xero_sandbox.app.answers import (
+    Answer,
+    ApiError,
+    bad_body,
+    bad_request,
+    invalid,
+    not_found,
+)
+from xero_sandbox.app.reading import unit_decimals
+from xero_sandbox.app.shelf import ZERO_ID, Document, Shelf, ValidationError
+from xero_sandbox.endpoints import ENDPOINTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from xero_sandbox.app.request import AccountingCall
+    from xero_sandbox.services import Services
+
+_LARGEST_BODY = 3_500_000
+_BATCHES: dict[str, Callable[..., Document]] = {
+    "Contacts": contacts.save_contact,
+    "Items": items.save_item,
+}
+
+
+def write(services: Services, call: AccountingCall) -> Answer:
+    """Answer a PUT, POST or DELETE.
+
+    Raises:
+        ApiError: 400 for what fails validation, 404 for what does not exist, 501 for what Xero
+            can do and the sandbox cannot.
+    """
+    services.books.advance(call.tenant.tenant_id)
+    if len(call.body) > _LARGEST_BODY:
+        raise bad_request("The request is larger than 3.5 MB.")
+    shelf = Shelf(services, call.tenant.tenant_id, call.segments[0])
+    name, *rest = call.segments
+    shape = (name, call.method, len(rest))
+    if name in _BATCHES and call.method in ("PUT", "POST") and len(rest) <= (call.method == "POST"):
+        return _batch(shelf, call, rest)
+    if shape == ("Items", "DELETE", 1):
+        items.delete_item(shelf, rest[0])
+        return Answer(name, status=204)
+    if name == "Accounts":
+        return _account(shelf, call, rest)
+    if name == "TrackingCategories":
+        return _tracking(shelf, call, rest)
+    raise _unsupported(call)
+
+
+def _unsupported(call: AccountingCall) -> ApiError:
+    return ApiError(501, f"The sandbox does not implement {call.method} {call.path}.")
+
+
+# -- batches: Contacts and Items ------------------------------------------------------------------
+
+
+def _batch(shelf: Shelf, call: AccountingCall, rest: list[str]) -> Answer:
+    elements = _enveloped(call)
+    key = ENDPOINTS[shelf.resource].shape.key
+    if rest:
+        if len(elements) != 1:
+            raise bad_body(f"POST {call.path} takes exactly one element.")
+        if shelf.get(rest[0]) is None:
+            raise not_found(call.path)
+        elements[0][key] = rest[0]
+    summarize = call.flag("summarizeErrors", default=True)
+    saved, failed, all_rows = [], [], []
+    for element in elements:
+        try:
+            row = _BATCHES[shelf.resource](shelf, element, create_only=call.method == "PUT")
+            saved.append(row)
+            if not summarize:
+                row = {**row, "StatusAttributeString": "OK", "HasValidationErrors": False}
+        except ValidationError as error:
+            row = _failed(element, key, error)
+            failed.append(row)
+            if not summarize:
+                row = {**row, "StatusAttributeString": "ERROR"}
+        all_rows.append(row)
+    if summarize and failed:
+        # What was valid is saved all the same, and its ids are not told.
+        raise invalid(failed)
+    rows = [wire.encode(row) for row in all_rows]
+    return Answer(shelf.resource, unit_decimals(call, ENDPOINTS[shelf.resource], rows))
+
+
+def _failed(element: Document, key: str, error: ValidationError) -> Document:
+    return {
+        **element,
+        key: element.get(key) or ZERO_ID,
+        "HasValidationErrors": True,
+        "ValidationErrors": [{"Message": message} for message in error.messages],
+    }
+
+
+# -- single objects: Accounts, TrackingCategories and their options -------------------------------
+
+
+def _account(shelf: Shelf, call: AccountingCall, rest: list[str]) -> Answer:
+    if call.method == "PUT" and not rest:
+        element = _bare(call)
+        return _single(
+            "Accounts", "AccountID", element, lambda: accounts.create_account(shelf, element)
+        )
+    if len(rest) != 1 or call.method == "PUT":
+        raise _unsupported(call)
+    account = shelf.get(rest[0])
+    if account is None or account["Status"] == "DELETED":
+        raise not_found(call.path)
+    if call.method == "DELETE":
+        return _single(
+            "Accounts", "AccountID", account, lambda: accounts.delete_account(shelf, account)
+        )
+    elements = _enveloped(call)
+    if len(elements) != 1:
+        raise bad_body(f"POST {call.path} takes exactly one element.")
+    return _single(
+        "Accounts",
+        "AccountID",
+        elements[0],
+        lambda: accounts.update_account(shelf, account, elements[0]),
+    )
+
+
+def _tracking(shelf: Shelf, call: AccountingCall, rest: list[str]) -> Answer:
+    key, name = "TrackingCategoryID", "TrackingCategories"
+    element = {} if call.method == "DELETE" else _bare(call)
+    if call.method == "PUT" and not rest:
+        return _single(name, key, element, lambda: tracking.create_category(shelf, element))
+    category = shelf.get(rest[0]) if rest else None
+    if category is None or category["Status"] == "DELETED":
+        raise not_found(call.path)
+    if len(rest) == 1 and call.method != "PUT":
+        if call.method == "DELETE":
+            return _single(name, key, category, lambda: tracking.delete_category(shelf, category))
+        return _single(
+            name, key, element, lambda: tracking.update_category(shelf, category, element)
+        )
+    if len(rest) < 2 or rest[1] != "Options":
+        raise _unsupported(call)
+    return _option(shelf, call, rest[2:], category, element)
+
+
+def _option(
+    shelf: Shelf, call: AccountingCall, rest: list[str], category: Document, element: Document
+) -> Answer:
+    key, name = "TrackingOptionID", "Options"
+    if call.method == "PUT" and not rest:
+        return _single(name, key, element, lambda: tracking.create_option(shelf, category, element))
+    if len(rest) != 1 or call.method == "PUT":
+        raise _unsupported(call)
+    option = next(
+        (item for item in category["Options"] if item["TrackingOptionID"] == rest[0].lower()), None
+    )
+    if option is None or option["Status"] == "DELETED":
+        raise not_found(call.path)
+    if call.method == "DELETE":
+        return _single(name, key, option, lambda: tracking.delete_option(shelf, category, option))
+    return _single(
+        name, key, element, lambda: tracking.update_option(shelf, category, option, element)
+    )
+
+
+def _single(envelope: str, key: str, element: Document, change: Callable[[], Document]) -> Answer:
+    """Carry one change out; a failure is a 400 that echoes the element."""
+    try:
+        return Answer(envelope, [wire.encode(change())])
+    except ValidationError as error:
+        raise invalid([_failed(element, key, error)]) from None
+
+
+# -- bodies ---------------------------------------------------------------------------------------
+
+
+def _json(call: AccountingCall) -> Any:
+    try:
+        return wire.decode(call.body)
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise bad_body("The body is not JSON; the sandbox reads JSON only.") from None
+
+
+def _enveloped(call: AccountingCall) -> list[Document]:
+    """The elements of an envelope such as `{"Contacts": [{…}]}`."""
+    name = call.segments[0]
+    body = _json(call)
+    elements = body.get(name) if isinstance(body, dict) else None
+    if not isinstance(elements, list) or not all(isinstance(item, dict) for item in elements):
+        raise bad_body(f'{call.method} {call.path} takes {{"{name}": [{{…}}]}}.')
+    return elements
+
+
+def _bare(call: AccountingCall) -> Document:
+    """The single object of an endpoint that takes no envelope."""
+    body = _json(call)
+    if not isinstance(body, dict) or call.segments[0] in body:
+        raise bad_body(f"{call.method} {call.path} takes one object without an envelope.")
+    return body
