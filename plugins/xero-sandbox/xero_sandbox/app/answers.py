@@ -174,8 +174,8 @@ class CutResponse(Response):
 
     async def __call__(
         self,
-        scope: Scope,
-        receive: Receive,
+        scope: Scope,  # noqa: ARG002 - the signature of an ASGI application
+        receive: Receive,  # noqa: ARG002
         send: Send,
     ) -> None:
         """Send the head and half the body; the server then drops the connection."""
