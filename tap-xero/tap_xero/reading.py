@@ -1,0 +1,294 @@
+"""Reads a window of a resource, page by page, until nothing of it is missing.
+
+Rows change while they are read, and pages are cut anew at every call, so a row can slip
+from a page that is still to come onto one that has been read already. Two things keep it
+from being missed:
+
+- Pages are asked for in the order of the immutable id wherever `order` exists. No edit
+  moves a row then; a new row only pushes others to later pages, where they are seen.
+- A window is complete when as many distinct rows were received as Xero counted
+  (`itemCount`) on its last page. When some are missing, what changed since the window
+  was opened is read as well; when that does not explain them, or when the count fell
+  while reading, the window is read again.
+
+Where there is neither order nor count (linked transactions), pages are read again until
+a pass brings nothing new. Journals never change and are read by number.
+
+Source: Xero, Requests and responses (paging, If-Modified-Since); the behaviour of
+journals beyond the last one as reported by users of the API.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tap_xero.dates import instant
+from tap_xero.errors import NotFoundError, TemporaryError
+from tap_xero.resources import FIXED_PAGE_SIZE, Paging
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+    from tap_xero.resources import Resource
+    from tap_xero.window import Window
+
+PASSES = 4
+"""Times a window is read in all before it is given up for this run."""
+
+Row = dict[str, Any]
+
+
+class Fetch(Protocol):
+    """Starts a call and returns the function that waits for its envelope.
+
+    Starting before the answer is needed lets the next page travel while this one is
+    written.
+    """
+
+    def __call__(
+        self, path: str, params: dict[str, str], since: str | None, /
+    ) -> Callable[[], dict[str, Any]]:
+        """Start a GET of `path`."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """What one call brought.
+
+    Attributes:
+        rows: The rows that were not received before, as Xero sent them.
+        window: Where the reading stands once these rows are written.
+        number: Which page it is.
+        pages: How many there are; None where Xero does not say.
+        at: When Xero answered, ISO 8601 UTC.
+    """
+
+    rows: list[Row]
+    window: Window
+    number: int
+    pages: int | None
+    at: str
+
+
+class Reading:
+    """One reading of one window.
+
+    Attributes:
+        complete: True once everything in the window was received.
+        window: The window as far as it was read.
+    """
+
+    def __init__(
+        self,
+        fetch: Fetch,
+        resource: Resource,
+        window: Window,
+        *,
+        params: dict[str, str],
+        detail: dict[str, str] | None = None,
+        now: Callable[[], str],
+    ) -> None:
+        """Prepare; nothing is fetched yet.
+
+        Args:
+            fetch: Starts calls.
+            resource: What to read.
+            window: Where to start.
+            params: Parameters of every list call.
+            detail: Parameters of the single GET of each row; None to be content with
+                the list.
+            now: The time, for an answer of Xero that does not say.
+        """
+        self.complete = False
+        self.window = window
+        self._fetch = fetch
+        self._resource = resource
+        self._params = params
+        self._detail = detail
+        self._now = now
+        self._seen: set[Any] = set()
+
+    def pages(self) -> Iterator[Page]:
+        """Read to the end of the window."""
+        paging = self._resource.paging
+        if paging is Paging.WHOLE:
+            yield self._whole()
+            self.complete = True
+        elif paging is Paging.OFFSET:
+            yield from self._by_offset()
+            self.complete = True
+        elif paging is Paging.PAGES:
+            self.complete = yield from self._until_all_counted()
+        elif self._resource.order:
+            yield from self._pass()
+            self.complete = True
+        else:
+            self.complete = yield from self._until_nothing_new()
+
+    # One response -------------------------------------------------------------------
+
+    def _whole(self) -> Page:
+        envelope = self._start(None, self.window.since)()
+        rows = self._open(envelope)
+        if self._detail is not None:
+            rows = [self._single(row, self._detail) for row in rows]
+        return self._page(rows, envelope, number=1, pages=1)
+
+    def _single(self, row: Row, params: dict[str, str]) -> Row:
+        """The row with what only its single GET has; the row itself if it is gone."""
+        path = f"{self._resource.path}/{row[self._resource.identity]}"
+        try:
+            found = self._rows(self._fetch(path, params, None)())
+        except NotFoundError:
+            return row
+        return {**row, **found[0]} if found else row
+
+    # Journals -----------------------------------------------------------------------
+
+    def _by_offset(self) -> Iterator[Page]:
+        if self.window.started is None:
+            self.window = replace(self.window, page=0)
+        calls = 0
+        pending: Callable[[], dict[str, Any]] | None = self._start_after(self.window.page)
+        while pending is not None:
+            envelope = pending()
+            offset = self.window.page
+            # Beyond the last journal Xero starts to repeat itself.
+            rows = [row for row in self._open(envelope) if row["JournalNumber"] > offset]
+            full = len(self._rows(envelope)) >= FIXED_PAGE_SIZE
+            last = max((row["JournalNumber"] for row in rows), default=offset)
+            pending = self._start_after(last) if full and rows else None
+            calls += 1
+            self.window = replace(self.window, page=last)
+            yield self._page(rows, envelope, number=calls, pages=None)
+
+    def _start_after(self, offset: int) -> Callable[[], dict[str, Any]]:
+        params = {**self._params, "offset": str(offset)}
+        return self._fetch(self._resource.path, params, self.window.since)
+
+    # Pages --------------------------------------------------------------------------
+
+    def _until_all_counted(self) -> Generator[Page, None, bool]:
+        """Read until as many rows came as Xero counts; False when they never do."""
+        self._restart_unless_ordered()
+        for _ in range(PASSES):
+            shrunk = yield from self._pass()
+            if shrunk:
+                # A row left the window, so counting cannot tell whether another slipped.
+                self._seen.clear()
+            elif not self._missing:
+                return True
+            else:
+                yield from self._changed_meanwhile()
+                if not self._missing:
+                    return True
+            self.window = self.window.restarted(rows=len(self._seen))
+        return False
+
+    def _until_nothing_new(self) -> Generator[Page, None, bool]:
+        """Read until a pass brings nothing new; False when every pass did."""
+        self._restart_unless_ordered()
+        for _ in range(PASSES):
+            before = len(self._seen)
+            yield from self._pass()
+            one_answer = self.window.page == 2
+            if one_answer or len(self._seen) == before:
+                return True
+            self.window = self.window.restarted(rows=len(self._seen))
+        return False
+
+    def _restart_unless_ordered(self) -> None:
+        """Without an order, the pages of a stopped run are not the pages of this one."""
+        if self._resource.order is None and self.window.page > 1:
+            self.window = self.window.restarted()
+
+    @property
+    def _missing(self) -> int:
+        """Rows that Xero counted and we do not have."""
+        return max(0, (self.window.items or 0) - self.window.rows)
+
+    def _pass(self) -> Generator[Page, None, bool]:
+        """Read from the window's page to its last one. Returns whether the count fell."""
+        shrunk = False
+        for envelope, number, pages, items in self._walk(self.window.page, self.window.since):
+            shrunk = shrunk or (items is not None and items < (self.window.items or 0))
+            fresh = self._fresh(self._rows(envelope))
+            self.window = replace(self.window, page=number + 1, items=items)
+            yield self._page(fresh, envelope, number=number, pages=pages)
+        return shrunk
+
+    def _changed_meanwhile(self) -> Iterator[Page]:
+        """Read what changed since the window was opened, into the same window."""
+        for envelope, number, pages, _ in self._walk(1, self.window.bookmark):
+            fresh = self._fresh(self._rows(envelope))
+            yield self._page(fresh, envelope, number=number, pages=pages)
+
+    def _walk(
+        self, number: int, since: str | None
+    ) -> Iterator[tuple[dict[str, Any], int, int | None, int | None]]:
+        """The answers from a page to the last, with page number, page and row counts."""
+        pending: Callable[[], dict[str, Any]] | None = self._start(number, since)
+        while pending is not None:
+            envelope = pending()
+            rows = self._open(envelope)
+            pages, items = _counts(envelope)
+            more = len(rows) >= FIXED_PAGE_SIZE if pages is None else number < pages
+            pending = self._start(number + 1, since) if more else None
+            yield envelope, number, pages, items
+            number += 1
+
+    def _fresh(self, rows: list[Row]) -> list[Row]:
+        """Rows not received before, or changed since the window was opened."""
+        identity, seen = self._resource.identity, self._seen
+        before = len(seen)
+        fresh = []
+        for row in rows:
+            if row[identity] not in seen:
+                seen.add(row[identity])
+                fresh.append(row)
+            elif self._touched(row):
+                fresh.append(row)
+        self.window = replace(self.window, rows=self.window.rows + len(seen) - before)
+        return fresh
+
+    def _touched(self, row: Row) -> bool:
+        updated = instant(row.get(self._resource.updated or ""))
+        started = self.window.bookmark
+        return updated is None or started is None or updated >= started
+
+    # Envelopes ----------------------------------------------------------------------
+
+    def _start(self, page: int | None, since: str | None) -> Callable[[], dict[str, Any]]:
+        params = self._params if page is None else {**self._params, "page": str(page)}
+        return self._fetch(self._resource.path, params, since)
+
+    def _open(self, envelope: dict[str, Any]) -> list[Row]:
+        """The rows of an answer; the first answer of a window dates it."""
+        if self.window.started is None:
+            self.window = replace(self.window, started=self._at(envelope))
+        return self._rows(envelope)
+
+    def _rows(self, envelope: dict[str, Any]) -> list[Row]:
+        rows = envelope.get(self._resource.envelope)
+        if isinstance(rows, dict):
+            return [rows]
+        if not isinstance(rows, list):
+            raise TemporaryError(
+                f"Xero's answer for {self._resource.path} has no {self._resource.envelope}."
+            )
+        return rows
+
+    def _at(self, envelope: dict[str, Any]) -> str:
+        return instant(envelope.get("DateTimeUTC")) or self._now()
+
+    def _page(self, rows: list[Row], envelope: dict[str, Any], **place: Any) -> Page:
+        return Page(rows, self.window, at=self._at(envelope), **place)
+
+
+def _counts(envelope: dict[str, Any]) -> tuple[int | None, int | None]:
+    """Pages and rows in the window, where Xero counts them."""
+    counts = envelope.get("pagination")
+    if not isinstance(counts, dict):
+        return None, None
+    return counts.get("pageCount"), counts.get("itemCount")

@@ -1,0 +1,95 @@
+"""Starts a Xero sandbox for the length of a run, where the `sandbox` setting asks for one.
+
+The sandbox is a process of its own and an optional package; it is never imported. It
+tells where it listens in one line of JSON, and it ends when its stdin closes, so that it
+cannot outlive this process, however that ends.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.exceptions import ConfigValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_STOP_WITHIN = 10
+"""Seconds the sandbox has to end by itself."""
+
+
+@dataclass(frozen=True)
+class SandboxAccess:
+    """How to reach the sandbox: its one base URL and the credentials of its one app."""
+
+    url: str
+    client_id: str
+    client_secret: str
+    refresh_token: str
+
+
+class SandboxProcess:
+    """A running sandbox."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        """Start it and wait until it is ready.
+
+        Args:
+            options: The `sandbox` setting: any of organisations, invoices and seed.
+
+        Raises:
+            ConfigValidationError: The sandbox is not installed, or did not start.
+        """
+        if importlib.util.find_spec("xero_sandbox") is None:
+            raise _refused(
+                "Setting sandbox: the package xero-sandbox is not installed. "
+                "Install tap-xero[sandbox], or leave the setting out to read from Xero."
+            )
+        self._process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
+            [sys.executable, "-m", "xero_sandbox", *_arguments(options)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        line = self._process.stdout.readline() if self._process.stdout else b""
+        try:
+            ready = json.loads(line)
+            self.access = SandboxAccess(
+                ready["url"], ready["client_id"], ready["client_secret"], ready["refresh_token"]
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            self.stop()
+            raise _refused(
+                "Setting sandbox: the sandbox did not start; what it said is above."
+            ) from error
+
+    def stop(self) -> None:
+        """End it; safe to call again."""
+        process = self._process
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+        try:
+            process.wait(_STOP_WITHIN)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _arguments(options: Mapping[str, Any]) -> list[str]:
+    # The limits are Xero's business with real callers; a demonstration need not wait.
+    arguments = ["serve", "--port", "0", "--until-stdin-closes", "--no-limits"]
+    for name in ("organisations", "invoices", "seed"):
+        value = options.get(name)
+        if value is not None:
+            text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+            arguments += [f"--{name}", text]
+    return arguments
+
+
+def _refused(message: str) -> ConfigValidationError:
+    return ConfigValidationError(message, errors=[message])

@@ -1,0 +1,198 @@
+"""What one run shares: the way to Xero, the organisations, the bill, and progress lines.
+
+Nothing is opened before it is needed, so that discovery touches neither the network nor
+the sandbox.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import Future
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import requests
+from singer_sdk.exceptions import ConfigValidationError, SkippableAPIError
+
+from tap_xero.auth import Credentials, MemoryTokenStore
+from tap_xero.bill import Bill, plural
+from tap_xero.client import Client, Tenant
+from tap_xero.retries import Retries
+from tap_xero.sandbox import SandboxAccess, SandboxProcess
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Mapping
+
+    from tap_xero.reading import Fetch, Page
+    from tap_xero.resources import Resource
+
+_PROGRESS_EVERY = 2.0
+"""Seconds between two lines about the pages of one stream."""
+
+
+class Session:
+    """One run of the tap.
+
+    Attributes:
+        bill: What the run has cost so far.
+    """
+
+    def __init__(self, config: Mapping[str, Any], logger: logging.Logger) -> None:
+        """Prepare; nothing is opened yet."""
+        self.bill = Bill()
+        self._config = config
+        self._logger = logger
+        self._retries = Retries(notify=logger.info)
+        self._store: MemoryTokenStore | None = None
+        self._sandbox: SandboxProcess | None = None
+        self._stopped: set[str] = set()
+        self._said = 0.0
+
+    @cached_property
+    def client(self) -> Client:
+        """The way to Xero, or to the sandbox, which is started here."""
+        access = self._access()
+        http = requests.Session()
+        # Whatever ~/.netrc says about the host, it is not Xero's token.
+        http.trust_env = self._sandbox is None
+        self._store = MemoryTokenStore(access.refresh_token or None)
+        credentials = Credentials(
+            http=http,
+            identity_url=access.url if self._sandbox else self._config["identity_url"],
+            client_id=access.client_id,
+            client_secret=access.client_secret,
+            store=self._store,
+            scopes=self._config.get("scopes"),
+            retries=self._retries,
+            clock=self._retries.clock,
+        )
+        return Client(
+            http=http,
+            api_url=access.url,
+            credentials=credentials,
+            retries=self._retries,
+            user_agent=self._config["user_agent"],
+        )
+
+    @cached_property
+    def tenants(self) -> list[Tenant]:
+        """The organisations to read: those of `tenant_ids`, else all that are connected.
+
+        Raises:
+            ConfigValidationError: `tenant_ids` names one that is not connected, or no
+                organisation is connected at all.
+        """
+        connected = self.client.tenants()
+        wanted = self._config.get("tenant_ids") or []
+        known = {tenant.id: tenant for tenant in connected}
+        unknown = [each for each in wanted if each not in known]
+        if unknown:
+            names = ", ".join(f"{tenant.name} ({tenant.id})" for tenant in connected) or "none"
+            message = (
+                f"Setting tenant_ids: {', '.join(unknown)} is not connected to this app. "
+                f"Connected organisations: {names}."
+            )
+            raise ConfigValidationError(message, errors=[message])
+        if not connected:
+            message = "No organisation is connected to this app: connect one in Xero first."
+            raise ConfigValidationError(message, errors=[message])
+        return [known[each] for each in wanted] if wanted else connected
+
+    def fetch(self, tenant: Tenant, stream: str, *, verbatim: bool) -> Fetch:
+        """A function that starts calls for a stream of an organisation.
+
+        Each call travels on a thread of its own, so that what came before is written
+        meanwhile. The thread is a daemon: a run that is told to stop does not wait.
+        """
+        usage = self.bill.entry(tenant, stream).usage
+
+        def start(
+            path: str, params: dict[str, str], since: str | None
+        ) -> Callable[[], dict[str, Any]]:
+            return _in_background(
+                lambda: self.client.get(
+                    tenant, path, params, usage=usage, since=since, verbatim=verbatim
+                )
+            )
+
+        return start
+
+    def is_stopped(self, tenant: Tenant) -> bool:
+        """Whether nothing more of an organisation can be read in this run."""
+        return tenant.id in self._stopped
+
+    def stop(self, tenant: Tenant, error: SkippableAPIError) -> None:
+        """Read no more of an organisation in this run."""
+        self._stopped.add(tenant.id)
+        self.remark(f"{tenant.name}, from here on: {error}")
+
+    def remark(self, remark: str) -> None:
+        """Note what could not be read, in the log now and in the bill at the end."""
+        self.bill.remarks.append(remark)
+        self._logger.warning("%s", remark)
+
+    def page_written(self, tenant: Tenant, resource: Resource, page: Page) -> None:
+        """Say how far a long stream has come, every now and then."""
+        now = time.monotonic()
+        self.bill.entry(tenant, resource.stream).rows += len(page.rows)
+        if page.number > 1 and now - self._said >= _PROGRESS_EVERY:
+            self._said = now
+            total = f" of {page.pages:,}" if page.pages else ""
+            rows = self.bill.entry(tenant, resource.stream).rows
+            self._logger.info(
+                "%s of %s: page %s%s, %s so far",
+                resource.stream,
+                tenant.name,
+                f"{page.number:,}",
+                total,
+                plural(rows, "row"),
+            )
+
+    def stream_done(self, stream: str) -> None:
+        """Say what a stream gave, in one line for all organisations."""
+        read = {
+            name: entry.rows for (name, each), entry in self.bill.entries.items() if each == stream
+        }
+        if read:
+            each = ", ".join(f"{name} {rows:,}" for name, rows in read.items())
+            self._logger.info("%s: %s (%s)", stream, plural(sum(read.values()), "row"), each)
+
+    def close(self) -> None:
+        """Stop the sandbox, if there is one. Safe to call again."""
+        if self._sandbox is not None:
+            self._sandbox.stop()
+        elif self._store is not None and self._store.rotated:
+            self._logger.warning(
+                "Xero replaced the refresh token during this run and the new one is not kept: "
+                "the refresh_token of the config works for 30 minutes more. Authorise again "
+                "after that, or use a custom connection, which needs none."
+            )
+            self._store = None
+
+    def _access(self) -> SandboxAccess:
+        config = self._config
+        options = config.get("sandbox")
+        if options is None:
+            return SandboxAccess(
+                config["api_url"],
+                config["client_id"],
+                config["client_secret"],
+                config.get("refresh_token") or "",
+            )
+        self._sandbox = SandboxProcess(options)
+        return self._sandbox.access
+
+
+def _in_background(call: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
+    future: Future[dict[str, Any]] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:  # noqa: BLE001 (whoever waits gets it)
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="xero-call", daemon=True).start()
+    return future.result

@@ -1,0 +1,312 @@
+"""The tap: its settings, its streams, its command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from singer_sdk import Tap
+from singer_sdk import typing as th
+from singer_sdk.exceptions import (
+    ConfigValidationError,
+    FatalAPIError,
+    RetriableAPIError,
+    SkippableAPIError,
+)
+
+from tap_xero.dates import parse_instant
+from tap_xero.models.schema import TENANT, annotate
+from tap_xero.output import LineWriter
+from tap_xero.resources import RESOURCES
+from tap_xero.session import Session
+from tap_xero.streams import XeroStream
+from tap_xero.window import clean_state
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Iterator
+    from types import FrameType
+
+    import click
+    from singer_sdk.plugin_base import _ConfigInput
+    from singer_sdk.singerlib.encoding.base import GenericSingerWriter
+    from singer_sdk.streams import Stream
+
+_SETTINGS = th.PropertiesList(
+    th.Property(
+        "client_id",
+        th.StringType,
+        title="Client ID",
+        description="Client id of your app at developer.xero.com.",
+    ),
+    th.Property(
+        "client_secret",
+        th.StringType,
+        secret=True,
+        title="Client secret",
+        description="Client secret of your app.",
+    ),
+    th.Property(
+        "refresh_token",
+        th.StringType,
+        secret=True,
+        title="Refresh token",
+        description=(
+            "Refresh token of your app. Leave it out for a custom connection. Xero replaces it "
+            "at every run and the tap does not write it back."
+        ),
+    ),
+    th.Property(
+        "tenant_ids",
+        th.ArrayType(th.StringType),
+        title="Organisations",
+        description="Tenant ids of the organisations to read; all connected ones when left out.",
+    ),
+    th.Property(
+        "start_date",
+        th.DateTimeType,
+        title="Start date",
+        description=(
+            "Read only what changed since then, on a first run and in streams that are incremental."
+        ),
+    ),
+    th.Property(
+        "include_archived",
+        th.BooleanType,
+        default=True,
+        title="Include archived",
+        description=(
+            "Read archived contacts and tracking categories, invoices of archived contacts, and "
+            "deleted bank transfers too."
+        ),
+    ),
+    th.Property(
+        "scopes",
+        th.StringType,
+        title="Scopes",
+        description=(
+            "Scopes to ask for with a custom connection, separated by spaces; all it has when "
+            "left out."
+        ),
+    ),
+    th.Property(
+        "api_url",
+        th.StringType,
+        default="https://api.xero.com",
+        title="API URL",
+        description="Base URL of Xero's API.",
+    ),
+    th.Property(
+        "identity_url",
+        th.StringType,
+        default="https://identity.xero.com",
+        title="Identity URL",
+        description="Base URL of Xero's token service.",
+    ),
+    th.Property(
+        "user_agent",
+        th.StringType,
+        default="tap-xero",
+        title="User agent",
+        description="How the tap introduces itself to Xero.",
+    ),
+    th.Property(
+        "sandbox",
+        th.ObjectType(
+            th.Property(
+                "organisations",
+                th.CustomType({"type": ["integer", "string", "array", "null"]}),
+                description="How many organisations, or their names.",
+            ),
+            th.Property(
+                "invoices", th.IntegerType, description="Invoices and bills of each organisation."
+            ),
+            th.Property("seed", th.IntegerType, description="Decides everything made up."),
+            additional_properties=False,
+        ),
+        title="Sandbox",
+        description=(
+            "Read from a Xero sandbox that runs for the length of the run; needs no account. Any "
+            "object will do, even an empty one. Needs tap-xero[sandbox]."
+        ),
+    ),
+)
+
+
+class TapXero(Tap):
+    """Reads the books of every connected Xero organisation."""
+
+    name = "tap-xero"
+    config_jsonschema = _SETTINGS.to_dict()
+    message_writer_class: type[GenericSingerWriter[Any, Any]] = LineWriter
+
+    def __init__(self, **options: Any) -> None:
+        """Take the same options as any SDK tap."""
+        super().__init__(**options)
+        self.session = Session(self.config, self.logger)
+        if "SINGER_SDK_LOG_CONFIG" not in os.environ:
+            # The progress lines and the bill tell people the same; whoever wants the
+            # metrics of the SDK configures logging.
+            self.metrics_logger.setLevel("WARNING")
+
+    # Streams and state -----------------------------------------------------------------
+
+    def discover_streams(self) -> list[Stream]:
+        """One stream for each row of the resource table; no network is needed."""
+        return [XeroStream(self, resource) for resource in RESOURCES]
+
+    @property
+    def streams(self) -> dict[str, Stream]:
+        """The streams, reference data before the documents that point at it."""
+        if self._streams is None:
+            by_name = super().streams
+            self._streams = {resource.stream: by_name[resource.stream] for resource in RESOURCES}
+        return self._streams
+
+    @property
+    def catalog_dict(self) -> dict[str, Any]:
+        """The catalog, with the annotations of the schemas."""
+        catalog = super().catalog_dict
+        for entry in catalog["streams"]:
+            stream = cast("XeroStream", self.streams[entry["tap_stream_id"]])
+            entry["schema"] = annotate(entry["schema"], stream.resource.schema)
+        return catalog
+
+    @property
+    def writer(self) -> LineWriter:
+        """Writes whole pages of records."""
+        return cast("LineWriter", self.message_writer)
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take over a state, leaving aside what is not in the shape of ours."""
+        super().load_state(clean_state(state, TENANT))
+
+    def partition(self, stream: str, context: dict[str, str]) -> dict[str, Any]:
+        """What the state knows of a stream of an organisation; empty when nothing."""
+        partitions = self.state.get("bookmarks", {}).get(stream, {}).get("partitions", [])
+        return next((each for each in partitions if each["context"] == context), {})
+
+    def drop_empty_state(self, stream: str) -> None:
+        """Take partitions that say nothing out of the state."""
+        bookmarks = self.state.get("bookmarks", {})
+        kept = [each for each in bookmarks[stream].get("partitions", []) if len(each) > 1]
+        if kept:
+            bookmarks[stream]["partitions"] = kept
+        else:
+            del bookmarks[stream]
+
+    # Settings ---------------------------------------------------------------------------
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        try:
+            super()._validate_config(raise_errors=True)
+            errors = []
+        except ConfigValidationError as error:
+            errors = [f"Setting refused: {each}" for each in error.errors]
+        errors = errors or _config_errors(self._config)
+        if errors and raise_errors:
+            raise ConfigValidationError("; ".join(errors), errors=errors)
+        return errors
+
+    # Command line -----------------------------------------------------------------------
+
+    @classmethod
+    def invoke(  # type: ignore[override]
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: _ConfigInput | None = None,
+        state: IO[str] | None = None,
+        catalog: IO[str] | None = None,
+    ) -> None:
+        """Run the tap, and end with the bill.
+
+        Args:
+            about: Print what the tap is, and end.
+            about_format: How to print that.
+            config: Settings.
+            state: State of the run before.
+            catalog: What to read.
+        """
+        if about:
+            super().invoke(about=about, about_format=about_format)
+        with _errors_as_lines(cls.logger):
+            tap = cls(
+                config=config.config if config else {},
+                state=_json(state),
+                catalog=_json(catalog),
+                parse_env_config=config.parse_env if config else False,
+                validate_config=True,
+            )
+            try:
+                if any(stream.selected for stream in tap.streams.values()):
+                    names = ", ".join(tenant.name for tenant in tap.session.tenants)
+                    cls.logger.info("Reading from %s", names)
+                tap.sync_all()
+            finally:
+                tap.session.close()
+                for line in tap.session.bill.lines():
+                    cls.logger.info("%s", line)
+
+    @classmethod
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """Run `--test`; an error is a line, not a traceback."""
+        with _errors_as_lines(cls.logger):
+            super().cb_test(ctx, param, value)
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Stop at the end of the line that is being written.
+
+        The state needs no saving: it was written after the last page.
+        """
+        self.writer.between_lines(self._stop)
+
+    def _stop(self) -> None:
+        self.logger.info("Stopped. The next run goes on from the page this one reached.")
+        sys.exit(0)
+
+
+def _config_errors(config: dict[str, Any]) -> list[str]:
+    """What is wrong with the settings beyond their types, one sentence each."""
+    errors = []
+    if config.get("sandbox") is None:
+        errors += [
+            f"Setting {name} is missing: take it from your app at developer.xero.com, or set "
+            "sandbox to run without an account."
+            for name in ("client_id", "client_secret")
+            if not config.get(name)
+        ]
+    if start_date := config.get("start_date"):
+        try:
+            parse_instant(start_date)
+        except ValueError as error:
+            errors.append(f"Setting start_date: {error}.")
+    return errors
+
+
+@contextmanager
+def _errors_as_lines(logger: logging.Logger) -> Iterator[None]:
+    """Turn the errors people can act on into a line of the log and exit code 1."""
+    try:
+        yield
+    except ConfigValidationError as error:
+        for each in error.errors or [str(error)]:
+            logger.error("%s", each)  # noqa: TRY400 (a traceback would hide the line)
+        sys.exit(1)
+    except (FatalAPIError, RetriableAPIError, SkippableAPIError) as error:
+        logger.error("%s", error)  # noqa: TRY400
+        sys.exit(1)
+    except BrokenPipeError:
+        logger.error("Whoever read the tap's output has gone.")  # noqa: TRY400
+        # What is still buffered has nowhere to go; without this, Python complains at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _json(file: IO[str] | None) -> dict[str, Any] | None:
+    import json
+
+    return None if file is None else json.load(file)
