@@ -1,0 +1,168 @@
+"""A batch: rows of one stream, parsed, ready to be staged and applied.
+
+A batch explains itself. Written to Parquet it carries its plan along, so that a later run can
+replay it without the tap, and its name is derived from its content, so that the same rows staged
+twice are one file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from target_databricks.children import rows_of
+from target_databricks.plan import RECORD_HASH, RESCUED_DATA, ChildPlan, StreamPlan
+from target_databricks.rows import last_versions
+from target_databricks.types import struct_node, struct_of_columns
+
+_PLAN_KEY = b"target_databricks.plan"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of one stream.
+
+    Attributes:
+        plan: What the stream becomes.
+        rows: Table of `plan.staged_schema`; one row per key where the stream has keys.
+        read: Records received for it, superseded versions included.
+        through: Records received for the stream in this run up to the end of this batch; 0 for a
+            batch that an earlier run staged.
+    """
+
+    plan: StreamPlan
+    rows: pa.Table
+    read: int
+    through: int = 0
+
+    @cached_property
+    def digest(self) -> str:
+        """Derived from the stream and the content; the same rows have the same digest."""
+        content = hashlib.sha256(self.plan.stream.encode())
+        for chunk in self.rows.column(RECORD_HASH).chunks:
+            content.update("".join(pc.fill_null(chunk, "").to_pylist()).encode())
+        return content.hexdigest()[:32]
+
+    @property
+    def rescued(self) -> int:
+        """Rows of which something did not fit the schema."""
+        column = self.rows.column(RESCUED_DATA)
+        return int(len(column) - column.null_count)
+
+    def parents(self, rows: pa.Table) -> pa.Table:
+        """Rows as the parent's table holds them: child arrays cut out."""
+        return rows.drop_columns([child.column for child in self.plan.children])
+
+    def children(self, child: ChildPlan, rows: pa.Table) -> pa.Table:
+        """Rows of a child table that belong to some of this batch's rows."""
+        return rows_of(self.plan, child, rows)
+
+
+def make_batch(
+    plan: StreamPlan, blocks: list[pa.RecordBatch], through: int, *, keep_all: bool = False
+) -> Batch:
+    """Put parsed blocks together.
+
+    Args:
+        plan: The stream.
+        blocks: Blocks of `plan.staged_schema`, in the order they came.
+        through: Records received for the stream in this run so far.
+        keep_all: Keep every version of a key, for append-only loads.
+    """
+    rows = pa.Table.from_batches(blocks, schema=plan.staged_schema)
+    read = rows.num_rows
+    if not keep_all:
+        rows = last_versions(rows, plan.keys, plan.bookmark)
+    return Batch(plan, rows, read, through)
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """What applying one batch did, in rows of the stream's own table."""
+
+    stream: str
+    table: str
+    file: str
+    read: int
+    started_at: datetime
+    finished_at: datetime
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    outdated: int = 0
+    deleted: int = 0
+    rescued: int = 0
+    error: str | None = None
+
+    @property
+    def written(self) -> int:
+        """Rows the load changed."""
+        return self.inserted + self.updated + self.deleted
+
+
+def write_staged(batch: Batch, sink: IO[bytes]) -> None:
+    """Write a batch and its plan as one Parquet file."""
+    schema = batch.rows.schema.with_metadata({_PLAN_KEY: _plan_text(batch).encode()})
+    rows = batch.rows.replace_schema_metadata(schema.metadata)
+    pq.write_table(rows, sink, compression="zstd", compression_level=1)
+
+
+def read_staged(source: IO[bytes]) -> Batch:
+    """Read a batch that an earlier run staged.
+
+    Raises:
+        pa.ArrowInvalid: When the file is not one of ours, or cut short.
+    """
+    rows = pq.read_table(source)
+    text = (rows.schema.metadata or {}).get(_PLAN_KEY)
+    if text is None:
+        raise pa.ArrowInvalid("the file carries no plan of target-databricks")
+    facts = json.loads(text)
+    return Batch(
+        _plan_from(facts["plan"], rows.schema), rows.replace_schema_metadata(), facts["read"]
+    )
+
+
+_PLAN_FACTS = (
+    "stream",
+    "table",
+    "keys",
+    "bookmark",
+    "description",
+    "sdk_metadata",
+    "soft_delete",
+)
+_CHILD_FACTS = ("column", "table", "keys", "description")
+
+
+def _plan_text(batch: Batch) -> str:
+    plan = batch.plan
+    facts: dict[str, Any] = {name: getattr(plan, name) for name in _PLAN_FACTS}
+    facts["own_columns"] = len(plan.fields)
+    facts["children"] = [{n: getattr(child, n) for n in _CHILD_FACTS} for child in plan.children]
+    return json.dumps({"plan": facts, "read": batch.read})
+
+
+def _plan_from(facts: dict[str, Any], schema: pa.Schema) -> StreamPlan:
+    root = struct_of_columns(list(schema)[: facts["own_columns"]])
+    rows = {f.name: f.node.item for f in root.fields}
+    children = tuple(
+        ChildPlan(
+            column=child["column"],
+            table=child["table"],
+            keys=tuple(child["keys"]),
+            row=rows[child["column"]] or struct_node(()),
+            description=child["description"],
+        )
+        for child in facts["children"]
+    )
+    plain = {name: facts[name] for name in _PLAN_FACTS} | {"keys": tuple(facts["keys"])}
+    return StreamPlan(root=root, children=children, **plain)

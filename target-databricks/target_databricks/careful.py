@@ -1,0 +1,182 @@
+"""The careful path: records that Arrow's reader refused, one value at a time.
+
+Whatever fits its column goes there; whatever does not (an unknown member, a value of another
+type, more digits than the column has) goes to `_rescued_data` as JSON, under the path it had. No
+value is dropped and no record stops a run. About a hundred times slower than the block reader,
+and only used for the blocks that need it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import simplejson
+
+from target_databricks.types import MAX_PRECISION, Field, Kind, Node
+
+Rescued = dict[str, Any]
+
+_INT64 = range(-(2**63), 2**63)
+_ISO = re.compile(
+    r"(?P<date>\d{4}-\d\d-\d\d)"
+    r"(?:[T ](?P<time>\d\d:\d\d(?::\d\d)?)(?:[.,](?P<fraction>\d+))?"
+    r"\s*(?P<zone>Z|z|[+-]\d\d(?::?\d\d)?)?)?"
+)
+_CONTEXT = decimal.Context(prec=MAX_PRECISION, traps=[decimal.Inexact, decimal.InvalidOperation])
+
+
+class DoesNotFitError(ValueError):
+    """The value cannot stand in its column without changing."""
+
+
+def loads(text: bytes) -> Any:
+    """Read JSON with numbers of any length exact; NaN and infinities as Python writes them.
+
+    Raises:
+        ValueError: When the text is not JSON.
+    """
+    return simplejson.loads(text, use_decimal=True, allow_nan=True)
+
+
+def dumps(value: Any) -> str:
+    """Write JSON with the digits that were read."""
+    return simplejson.dumps(
+        value, use_decimal=True, ensure_ascii=False, separators=(",", ":"), allow_nan=True
+    )
+
+
+def fit_record(record: Mapping[str, Any], root: Node) -> tuple[dict[str, Any], str | None]:
+    """Sort a record's values into its columns.
+
+    Returns:
+        The row (column name to a Python value of the column's Arrow type) and the rescued rest
+        as JSON, or None when everything fitted.
+    """
+    rescued: Rescued = {}
+    row = _members(record, root, "", rescued)
+    return row, _clean(dumps(rescued)) if rescued else None
+
+
+def fit(node: Node, value: Any, path: str, rescued: Rescued) -> Any:
+    """Convert one value for its column, or put it aside under `path` and return None."""
+    if value is None:
+        return None
+    if node.kind is Kind.STRUCT and isinstance(value, Mapping):
+        return _members(value, node, f"{path}.", rescued)
+    if node.item is not None and isinstance(value, list):
+        item = node.item
+        return [fit(item, v, f"{path}[{i}]", rescued) for i, v in enumerate(value)]
+    try:
+        return _CONVERT[node.kind](node, value)
+    except (DoesNotFitError, ValueError, ArithmeticError, OverflowError):
+        rescued[path] = value
+        return None
+
+
+def _members(value: Mapping[str, Any], node: Node, prefix: str, rescued: Rescued) -> dict[str, Any]:
+    known: dict[str, Field] = {f.source: f for f in node.fields}
+    row = {}
+    for source, member in value.items():
+        field = known.get(source)
+        if field is not None:
+            row[field.name] = fit(field.node, member, prefix + source, rescued)
+        elif member is not None and not source.startswith("_sdc_"):
+            rescued[prefix + source] = member
+    return row
+
+
+def _text(node: Node, value: Any) -> str:  # noqa: ARG001
+    return _clean(value if isinstance(value, str) else dumps(value))
+
+
+def _clean(text: str) -> str:
+    """Replace lone surrogates, which JSON may spell but UTF-8 cannot hold."""
+    return text.encode("utf-8", "replace").decode() if not text.isascii() else text
+
+
+def _integer(node: Node, value: Any) -> int:  # noqa: ARG001
+    number = _number(value)
+    whole = int(number)
+    if whole != number or whole not in _INT64:
+        raise DoesNotFitError
+    return whole
+
+
+def _double(node: Node, value: Any) -> float:  # noqa: ARG001
+    return float(_number(value))
+
+
+def _decimal(node: Node, value: Any) -> decimal.Decimal:
+    scale = decimal.Decimal(1).scaleb(-node.arrow.scale)
+    number = decimal.Decimal(_number(value)).quantize(scale, context=_CONTEXT)
+    if len(number.as_tuple().digits) > node.arrow.precision:
+        raise DoesNotFitError
+    return number
+
+
+def _number(value: Any) -> decimal.Decimal | int | float:
+    if isinstance(value, bool):
+        raise DoesNotFitError
+    if isinstance(value, (int, float, decimal.Decimal)):
+        return value
+    if isinstance(value, str):
+        return decimal.Decimal(value.strip())
+    raise DoesNotFitError
+
+
+def _boolean(node: Node, value: Any) -> bool:  # noqa: ARG001
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in {"true", "false"}:
+        return value.lower() == "true"
+    raise DoesNotFitError
+
+
+def _timestamp(node: Node, value: Any) -> dt.datetime:
+    """ISO 8601 in any of its usual spellings; without a zone it is UTC; digits below µs go."""
+    if not isinstance(value, str) or not (match := _ISO.fullmatch(value.strip())):
+        raise DoesNotFitError
+    moment = dt.datetime.fromisoformat(f"{match['date']}T{match['time'] or '00:00'}")
+    micros = int(((match["fraction"] or "") + "000000")[:6])
+    moment = moment.replace(microsecond=micros, tzinfo=_zone(match["zone"]))
+    moment = moment.astimezone(dt.timezone.utc)
+    return moment if node.arrow.tz else moment.replace(tzinfo=None)
+
+
+def _zone(text: str | None) -> dt.timezone:
+    if text in {None, "", "Z", "z"}:
+        return dt.timezone.utc
+    digits = str(text)[1:].replace(":", "").ljust(4, "0")
+    offset = dt.timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    return dt.timezone(-offset if str(text)[0] == "-" else offset)
+
+
+def _date(node: Node, value: Any) -> dt.date:  # noqa: ARG001
+    """A calendar date; one that carries a time of day other than midnight does not fit."""
+    if not isinstance(value, str) or not (match := _ISO.fullmatch(value.strip())):
+        raise DoesNotFitError
+    if (match["time"] or "0").replace(":", "").strip("0") or (match["fraction"] or "").strip("0"):
+        raise DoesNotFitError
+    return dt.date.fromisoformat(match["date"])
+
+
+def _never(node: Node, value: Any) -> Any:  # noqa: ARG001
+    raise DoesNotFitError
+
+
+_CONVERT: Mapping[Kind, Callable[[Node, Any], Any]] = {
+    Kind.TEXT: _text,
+    Kind.ANY: _text,
+    Kind.TIMESTAMP: _timestamp,
+    Kind.DATE: _date,
+    Kind.DECIMAL: _decimal,
+    Kind.DOUBLE: _double,
+    Kind.INTEGER: _integer,
+    Kind.BOOLEAN: _boolean,
+    Kind.STRUCT: _never,
+    Kind.LIST: _never,
+}

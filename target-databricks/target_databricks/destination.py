@@ -1,0 +1,62 @@
+"""The seam between "a batch to apply" and "where it goes".
+
+A destination is a lakehouse folder today and a SQL warehouse next. The loader calls these methods
+from one thread at a time and in the order the rows came; a destination keeps its own staging, its
+own ledger and its own retries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import pyarrow as pa
+
+from target_databricks.batch import Batch, LoadResult
+from target_databricks.plan import StreamPlan
+
+
+class Destination(Protocol):
+    """Where batches go."""
+
+    def open(self) -> list[LoadResult]:
+        """Get ready: reach the place, keep others out, apply what a failed run left staged.
+
+        Returns:
+            What the replayed batches did.
+
+        Raises:
+            ConfigurationError: The place cannot be reached as configured.
+            LakehouseBusyError: Another run holds it.
+        """
+
+    def reconcile(self, plan: StreamPlan) -> StreamPlan:
+        """Bring a plan and the tables it already has together: widen the table, or bend the plan.
+
+        Called before the first batch of each SCHEMA; must not create anything.
+        """
+
+    def apply(self, batch: Batch) -> LoadResult:
+        """Stage a batch, then make its tables hold it. All of it, or none and it stays staged.
+
+        Raises:
+            LoadError: It could not be applied; the message says what to do.
+        """
+
+    def replace(self, plan: StreamPlan) -> int:
+        """Empty a stream's tables, for `load_method: overwrite`. Returns the rows removed."""
+
+    def activate_version(self, plan: StreamPlan, version: int, seen: pa.Table | None) -> LoadResult:
+        """Retire the rows that were not sent with this version.
+
+        Args:
+            plan: The stream.
+            version: The version that is now the whole truth.
+            seen: Keys received with it, columns `plan.keys`; None when there were none.
+        """
+
+    def confirm(self, covered: Mapping[str, int]) -> None:
+        """A state went out: these many records of each stream will not be sent again."""
+
+    def close(self, *, failed: bool) -> None:
+        """Finish: write the ledger, tidy up small files, let others in."""

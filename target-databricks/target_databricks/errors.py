@@ -1,0 +1,37 @@
+"""Errors, named by what the reader of them should do.
+
+Everything here ends the run with exit code 1; what can be retried is retried where it happens.
+Messages say what happened, to which stream or table, and what to do next.
+"""
+
+from __future__ import annotations
+
+from singer_sdk.exceptions import (
+    ConfigurationError,
+    FatalSyncError,
+    InvalidRecord,
+    MissingKeyPropertiesError,
+    RecordsWithoutSchemaException,
+)
+
+__all__ = [
+    "BadInputError",
+    "ConfigurationError",
+    "InvalidRecord",
+    "LakehouseBusyError",
+    "LoadError",
+    "MissingKeyPropertiesError",
+    "RecordsWithoutSchemaException",
+]
+
+
+class BadInputError(FatalSyncError):
+    """The tap sent something that is not Singer; the tap must be mended."""
+
+
+class LoadError(FatalSyncError):
+    """A batch could not be applied; it stays staged and the next run applies it first."""
+
+
+class LakehouseBusyError(FatalSyncError):
+    """Another run holds the lakehouse; run again when it is done."""

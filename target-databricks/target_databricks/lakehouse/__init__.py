@@ -1,0 +1,5 @@
+"""The lakehouse folder: Delta tables on a disk or in an object store, written with delta-rs."""
+
+from target_databricks.lakehouse.folder import LakehouseFolder
+
+__all__ = ["LakehouseFolder"]

@@ -1,0 +1,405 @@
+"""The lakehouse folder as a destination: batches become commits of Delta tables.
+
+One batch is applied in this order, and any of it can be done again:
+
+1. stage it in the spool,
+2. look up its keys in the stream's table,
+3. replace the child rows of the parents that are new or changed,
+4. write the parents (their hash is the commit mark: from here on the batch counts as applied),
+5. take it out of the spool.
+
+A crash before 4 leaves the batch staged and its parents' old hashes in place, so that the next
+run does steps 2 to 5 again; child rows written in 3 are then replaced, not added to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from platformdirs import user_cache_path
+
+from target_databricks.batch import Batch, LoadResult
+from target_databricks.errors import ConfigurationError, LoadError
+from target_databricks.evolution import reconcile, tables_of
+from target_databricks.lakehouse.ledger import TABLE as LEDGER
+from target_databricks.lakehouse.ledger import Ledger
+from target_databricks.lakehouse.lock import SchemaLock
+from target_databricks.lakehouse.merge import Decision, aligned, decide, with_kept_columns
+from target_databricks.lakehouse.spool import Spool
+from target_databricks.lakehouse.table import LakehouseTable
+from target_databricks.naming import table_name
+from target_databricks.plan import DELETED_AT, RECORD_HASH, TABLE_VERSION, StreamPlan
+from target_databricks.rows import KeyIndex
+
+logger = logging.getLogger("target-databricks")
+
+SPOOL = "_spool"
+"""Folder inside a schema's folder; the underscore hides it from readers of tables."""
+REMEMBERED_VERSION = "targetDatabricks.activatedVersion"
+"""Table property: the version last activated, which every living row counts as."""
+MELTANO_TEST_STREAM = "meltano_test_stream"
+"""Stream that `meltano config test` sends; nobody wants its table."""
+
+
+@dataclass
+class _Counts:
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    outdated: int = 0
+    deleted: int = 0
+
+
+class LakehouseFolder:
+    """Delta tables at `<lakehouse_path>/<schema>/<table>`.
+
+    Args:
+        config: The target's settings.
+        job_id: The run.
+    """
+
+    def __init__(self, config: Mapping[str, Any], *, job_id: str) -> None:
+        self._schema = table_name(str(config["default_target_schema"]))
+        root = str(config["lakehouse_path"]).rstrip("/")
+        self._local = _local_path(root)
+        self._uri = f"{self._local or root}/{self._schema}"
+        self._options: Mapping[str, str] | None = config.get("storage_options")
+        self._append_only = config["load_method"] == "append-only"
+        self._hard_delete = bool(config["hard_delete"])
+        self._compact_after = int(config["compact_after_files"])
+        spool = self._spool_folder(config.get("spool_path"))
+        self._spool = Spool(spool)
+        self._lock = SchemaLock(
+            spool, job_id=job_id, patience=float(config["lock_timeout"]), logger=logger
+        )
+        self._ledger = Ledger(self._table(LEDGER), job_id)
+        self._tables: dict[str, LakehouseTable] = {}
+        self._resent: dict[str, Counter[str]] = {}
+        self._applied: list[tuple[str, int, Path]] = []
+        self._recovering = False
+
+    # Life cycle
+
+    def open(self) -> list[LoadResult]:
+        """Lock the schema and apply what earlier runs left staged."""
+        self._check_reachable()
+        self._lock.acquire()
+        try:
+            for batch in self._spool.unconfirmed():
+                hashes = batch.rows.column(RECORD_HASH).to_pylist()
+                self._resent.setdefault(batch.plan.stream, Counter()).update(hashes)
+            return self._replay()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def close(self, *, failed: bool) -> None:
+        """Write the ledger, compact what collected many small files, unlock."""
+        try:
+            self._ledger.flush()
+            if not failed:
+                self._spool.clear()
+                self._tidy()
+        finally:
+            self._lock.release()
+
+    def confirm(self, covered: Mapping[str, int]) -> None:
+        """Forget batches of streams without keys that will not be sent again."""
+        for entry in list(self._applied):
+            stream, through, path = entry
+            if through <= covered.get(stream, 0):
+                self._spool.done(path)
+                self._applied.remove(entry)
+
+    # Loading
+
+    def reconcile(self, plan: StreamPlan) -> StreamPlan:
+        """Widen columns that the tap has outgrown; bend the plan where they cannot."""
+        found = reconcile(plan, {name: self._at(name).schema for name in tables_of(plan)})
+        for name, types in found.widen.items():
+            logger.info("%s.%s: widening %s", self._schema, name, _spelled(types))
+            self._at(name).widen(types)
+        return found.plan
+
+    def apply(self, batch: Batch) -> LoadResult:
+        """Stage a batch and merge it."""
+        path = self._spool.stage(batch)
+        return self._apply(batch, path)
+
+    def replace(self, plan: StreamPlan) -> int:
+        """Empty the stream's tables."""
+        for child in plan.children:
+            self._at(child.table).remove(None)
+        return self._at(plan.table).remove(None)
+
+    def activate_version(self, plan: StreamPlan, version: int, seen: pa.Table | None) -> LoadResult:
+        """Retire the rows that did not come with the version."""
+        started = _now()
+        table = self._at(plan.table)
+        gone = self._retired(table, plan, version, seen)
+        count = 0 if gone is None else gone.num_rows
+        if gone is not None and count:
+            for name, keys in [
+                *((child.table, gone) for child in plan.children),
+                (plan.table, gone),
+            ]:
+                if self._hard_delete:
+                    self._at(name).replace(keys, keys.slice(0, 0))
+                else:
+                    self._at(name).update(keys, DELETED_AT, "now()")
+            logger.info("%s.%s: %d rows are gone at the source", self._schema, plan.table, count)
+        if table.delta is not None and plan.keys:
+            self._remember_version(table, version)
+        result = LoadResult(plan.stream, plan.table, "", 0, started, _now(), deleted=count)
+        self._ledger.add(result)
+        return result
+
+    def _replay(self) -> list[LoadResult]:
+        results = []
+        self._recovering = True
+        for path, batch in self._spool.staged():
+            logger.info("Applying %s, which an earlier run left staged.", path.name)
+            plan = self.reconcile(batch.plan)
+            results.append(self._apply(replace(batch, plan=plan), path))
+        self._recovering = False
+        for path in self._spool.set_aside():
+            logger.warning(
+                "%s could not be read and was set aside; the tap sends its rows again. Delete the "
+                "file when you no longer need it.",
+                path,
+            )
+        return results
+
+    def _apply(self, batch: Batch, path: Path) -> LoadResult:
+        started = _now()
+        base = LoadResult(
+            stream=batch.plan.stream,
+            table=batch.plan.table,
+            file=path.name,
+            read=batch.read,
+            started_at=started,
+            finished_at=started,
+            rescued=batch.rescued,
+        )
+        try:
+            if self._append_only or not batch.plan.keys:
+                counts = self._append_once(batch, path)
+            else:
+                counts = self._merge(batch)
+                self._spool.done(path)
+        except Exception as error:
+            result = replace(base, finished_at=_now(), error=f"{type(error).__name__}: {error}")
+            self._ledger.add(result)
+            raise LoadError(
+                f"Batch of stream '{batch.plan.stream}' could not be written to "
+                f"{self._uri}/{batch.plan.table}: {error}. It stays staged as {path}; the next "
+                "run applies it first."
+            ) from error
+        result = replace(base, finished_at=_now(), **vars(counts))
+        self._ledger.add(result)
+        return result
+
+    def _merge(self, batch: Batch) -> _Counts:
+        plan = batch.plan
+        table = self._ready(plan)
+        existing_columns = set((table.schema or pa.schema([])).names)
+        sent = set(batch.rows.column_names)
+        kept = [
+            c for c in existing_columns - sent if c not in {child.column for child in plan.children}
+        ]
+        compared = (RECORD_HASH, DELETED_AT, *([plan.bookmark] if plan.bookmark else []))
+        wanted = [c for c in compared if c in existing_columns]
+        index = KeyIndex(batch.rows, plan.keys)
+        found, places = table.find(index, plan.keys, [*wanted, *kept])
+        existing = aligned(batch.rows.num_rows, found, places)
+        decision = decide(batch.rows, existing, plan.bookmark)
+        counts = _Counts(
+            inserted=decision.count(decision.new),
+            updated=decision.count(decision.changed),
+            unchanged=decision.count(decision.unchanged),
+            outdated=decision.count(decision.outdated),
+        )
+        if counts.inserted or counts.updated:
+            self._merge_children(batch, decision)
+            self._merge_parents(batch, decision, existing, kept, table)
+        return counts
+
+    def _merge_children(self, batch: Batch, decision: Decision) -> None:
+        plan = batch.plan
+        # After a crash even a new parent may already have child rows.
+        replaced = pc.or_(decision.changed, decision.new) if self._recovering else decision.changed
+        added = _rows(batch.rows, decision.new) if not self._recovering else None
+        changed = _rows(batch.rows, replaced)
+        for child in plan.children:
+            table = self._at(child.table)
+            table.create(plan.child_schema(child), child.description)
+            if changed.num_rows:
+                rows = batch.children(child, changed)
+                table.replace(changed.select(list(plan.keys)), rows)
+            if added is not None:
+                table.append(batch.children(child, added))
+
+    def _merge_parents(
+        self,
+        batch: Batch,
+        decision: Decision,
+        existing: pa.Table,
+        kept: list[str],
+        table: LakehouseTable,
+    ) -> None:
+        plan = batch.plan
+
+        def ready(mask: pa.Array) -> pa.Table:
+            rows = batch.parents(_rows(batch.rows, mask))
+            return with_kept_columns(rows, _rows(existing, mask), kept, plan.soft_delete)
+
+        table.append(ready(decision.new))
+        changed = ready(decision.changed)
+        table.replace(changed.select(list(plan.keys)), changed)
+
+    def _append_once(self, batch: Batch, path: Path) -> _Counts:
+        """Append rows that cannot be told apart, exactly once, also after a crash."""
+        plan = batch.plan
+        table = self._ready(plan)
+        mark = int(batch.digest[:15], 16)
+        if self._recovering and table.holds(mark):
+            self._spool.applied(path)
+            self._resent.setdefault(plan.stream, Counter()).update(
+                batch.rows.column(RECORD_HASH).to_pylist()
+            )
+            return _Counts(unchanged=batch.rows.num_rows)
+        rows = self._not_resent(batch)
+        for child in plan.children:
+            child_table = self._at(child.table)
+            child_table.create(plan.child_schema(child), child.description)
+            child_table.append(batch.children(child, rows))
+        parents = with_kept_columns(
+            batch.parents(rows),
+            aligned(rows.num_rows, None, pa.array([], pa.int32())),
+            [],
+            plan.soft_delete,
+        )
+        table.append(parents, mark)
+        self._applied.append((plan.stream, batch.through, self._spool.applied(path)))
+        return _Counts(inserted=rows.num_rows, unchanged=batch.rows.num_rows - rows.num_rows)
+
+    def _not_resent(self, batch: Batch) -> pa.Table:
+        """The rows of a batch less those that a crashed run had already appended."""
+        known = self._resent.get(batch.plan.stream)
+        if not known:
+            return batch.rows
+        fresh = []
+        for digest in batch.rows.column(RECORD_HASH).to_pylist():
+            fresh.append(known[digest] <= 0)
+            known[digest] -= 1
+        return batch.rows.filter(pa.array(fresh, pa.bool_()))
+
+    # Versions
+
+    def _retired(
+        self, table: LakehouseTable, plan: StreamPlan, version: int, seen: pa.Table | None
+    ) -> pa.Table | None:
+        """Keys of the living rows that are of another version and were not sent again."""
+        schema = table.schema
+        if schema is None or not plan.keys or TABLE_VERSION not in schema.names:
+            return None
+        if self._remembered_version(table) == version:
+            return None  # every living row already counts as this version
+        index = KeyIndex(seen, plan.keys) if seen is not None and seen.num_rows else None
+        gone = []
+        for batch in table.scan([*plan.keys, TABLE_VERSION, DELETED_AT]):
+            rows = pa.Table.from_batches([batch])
+            other = pc.fill_null(pc.not_equal(rows.column(TABLE_VERSION), version), True)
+            rows = rows.filter(pc.and_(other, rows.column(DELETED_AT).is_null()))
+            rows = index.without(rows) if index is not None else rows
+            gone.append(rows.select(list(plan.keys)))
+        return pa.concat_tables(gone) if gone else None
+
+    def _remembered_version(self, table: LakehouseTable) -> int | None:
+        table.refresh()
+        if table.delta is None:
+            return None
+        stored = table.delta.metadata().configuration.get(REMEMBERED_VERSION)
+        return int(stored) if stored else None
+
+    def _remember_version(self, table: LakehouseTable, version: int) -> None:
+        if table.delta is not None and self._remembered_version(table) != version:
+            table.delta.alter.set_table_properties(
+                {REMEMBERED_VERSION: str(version)}, raise_if_not_exists=False
+            )
+            table.refresh()
+
+    # Places
+
+    def _at(self, name: str) -> LakehouseTable:
+        if name not in self._tables:
+            self._tables[name] = self._table(name)
+        return self._tables[name]
+
+    def _table(self, name: str) -> LakehouseTable:
+        return LakehouseTable(f"{self._uri}/{name}", self._options)
+
+    def _ready(self, plan: StreamPlan) -> LakehouseTable:
+        table = self._at(plan.table)
+        table.create(plan.table_schema, plan.description)
+        return table
+
+    def _tidy(self) -> None:
+        for name, table in [*self._tables.items(), (LEDGER, self._ledger.table)]:
+            if table.written and table.tidy(self._compact_after):
+                logger.info("%s.%s: small files compacted", self._schema, name)
+        if self._local is not None and MELTANO_TEST_STREAM in self._tables:
+            shutil.rmtree(f"{self._uri}/{MELTANO_TEST_STREAM}", ignore_errors=True)
+
+    def _check_reachable(self) -> None:
+        if self._local is None:
+            return
+        try:
+            Path(self._uri).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"The folder of the setting 'lakehouse_path' cannot be used: {error}. Choose "
+                "another one or grant write access."
+            ) from error
+
+    def _spool_folder(self, setting: str | None) -> Path:
+        if setting:
+            return Path(setting) / self._schema
+        if self._local is not None:
+            return Path(self._uri) / SPOOL
+        # A local disk, because staging is about surviving a crash of this very machine.
+        name = hashlib.sha256(self._uri.encode()).hexdigest()[:16]
+        return user_cache_path("target-databricks") / "spool" / name
+
+
+def _local_path(root: str) -> str | None:
+    """The folder a path or file URL names, or None for an object store."""
+    parsed = urlparse(root)
+    if parsed.scheme == "file":
+        return unquote(parsed.path)
+    if len(parsed.scheme) <= 1:  # none, or a Windows drive
+        return str(Path(root).expanduser().resolve())
+    return None
+
+
+def _rows(table: pa.Table, mask: pa.Array) -> pa.Table:
+    return table.filter(mask)
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def _spelled(types: Mapping[str, pa.DataType]) -> str:
+    return ", ".join(f"{name} to {kind}" for name, kind in types.items())

@@ -1,0 +1,110 @@
+"""Deciding what a batch means for a table: which rows are new, changed, unchanged, outdated.
+
+Pure: from the incoming rows and what the look-up found to the rows to write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from target_databricks.plan import DELETED_AT, RECORD_HASH
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Masks over the incoming rows; every row is in exactly one of them."""
+
+    new: pa.Array
+    changed: pa.Array
+    unchanged: pa.Array
+    outdated: pa.Array
+
+    def count(self, mask: pa.Array) -> int:
+        """Rows in a mask."""
+        return int(pc.sum(mask).as_py() or 0)
+
+
+def decide(rows: pa.Table, existing: pa.Table, bookmark: str | None) -> Decision:
+    """Compare incoming rows with the rows the table has for the same keys.
+
+    Args:
+        rows: Incoming rows; `_sdc_record_hash`, and the bookmark where there is one.
+        existing: As many rows, in the same order, as `aligned` gives them: `__found` and those
+            of hash, deletion time and bookmark that the table has.
+        bookmark: Column that orders versions, or None.
+    """
+    found = existing.column("__found").combine_chunks()
+    same = _false(found)
+    if RECORD_HASH in existing.column_names:
+        equal = pc.equal(rows.column(RECORD_HASH), existing.column(RECORD_HASH))
+        same = _both(found, equal)
+    if DELETED_AT in existing.column_names:
+        # A row the tap had declared gone and now sends again is alive again.
+        back = pc.and_(existing.column(DELETED_AT).is_valid(), rows.column(DELETED_AT).is_null())
+        same = _both(same, pc.invert(back))
+    older = _false(found)
+    if bookmark is not None and bookmark in existing.column_names:
+        less = pc.less(rows.column(bookmark), existing.column(bookmark))
+        older = _both(_both(found, less), pc.invert(same))
+    return Decision(
+        new=pc.invert(found),
+        changed=_both(found, pc.invert(pc.or_(same, older))),
+        unchanged=same,
+        outdated=older,
+    )
+
+
+def aligned(count: int, found: pa.Table | None, places: pa.Array) -> pa.Table:
+    """Lay what the look-up found next to the incoming rows, nulls where it found nothing.
+
+    Args:
+        count: Incoming rows.
+        found: Looked-up rows, or None.
+        places: For each of them, the incoming row it belongs to.
+    """
+    if found is None:
+        return pa.table({"__found": pa.repeat(pa.scalar(value=False), count)})
+    # The first of several rows with one key speaks for all: they are replaced together.
+    where = pc.index_in(pa.array(range(count), places.type), value_set=places)
+    return found.take(where).append_column("__found", where.is_valid())
+
+
+def with_kept_columns(
+    rows: pa.Table, existing: pa.Table, kept: Sequence[str], flag: str | None
+) -> pa.Table:
+    """Give rows the values that belong to the table and not to the tap.
+
+    Args:
+        rows: Rows to write.
+        existing: What the table has for them, from `aligned`, filtered alike.
+        kept: Columns of the table that the tap does not send.
+        flag: The users' soft-delete flag: false for a new row, untouched for an old one.
+    """
+    for name in kept:
+        if name in existing.column_names and name not in rows.column_names:
+            rows = rows.append_column(existing.schema.field(name), existing.column(name))
+    if flag is None:
+        return rows
+    no = pa.scalar(value=False)
+    if flag in rows.column_names:
+        place = rows.column_names.index(flag)
+        old = rows.column(flag)
+        # A null set by a user is a user's choice; a new row has no old value.
+        values = pc.if_else(existing.column("__found"), old, no)
+        return rows.set_column(place, rows.schema.field(flag), values)
+    return rows.append_column(flag, pa.repeat(no, rows.num_rows))
+
+
+def _both(a: pa.Array, b: pa.Array) -> pa.Array:
+    """True where both are; a comparison with null is no."""
+    b = pc.fill_null(b, fill_value=False)
+    result = pc.and_(a, b)
+    return result.combine_chunks() if isinstance(result, pa.ChunkedArray) else result
+
+
+def _false(like: pa.Array) -> pa.Array:
+    return pa.repeat(pa.scalar(value=False), len(like))

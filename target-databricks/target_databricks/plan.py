@@ -1,0 +1,249 @@
+"""What a stream becomes: its table, its columns, its keys, and the child tables cut out of it.
+
+A `StreamPlan` is made once per SCHEMA message, from the message, the settings and what the table
+already looks like. Everything after it (parsing, merging, SQL) reads the plan and asks nothing
+else, so the plan also travels inside each staged file for a later run to replay.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+
+from target_databricks.naming import snake_case, table_name, unique_names
+from target_databricks.types import TIMESTAMP, Field, Kind, Node, TypeMapper, commented, struct_node
+
+RECORD_HASH = "_sdc_record_hash"
+JOB_ID = "_sdc_job_id"
+DELETED_AT = "_sdc_deleted_at"
+TABLE_VERSION = "_sdc_table_version"
+EXTRACTED_AT = "_sdc_extracted_at"
+RESCUED_DATA = "_rescued_data"
+POSITION = "_sdc_position"
+"""Order of a child row within its parent, from 0."""
+
+METADATA_PREFIX = "_sdc_"
+
+# Source of the SDK's names and meanings: Meltano SDK, Record Metadata.
+SDK_METADATA: Mapping[str, pa.DataType] = {
+    EXTRACTED_AT: TIMESTAMP,
+    "_sdc_received_at": TIMESTAMP,
+    "_sdc_batched_at": TIMESTAMP,
+    "_sdc_sequence": pa.int64(),
+    TABLE_VERSION: pa.int64(),
+    "_sdc_sync_started_at": pa.int64(),
+}
+OWN_METADATA: Mapping[str, pa.DataType] = {
+    RECORD_HASH: pa.string(),
+    JOB_ID: pa.string(),
+    DELETED_AT: TIMESTAMP,
+    RESCUED_DATA: pa.string(),
+}
+
+COMMENTS: Mapping[str, str] = {
+    RECORD_HASH: "Hash of the record as the tap sent it; a row with the same hash is not rewritten",
+    JOB_ID: "Run that last wrote this row",
+    DELETED_AT: "When the tap declared this row gone; null while it is alive",
+    RESCUED_DATA: "JSON of what did not fit the schema: unknown fields, values of another type",
+    POSITION: "Order of this row within its parent, from 0",
+    EXTRACTED_AT: "When the tap read the record",
+    "_sdc_received_at": "When the target received the record",
+    "_sdc_batched_at": "When the batch of the record was prepared",
+    "_sdc_sequence": "Milliseconds since 1970 at which the record was received",
+    TABLE_VERSION: "Version the tap gave the record, for full-table reloads",
+    "_sdc_sync_started_at": "Milliseconds since 1970 at which the run started",
+}
+
+
+@dataclass(frozen=True)
+class ChildPlan:
+    """Rows that live in an array of the parent and deserve a table of their own.
+
+    Attributes:
+        column: The parent's array column; it is cut out of the parent.
+        table: Where the rows go.
+        keys: Columns that identify a row, the parent's keys first.
+        row: The struct of one element.
+    """
+
+    column: str
+    table: str
+    keys: tuple[str, ...]
+    row: Node
+    description: str | None = None
+
+
+@dataclass(frozen=True)
+class StreamPlan:
+    """Everything there is to know about loading one stream.
+
+    Attributes:
+        stream: The stream's name, for messages to people.
+        table: Name of its table, without schema.
+        root: The struct of a whole record, child arrays included.
+        keys: Columns that identify a row; empty for streams that only append.
+        bookmark: Column that orders the versions of a row, or None.
+        children: Child tables.
+        sdk_metadata: Whether the SDK's `_sdc_*` columns are written.
+        soft_delete: Name of the users' flag, or None.
+        reconciled: Notes on what did not fit the existing table, for a warning.
+    """
+
+    stream: str
+    table: str
+    root: Node
+    keys: tuple[str, ...] = ()
+    bookmark: str | None = None
+    children: tuple[ChildPlan, ...] = ()
+    description: str | None = None
+    sdk_metadata: bool = True
+    soft_delete: str | None = None
+    reconciled: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The record's own columns, in schema order, child arrays included."""
+        return self.root.fields
+
+    @property
+    def staged_schema(self) -> pa.Schema:
+        """Columns of a parsed block: the record's, then the metadata known before the merge."""
+        columns = list(self.root.arrow)
+        names = {f.name for f in self.fields}
+        columns += [
+            commented(pa.field(n, t), COMMENTS[n])
+            for n, t in self.metadata.items()
+            if n not in names
+        ]
+        return pa.schema(columns)
+
+    @property
+    def metadata(self) -> Mapping[str, pa.DataType]:
+        """Metadata columns in the order they stand in the table, but for the users' flag."""
+        sdk = SDK_METADATA if self.sdk_metadata else {}
+        ordered = (RECORD_HASH, JOB_ID, *SDK_METADATA, DELETED_AT, RESCUED_DATA)
+        return {n: t for n in ordered if (t := sdk.get(n) or OWN_METADATA.get(n)) is not None}
+
+    @property
+    def table_schema(self) -> pa.Schema:
+        """The table as a fresh one would be created: child arrays out, users' flag in."""
+        cut = {child.column for child in self.children}
+        columns = [c for c in self.staged_schema if c.name not in cut]
+        if self.soft_delete:
+            columns.append(commented(pa.field(self.soft_delete, pa.bool_()), _FLAG_COMMENT))
+        return pa.schema(columns)
+
+    def child_schema(self, child: ChildPlan) -> pa.Schema:
+        """The child's table: the parent's keys, the element's members, position, job."""
+        parent = [c for c in self.staged_schema if c.name in self.keys]
+        own = [c for c in child.row.arrow if c.name not in self.keys]
+        extra = [
+            commented(pa.field(POSITION, pa.int64()), COMMENTS[POSITION]),
+            commented(pa.field(JOB_ID, pa.string()), COMMENTS[JOB_ID]),
+            commented(pa.field(DELETED_AT, TIMESTAMP), COMMENTS[DELETED_AT]),
+        ]
+        return pa.schema([*parent, *own, *extra])
+
+
+_FLAG_COMMENT = "Yours to set: loads create this flag and never touch it again"
+
+
+def make_plan(
+    stream: str,
+    schema: Mapping[str, Any],
+    key_properties: Sequence[str],
+    bookmark_properties: Sequence[str] = (),
+    *,
+    mapper: TypeMapper,
+    child_rules: Mapping[str, str | bool] | None = None,
+    sdk_metadata: bool = True,
+    soft_delete: str | None = None,
+) -> StreamPlan:
+    """Plan a stream as if its table did not exist yet.
+
+    Args:
+        stream: Stream name as the tap has it.
+        schema: JSON Schema of the record; must state `properties`.
+        key_properties: Property names of the key, possibly none.
+        bookmark_properties: Property names the tap bookmarks on; the first top-level one orders
+            the versions of a row.
+        mapper: How JSON Schema becomes Arrow.
+        child_rules: The `child_tables` setting: glob on `stream.Property` to True, False or a
+            table name; the last match wins over the schema's own `x-child-table`.
+        sdk_metadata: Whether to write the SDK's `_sdc_*` columns.
+        soft_delete: Name of the users' flag.
+    """
+    properties: dict[str, Any] = {
+        # The SDK's metadata is ours to write; only a deletion is the tap's to report.
+        name: sub
+        for name, sub in schema["properties"].items()
+        if not name.startswith(METADATA_PREFIX) or name == DELETED_AT
+    }
+    root = mapper.struct({**schema, "properties": properties})
+    names = {f.source: f.name for f in root.fields}
+    keys = tuple(names[k] for k in key_properties if k in names)
+    bookmark = next((names[b] for b in bookmark_properties if b in names), None)
+    children = _children(stream, properties, root, keys, child_rules or {}, mapper.spell)
+    flag = soft_delete if soft_delete not in set(names.values()) else None
+    description = schema.get("description")
+    return StreamPlan(
+        stream=stream,
+        table=table_name(stream),
+        root=root,
+        keys=keys,
+        bookmark=bookmark,
+        children=tuple(children),
+        description=description if isinstance(description, str) else None,
+        sdk_metadata=sdk_metadata,
+        soft_delete=flag,
+    )
+
+
+def _children(
+    stream: str,
+    properties: Mapping[str, Any],
+    root: Node,
+    keys: tuple[str, ...],
+    rules: Mapping[str, str | bool],
+    spell: Callable[[str], str],
+) -> Iterable[ChildPlan]:
+    """The arrays of objects that the schema or the settings call child tables.
+
+    A stream without keys keeps its arrays: rows of a parent that cannot be named could never be
+    replaced.
+    """
+    if not keys:
+        return
+    for member in root.fields:
+        item = member.node.item
+        if item is None or item.kind is not Kind.STRUCT:
+            continue
+        hint = properties[member.source].get("x-child-table")
+        wanted: str | bool | None = None
+        for pattern, rule in rules.items():
+            if fnmatch.fnmatchcase(f"{stream}.{member.source}", pattern):
+                wanted = rule
+        if wanted is False or (wanted is None and not hint):
+            continue
+        stated = hint or {}
+        default = stated.get("name") or f"{stream}_{snake_case(member.source)}"
+        own = unique_names([f.source for f in item.fields], spell)
+        own_keys = tuple(own[k] for k in stated.get("key", ()) if k in own)
+        yield ChildPlan(
+            column=member.name,
+            table=table_name(wanted if isinstance(wanted, str) else default),
+            keys=keys + (tuple(k for k in own_keys if k not in keys) or (POSITION,)),
+            row=item,
+            description=member.description,
+        )
+
+
+def with_root(plan: StreamPlan, root: Node, notes: Iterable[str]) -> StreamPlan:
+    """The same plan after its columns were reconciled with an existing table."""
+    rows = {f.name: f.node.item for f in root.fields}
+    children = tuple(replace(c, row=rows[c.column] or struct_node(())) for c in plan.children)
+    return replace(plan, root=root, children=children, reconciled=tuple(notes))

@@ -1,0 +1,184 @@
+"""The sink: gathers one stream's lines, parses them in blocks, hands batches to the loader.
+
+An SDK sink in name and life cycle. It differs in what it holds: lines of JSON and Arrow blocks
+instead of a list of dictionaries.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable, Sequence
+from typing import IO, TYPE_CHECKING, Any, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from singer_sdk.helpers._batch import BatchFileFormat, StorageTarget
+from singer_sdk.sinks import BatchSink
+
+from target_databricks.batch import Batch, LoadResult, make_batch
+from target_databricks.careful import dumps
+from target_databricks.destination import Destination
+from target_databricks.loader import Step
+from target_databricks.parsing import BlockParser, Lines
+from target_databricks.plan import TABLE_VERSION, StreamPlan
+
+if TYPE_CHECKING:
+    from singer_sdk.helpers._batch import BaseBatchFileEncoding
+
+    from target_databricks.target import TargetDatabricks
+
+BLOCK_ROWS = 8192
+"""Lines parsed at a time: enough for Arrow's overhead to vanish, few enough that their Python
+objects stay in the processor's cache."""
+BLOCK_BYTES = 16 << 20
+"""Bytes parsed at a time, for streams with large records."""
+BATCH_BYTES = 96 << 20
+"""Bytes of JSON in a batch at most; two batches are in memory at once."""
+
+
+class DatabricksSink(BatchSink):
+    """One stream on its way to its table."""
+
+    MAX_SIZE_DEFAULT = 50_000
+
+    def __init__(
+        self,
+        target: TargetDatabricks,
+        stream_name: str,
+        schema: dict[str, Any],
+        key_properties: Sequence[str] | None,
+    ) -> None:
+        super().__init__(target, stream_name, schema, key_properties)
+        self._target = target
+        self.received = target.received.get(stream_name, 0)
+        self._lines = Lines()
+        self._blocks: list[pa.RecordBatch] = []
+        self._bytes = 0
+        self._seen: list[pa.Table] = []
+        self._seen_version: int | None = None
+        self.plan: StreamPlan
+        self._parser: BlockParser
+
+    def setup(self) -> None:
+        """Plan the table and tell, once, what of the stream will not fit it."""
+        self.plan = self._target.plan(self.stream_name, self.original_schema, self.key_properties)
+        for note in self.plan.reconciled:
+            self.logger.warning(note)
+        self._parser = BlockParser(
+            self.plan,
+            job_id=self._target.job_id,
+            started_at=self._target.initialized_at,
+            clock=self._target.clock,
+        )
+        if self._target.load_method == "overwrite" and self._target.first_time(self.stream_name):
+            plan = self.plan
+            self._submit(lambda destination: _replaced(destination, plan))
+
+    def validate(self, record: dict[str, Any]) -> None:
+        """Check a record the SDK's way, for `validate_records: true`."""
+        if self._validator is not None:
+            self._validator.validate(record)
+
+    def add(self, line: bytes, number: int) -> None:
+        """Take one RECORD line.
+
+        Args:
+            line: The message as JSON.
+            number: Its place in the input.
+        """
+        lines = self._lines
+        lines.add(line, number)
+        self.received += 1
+        self.tally_record_read()
+        if len(lines) >= BLOCK_ROWS or lines.size >= BLOCK_BYTES:
+            self._parse_waiting()
+        if self.is_full or self._bytes + lines.size >= BATCH_BYTES:
+            self._target.drain_one(self)
+
+    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:  # noqa: ARG002
+        """Take a record as the SDK hands it over, after stream maps and validation."""
+        self.add(dumps({"record": record}).encode("utf-8", "replace"), self._target.line)
+
+    def process_batch(self, context: dict[str, Any]) -> None:
+        """Hand everything gathered so far to the loader as one batch."""
+        for record in context.get("records", ()):
+            self.process_record(record, context)
+        self._parse_waiting()
+        if not self._blocks:
+            return
+        batch = make_batch(
+            self.plan,
+            self._blocks,
+            self.received,
+            keep_all=self._target.load_method == "append-only",
+        )
+        self._blocks, self._bytes = [], 0
+        self._remember(batch)
+        self._submit(lambda destination: destination.apply(batch))
+
+    def process_batch_files(self, encoding: BaseBatchFileEncoding, files: Sequence[str]) -> None:
+        """Take the files of a BATCH message: JSON lines, gzipped or not, or Parquet."""
+        storage = self.batch_config.storage if self.batch_config else None
+        for path in files:
+            head, tail = StorageTarget.split_url(path)
+            with (storage or StorageTarget.from_url(head)).open(tail, mode="rb") as file:
+                if encoding.format == BatchFileFormat.JSONL:
+                    self._add_records(_decompressed(file, encoding.compression))
+                elif encoding.format == BatchFileFormat.PARQUET:
+                    for rows in pq.ParquetFile(file).iter_batches():
+                        for record in rows.to_pylist():
+                            self.process_record(record, {})
+                else:
+                    raise NotImplementedError(
+                        f"Stream '{self.stream_name}': batch files of format "
+                        f"'{encoding.format}' are not supported; use jsonl or parquet."
+                    )
+
+    def activate_version(self, new_version: int) -> None:
+        """Retire the rows that were not sent with the new version."""
+        self._target.drain_one(self)
+        seen = None
+        if self._seen_version == new_version and self._seen:
+            seen = pa.concat_tables(self._seen)
+        self._seen = []
+        plan = self.plan
+        self._submit(lambda destination: destination.activate_version(plan, new_version, seen))
+
+    def _add_records(self, text: Iterable[bytes]) -> None:
+        for number, line in enumerate(text, 1):
+            if line.strip():
+                self.add(b'{"record":' + line.rstrip() + b"}", number)
+
+    def _remember(self, batch: Batch) -> None:
+        """Keep the keys that came with a version, for the ACTIVATE_VERSION that may follow.
+
+        Unchanged rows are not rewritten, so the table cannot tell which rows were sent again.
+        """
+        versions = batch.rows.column(TABLE_VERSION) if self.plan.sdk_metadata else None
+        if versions is None or versions.null_count == len(versions) or not self.plan.keys:
+            return
+        version = versions.drop_null()[-1].as_py()
+        if version != self._seen_version:
+            self._seen, self._seen_version = [], version
+        self._seen.append(batch.rows.select(list(self.plan.keys)))
+
+    def _parse_waiting(self) -> None:
+        if not len(self._lines):
+            return
+        lines, self._lines = self._lines, Lines()
+        self._bytes += lines.size
+        self.record_counter_metric.increment(len(lines))
+        self._blocks.extend(self._parser.parse(lines))
+
+    def _submit(self, run: Any) -> None:
+        self._target.received[self.stream_name] = self.received
+        self._target.loader.submit(Step(self.stream_name, self.received, run))
+
+
+def _decompressed(file: IO[bytes], compression: str | None) -> IO[bytes]:
+    return cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if compression == "gzip" else file
+
+
+def _replaced(destination: Destination, plan: StreamPlan) -> LoadResult | None:
+    destination.replace(plan)
+    return None

@@ -1,0 +1,264 @@
+"""The target: settings in, messages routed, one loader behind it all."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from singer_sdk import Target
+from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
+from singer_sdk.helpers.capabilities import (
+    CapabilitiesEnum,
+    PluginCapabilities,
+    TargetCapabilities,
+)
+from singer_sdk.mapper import SameRecordTransform
+
+from target_databricks.careful import dumps
+from target_databricks.errors import (
+    BadInputError,
+    ConfigurationError,
+    RecordsWithoutSchemaException,
+)
+from target_databricks.lakehouse import LakehouseFolder
+from target_databricks.loader import Loader
+from target_databricks.naming import COLUMN_NAMES
+from target_databricks.plan import StreamPlan, make_plan
+from target_databricks.reader import BlockReader
+from target_databricks.report import Report
+from target_databricks.settings import SETTINGS
+from target_databricks.sinks import DatabricksSink
+from target_databricks.types import TypeMapper
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from target_databricks.batch import LoadResult
+    from target_databricks.destination import Destination
+
+
+class TargetDatabricks(Target):
+    """Singer target for Databricks: any Singer stream, merged into Delta tables."""
+
+    name = "target-databricks"
+    package_name = "target-databricks"
+    config_jsonschema: ClassVar[dict[str, Any]] = SETTINGS
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.ACTIVATE_VERSION,
+        PluginCapabilities.BATCH,
+        PluginCapabilities.STRUCTURED_LOGGING,
+        TargetCapabilities.VALIDATE_RECORDS,
+        TargetCapabilities.TARGET_SCHEMA,
+        TargetCapabilities.HARD_DELETE,
+    ]
+    default_sink_class = DatabricksSink
+    message_reader_class = BlockReader
+
+    # State and rows travel together; a minute keeps both fresh at Xero's pace of 1,000 rows a
+    # second without making small files.
+    _MAX_RECORD_AGE_IN_MINUTES = 1.0
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        # Parsing holds the interpreter's lock anyway: threads would only take turns.
+        self.max_parallelism = 1
+        self.job_id = os.environ.get("MELTANO_RUN_ID") or str(uuid.uuid4())
+        self.clock = time.time
+        self.received: dict[str, int] = {}
+        self.load_method = str(self.config["load_method"])
+        self._started: set[str] = set()
+        self._bookmarks: Sequence[str] = ()
+        self._destination: Destination | None = None
+        self._loader: Loader | None = None
+        self._report = Report(str(self.config["default_target_schema"]))
+        self._reader.failed = self._abort
+        if self.metrics_logger.level == logging.INFO:
+            # The SDK prints a line of JSON per sink and batch; our own lines say the same.
+            self.metrics_logger.setLevel(logging.WARNING)
+
+    # What sinks ask for
+
+    @property
+    def loader(self) -> Loader:
+        """The loader; the destination is opened the first time it is asked for."""
+        if self._loader is None:
+            self._destination = self._make_destination()
+            for result in self._destination.open():
+                self.logger.info("Left by an earlier run: %s", self._report.line(result))
+                self._report.add(result)
+            self._loader = Loader(self._destination, self._emit_state, self._loaded)
+        return self._loader
+
+    @property
+    def line(self) -> int:
+        """Number of the input line being processed."""
+        return self._reader.line
+
+    def plan(self, stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> StreamPlan:
+        """Plan a stream and reconcile the plan with the table it already has."""
+        missing = [key for key in keys if key not in schema["properties"]]
+        if missing:
+            raise BadInputError(
+                f"Line {self.line} of the input: the SCHEMA of stream '{stream}' names the key "
+                f"property {', '.join(map(repr, missing))}, which is not among its properties. "
+                "Select the property, or choose other key properties for the stream."
+            )
+        self.loader.wait()
+        plan = make_plan(
+            stream,
+            schema,
+            keys,
+            self._bookmarks,
+            mapper=TypeMapper(
+                COLUMN_NAMES[self.config["column_names"]],
+                decimal_numbers=self.config["number_type"] == "decimal",
+            ),
+            child_rules=self.config.get("child_tables"),
+            sdk_metadata=bool(self.config["add_record_metadata"]),
+            soft_delete=self.config["soft_delete_column"] or None,
+        )
+        destination = cast("Destination", self._destination)
+        return destination.reconcile(plan)
+
+    def first_time(self, stream: str) -> bool:
+        """Whether a stream shows up for the first time in this run; once per stream."""
+        new = stream not in self._started
+        self._started.add(stream)
+        return new
+
+    # Messages
+
+    def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
+        stream = message_dict.get("stream")
+        schema = message_dict.get("schema")
+        if not isinstance(schema, dict) or not schema.get("properties"):
+            raise BadInputError(
+                f"Line {self.line} of the input: the SCHEMA of stream '{stream}' states no "
+                "properties, so its table would have no columns. Mend the tap or deselect the "
+                "stream."
+            )
+        known = self.mapper.stream_maps.get(str(stream))
+        if known and known[0].raw_schema != schema:
+            # Rows read under the old schema are loaded under it.
+            self.drain_all()
+        self._bookmarks = message_dict.get("bookmark_properties") or ()
+        super()._process_schema_message(message_dict)
+        self._route(str(stream))
+
+    def _route(self, stream: str) -> None:
+        """Let the reader pass a stream's lines on undecoded, where nothing needs to see inside."""
+        self._reader.direct.pop(stream.encode(), None)
+        maps = self.mapper.stream_maps[stream]
+        plain = len(maps) == 1 and type(maps[0]) is SameRecordTransform
+        if plain and not self.config.get("flattening_enabled"):
+            sink = cast("DatabricksSink", self.get_sink(maps[0].stream_alias))
+            if not sink.validate_schema:
+                self._reader.direct[stream.encode()] = sink
+
+    def _process_record_message(self, message_dict: dict[str, Any]) -> None:
+        self._assert_line_requires(message_dict, requires={"stream", "record"})
+        stream = message_dict["stream"]
+        if stream not in self.mapper.stream_maps:
+            raise RecordsWithoutSchemaException(
+                f"Line {self.line} of the input is a record of stream '{stream}', which has had "
+                "no SCHEMA message yet. Mend the tap: a schema comes before its records."
+            )
+        rest = {k: message_dict[k] for k in ("time_extracted", "version") if k in message_dict}
+        for stream_map in self.mapper.stream_maps[stream]:
+            record = stream_map.transform(dict(message_dict["record"]))
+            if record is None:
+                continue
+            sink = cast("DatabricksSink", self.get_sink(stream_map.stream_alias, record=record))
+            sink.validate(record)
+            line = dumps({"record": record, **rest})
+            sink.add(line.encode("utf-8", "replace"), self.line)
+
+    def _process_state_message(self, message_dict: dict[str, Any]) -> None:
+        self._assert_line_requires(message_dict, requires={"value"})
+        self.loader.state(message_dict["value"], self._rows_received())
+        if self._max_record_age_in_minutes > self._MAX_RECORD_AGE_IN_MINUTES:
+            self.drain_all()
+
+    def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
+        if message_dict.get("stream") not in self.mapper.stream_maps:
+            raise RecordsWithoutSchemaException(
+                f"Line {self.line} of the input activates a version of stream "
+                f"'{message_dict.get('stream')}', which has had no SCHEMA message yet."
+            )
+        super()._process_activate_version_message(message_dict)
+
+    def process_endofpipe(self) -> None:
+        """Load what is left, let the last state through, tidy up and show the bill."""
+        try:
+            super().process_endofpipe()
+            self.loader.wait()
+            self._close(failed=False)
+        except BaseException:
+            self._abort()
+            raise
+        if bill := self._report.table():
+            self.logger.info("Loaded:\n%s", bill)
+
+    # Life cycle
+
+    @property
+    def _reader(self) -> BlockReader:
+        return cast("BlockReader", self.message_reader)
+
+    def _rows_received(self) -> dict[str, int]:
+        live = {
+            name: cast("DatabricksSink", sink).received for name, sink in self._sinks_active.items()
+        }
+        return {**self.received, **live}
+
+    def _make_destination(self) -> Destination:
+        if not self.config.get("lakehouse_path"):
+            raise ConfigurationError(
+                "The setting 'lakehouse_path' is missing: say in which folder, or under which "
+                "object-store URL, the Delta tables shall be (TARGET_DATABRICKS_LAKEHOUSE_PATH)."
+            )
+        return LakehouseFolder(self.config, job_id=self.job_id)
+
+    def _loaded(self, result: LoadResult) -> None:
+        self._report.add(result)
+        self.logger.info(self._report.line(result))
+
+    def _emit_state(self, state: Mapping[str, Any]) -> None:
+        sys.stdout.write(dumps(state) + "\n")
+        sys.stdout.flush()
+
+    def _abort(self) -> None:
+        """Finish what is being applied, keep what was confirmed, let others in."""
+        self._close(failed=True)
+
+    def _close(self, *, failed: bool) -> None:
+        loader, self._loader = self._loader, None
+        if loader is not None:
+            loader.stop()
+        destination, self._destination = self._destination, None
+        if destination is not None:
+            destination.close(failed=failed)
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Stop at once but not in the middle: the batch being applied is finished first."""
+        self.logger.warning("Told to stop (signal %d): finishing the batch being applied.", signum)
+        raise SystemExit(128 + signum)
+
+    @classmethod
+    def invoke(cls, **kwargs: Any) -> None:
+        """Run, and turn a foreseen failure into one clear line and exit code 1."""
+        try:
+            super().invoke(**kwargs)
+        except ConfigValidationError:
+            raise  # the SDK lists what is wrong with the settings, one line each
+        except SingerSDKError as error:
+            cls.logger.error(str(error))  # noqa: TRY400 - the traceback would hide the sentence
+            sys.exit(1)
