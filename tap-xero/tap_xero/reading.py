@@ -6,13 +6,14 @@ from being missed:
 
 - Pages are asked for in the order of the immutable id wherever `order` exists. No edit
   moves a row then; a new row only pushes others to later pages, where they are seen.
-- A window is complete when as many distinct rows were received as Xero counted
-  (`itemCount`) on its last page. When some are missing, what changed since the window
-  was opened is read as well; when that does not explain them, or when the count fell
-  while reading, the window is read again.
+- A window is complete when as many distinct rows were received as Xero counts
+  (`itemCount`) in it at that moment. Rows do not leave a window (what is deleted or
+  archived stays listed with its status), so equal numbers mean equal sets. When some are
+  missing, what changed since the window was opened is read as well, and Xero is asked
+  for its count again; when that does not explain them, the window is read again.
 
-Where there is neither order nor count (linked transactions), pages are read again until
-a pass brings nothing new. Journals never change and are read by number.
+Where there is neither order nor count (linked transactions, which can vanish), pages are
+read again until a pass brings nothing new. Journals never change and are read by number.
 
 Source: Xero, Requests and responses (paging, If-Modified-Since); the behaviour of
 journals beyond the last one as reported by users of the API.
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 PASSES = 4
 """Times a window is read in all before it is given up for this run."""
+
+_ROUNDS = 3
+"""Times what changed meanwhile is read before the whole window is read again."""
 
 Row = dict[str, Any]
 
@@ -175,15 +179,22 @@ class Reading:
         for _ in range(PASSES):
             shrunk = yield from self._pass()
             if shrunk:
-                # A row left the window, so counting cannot tell whether another slipped.
+                # A row left after all, so counting cannot tell whether another slipped.
                 self._seen.clear()
-            elif not self._missing:
+            elif not self._missing or (yield from self._catch_up()):
                 return True
-            else:
-                yield from self._changed_meanwhile()
-                if not self._missing:
-                    return True
             self.window = self.window.restarted(rows=len(self._seen))
+        return False
+
+    def _catch_up(self) -> Generator[Page, None, bool]:
+        """Read what changed since the window was opened, and compare with a new count."""
+        for _ in range(_ROUNDS):
+            yield from self._changed_meanwhile()
+            params = {**self._params, "page": "1", "pageSize": "1"}
+            counted = self._fetch(self._resource.path, params, self.window.since)()
+            self.window = replace(self.window, items=_counts(counted)[1])
+            if not self._missing:
+                return True
         return False
 
     def _until_nothing_new(self) -> Generator[Page, None, bool]:

@@ -56,7 +56,10 @@ class Resource:
         order: Value of `order` by which no edit can move a row, because it is immutable.
             None where `order` does not exist, or, for manual journals, where it makes
             Xero return everything in one page.
-        archived: Switch that includes archived or deleted rows.
+        archived: Switch that includes archived or deleted rows. Where rows are counted it
+            is always on, so that no row can leave the pages that are being read.
+        hidden: Property and value that mark an archived row of a counted list, to be left
+            out here when archived rows are not wanted.
         unitdp: Unit amounts have four decimals only if they are asked for.
         detail: Properties that only the single GET of a row has.
         webhook: Category of webhook events for it.
@@ -74,6 +77,7 @@ class Resource:
     since: bool = False
     order: str | None = None
     archived: str | None = None
+    hidden: tuple[str, str] | None = None
     unitdp: bool = False
     detail: tuple[str, ...] = ()
     webhook: str | None = None
@@ -90,7 +94,7 @@ class Resource:
             params["pageSize"] = str(PAGE_SIZE)
         if self.order:
             params["order"] = self.order
-        if self.archived and include_archived:
+        if self.archived and (include_archived or self.paging is Paging.PAGES):
             params[self.archived] = "true"
         if self.unitdp:
             params["unitdp"] = "4"
@@ -168,6 +172,7 @@ RESOURCES: tuple[Resource, ...] = (
         paging=Paging.PAGES,
         order="ContactID ASC",
         archived="includeArchived",
+        hidden=("ContactStatus", "ARCHIVED"),
         webhook="CONTACT",
         **_WHOLE_SINCE,
         **_CONTACTS,

@@ -133,10 +133,10 @@ class Session:
         self.bill.remarks.append(remark)
         self._logger.warning("%s", remark)
 
-    def page_written(self, tenant: Tenant, resource: Resource, page: Page) -> None:
+    def page_written(self, tenant: Tenant, resource: Resource, page: Page, records: int) -> None:
         """Say how far a long stream has come, every now and then."""
         now = time.monotonic()
-        self.bill.entry(tenant, resource.stream).rows += len(page.rows)
+        self.bill.entry(tenant, resource.stream).rows += records
         if page.number > 1 and now - self._said >= _PROGRESS_EVERY:
             self._said = now
             total = f" of {page.pages:,}" if page.pages else ""

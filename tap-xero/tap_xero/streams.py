@@ -86,7 +86,7 @@ class XeroStream(Stream):
         for tenant in self._tenants(context):
             transform = self._transform(verbatim=False)
             for page in self._reading(tenant, verbatim=False).pages():
-                for row in page.rows:
+                for row in self._wanted(page.rows):
                     yield transform(row, tenant.id)
 
     def get_replication_key_signpost(self, context: Mapping[str, Any] | None = None) -> None:
@@ -160,7 +160,7 @@ class XeroStream(Stream):
         partition = self.get_context_state({TENANT: tenant.id}) if stateful else {}
         count = 0
         for page in reading.pages():
-            records = [transform(row, tenant.id) for row in page.rows]
+            records = [transform(row, tenant.id) for row in self._wanted(page.rows)]
             if fast:
                 self._xero.writer.write_lines(
                     wire.record_lines(self.name, records, _now(), self._stream_version)
@@ -173,7 +173,7 @@ class XeroStream(Stream):
                     yield record
                     count += 1
             counter.increment(len(records))
-            self._session.page_written(tenant, self.resource, page)
+            self._session.page_written(tenant, self.resource, page, len(records))
             if stateful:
                 record_progress(partition, page.window)
                 self._state_changed(write_messages)
@@ -191,6 +191,13 @@ class XeroStream(Stream):
             self._xero.drop_empty_state(self.name)
             self._state_changed(write_messages)
         return reading.complete
+
+    def _wanted(self, rows: list[Record]) -> list[Record]:
+        """The rows without those that are archived, if archived ones are not wanted."""
+        if self.resource.hidden is None or self.config["include_archived"]:
+            return rows
+        name, value = self.resource.hidden
+        return [row for row in rows if row.get(name) != value]
 
     @property
     def _writes_unchanged(self) -> bool:

@@ -78,8 +78,7 @@ _SETTINGS = th.PropertiesList(
         default=True,
         title="Include archived",
         description=(
-            "Read archived contacts and tracking categories, invoices of archived contacts, and "
-            "deleted bank transfers too."
+            "Read archived contacts, archived tracking categories and deleted bank transfers too."
         ),
     ),
     th.Property(

@@ -1,0 +1,316 @@
+"""Reading a window: nothing is skipped, however the rows move while they are read.
+
+Xero is played here by a list in memory that changes between two calls, which lets
+hypothesis try thousands of stories; `test_drift.py` does the same against the sandbox.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tap_xero.errors import NotFoundError
+from tap_xero.reading import PASSES, Reading
+from tap_xero.resources import BY_STREAM, Paging
+from tap_xero.window import Window
+
+START = 1_767_225_600_000  # 2026-01-01T00:00:00Z
+SMALL = 3
+
+
+@dataclass
+class Books:
+    """Rows that are cut into pages the way Xero does, and change between calls."""
+
+    resource: Any
+    ordered: bool
+    counted: bool
+    rows: dict[str, int] = field(default_factory=dict)  # id -> updated, in ms
+    now: int = START
+    story: list[tuple[str, int]] = field(default_factory=list)
+    calls: list[dict[str, str]] = field(default_factory=list)
+    size: int = SMALL
+
+    def fetch(self, path, params, since):
+        envelope = self.answer(params, since)
+        return lambda: envelope
+
+    def answer(self, params, since):
+        self.calls.append(params)
+        since_ms = 0 if since is None else START - 60_000
+        window = [each for each, updated in self.rows.items() if updated >= since_ms]
+        # Without an order, Xero sorts by the last change.
+        window.sort(key=(lambda each: each) if self.ordered else (lambda each: self.rows[each]))
+        page, size = int(params["page"]), int(params.get("pageSize", self.size))
+        part = window[(page - 1) * size : page * size]
+        envelope = {
+            "DateTimeUTC": f"/Date({self.now})/",
+            self.resource.envelope: [
+                {
+                    self.resource.identity: each,
+                    "UpdatedDateUTC": f"/Date({self.rows[each]}+0000)/",
+                }
+                for each in part
+            ],
+        }
+        if self.counted:
+            pages = -(-len(window) // size)
+            envelope["pagination"] = {"pageCount": pages, "itemCount": len(window)}
+        self.happen()
+        return envelope
+
+    def happen(self):
+        """The next thing of the story: a row is edited, added or taken away."""
+        self.now += 1000
+        if not self.story:
+            return
+        what, which = self.story.pop(0)
+        names = sorted(self.rows)
+        if what == "add":
+            self.rows[f"{which:03d}-new-{self.now}"] = self.now
+        elif names and what == "edit":
+            self.rows[names[which % len(names)]] = self.now
+        elif names and what == "remove":
+            del self.rows[names[which % len(names)]]
+
+
+def read(books: Books, window: Window | None = None):
+    reading = Reading(
+        books.fetch,
+        books.resource,
+        window or Window(),
+        params={},
+        now=lambda: "2026-01-01T00:00:00Z",
+    )
+    pages = list(reading.pages())
+    return reading, pages, [row for page in pages for row in page.rows]
+
+
+def books_of(stream: str, count: int, story=(), **facts) -> Books:
+    resource = BY_STREAM[stream]
+    known = {"ordered": resource.order is not None, "counted": resource.paging is Paging.PAGES}
+    rows = {f"{number:03d}": START - 1_000_000 + number for number in range(count)}
+    return Books(resource, rows=rows, story=list(story), **{**known, **facts})
+
+
+CHANGES = st.lists(
+    st.tuples(st.sampled_from(["edit", "add", "edit"]), st.integers(0, 20)), max_size=12
+)
+REMOVALS = st.lists(st.tuples(st.sampled_from(["edit", "remove"]), st.integers(0, 20)), max_size=12)
+
+
+@pytest.mark.parametrize("stream", ["invoices", "manual_journals"])
+@given(count=st.integers(0, 20), story=CHANGES)
+def test_every_row_of_the_window_is_received_whatever_is_edited_or_added(stream, count, story):
+    books = books_of(stream, count, story)
+    before = set(books.rows)
+    reading, _, rows = read(books)
+    assert reading.complete
+    assert {row[books.resource.identity] for row in rows} >= before
+
+
+@given(count=st.integers(0, 20), story=REMOVALS)
+def test_rows_that_leave_the_window_hide_no_others(count, story):
+    books = books_of("contacts", count, story)
+    before = set(books.rows)
+    reading, _, rows = read(books)
+    if reading.complete:
+        stayed = before & set(books.rows)
+        assert {row["ContactID"] for row in rows} >= stayed
+
+
+@given(count=st.integers(0, 20), story=CHANGES)
+def test_the_bookmark_is_never_later_than_a_change_that_was_missed(count, story):
+    books = books_of("invoices", count, story)
+    reading, _, rows = read(books)
+    versions = {(row["InvoiceID"], row["UpdatedDateUTC"]) for row in rows}
+    bookmark_ms = START - 60_000
+    assert reading.window.bookmark == "2025-12-31T23:59:00Z"
+    for each, updated in books.rows.items():
+        assert (each, f"/Date({updated}+0000)/") in versions or updated >= bookmark_ms
+
+
+def test_a_quiet_window_is_read_once_and_each_row_comes_once():
+    books = books_of("invoices", 10)
+    reading, pages, rows = read(books)
+    assert [call["page"] for call in books.calls] == ["1", "2", "3", "4"]
+    assert len(rows) == len({row["InvoiceID"] for row in rows}) == 10
+    assert [page.number for page in pages] == [1, 2, 3, 4]
+    assert {page.pages for page in pages} == {4}
+    assert reading.window == Window(started="2026-01-01T00:00:00Z", page=5, rows=10, items=10)
+
+
+def test_an_empty_window_takes_one_call():
+    books = books_of("invoices", 0)
+    reading, pages, rows = read(books)
+    assert (reading.complete, len(books.calls), rows) == (True, 1, [])
+    assert len(pages) == 1
+
+
+@pytest.mark.parametrize("stopped_after", [1, 2, 3])
+@given(story=CHANGES)
+def test_a_stopped_reading_goes_on_at_the_page_it_reached(stopped_after, story):
+    books = books_of("invoices", 10)
+    before = set(books.rows)
+    reading = Reading(books.fetch, books.resource, Window(), params={}, now=str)
+    received = []
+    for page in reading.pages():
+        received += page.rows
+        window = page.window
+        if page.number == stopped_after:
+            break
+    books.story = list(story)
+    for _ in range(3):
+        books.happen()
+    calls = len(books.calls)
+    again, _, rows = read(books, window)
+    assert again.complete
+    assert books.calls[calls]["page"] == str(stopped_after + 1)
+    assert {row["InvoiceID"] for row in received + rows} >= before
+
+
+@given(story=REMOVALS)
+def test_a_resumed_reading_starts_over_when_rows_have_left(story):
+    books = books_of("contacts", 10)
+    pages = Reading(books.fetch, books.resource, Window(), params={}, now=str).pages()
+    first = next(pages)
+    books.story = [("remove", 0), *story]
+    books.happen()
+    stayed = set(books.rows)
+    again, _, rows = read(books, first.window)
+    if again.complete:
+        received = {row["ContactID"] for row in rows}
+        assert received >= stayed & set(books.rows)
+
+
+def test_without_an_order_a_stopped_reading_starts_at_the_first_page():
+    books = books_of("manual_journals", 10)
+    _, _, rows = read(books, Window(started="2026-01-01T00:00:00Z", page=3, rows=6, items=10))
+    assert books.calls[0]["page"] == "1"
+    assert len(rows) == 10
+
+
+def test_a_window_that_never_adds_up_is_given_up_and_says_so():
+    class Lying(Books):
+        def answer(self, params, since):
+            envelope = super().answer(params, since)
+            envelope["pagination"]["itemCount"] += 1
+            return envelope
+
+    honest = books_of("invoices", 4)
+    books = Lying(honest.resource, ordered=True, counted=True, rows=honest.rows)
+    reading, _, rows = read(books)
+    assert not reading.complete
+    assert len(rows) == 4
+    whole = [call for call in books.calls if "pageSize" not in call and call["page"] == "2"]
+    assert len(whole) == PASSES
+
+
+def hundreds(stream: str, count: int, story=()) -> Books:
+    return books_of(stream, count, story, size=100)
+
+
+@pytest.mark.parametrize(("count", "calls"), [(0, 1), (99, 1), (100, 2), (250, 3)])
+def test_fixed_pages_end_with_a_short_one(count, calls):
+    books = hundreds("quotes", count)
+    reading, _, rows = read(books)
+    assert (reading.complete, len(rows), len(books.calls)) == (True, count, calls)
+
+
+@given(story=st.lists(st.tuples(st.just("remove"), st.integers(0, 300)), max_size=3))
+def test_without_order_or_count_pages_are_read_until_nothing_is_new(story):
+    books = hundreds("linked_transactions", 250, story)
+    reading, _, rows = read(books)
+    assert reading.complete
+    assert {row["LinkedTransactionID"] for row in rows} >= set(books.rows)
+
+
+def test_one_page_without_order_or_count_is_read_once():
+    books = hundreds("linked_transactions", 50)
+    read(books)
+    assert len(books.calls) == 1
+
+
+# Journals ---------------------------------------------------------------------------------
+
+
+@dataclass
+class Ledger:
+    """Journals, and what Xero does beyond the last of them: it repeats a page."""
+
+    numbers: list[int]
+    offsets: list[int] = field(default_factory=list)
+
+    def fetch(self, path, params, since):
+        offset = int(params["offset"])
+        self.offsets.append(offset)
+        rows = [each for each in self.numbers if each > offset][:100] or self.numbers[-100:]
+        journals = [{"JournalID": f"j{each}", "JournalNumber": each} for each in rows]
+        return lambda: {"DateTimeUTC": f"/Date({START})/", "Journals": journals}
+
+
+@given(st.sets(st.integers(1, 2000), max_size=450))
+def test_journals_are_read_by_number_and_the_loop_ends(numbers):
+    ledger = Ledger(sorted(numbers))
+    journals = BY_STREAM["journals"]
+    reading = Reading(ledger.fetch, journals, Window(page=0), params={}, now=str)
+    rows = [row["JournalNumber"] for page in reading.pages() for row in page.rows]
+    assert rows == sorted(numbers)
+    assert reading.complete
+    assert len(ledger.offsets) == len(numbers) // 100 + 1
+
+
+def test_a_stopped_reading_of_journals_goes_on_after_the_last_number():
+    ledger = Ledger(list(range(1, 301, 2)))
+    journals = BY_STREAM["journals"]
+    window = Window(started="2026-01-01T00:00:00Z", page=199)
+    pages = list(Reading(ledger.fetch, journals, window, params={}, now=str).pages())
+    assert ledger.offsets[0] == 199
+    assert [row["JournalNumber"] for row in pages[0].rows] == list(range(201, 301, 2))
+
+
+# One response -----------------------------------------------------------------------------
+
+
+def test_details_complete_the_rows_of_the_list_and_a_vanished_row_stays_as_listed():
+    budgets = BY_STREAM["budgets"]
+    listed = [{"BudgetID": "a"}, {"BudgetID": "gone"}]
+    asked = []
+
+    def fetch(path, params, since):
+        asked.append((path, params))
+        if path == "Budgets":
+            return lambda: {"Budgets": listed}
+        if path.endswith("gone"):
+
+            def missing():
+                raise NotFoundError("gone")
+
+            return missing
+        return lambda: {"Budgets": {"BudgetID": "a", "BudgetLines": [1]}}
+
+    reading = Reading(
+        fetch, budgets, Window(), params={}, detail={"DateFrom": "2020-01-01"}, now=lambda: "now"
+    )
+    (page,) = reading.pages()
+    assert page.rows == [{"BudgetID": "a", "BudgetLines": [1]}, {"BudgetID": "gone"}]
+    assert asked[1] == ("Budgets/a", {"DateFrom": "2020-01-01"})
+    assert page.at == "now"
+
+
+def test_without_details_the_list_is_enough():
+    accounts = BY_STREAM["accounts"]
+    paths = []
+
+    def fetch(path, params, since):
+        paths.append((path, since))
+        return lambda: {"Accounts": [{"AccountID": "a"}]}
+
+    window = Window(since="2026-01-01T00:00:00Z")
+    reading = Reading(fetch, accounts, window, params={}, now=str)
+    assert len(list(reading.pages())) == 1
+    assert paths == [("Accounts", "2026-01-01T00:00:00Z")]
+    assert replace(reading.window, started=None) == window

@@ -1,0 +1,165 @@
+"""Schemas: nothing of Xero's models is missing, and every annotation leads somewhere."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import xero_python.accounting.models as xero
+from tap_xero.models.fields import Kind, Model
+from tap_xero.models.schema import annotate
+from tap_xero.resources import BY_STREAM, RESOURCES
+from tap_xero.transform import NOISE
+
+EXPECTED_STREAMS = {
+    *("organisations", "currencies", "tax_rates", "accounts", "tracking_categories"),
+    *("branding_themes", "payment_services", "users", "contact_groups", "contacts", "items"),
+    *("invoices", "credit_notes", "payments", "batch_payments", "prepayments", "overpayments"),
+    *("bank_transactions", "bank_transfers", "purchase_orders", "quotes", "repeating_invoices"),
+    *("linked_transactions", "manual_journals", "journals", "budgets"),
+    *("expense_claims", "receipts"),
+}
+
+KINDS = {
+    "str": {Kind.TEXT},
+    "bool": {Kind.FLAG},
+    "int": {Kind.WHOLE},
+    "float": {Kind.AMOUNT, Kind.RATE},
+    "date[ms-format]": {Kind.DAY},
+    "datetime[ms-format]": {Kind.MOMENT},
+}
+
+# Deliberate differences from xero-python's models, each with its reason.
+DIFFERENT_KIND = {
+    ("BudgetBalance", "Period"): "a year and month, `2019-08`, though declared as a date",
+    ("BatchPayment", "DateString"): "the twin of Date, so a date like it",
+    ("Quote", "DateString"): "the twin of Date, so a date like it",
+    ("Quote", "ExpiryDateString"): "the twin of ExpiryDate, so a date like it",
+}
+TWINS = re.compile(r"UpdatedDateUTCString$")  # declared as strings; instants like their twin
+
+
+def xero_model(name: str) -> type:
+    found: type = getattr(xero, name)
+    return found
+
+
+def pairs(model: Model, path: str):
+    """The model and everything nested in it, with where it is."""
+    yield path, model
+    for field in model.fields:
+        if field.model is not None:
+            yield from pairs(field.model, f"{path}.{field.name}")
+
+
+ALL_MODELS = [pair for resource in RESOURCES for pair in pairs(resource.model, resource.stream)]
+# In an embedded copy Xero sends only some fields, so a copy names those it shows.
+WHOLE_MODELS = [(path, model) for path, model in ALL_MODELS if not model.partial]
+
+
+def declared(model: Model) -> dict[str, str]:
+    """Property to type, as xero-python declares the model."""
+    cls = xero_model(model.name)
+    return {cls.attribute_map[each]: kind for each, kind in cls.openapi_types.items()}
+
+
+def test_there_is_a_stream_for_every_resource_of_the_contract():
+    assert set(BY_STREAM) == EXPECTED_STREAMS
+
+
+@pytest.mark.parametrize(("path", "model"), WHOLE_MODELS, ids=[path for path, _ in WHOLE_MODELS])
+def test_no_field_of_xeros_model_is_missing(path, model):
+    missing = set(declared(model)) - {field.name for field in model.fields} - set(NOISE)
+    assert missing == set()
+
+
+@pytest.mark.parametrize(("path", "model"), ALL_MODELS, ids=[path for path, _ in ALL_MODELS])
+def test_fields_have_the_types_of_xeros_model(path, model):
+    types = declared(model)
+    for field in model.fields:
+        kind = types.get(field.name)
+        if kind is None or (model.name, field.name) in DIFFERENT_KIND or TWINS.search(field.name):
+            continue
+        if field.model is None:
+            # Enumerations are classes of xero-python; they travel as text.
+            assert field.kind in KINDS.get(kind, {Kind.TEXT}), field.name
+        else:
+            inner = re.sub(r"^list\[(.*)\]$", r"\1", kind)
+            assert (field.kind is Kind.LIST) == kind.startswith("list["), field.name
+            assert inner in {field.model.name, "SalesTrackingCategory"}, field.name
+
+
+def test_every_nested_model_of_xero_is_typed_somewhere():
+    """Partial copies may leave fields out only because the full model is a stream or a part."""
+    complete = {model.name for _, model in ALL_MODELS if not model.partial}
+    copies = {model.name for _, model in ALL_MODELS if model.partial}
+    assert copies <= complete
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.stream)
+def test_the_organisation_comes_first_then_key_and_lifted_ids(resource):
+    names = list(resource.schema["properties"])
+    lifted = list(dict.fromkeys(lift.name for lift in resource.model.lifts))
+    assert names[: 2 + len(lifted)] == ["TenantID", *resource.key, *lifted]
+    assert resource.schema["properties"]["TenantID"]["type"] == "string"
+    assert resource.schema["additionalProperties"] is True
+
+
+def every_property(schema, path=""):
+    for name, each in schema.get("properties", {}).items():
+        yield f"{path}.{name}", each
+        yield from every_property(each, f"{path}.{name}")
+        yield from every_property(each.get("items", {}), f"{path}.{name}")
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.stream)
+def test_every_property_is_described(resource):
+    assert resource.schema["description"]
+    bare = [path for path, each in every_property(resource.schema) if not each.get("description")]
+    assert bare == []
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.stream)
+def test_references_lead_to_the_key_of_a_stream(resource):
+    for path, each in every_property(resource.schema):
+        reference = each.get("x-references")
+        if reference is not None:
+            target = BY_STREAM[reference["stream"]]
+            assert reference["properties"] == ["TenantID", *target.key], path
+
+
+def test_child_tables_have_names_of_their_own_and_keys_that_exist():
+    seen = {}
+    for resource in RESOURCES:
+        for path, each in every_property(resource.schema):
+            child = each.get("x-child-table")
+            if child is not None:
+                assert child["name"] not in seen
+                assert child["name"] not in BY_STREAM
+                seen[child["name"]] = path
+                assert set(child["key"]) <= set(each["items"]["properties"])
+    assert {"invoice_line_items", "journal_lines", "manual_journal_lines"} <= set(seen)
+
+
+def test_numbers_state_their_decimals():
+    payments = BY_STREAM["payments"].schema["properties"]
+    assert payments["Amount"]["multipleOf"] == 1e-4
+    assert payments["CurrencyRate"]["multipleOf"] == 1e-10
+
+
+def test_annotations_come_back_after_a_trip_through_the_sdk():
+    source = BY_STREAM["invoices"].schema
+    bare = {
+        "type": "object",
+        "properties": {
+            "Contact": {"type": ["object", "null"], "properties": {"New": {"type": "string"}}},
+            "ContactID": {"type": ["string", "null"]},
+            "LineItems": {"type": ["array", "null"], "items": {"properties": {"ItemID": {}}}},
+            "Mine": {"type": "string"},
+        },
+    }
+    annotated = annotate(bare, source)["properties"]
+    assert annotated["ContactID"]["x-references"]["stream"] == "contacts"
+    assert annotated["LineItems"]["x-child-table"]["name"] == "invoice_line_items"
+    assert annotated["LineItems"]["items"]["properties"]["ItemID"]["x-references"]
+    assert annotated["Mine"] == {"type": "string"}
