@@ -76,7 +76,7 @@ def resume(partition: dict[str, Any], fresh: Window) -> Window:
         or not isinstance(rows, int)
         or not (items is None or isinstance(items, int))
         or not (since is None or (isinstance(since, str) and _is_instant(since)))
-        or partition.get("query") != fresh.query
+        or partition.get("query", "") != fresh.query
     ):
         return fresh
     return Window(since, started, page, rows, items, fresh.query)
