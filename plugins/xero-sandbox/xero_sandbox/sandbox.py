@@ -34,7 +34,7 @@ class Sandbox:
 
     Args:
         organisations: How many, or their names.
-        invoices: Invoices and bills of each at the end of 2025; more come as the clock goes on.
+        invoices: Invoices and bills of each in 2024 and 2025; more come as the clock goes on.
         seed: Decides everything the generator makes up, and the first credentials.
         clock: What time it is; the machine's by default.
         limits: Whether Xero's rate limits apply, or the limits to apply.

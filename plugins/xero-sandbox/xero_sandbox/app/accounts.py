@@ -101,6 +101,7 @@ def delete_account(shelf: Shelf, account: Document) -> Document:
     if account.get("SystemAccount"):
         raise ValidationError("System accounts cannot be deleted.")
     used = ("Journals", "Invoices", "BankTransactions", "CreditNotes", "Payments")
+    shelf.services.books.write_journals(shelf.tenant_id)
     if any(shelf.of(name).mentions(account["AccountID"]) for name in used):
         raise ValidationError(
             "This account has transactions and cannot be deleted; archive it instead."

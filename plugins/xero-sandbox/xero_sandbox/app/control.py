@@ -6,7 +6,6 @@ token, are not part of Xero, and count neither as calls nor towards limits.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -55,11 +54,16 @@ async def documents(request: Request) -> Response:
 
 
 def change(services: Services, body: dict[str, Any]) -> object:
-    """Carry one change of the books out; see `Books` for what each needs.
+    """Carry one change of the books out.
 
     Args:
         services: The sandbox.
-        body: `do`, `tenant` (id or name), `resource`, and `id`, `changes` or `document`.
+        body: `do` (edit, add, pay, void or delete), `tenant` (id or name; the first one by
+            default), `resource`, the `id` of what is there already, and `changes`: the properties
+            to edit, or those of a new document (of an invoice, only what should not be made up).
+
+    Returns:
+        The document as stored, or nothing when it was deleted.
     """
     books, tenant_id = services.books, _tenant(services, body)
     resource = body.get("resource", "")
@@ -67,7 +71,12 @@ def change(services: Services, body: dict[str, Any]) -> object:
         raise _RefusedError(f"unknown resource '{resource}'")
     deeds: dict[str, Callable[[], object]] = {
         "edit": lambda: books.edit(tenant_id, resource, body["id"], **body["changes"]),
-        "add": lambda: books.add(tenant_id, resource, **body.get("changes", {})),
+        "add": lambda: (
+            books.add_invoice(tenant_id, **body.get("changes", {}))
+            if resource == "Invoices"
+            else books.add(tenant_id, resource, body["changes"])
+        ),
+        "pay": lambda: books.pay(tenant_id, body["id"], body.get("changes", {}).get("Amount")),
         "void": lambda: books.void(tenant_id, resource, body["id"]),
         "delete": lambda: books.delete(tenant_id, resource, body["id"]),
     }
@@ -129,7 +138,7 @@ async def counts(request: Request) -> Response:
 
     def count() -> dict[str, dict[str, int]]:
         for tenant in services.identity.tenants:
-            services.books.advance(tenant.tenant_id)
+            services.books.write_journals(tenant.tenant_id)
         return {
             tenant.tenant_id: {
                 name: services.store.count(tenant.tenant_id, name) for name in RESOURCES
@@ -154,7 +163,7 @@ async def _carry_out(request: Request, deed: Callable[[dict[str, Any]], object])
         return Response(wire.encode(_plain(result)), media_type="application/json")
     except KeyError as error:
         return JSONResponse({"error": f"missing or unknown: {error.args[0]}"}, 400)
-    except (_RefusedError, ValueError, TypeError, json.JSONDecodeError) as error:
+    except (_RefusedError, LookupError, ValueError, TypeError) as error:
         return JSONResponse({"error": str(error)}, 400)
 
 

@@ -206,6 +206,7 @@ def _entity(endpoint: Endpoint) -> str:
 
 def _journals(services: Services, call: AccountingCall, endpoint: Endpoint) -> Answer:
     """Journals above an offset, oldest first, 100 at a time."""
+    services.books.write_journals(call.tenant.tenant_id)
     tenant_id, column = call.tenant.tenant_id, services.store.column
     number = column(endpoint.name, "JournalNumber", "n")
     offset = call.number("offset") or 0
@@ -244,6 +245,8 @@ def _journals_above(services: Services, tenant_id: str, number: str, offset: int
 
 def _document(services: Services, call: AccountingCall, endpoint: Endpoint, name: str) -> bytes:
     """One stored document by its id or, where Xero takes it, by its number."""
+    if endpoint.name == "Journals":
+        services.books.write_journals(call.tenant.tenant_id)
     shape = endpoint.shape
     tenant_id = call.tenant.tenant_id
     asked: str | int = int(name) if endpoint.name == "Journals" and name.isdigit() else name

@@ -76,17 +76,17 @@ class Shelf:
 
     def save(self, document: Document) -> Document:
         """Store a document as changed now; returns it with its new timestamp."""
-        shape = RESOURCES[self.resource]
-        now = self.services.clock.now()
-        if shape.updated == "UpdatedDateUTC":
-            spell = wire.net_date_short if shape.short_dates else wire.net_date
-            document["UpdatedDateUTC"] = spell(wire.to_ms(now))
-        self.services.store.put(self.tenant_id, self.resource, document[shape.key], document, now)
-        return document
+        books, document_id = self.services.books, document[RESOURCES[self.resource].key]
+        old = self.get(document_id)
+        if old is None:
+            return books.add(self.tenant_id, self.resource, document)
+        # To the books, None removes a property.
+        changes = {**dict.fromkeys(old), **document}
+        return books.edit(self.tenant_id, self.resource, document_id, **changes)
 
     def remove(self, document_id: str) -> None:
         """Delete a document for good."""
-        self.services.store.delete(self.tenant_id, self.resource, document_id)
+        self.services.books.delete(self.tenant_id, self.resource, document_id)
 
 
 def too_long(element: Mapping[str, Any], lengths: Mapping[str, int]) -> list[str]:
