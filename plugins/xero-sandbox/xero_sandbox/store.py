@@ -18,10 +18,11 @@ import threading
 from array import array
 from collections import OrderedDict
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from xero_sandbox.books.shapes import RESOURCES
+from xero_sandbox.shapes import RESOURCES
 from xero_sandbox.wire import encode, parse_net_date, to_ms
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ CREATE TABLE bodies (row INTEGER PRIMARY KEY, document BLOB NOT NULL);
 # Enough for the head indexes of 250,000 documents; the bodies rely on the system's page cache.
 _CACHE_KIB = 64 * 1024
 _REMEMBERED_LISTS = 64
+_CHUNK = 2000
 _PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 _HEADS = {
@@ -160,20 +162,21 @@ class Store:
         self.put_many([Row(tenant_id, resource, id, document, to_ms(updated), number)])
 
     def put_many(self, rows: Iterable[Row]) -> None:
-        """Store many documents in one transaction."""
-        heads: list[tuple[Any, ...]] = []
-        bodies: list[tuple[int, bytes]] = []
-        with self._lock, self.transaction():
-            pending: dict[tuple[int, str], int] = {}
-            for row in rows:
-                shelf = self._shelf(row.tenant_id, row.resource)
-                number = self._row_number(shelf, row.id, pending)
-                heads.append((number, shelf, *_head(row)))
-                bodies.append((number, encode(row.document)))
-                if len(heads) == 2000:
-                    self._write(heads, bodies)
-                    pending.clear()
-            self._write(heads, bodies)
+        """Store many documents, a few thousand to a transaction; others may read in between."""
+        rows = iter(rows)
+        while chunk := [(row, encode(row.document)) for row in islice(rows, _CHUNK)]:
+            with self.transaction():
+                # A document may come twice: the last word counts, on the same row.
+                known: dict[tuple[int, str], int] = {}
+                heads, bodies = [], []
+                for row, text in chunk:
+                    shelf = self._shelf(row.tenant_id, row.resource)
+                    number = self._row_number(shelf, row.id, known)
+                    heads.append((number, shelf, *_head(row)))
+                    bodies.append((number, text))
+                marks = ", ".join("?" * len(heads[0]))
+                self._db.executemany(f"INSERT OR REPLACE INTO heads VALUES ({marks})", heads)  # noqa: S608
+                self._db.executemany("INSERT OR REPLACE INTO bodies VALUES (?, ?)", bodies)
 
     def get(self, tenant_id: str, resource: str, id_or_number: str | int) -> bytes | None:
         """Return a document by its id or, failing that, by its number; None if there is none."""
@@ -197,6 +200,30 @@ class Store:
                 (self._shelf(tenant_id, resource), id),
             ).fetchone()
         return str(found[0]) if found and found[0] is not None else None
+
+    def updated(self, tenant_id: str, resource: str, id: str) -> int:  # noqa: A002
+        """Return the milliseconds of a document's last change.
+
+        Raises:
+            LookupError: There is no such document.
+        """
+        with self._lock:
+            found = self._db.execute(
+                "SELECT updated FROM heads WHERE shelf = ? AND id = ?",
+                (self._shelf(tenant_id, resource), id),
+            ).fetchone()
+        if found is None:
+            raise LookupError(f"Organisation {tenant_id} has no {id} among its {resource}.")
+        return int(found[0])
+
+    def is_by_hand(self, tenant_id: str, resource: str, id: str) -> bool:  # noqa: A002
+        """Return whether there is such a document and it belongs to no generated story."""
+        with self._lock:
+            found = self._db.execute(
+                "SELECT story IS NULL FROM heads WHERE shelf = ? AND id = ?",
+                (self._shelf(tenant_id, resource), id),
+            ).fetchone()
+        return bool(found and found[0])
 
     def delete(self, tenant_id: str, resource: str, id: str) -> bool:  # noqa: A002
         """Remove a document for good; return whether there was one."""
@@ -298,10 +325,10 @@ class Store:
         self._versions.setdefault(shelf, 0)
         return shelf
 
-    def _row_number(self, shelf: int, id: str, pending: dict[tuple[int, str], int]) -> int:  # noqa: A002
-        known = pending.get((shelf, id))
-        if known is not None:
-            return known
+    def _row_number(self, shelf: int, id: str, known: dict[tuple[int, str], int]) -> int:  # noqa: A002
+        again = known.get((shelf, id))
+        if again is not None:
+            return again
         self._versions[shelf] += 1
         found = self._db.execute(
             "SELECT row FROM heads WHERE shelf = ? AND id = ?", (shelf, id)
@@ -311,15 +338,8 @@ class Store:
         else:
             self._last_row += 1
             number = self._last_row
-        pending[shelf, id] = number
+        known[shelf, id] = number
         return number
-
-    def _write(self, heads: list[tuple[Any, ...]], bodies: list[tuple[int, bytes]]) -> None:
-        marks = ", ".join("?" * 11)
-        self._db.executemany(f"INSERT OR REPLACE INTO heads VALUES ({marks})", heads)  # noqa: S608
-        self._db.executemany("INSERT OR REPLACE INTO bodies VALUES (?, ?)", bodies)
-        heads.clear()
-        bodies.clear()
 
     def _list(self, asked: tuple[Any, ...]) -> array[int]:
         shelf, since, ids, where, parameters, order = asked

@@ -1,0 +1,70 @@
+"""All strands of one organisation, and what they say between one instant and the next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xero_sandbox.books.banking import BankTransactions, BankTransfers
+from xero_sandbox.books.contacts import Contacts
+from xero_sandbox.books.deals import Batches, Deals
+from xero_sandbox.books.office import ExpenseClaims, ManualJournals
+from xero_sandbox.books.orders import BillableExpenses, Papers
+from xero_sandbox.books.reference import Reference
+from xero_sandbox.books.timeline import Agenda
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from xero_sandbox.books.organisation import Organisation
+    from xero_sandbox.books.story import Story, Strand
+
+_POSTING = ("deals", "bank", "transfers", "manual", "claims")
+
+
+class Generator:
+    """The stories of an organisation.
+
+    Attributes:
+        contacts: Its customers and suppliers.
+    """
+
+    def __init__(self, organisation: Organisation) -> None:
+        self.contacts = contacts = Contacts(organisation)
+        deals = Deals(organisation, contacts)
+        strands: list[Strand] = [
+            Reference(organisation, contacts),
+            contacts,
+            deals,
+            Batches(deals),
+            BankTransactions(organisation, contacts),
+            BankTransfers(organisation),
+            Papers(organisation, contacts, is_order=True),
+            Papers(organisation, contacts, is_order=False),
+            BillableExpenses(organisation, deals),
+            ManualJournals(organisation),
+            ExpenseClaims(organisation, contacts),
+        ]
+        self._strands = {strand.name: strand for strand in strands}
+
+    def agenda(self, *, posting_only: bool = False) -> Agenda:
+        """Return a new agenda, on which everything is still to come.
+
+        Args:
+            posting_only: Leave out the strands that never touch the ledger.
+        """
+        return Agenda(
+            {
+                name: strand.birth
+                for name, strand in self._strands.items()
+                if not posting_only or name in _POSTING
+            }
+        )
+
+    def changed(self, agenda: Agenda, now: int) -> Iterator[tuple[str, Story]]:
+        """Yield the name and story of everything that changed since the agenda's last look."""
+        for strand, index in agenda.due(now):
+            story = self._strands[strand].story(index)
+            later = next((at for at in story.events if at > now), None)
+            if later is not None:
+                agenda.expect(later, strand, index)
+            yield f"{strand}/{index}", story

@@ -1,0 +1,189 @@
+"""The general ledger: journals written from postings, numbered in the order things happened.
+
+A journal never changes. When a document changes, its old entry is reversed and the new one is
+written; numbers have gaps, as Xero's have. Journals are written when somebody first asks for them,
+since a large organisation has as many as documents.
+"""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from xero_sandbox.books.ledger import Posting, PostingLine, postings
+from xero_sandbox.books.organisation import uuid_text
+from xero_sandbox.store import Row
+from xero_sandbox.wire import money, net_date
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from xero_sandbox.books.generator import Generator
+    from xero_sandbox.books.organisation import Organisation
+    from xero_sandbox.books.story import Story
+    from xero_sandbox.store import Store
+
+_STRAND = 90
+_TABLE = """
+CREATE TABLE IF NOT EXISTS ledger (
+    tenant TEXT NOT NULL, date INTEGER NOT NULL, account TEXT NOT NULL, cents INTEGER NOT NULL,
+    options TEXT NOT NULL, source TEXT NOT NULL
+)
+"""
+_INSERT = "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?)"
+AccountFace = tuple[str, str, str]
+"""Code, type and name of an account."""
+
+
+class Journals:
+    """The journals of one organisation.
+
+    Args:
+        organisation: Whose they are.
+        store: Where they go, as documents and as lines of the table `ledger`.
+        generator: Tells the stories to book.
+        face: Gives code, type and name of an account by its id.
+    """
+
+    def __init__(
+        self,
+        organisation: Organisation,
+        store: Store,
+        generator: Generator,
+        face: Callable[[str], AccountFace],
+    ) -> None:
+        self._organisation, self._store, self._generator = organisation, store, generator
+        self._face = face
+        self._agenda = generator.agenda(posting_only=True)
+        self._written_to = -(10**15)
+        self._number = 0
+        self._by_hand: list[tuple[int, str, int, Posting]] = []
+        store.rows(_TABLE)
+
+    def book_change(
+        self, at: int, resource: str, old: dict[str, Any] | None, new: dict[str, Any] | None
+    ) -> None:
+        """Remember what a change made by hand does to the ledger.
+
+        Args:
+            at: When it was made.
+            resource: Envelope key of the document.
+            old: The document before, None when it is new.
+            new: The document after, None when it is gone.
+        """
+        before = postings(self._organisation, resource, old) if old is not None else []
+        after = postings(self._organisation, resource, new) if new is not None else []
+        # Hand-made entries come after the stories of the same instant.
+        for posting in _difference(before, after):
+            self._by_hand.append((at, "~", len(self._by_hand), posting))
+
+    def write(self, now: int, stopped: dict[str, int]) -> None:
+        """Write every journal up to `now`.
+
+        Args:
+            now: Milliseconds.
+            stopped: Stories that somebody took over by hand, with the instant.
+        """
+        entries = list(self._told(now, stopped))
+        entries.extend(entry for entry in self._by_hand if entry[0] <= now)
+        self._by_hand = [entry for entry in self._by_hand if entry[0] > now]
+        entries.sort(key=itemgetter(0, 1, 2))
+        tenant = self._organisation.tenant_id
+        self._store.put_many(self._journal(at, posting) for at, _, _, posting in entries)
+        self._store.write_rows(
+            _INSERT,
+            (
+                (
+                    tenant,
+                    posting.date,
+                    line.account_id,
+                    line.net,
+                    " ".join(option[3] for option in line.tracking),
+                    posting.source_id,
+                )
+                for _, _, _, posting in entries
+                for line in posting.lines
+            ),
+        )
+        self._written_to = max(self._written_to, now)
+
+    def _told(self, now: int, stopped: dict[str, int]) -> Iterator[tuple[int, str, int, Posting]]:
+        for name, story in self._generator.changed(self._agenda, now):
+            until = min(now, stopped.get(name, now))
+            past = [at for at in story.events if at <= min(self._written_to, until)]
+            before = self._entries(story, past[-1]) if past else []
+            sequence = 0
+            for at in story.events:
+                if not self._written_to < at <= until:
+                    continue
+                after = self._entries(story, at)
+                for posting in _difference(before, after):
+                    yield at, name, sequence, posting
+                    sequence += 1
+                before = after
+
+    def _entries(self, story: Story, at: int) -> list[Posting]:
+        return [
+            posting
+            for document in story.documents(at)
+            for posting in postings(self._organisation, document.resource, document.body)
+        ]
+
+    def _journal(self, at: int, posting: Posting) -> Row:
+        # Xero's numbers have gaps; every ninth is followed by one of up to five.
+        self._number += 1 + (self._number * 7 % 5 if self._number % 9 == 0 else 0)
+        dice = self._organisation.random(_STRAND, self._number)
+        journal_id = uuid_text(dice.getrandbits(128))
+        body = {
+            "JournalID": journal_id,
+            "JournalDate": net_date(posting.date),
+            "JournalNumber": self._number,
+            "CreatedDateUTC": net_date(at),
+            "Reference": posting.reference,
+            "SourceID": posting.source_id,
+            "SourceType": posting.source_type,
+            "JournalLines": [
+                self._line(line, uuid_text(dice.getrandbits(128))) for line in posting.lines
+            ],
+        }
+        return Row(self._organisation.tenant_id, "Journals", journal_id, body, at, self._number)
+
+    def _line(self, line: PostingLine, line_id: str) -> dict[str, Any]:
+        code, kind, name = self._face(line.account_id)
+        body: dict[str, Any] = {
+            "JournalLineID": line_id,
+            "AccountID": line.account_id,
+            "AccountType": kind,
+            "AccountName": name,
+            "Description": line.description,
+            "NetAmount": money(line.net),
+            "GrossAmount": money(line.net + line.tax),
+            "TaxAmount": money(line.tax),
+            "TrackingCategories": [
+                {
+                    "Name": category,
+                    "Option": option,
+                    "TrackingCategoryID": category_id,
+                    "TrackingOptionID": option_id,
+                }
+                for category, option, category_id, option_id in line.tracking
+            ],
+        }
+        if code:
+            body["AccountCode"] = code
+        if line.tax_type:
+            tax = self._organisation.taxes.get(line.tax_type)
+            body["TaxType"] = line.tax_type
+            body["TaxName"] = tax.name if tax is not None else line.tax_type
+        return body
+
+
+def _difference(before: list[Posting], after: list[Posting]) -> list[Posting]:
+    """Return the entries that lead from one state of a story to the next."""
+    if before == after:
+        return []
+    old = {posting[:2]: posting for posting in before}
+    new = {posting[:2]: posting for posting in after}
+    undone = [posting.reversed() for key, posting in old.items() if new.get(key) != posting]
+    done = [posting for key, posting in new.items() if old.get(key) != posting]
+    return undone + done
