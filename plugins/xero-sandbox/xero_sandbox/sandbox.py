@@ -133,7 +133,7 @@ class Sandbox:
 
     def access_token(self) -> str:
         """A fresh access token for all organisations and scopes, without a call."""
-        return str(self.identity.refresh(self.refresh_token)["access_token"])
+        return self.identity.access_token()
 
     def headers(self, tenant: int = 0) -> dict[str, str]:
         """Headers of an authorised JSON call to one of the organisations."""

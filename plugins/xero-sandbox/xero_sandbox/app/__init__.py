@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -11,9 +12,21 @@ from xero_sandbox.app import control, identity
 from xero_sandbox.app.accounting import accounting
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
     from xero_sandbox.services import Services
 
+Handler = Callable[["Request"], Awaitable["Response"]]
 _ALL = ["GET", "PUT", "POST", "DELETE"]
+
+
+def _both_cases(path: str, endpoint: Handler, methods: list[str]) -> list[Route]:
+    """Xero's own clients write `/Connections`, its documentation `/connections`."""
+    return [
+        Route(spelling, endpoint, methods=methods)
+        for spelling in (path, path.replace("/connections", "/Connections"))
+    ]
 
 
 def create_app(services: Services) -> Starlette:
@@ -24,8 +37,8 @@ def create_app(services: Services) -> Starlette:
             Route("/identity/connect/authorize", identity.authorize, methods=["GET", "POST"]),
             Route("/connect/token", identity.token, methods=["POST"]),
             Route("/connect/revocation", identity.revocation, methods=["POST"]),
-            Route("/connections", identity.connections),
-            Route("/connections/{connection_id}", identity.connections, methods=["DELETE"]),
+            *_both_cases("/connections", identity.connections, ["GET"]),
+            *_both_cases("/connections/{connection_id}", identity.connections, ["DELETE"]),
             Route("/api.xro/2.0/{path:path}", accounting, methods=_ALL),
             Route("/sandbox/clock", control.clock, methods=["GET", "POST"]),
             Route("/sandbox/documents", control.documents, methods=["POST"]),

@@ -7,6 +7,7 @@ so that they disturb calls that would have succeeded.
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from xero_sandbox.app.reading import read
 from xero_sandbox.app.request import AccountingCall
 from xero_sandbox.app.writing import write
 from xero_sandbox.calls import Call
+from xero_sandbox.endpoints import canonical
 from xero_sandbox.faults import Target
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from xero_sandbox.identity import Tenant
     from xero_sandbox.services import Services
 
+_log = logging.getLogger(__name__)
 _NO_CONTENT = 204
 
 
@@ -57,13 +60,14 @@ async def accounting(request: Request) -> Response:
     """Answer one request below `/api.xro/2.0/`."""
     services: Services = request.app.state.services
     headers = dict(request.headers)
-    segments = tuple(part for part in request.path_params["path"].split("/") if part)
+    first, *others = [part for part in request.path_params["path"].split("/") if part] or [""]
+    segments = (canonical(first), *others)
     query = {name.lower(): value for name, value in request.query_params.items()}
     body = await request.body()
     tenant: Tenant | None = None
     try:
         access = gate.bearer(headers, services)
-        gate.check_scope(access, request.method, segments or ("",), services)
+        gate.check_scope(access, request.method, segments, services)
         tenant = gate.tenant_of(access, headers, services)
         call = AccountingCall(request.method, segments, query, headers, tenant, body)
         refusal = services.limits.enter(tenant.tenant_id)
@@ -75,6 +79,9 @@ async def accounting(request: Request) -> Response:
             services.limits.leave(tenant.tenant_id)
     except ApiError as error:
         reply = _refusal(error, headers)
+    except Exception:
+        _log.exception("The sandbox failed at %s %s", request.method, "/".join(segments))
+        reply = _refusal(ApiError(500, "The sandbox itself failed; see its log."), headers)
     packed, encoding = compress(reply.body, headers.get("accept-encoding", ""))
     services.calls.add(
         Call(

@@ -74,7 +74,7 @@ def change(services: Services, body: dict[str, Any]) -> object:
         "add": lambda: (
             books.add_invoice(tenant_id, **body.get("changes", {}))
             if resource == "Invoices"
-            else books.add(tenant_id, resource, body["changes"])
+            else books.add(tenant_id, resource, **body["changes"])
         ),
         "pay": lambda: books.pay(tenant_id, body["id"], body.get("changes", {}).get("Amount")),
         "void": lambda: books.void(tenant_id, resource, body["id"]),

@@ -302,19 +302,24 @@ def _lighten(
     call: AccountingCall, endpoint: Endpoint, rows: list[bytes], *, paged: bool
 ) -> Sequence[bytes]:
     shape = endpoint.shape
-    omitted = shape.paged_omits
+    rows = _without(rows, shape.paged_omits)
     if endpoint.paging is Paging.SIZED and not paged:
-        omitted += shape.unpaged_omits
+        rows = _without(rows, shape.unpaged_omits, emptied=True)
     if endpoint.summary_only and call.flag("summaryOnly"):
-        omitted += shape.summary_omits
-    rows = _without(rows, omitted)
+        rows = _without(rows, shape.summary_omits)
     if endpoint.name == "TrackingCategories":
         rows = [_visible_options(row, archived=call.flag("includeArchived")) for row in rows]
     return unit_decimals(call, endpoint, rows)
 
 
-def _without(rows: list[bytes], names: tuple[str, ...]) -> list[bytes]:
-    """The documents without some properties; those that have none of them are not parsed."""
+def _without(rows: list[bytes], names: tuple[str, ...], *, emptied: bool = False) -> list[bytes]:
+    """The documents without some properties; those that have none of them are not parsed.
+
+    Args:
+        rows: The documents.
+        names: The properties to leave out.
+        emptied: Leave arrays in place but empty, as unpaged lists do.
+    """
     if not names:
         return rows
     marks = [f'"{name}":'.encode() for name in names]
@@ -322,9 +327,11 @@ def _without(rows: list[bytes], names: tuple[str, ...]) -> list[bytes]:
     for row in rows:
         if any(mark in row for mark in marks):
             document = wire.decode(row)
-            light.append(
-                wire.encode({name: value for name, value in document.items() if name not in names})
-            )
+            for name in names:
+                value = document.pop(name, None)
+                if emptied and isinstance(value, list):
+                    document[name] = []
+            light.append(wire.encode(document))
         else:
             light.append(row)
     return light

@@ -79,7 +79,7 @@ class Shelf:
         books, document_id = self.services.books, document[RESOURCES[self.resource].key]
         old = self.get(document_id)
         if old is None:
-            return books.add(self.tenant_id, self.resource, document)
+            return books.add(self.tenant_id, self.resource, **document)
         # To the books, None removes a property.
         changes = {**dict.fromkeys(old), **document}
         return books.edit(self.tenant_id, self.resource, document_id, **changes)
