@@ -10,7 +10,7 @@ noticed by Delta itself, not by luck.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -19,6 +19,7 @@ from deltalake import CommitProperties, DeltaTable, QueryBuilder, Transaction, w
 from deltalake.exceptions import TableNotFoundError
 
 from target_databricks.lakehouse.predicates import one_of, quoted
+from target_databricks.lakehouse.pump import pumped
 from target_databricks.rows import KeyIndex, in_chunks
 
 LOOKUP_ROWS = 1 << 18
@@ -197,10 +198,13 @@ class LakehouseTable:
         existing = self.schema
         if existing is None:
             return
-        target = schema or (existing if rows is None else _united(existing, rows.schema))
+        target = schema or (existing if rows is None else pa.schema(_united(existing, rows.schema)))
+
+        def stored() -> Iterator[pa.Table]:
+            return in_chunks(self.scan(existing.names), LOOKUP_ROWS // 4)
 
         def stream() -> Iterator[pa.RecordBatch]:
-            for chunk in in_chunks(self.scan(existing.names), LOOKUP_ROWS // 4):
+            for chunk in pumped(stored):
                 yield from _conformed(change(chunk.cast(existing)), target).to_batches()
             if rows is not None:
                 yield from _conformed(rows, target).to_batches()
@@ -254,9 +258,23 @@ def _distinct(keys: pa.Table) -> pa.Table:
     return keys.group_by(keys.column_names).aggregate([])
 
 
-def _united(existing: pa.Schema, rows: pa.Schema) -> pa.Schema:
-    """The table's columns, then those that the rows bring."""
-    return pa.unify_schemas([existing, rows])
+def _united(existing: Iterable[pa.Field], rows: Iterable[pa.Field]) -> list[pa.Field]:
+    """The table's columns, then those that the rows bring; likewise inside structs and lists."""
+    brought = {c.name: c for c in rows}
+    columns = [
+        c.with_type(_united_type(c.type, brought.pop(c.name).type)) if c.name in brought else c
+        for c in existing
+    ]
+    return [*columns, *brought.values()]
+
+
+def _united_type(existing: pa.DataType, brought: pa.DataType) -> pa.DataType:
+    if pa.types.is_struct(existing) and pa.types.is_struct(brought):
+        return pa.struct(_united(existing, brought))
+    if pa.types.is_list(existing) and pa.types.is_list(brought):
+        element = existing.value_field
+        return pa.list_(element.with_type(_united_type(element.type, brought.value_type)))
+    return existing
 
 
 def _conformed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
