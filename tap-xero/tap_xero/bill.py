@@ -7,12 +7,17 @@ Source of what is counted: Xero, Rate limits (calls per organisation and day) an
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from tap_xero.client import Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from tap_xero.client import Tenant
+
+_WIDTH = 100
 
 
 @dataclass
@@ -48,18 +53,14 @@ class Bill:
         """The bill as lines of text: organisations, their streams, and what was skipped."""
         if not self.entries and not self.remarks:
             return []
-        width = max((len(stream) for _, stream in self.entries), default=0)
         lines = ["The bill of this run:"]
         for name in dict.fromkeys(name for name, _ in self.entries):
             mine = {
                 stream: entry for (owner, stream), entry in self.entries.items() if owner == name
             }
-            lines.append(f"{name}: {_cost(list(mine.values()))}{_left(list(mine.values()))}")
-            lines += [
-                f"  {stream:<{width}}  {_cost([entry])}"
-                for stream, entry in mine.items()
-                if entry.usage.calls
-            ]
+            lines.append(f"{name}: {_cost(mine.values())}{_left(mine.values())}")
+            listed = ", ".join(f"{stream} {_brief(entry)}" for stream, entry in mine.items())
+            lines += wrap(listed, _WIDTH, initial_indent="  ", subsequent_indent="  ")
         lines += [f"Not read: {remark}" for remark in self.remarks]
         return lines
 
@@ -79,13 +80,19 @@ def size(number: int) -> str:
     return f"{value:.1f} GB"
 
 
-def _cost(entries: list[Entry]) -> str:
+def _cost(entries: Collection[Entry]) -> str:
     calls = sum(entry.usage.calls for entry in entries)
     rows = sum(entry.rows for entry in entries)
     transferred = sum(entry.usage.bytes for entry in entries)
     return f"{plural(rows, 'row')}, {plural(calls, 'call')}, {size(transferred)}"
 
 
-def _left(entries: list[Entry]) -> str:
+def _brief(entry: Entry) -> str:
+    """Rows, and calls when it was not the one that everything costs."""
+    calls = "" if entry.usage.calls == 1 else f"{plural(entry.usage.calls, 'call')}, "
+    return f"{entry.rows:,} ({calls}{size(entry.usage.bytes)})"
+
+
+def _left(entries: Collection[Entry]) -> str:
     known = [entry.usage.day_left for entry in entries if entry.usage.day_left is not None]
     return f"; {plural(known[-1], 'call')} left today" if known else ""

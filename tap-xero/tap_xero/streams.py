@@ -116,6 +116,12 @@ class XeroStream(Stream):
             message.schema = annotate(message.schema, self.resource.schema)
             yield message
 
+    def _write_state_message(self) -> None:
+        """Write the state if it changed; without the empty entries the SDK would add to it."""
+        if not self.state_manager.is_flushed and self.tap_state:
+            self._xero.state_writer.write_state(self.tap_state)
+            self.state_manager.is_flushed = True
+
     def _write_activate_version_message(self, full_table_version: int) -> None:
         """Nothing yet: rows must not be retired before all that replace them are written."""
 

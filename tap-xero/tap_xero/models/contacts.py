@@ -78,7 +78,18 @@ _GROUP_FIELDS = (
     text("Name", "Name of the group."),
     text("Status", "ACTIVE or DELETED."),
 )
-_GROUP_COPY = Model("ContactGroup", "A group.", _GROUP_FIELDS, partial=True)
+_MEMBER = Model(
+    "Contact",
+    "A member of a group.",
+    (text("ContactID", "The contact.", refers="contacts"), text("Name", "Its name.")),
+    partial=True,
+)
+_GROUP_COPY = Model(
+    "ContactGroup",
+    "A group.",
+    (*_GROUP_FIELDS, many("Contacts", _MEMBER, "Empty in this copy, whoever belongs to it.")),
+    partial=True,
+)
 
 CONTACT = Model(
     "Contact",
@@ -198,7 +209,7 @@ CONTACT_GROUP = Model(
         *_GROUP_FIELDS[1:],
         many(
             "Contacts",
-            CONTACT.copy("ContactID", "Name"),
+            _MEMBER,
             "Its members, read group by group.",
             child=Child("contact_group_members", ("ContactID",)),
         ),

@@ -256,13 +256,21 @@ _OVERPAYMENT_COPY = _OVERPAYMENT.copy(
 _CREDIT_NOTE_COPY = _CREDIT_NOTE.copy(
     "CreditNoteID", "ID", "CreditNoteNumber", "Date", "DateString", "AppliedAmount", "Total"
 )
+_EMPTY_HERE = "Empty in this copy, whatever the document has."
+_EMPTY_LISTS = (
+    many("LineItems", LINE_ITEM.copy("LineItemID"), _EMPTY_HERE),
+    many("Payments", _PAYMENT_COPY, _EMPTY_HERE),
+    many("CreditNotes", _CREDIT_NOTE_COPY, _EMPTY_HERE),
+    many("Prepayments", _PREPAYMENT_COPY, _EMPTY_HERE),
+    many("Overpayments", _OVERPAYMENT_COPY, _EMPTY_HERE),
+    many("InvoiceAddresses", INVOICE_ADDRESS, _EMPTY_HERE),
+)
 _INVOICE_REFERENCE = _INVOICE.copy(
     "InvoiceID",
     "InvoiceNumber",
     "Type",
-    extra=(one("Contact", CONTACT_REFERENCE, "Partial copy of the contact."),),
+    extra=(one("Contact", CONTACT_REFERENCE, "Partial copy of the contact."), *_EMPTY_LISTS),
 )
-_EMPTY_HERE = "Empty in this copy, whatever the document has."
 _INVOICE_COPY = _INVOICE.copy(
     "InvoiceID",
     "InvoiceNumber",
@@ -286,11 +294,7 @@ _INVOICE_COPY = _INVOICE.copy(
     "UpdatedDateUTC",
     extra=(
         one("Contact", CONTACT_REFERENCE, "Partial copy of the contact."),
-        many("LineItems", LINE_ITEM.copy("LineItemID"), _EMPTY_HERE),
-        many("Payments", _PAYMENT_COPY, _EMPTY_HERE),
-        many("CreditNotes", _CREDIT_NOTE_COPY, _EMPTY_HERE),
-        many("Prepayments", _PREPAYMENT_COPY, _EMPTY_HERE),
-        many("Overpayments", _OVERPAYMENT_COPY, _EMPTY_HERE),
+        *_EMPTY_LISTS,
     ),
 )
 
@@ -590,6 +594,8 @@ LINKED_TRANSACTION = Model(
     ),
 )
 
+_USER_COPY = USER.copy(*(field.name for field in USER.fields))
+
 RECEIPT = Model(
     "Receipt",
     "A receipt handed in for an expense claim. Xero switches these off in February 2027.",
@@ -604,7 +610,7 @@ RECEIPT = Model(
         _URL,
         _ATTACHMENTS,
         _UPDATED,
-        one("User", USER.copy(*(field.name for field in USER.fields)), "Copy of the user."),
+        one("User", _USER_COPY, "Copy of the user."),
         _CONTACT,
         _lines("receipt_line_items"),
     ),
@@ -625,7 +631,7 @@ EXPENSE_CLAIM = Model(
         day("ReportingDate", "When it is booked."),
         text("ReceiptID", "Receipt, when writing."),
         _UPDATED,
-        one("User", USER.copy(*(field.name for field in USER.fields)), "Copy of the user."),
+        one("User", _USER_COPY, "Copy of the user."),
         many(
             "Receipts",
             RECEIPT.copy(
@@ -635,7 +641,7 @@ EXPENSE_CLAIM = Model(
                     if field.name not in {"User", "Contact", "LineItems"}
                 ),
                 extra=(
-                    one("User", USER.copy("UserID", "FirstName", "LastName"), "Copy of the user."),
+                    one("User", _USER_COPY, "Copy of the user."),
                     one("Contact", CONTACT_REFERENCE, "Partial copy of the contact."),
                     many("LineItems", LINE_ITEM, "Its lines, when Xero shows them."),
                 ),
@@ -643,7 +649,16 @@ EXPENSE_CLAIM = Model(
             "Copies of its receipts.",
             child=Child("expense_claim_receipts", ("ReceiptID",)),
         ),
-        _PAYMENTS,
+        many(
+            "Payments",
+            _PAYMENT.copy(
+                *(field.name for field in _PAYMENT_COPY.fields),
+                "Status",
+                "UpdatedDateUTC",
+                extra=(one("Account", ACCOUNT_COPY, "Partial copy of the account."),),
+            ),
+            "Short form of its payments.",
+        ),
     ),
     lifts=(lift("UserID", "User", "users"),),
 )

@@ -1,0 +1,167 @@
+"""Runs the tap in this process, against sandboxes, and collects what it says."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections import defaultdict
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from tap_xero.tap import TapXero
+from xero_sandbox.clock import ManualClock
+from xero_sandbox.sandbox import Sandbox
+
+
+@dataclass
+class Run:
+    """The messages of one run, in order and by kind."""
+
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    error: BaseException | None = None
+    tap: TapXero | None = None
+
+    def read(self, text: str) -> None:
+        for line in text.splitlines():
+            self.messages.append(json.loads(line, parse_float=Decimal))
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [message for message in self.messages if message["type"] == kind]
+
+    @property
+    def records(self) -> dict[str, list[dict[str, Any]]]:
+        found = defaultdict(list)
+        for message in self.of("RECORD"):
+            found[message["stream"]].append(message["record"])
+        return found
+
+    @property
+    def schemas(self) -> dict[str, dict[str, Any]]:
+        return {message["stream"]: message["schema"] for message in self.of("SCHEMA")}
+
+    @property
+    def states(self) -> list[dict[str, Any]]:
+        return [message["value"] for message in self.of("STATE")]
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return self.states[-1] if self.states else {}
+
+    @property
+    def remarks(self) -> list[str]:
+        return self.tap.session.bill.remarks
+
+    def partition(self, stream: str, tenant_id: str) -> dict[str, Any] | None:
+        """The last state's partition of a stream of an organisation."""
+        entry = self.state.get("bookmarks", {}).get(stream, {})
+        for partition in entry.get("partitions", []):
+            if partition["context"] == {"TenantID": tenant_id}:
+                return partition
+        return None
+
+
+class SmallPages:
+    """Makes the pages that the tap asks for small, so that few rows fill many."""
+
+    def __init__(self, monkeypatch):
+        self._monkeypatch = monkeypatch
+
+    def __call__(self, size: int) -> None:
+        self._monkeypatch.setattr("tap_xero.resources.PAGE_SIZE", size)
+
+
+@pytest.fixture
+def small_pages(monkeypatch):
+    return SmallPages(monkeypatch)
+
+
+def sandbox_config(sandbox, **more):
+    """The config with which the tap reads a sandbox as it reads Xero."""
+    return {
+        "client_id": sandbox.client_id,
+        "client_secret": sandbox.client_secret,
+        "refresh_token": sandbox.refresh_token,
+        "api_url": sandbox.url,
+        "identity_url": sandbox.url,
+        **more,
+    }
+
+
+@pytest.fixture
+def config_of():
+    return sandbox_config
+
+
+@pytest.fixture
+def selecting():
+    """A catalog in which only some streams are selected, and perhaps not all of their fields."""
+
+    def make(*streams: str, without: tuple[tuple[str, ...], ...] = ()):
+        catalog = TapXero(config={}, validate_config=False).catalog_dict
+        for entry in catalog["streams"]:
+            for each in entry["metadata"]:
+                crumb = tuple(each["breadcrumb"])
+                if not crumb:
+                    each["metadata"]["selected"] = entry["tap_stream_id"] in streams
+                elif (entry["tap_stream_id"], *crumb[1::2]) in without:
+                    each["metadata"]["selected"] = False
+        return catalog
+
+    return make
+
+
+def run_against(sandbox, *, catalog=None, state=None, stop_after_pages=None, **settings) -> Run:
+    """Run the tap against a sandbox to its end, or to the error it ends with."""
+    result = Run()
+    output = io.TextIOWrapper(io.BytesIO(), write_through=True)
+    tap = TapXero(config=sandbox_config(sandbox, **settings), catalog=catalog, state=state)
+    result.tap = tap
+    if stop_after_pages is not None:
+        stop_after(tap, stop_after_pages)
+    try:
+        with redirect_stdout(output):
+            tap.sync_all()
+    except (Exception, KilledError) as error:  # noqa: BLE001 (tests look at it)
+        result.error = error
+    finally:
+        tap.session.close()
+    output.seek(0)
+    result.read(output.read())
+    return result
+
+
+@pytest.fixture
+def run_tap():
+    return run_against
+
+
+@pytest.fixture(scope="session")
+def first_run_of_two():
+    """A sandbox with two organisations, and a first run of everything in it."""
+    clock = ManualClock(datetime(2026, 2, 2, 9, 0, tzinfo=timezone.utc))
+    with Sandbox(organisations=2, invoices=40, clock=clock) as sandbox:
+        run = run_against(sandbox)
+        assert run.error is None
+        yield sandbox, run
+
+
+class KilledError(BaseException):
+    """Stands for a process that ends in the middle of a run."""
+
+
+def stop_after(tap: TapXero, pages: int) -> None:
+    """End the run right after so many pages have been written and their state with them."""
+    left = [pages]
+    write_state = tap.state_writer.write_state
+
+    def write_and_stop(state):
+        write_state(state)
+        left[0] -= 1
+        if left[0] == 0:
+            raise KilledError
+
+    tap.state_writer.write_state = write_and_stop
