@@ -66,20 +66,12 @@ async def accounting(request: Request) -> Response:
     body = await request.body()
     tenant: Tenant | None = None
     try:
-        access = gate.bearer(headers, services)
-        gate.check_scope(access, request.method, segments, services)
-        tenant = gate.tenant_of(access, headers, services)
+        tenant = gate.admit(request.method, segments, headers, services)
         call = AccountingCall(request.method, segments, query, headers, tenant, body)
-        refusal = services.limits.enter(tenant.tenant_id)
-        if refusal is not None:
-            raise faulty.too_many(refusal.problem, refusal.retry_after)
-        try:
-            reply = await _serve(services, call)
-        finally:
-            services.limits.leave(tenant.tenant_id)
+        reply = await _within_limits(services, call)
     except ApiError as error:
         reply = _refusal(error, headers)
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever failed, the client is answered and the log told
         _log.exception("The sandbox failed at %s %s", request.method, "/".join(segments))
         reply = _refusal(ApiError(500, "The sandbox itself failed; see its log."), headers)
     packed, encoding = compress(reply.body, headers.get("accept-encoding", ""))
@@ -104,6 +96,17 @@ async def accounting(request: Request) -> Response:
         {**_limit_headers(services, tenant), **reply.headers, **encoding},
         reply.kind,
     )
+
+
+async def _within_limits(services: Services, call: AccountingCall) -> _Reply:
+    """Serve a call unless it is one too many."""
+    refusal = services.limits.enter(call.tenant.tenant_id)
+    if refusal is not None:
+        raise faulty.too_many(refusal.problem, refusal.retry_after)
+    try:
+        return await _serve(services, call)
+    finally:
+        services.limits.leave(call.tenant.tenant_id)
 
 
 async def _serve(services: Services, call: AccountingCall) -> _Reply:

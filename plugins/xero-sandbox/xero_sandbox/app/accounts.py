@@ -78,7 +78,7 @@ def update_account(shelf: Shelf, account: Document, element: Document) -> Docume
         ValidationError: The element breaks a rule; nothing is saved.
     """
     if element.get("Status") == "ARCHIVED":
-        others = set(element) - {"AccountID", "Status"}
+        others = set(element) & set(_WRITABLE) - {"Status"}
         if others:
             raise ValidationError(
                 "An account is archived by its AccountID and Status alone; "

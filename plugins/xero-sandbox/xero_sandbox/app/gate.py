@@ -33,6 +33,19 @@ def bearer(headers: Mapping[str, str], services: Services) -> Access:
     return access
 
 
+def admit(
+    method: str, segments: Sequence[str], headers: Mapping[str, str], services: Services
+) -> Tenant:
+    """The organisation a call is about, if the call may be made.
+
+    Raises:
+        ApiError: 401, 403 or 404, whichever Xero's gateway would answer.
+    """
+    access = bearer(headers, services)
+    check_scope(access, method, segments, services)
+    return tenant_of(access, headers, services)
+
+
 def token_expired(services: Services) -> ApiError:
     """401 as an expired token gets it."""
     moment = services.clock.now().strftime("%m/%d/%Y %H:%M:%S")
