@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,6 +72,23 @@ def test_an_interrupt_ends_it_quietly_and_limits_can_be_off() -> None:
         process.send_signal(signal.SIGTERM)
         out, errors = process.communicate(timeout=20)
     assert (process.returncode, out, errors) == (0, "", "")
+
+
+def test_a_parent_that_goes_away_ends_even_a_long_preparation(tmp_path: Path) -> None:
+    command = [*COMMAND[:-1], "250000", "--until-stdin-closes"]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    while not any(tmp_path.iterdir()):
+        time.sleep(0.01)
+    out, errors = process.communicate("", timeout=20)
+    assert (process.returncode, out, errors) == (0, "", "")
+    assert not any(tmp_path.iterdir())
 
 
 def test_two_processes_with_the_same_arguments_serve_the_same_books() -> None:

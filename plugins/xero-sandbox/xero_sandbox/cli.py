@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from xero_sandbox.clock import Clock, ManualClock, OffsetClock, SystemClock
@@ -16,8 +18,11 @@ from xero_sandbox.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+from contextlib import suppress
 
 _MOST_INVOICES = 250_000
+# A signal that another thread happened to receive is noticed at the next look.
+_LOOK_AFTER = 0.5
 _DAY_LIMITS = {"starter": 1_000, "core": 5_000}
 
 
@@ -43,22 +48,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         sys.stderr.write(f"xero-sandbox: cannot listen on port {options.port}: {error}\n")
         return 1
-    stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
-    with sandbox:
+        signal.signal(number, _interrupt)
+    # Raised in the main thread wherever it is, so that a stop also ends a long preparation.
+    with suppress(KeyboardInterrupt), sandbox:
+        if options.until_stdin_closes:
+            threading.Thread(target=_interrupt_at_end_of_input, daemon=True).start()
+        sandbox.prepare()
         sys.stdout.write(json.dumps(sandbox.connection_details()) + "\n")
         sys.stdout.flush()
-        if options.until_stdin_closes:
-            threading.Thread(target=_set_at_end_of_input, args=(stopped,), daemon=True).start()
-        stopped.wait()
+        while True:
+            time.sleep(_LOOK_AFTER)
     return 0
 
 
-def _set_at_end_of_input(stopped: threading.Event) -> None:
+def _interrupt(*_: object) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _interrupt_at_end_of_input() -> None:
     while sys.stdin.buffer.read(4096):
         pass
-    stopped.set()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _parser() -> argparse.ArgumentParser:

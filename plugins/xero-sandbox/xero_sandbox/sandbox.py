@@ -131,6 +131,11 @@ class Sandbox:
         self._server.stop()
         self.store.close()
 
+    def prepare(self) -> None:
+        """Write the books up to now; otherwise an organisation's first call does it."""
+        for tenant in self.tenants:
+            self.books.advance(tenant.tenant_id)
+
     def access_token(self) -> str:
         """A fresh access token for all organisations and scopes, without a call."""
         return self.identity.access_token()
