@@ -1,8 +1,4 @@
-"""Set operations on Arrow rows: one row per key, and finding rows by key.
-
-Keys may have several columns. Comparing them one by one would mean a loop, so a composite key is
-looked up by its most telling column first and compared whole only where that one matches.
-"""
+"""Operations on Arrow rows: one row per key, and small batches gathered into larger ones."""
 
 from __future__ import annotations
 
@@ -11,7 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_SEPARATOR = "\x1f"  # unit separator: no id contains one
+_SEPARATOR = "\x1f"
+_ESCAPES = (("\x1e", "\x1e0"), (_SEPARATOR, "\x1e1"))
+"""What makes a joined key unmistakable, should some id contain the separator itself."""
 _ROW = "__row"
 
 
@@ -46,50 +44,13 @@ def key_column(table: pa.Table | pa.RecordBatch, keys: Sequence[str]) -> pa.Chun
     parts = [_as_text(table.column(k)) for k in keys]
     if len(parts) == 1:
         return parts[0]
+    for old, new in _ESCAPES:
+        parts = [pc.replace_substring(part, old, new) for part in parts]
     return pc.binary_join_element_wise(*parts, _SEPARATOR)
 
 
 def _as_text(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
     return column if pa.types.is_string(column.type) else column.cast(pa.string())
-
-
-class KeyIndex:
-    """The keys of a batch, to be found in a stream of rows.
-
-    Args:
-        table: The batch; its keys are unique.
-        keys: Key columns.
-    """
-
-    def __init__(self, table: pa.Table, keys: Sequence[str]) -> None:
-        self._keys = list(keys)
-        distinct = {k: pc.count_distinct(table.column(k)).as_py() for k in keys}
-        self._telling = max(self._keys, key=lambda k: distinct[k])
-        self._values = _combined(_as_text(table.column(self._telling)).unique())
-        self._whole = _combined(key_column(table, keys))
-
-    def find(self, rows: pa.Table) -> tuple[pa.Table, pa.Array]:
-        """Rows whose key is in the batch, and the place in the batch of each."""
-        likely = pc.is_in(_as_text(rows.column(self._telling)), value_set=self._values)
-        rows = rows.filter(likely)
-        places = _combined(pc.index_in(key_column(rows, self._keys), value_set=self._whole))
-        if places.null_count:
-            rows, places = rows.filter(places.is_valid()), places.drop_null()
-        return rows, places
-
-    def without(self, rows: pa.Table) -> pa.Table:
-        """Rows whose key is not in the batch."""
-        likely = pc.is_in(_as_text(rows.column(self._telling)), value_set=self._values)
-        if not pc.any(likely).as_py():
-            return rows
-        found = pc.is_in(key_column(rows, self._keys), value_set=self._whole)
-        return rows.filter(pc.invert(found))
-
-
-def _combined(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    if isinstance(column, pa.Array):
-        return column
-    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
 
 
 def in_chunks(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:

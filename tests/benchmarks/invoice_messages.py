@@ -2,7 +2,7 @@
 
 Run as a script it writes Singer messages to standard output:
 
-    python invoice_messages.py ROWS [--start N] [--edited EVERY]
+    python invoice_messages.py ROWS [--start N] [--step N] [--edited]
 """
 
 from __future__ import annotations
@@ -112,15 +112,21 @@ def record(number: int, *, edited: bool = False) -> dict[str, object]:
     }
 
 
-def messages(rows: int, start: int = 0, edited_every: int = 0) -> Iterator[bytes]:
-    """Singer lines: the schema, the records, a state every 1,000 records as a paging tap sends."""
+def messages(rows: int, start: int = 0, step: int = 1, *, edited: bool = False) -> Iterator[bytes]:
+    """Singer lines: the schema, the records, a state every 1,000 records as a paging tap sends.
+
+    Args:
+        rows: Records to write.
+        start: Number of the first invoice.
+        step: Distance between invoice numbers; more than 1 spreads the records over a table.
+        edited: Whether the invoices have been edited since.
+    """
     yield orjson.dumps(SCHEMA) + b"\n"
     extracted = b',"time_extracted":"2026-05-02T00:00:00+00:00"}\n'
-    for number in range(start, start + rows):
-        edited = bool(edited_every) and number % edited_every == 0
+    for count, number in enumerate(range(start, start + rows * step, step), 1):
         body = orjson.dumps(record(number, edited=edited))
         yield b'{"type":"RECORD","stream":"invoices","record":' + body + extracted
-        if number % BLOCK == BLOCK - 1:
+        if count % BLOCK == 0:
             state = {"type": "STATE", "value": {"bookmarks": {"invoices": {"page": number}}}}
             yield orjson.dumps(state) + b"\n"
 
@@ -130,9 +136,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rows", type=int)
     parser.add_argument("--start", type=int, default=0)
-    parser.add_argument("--edited", type=int, default=0, metavar="EVERY")
-    arguments = parser.parse_args()
-    sys.stdout.buffer.writelines(messages(arguments.rows, arguments.start, arguments.edited))
+    parser.add_argument("--step", type=int, default=1)
+    parser.add_argument("--edited", action="store_true")
+    asked = parser.parse_args()
+    sys.stdout.buffer.writelines(messages(asked.rows, asked.start, asked.step, edited=asked.edited))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ noticed by Delta itself, not by luck.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -20,10 +21,10 @@ from deltalake.exceptions import TableNotFoundError
 
 from target_databricks.lakehouse.predicates import one_of, quoted
 from target_databricks.lakehouse.pump import pumped
-from target_databricks.rows import KeyIndex, in_chunks
+from target_databricks.rows import in_chunks
 
-LOOKUP_ROWS = 1 << 18
-"""Rows compared with a batch at a time."""
+REWRITTEN_ROWS = 1 << 16
+"""Rows in memory at a time while a table is written anew."""
 MOST_REPLACED_BY_PREDICATE = 5_000
 """Keys a predicate may list. Beyond, planning the list costs more than streaming the table past
 a filter of our own (measured: 20,000 keys took 6.4 s on 4 million rows)."""
@@ -80,37 +81,55 @@ class LakehouseTable:
                 storage_options=self._options,
             )
 
-    def scan(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Stream some columns of all rows; text comes as plain strings."""
-        if self.delta is None or not columns:
-            return
-        wanted = ", ".join(map(quoted, columns))
-        reader = (
-            QueryBuilder().register("t", self.delta).execute(f"SELECT {wanted} FROM t")  # noqa: S608
-        )
-        for batch in pa.RecordBatchReader.from_stream(reader):
-            yield _plain(batch)
+    def find(self, keys: pa.Table, columns: Sequence[str]) -> tuple[pa.Table | None, pa.Array]:
+        """The rows that have one of the keys.
 
-    def find(
-        self, index: KeyIndex, keys: Sequence[str], columns: Sequence[str]
-    ) -> tuple[pa.Table | None, pa.Array]:
-        """The rows that have a key of the batch.
+        Args:
+            keys: Key columns, one row per key.
+            columns: What is wanted of the rows.
 
         Returns:
-            Their values of `columns`, and for each its place in the batch. None when there is
-            no such row.
+            The wanted columns, and for each row the place of its key in `keys`. None when there
+            is no such row.
         """
-        found: list[pa.Table] = []
-        places: list[pa.Array] = []
-        wanted = list(dict.fromkeys([*keys, *columns]))
-        for chunk in in_chunks(self.scan(wanted), LOOKUP_ROWS):
-            rows, where = index.find(chunk)
-            if len(where):
-                found.append(rows.select(list(columns)))
-                places.append(where)
-        if not found:
-            return None, pa.array([], pa.int32())
-        return pa.concat_tables(found), pa.concat_arrays(places)
+        wanted = ", ".join([f"k.{quoted(_PLACE)}", *(f"t.{quoted(c)}" for c in columns)])
+        query = f"SELECT {wanted} FROM t JOIN k ON {_same(keys)}"  # noqa: S608
+        found = list(self._ask(query, keys))
+        if not sum(batch.num_rows for batch in found):
+            return None, pa.array([], pa.int64())
+        rows = pa.Table.from_batches(found)
+        return rows.drop_columns([_PLACE]), rows.column(_PLACE).combine_chunks()
+
+    def others(
+        self, keys: pa.Table | None, columns: Sequence[str], where: str = "true"
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows that have none of the keys, streamed.
+
+        Args:
+            keys: Key columns; None for none.
+            columns: What is wanted of the rows.
+            where: A further condition on the rows, in SQL.
+        """
+        wanted = ", ".join(f"t.{quoted(c)}" for c in columns)
+        if keys is None:
+            return self._ask(f"SELECT {wanted} FROM t WHERE {where}", None)  # noqa: S608
+        # The side that is held in memory is the left one: the keys, never the table.
+        query = f"SELECT {wanted} FROM k RIGHT ANTI JOIN t ON {_same(keys)} WHERE {where}"  # noqa: S608
+        return self._ask(query, keys)
+
+    def _ask(self, query: str, keys: pa.Table | None) -> Iterator[pa.RecordBatch]:
+        """Run a query over the table `t` and, if given, the keys `k`; text as plain strings."""
+        if self.delta is None:
+            return
+        with tempfile.TemporaryDirectory(prefix="target-databricks-") as folder:
+            asked = QueryBuilder().register("t", self.delta)
+            if keys is not None:
+                # A query can name Delta tables only; the keys become one for as long as it runs.
+                places = pa.array(range(keys.num_rows), pa.int64())
+                write_deltalake(folder, keys.append_column(_PLACE, places), mode="overwrite")
+                asked = asked.register("k", DeltaTable(folder))
+            for batch in pa.RecordBatchReader.from_stream(asked.execute(query)):
+                yield _plain(batch)
 
     def append(self, rows: pa.Table, mark: int | None = None) -> None:
         """Add rows. New columns and new nested fields are added to the table.
@@ -137,8 +156,7 @@ class LakehouseTable:
         if keys.num_rows == 0:
             return
         if keys.num_rows > MOST_REPLACED_BY_PREDICATE:
-            index = KeyIndex(_distinct(keys), keys.column_names)
-            self._rewrite(index.without, rows)
+            self._rewrite(lambda existing: self.others(keys, existing), rows)
         elif rows.num_rows == 0:
             self.remove(one_of(keys))
         else:
@@ -172,7 +190,7 @@ class LakehouseTable:
         if schema is None:
             return
         wider = pa.schema([c.with_type(types[c.name]) if c.name in types else c for c in schema])
-        self._rewrite(lambda rows: rows.cast(wider), None, schema=wider, mode="overwrite")
+        self._rewrite(lambda names: self.others(None, names), None, schema=wider, mode="overwrite")
 
     def tidy(self, compact_after: int) -> bool:
         """Compact the table if it has collected that many small files. Returns whether it did."""
@@ -188,24 +206,21 @@ class LakehouseTable:
 
     def _rewrite(
         self,
-        change: Callable[[pa.Table], pa.Table],
+        keep: Callable[[Sequence[str]], Iterator[pa.RecordBatch]],
         rows: pa.Table | None,
         *,
         schema: pa.Schema | None = None,
         mode: Literal["merge", "overwrite"] = "merge",
     ) -> None:
-        """Write the whole table anew: its rows as changed, then the given ones."""
+        """Write the whole table anew: the rows to keep, then the given ones."""
         existing = self.schema
         if existing is None:
             return
         target = schema or (existing if rows is None else pa.schema(_united(existing, rows.schema)))
 
-        def stored() -> Iterator[pa.Table]:
-            return in_chunks(self.scan(existing.names), LOOKUP_ROWS // 4)
-
         def stream() -> Iterator[pa.RecordBatch]:
-            for chunk in pumped(stored):
-                yield from _conformed(change(chunk.cast(existing)), target).to_batches()
+            for chunk in pumped(lambda: in_chunks(keep(existing.names), REWRITTEN_ROWS)):
+                yield from _conformed(chunk.cast(existing), target).to_batches()
             if rows is not None:
                 yield from _conformed(rows, target).to_batches()
 
@@ -240,6 +255,7 @@ class LakehouseTable:
 
 
 _COMMIT = CommitProperties(max_commit_retries=0)
+_PLACE = "_sdc_place"
 
 
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -254,8 +270,8 @@ def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
     )
 
 
-def _distinct(keys: pa.Table) -> pa.Table:
-    return keys.group_by(keys.column_names).aggregate([])
+def _same(keys: pa.Table) -> str:
+    return " AND ".join(f"t.{quoted(c)} = k.{quoted(c)}" for c in keys.column_names)
 
 
 def _united(existing: Iterable[pa.Field], rows: Iterable[pa.Field]) -> list[pa.Field]:
