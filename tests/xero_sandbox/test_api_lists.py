@@ -424,6 +424,18 @@ def test_an_unpaged_list_above_the_threshold_is_refused(
     assert client.get("Payments").status_code == 200
 
 
+def test_a_long_list_of_invoices_takes_optimised_queries_only(
+    make_xero_sandbox: Any, client_of: Any
+) -> None:
+    client = client_of(make_xero_sandbox(high_volume=10))
+    for fit in ({"where": "AmountDue>0 AND Date>DateTime(2024,1,1)"}, {"order": "InvoiceID ASC"}):
+        assert client.get("Invoices", page=1, **fit).status_code == 200
+    for unfit in ({"where": "NOT (Total>0)"}, {"where": 'Url.Contains("x")'}, {"order": "Total"}):
+        response = client.get("Invoices", page=1, **unfit)
+        assert response.status_code == 400
+        assert "may not use" in response.json()["Message"]
+
+
 def test_without_an_accept_header_the_answer_is_xml(reader: Any) -> None:
     for accept in ("*/*", "text/xml", "application/xml"):
         response = reader.get("Invoices", {"Accept": accept}, page=1, pageSize=3)

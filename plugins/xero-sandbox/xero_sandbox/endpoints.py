@@ -70,6 +70,8 @@ class Endpoint:
         hidden_status: (property, value, parameter): rows with this value are left out of the
             list unless the parameter, where there is one, is true.
         high_volume: Whether unpaged requests above 100,000 rows are refused.
+        optimised: The only properties that `where` and `order` (and those parameters that look
+            like them here) may use above that many rows; empty where Xero's set is not known.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Endpoint:
     summary_only: bool = False
     hidden_status: tuple[tuple[str, str, str | None], ...] = ()
     high_volume: bool = False
+    optimised: frozenset[str] = frozenset()
 
     @property
     def types(self) -> dict[str, str]:
@@ -227,6 +230,23 @@ _ROWS = (
         unitdp=True,
         summary_only=True,
         high_volume=True,
+        optimised=frozenset(
+            [
+                "InvoiceID",
+                "UpdatedDateUTC",
+                "Date",
+                "DueDate",
+                "Status",
+                "Type",
+                "Reference",
+                "AmountDue",
+                "AmountPaid",
+                "Contact.ContactID",
+                "Contact.Name",
+                "Contact.ContactNumber",
+                "InvoiceNumber",
+            ]
+        ),
     ),
     Endpoint(
         "Items",

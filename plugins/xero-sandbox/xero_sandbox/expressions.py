@@ -92,6 +92,17 @@ def property_of(path: str, types: Mapping[str, str]) -> Property:
     return Property(path, types[path])
 
 
+def paths_of(tree: Expression) -> list[str]:
+    """The properties that a condition looks at."""
+    if isinstance(tree, Comparison):
+        return [item.path for item in (tree.left, tree.right) if isinstance(item, Property)]
+    if isinstance(tree, Not):
+        return paths_of(tree.part)
+    if isinstance(tree, Junction):
+        return [path for part in tree.parts for path in paths_of(part)]
+    return [tree.subject.path]
+
+
 def date_literal(moment: datetime) -> Literal:
     """A date as the language compares it."""
     return Literal(to_ms(moment), "d")

@@ -1,32 +1,27 @@
 """Reading the books: lists, single documents, reports.
 
-A list is the stored documents, narrowed and ordered by SQL that `query` wrote, cut into pages by
-the rules of its endpoint, and lightened as `books.shapes` says. Documents pass through as text; a
-list that needs no lightening is never parsed.
+A list is what `selection` chose, cut into pages by the rules of its endpoint, in the form that
+`forms` gives it.
 
 Source: Xero, "Requests and responses"; quirks by their numbers in the reference notes on the API.
 """
 
 from __future__ import annotations
 
-import re
-from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
-from xero_sandbox import expressions, query, wire
-from xero_sandbox.app.answers import Answer, bad_query, bad_request, not_found
-from xero_sandbox.endpoints import ENDPOINTS, REPORT_SCOPES, Endpoint, ListFilter, Paging
+from xero_sandbox import wire
+from xero_sandbox.app.answers import Answer, bad_request, not_found
+from xero_sandbox.app.forms import lighten, unit_decimals, without
+from xero_sandbox.app.selection import select
+from xero_sandbox.endpoints import ENDPOINTS, REPORT_SCOPES, Endpoint, Paging
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from xero_sandbox.app.request import AccountingCall
     from xero_sandbox.services import Services
 
 _FIXED_PAGE = 100
 _LARGEST_PAGE = 1000
-_UNIT_AMOUNT = re.compile(rb'"(UnitAmount|UnitPrice)":(-?\d+\.\d{3,})')
-_CENT = Decimal("0.01")
 # Journals that move money, which is what paymentsOnly=true asks for.
 _CASH_SOURCES = (
     "ACCRECPAYMENT",
@@ -72,38 +67,15 @@ def _list(services: Services, call: AccountingCall, endpoint: Endpoint) -> Answe
         return _journals(services, call, endpoint)
     paged, size = _page_size(call, endpoint)
     page = max(1, call.number("page") or 1)
-    order = _order(services, call, endpoint)
-    if endpoint.name == "ManualJournals" and order:
+    selection = select(services, call, endpoint)
+    if endpoint.name == "ManualJournals" and selection.order:
         # Quirk 11: with an order, the whole list comes as page 1.
         size = None
-    since = call.modified_since if endpoint.modified_since else None
-    where, parameters = _where(services, call, endpoint)
-    offset = (page - 1) * size if size else 0
     if not paged and endpoint.high_volume:
-        total = services.store.page(
-            call.tenant.tenant_id,
-            endpoint.name,
-            since=since,
-            where=where,
-            parameters=parameters,
-            limit=0,
-        ).total
-        if total > services.behaviour.high_volume:
-            raise bad_request(
-                f"This request would return {total} records, above the high volume threshold of "
-                f"{services.behaviour.high_volume}; ask for pages"
-            )
-    found = services.store.page(
-        call.tenant.tenant_id,
-        endpoint.name,
-        since=since,
-        where=where,
-        parameters=parameters,
-        order=order,
-        limit=size if size or page == 1 else 0,
-        offset=offset,
-    )
-    rows = _lighten(call, endpoint, found.documents, paged=paged)
+        _refuse_high_volume(services, selection.page(services, call, endpoint.name, 0).total)
+    limit = size if size or page == 1 else 0
+    found = selection.page(services, call, endpoint.name, limit, (page - 1) * (size or 0))
+    rows = lighten(call, endpoint, found.documents, paged=paged)
     pagination = None
     if paged and endpoint.paging is Paging.SIZED:
         per_page = size or max(1, found.total)
@@ -114,6 +86,15 @@ def _list(services: Services, call: AccountingCall, endpoint: Endpoint) -> Answe
             "itemCount": found.total,
         }
     return Answer(endpoint.name, rows, pagination, page if paged else None)
+
+
+def _refuse_high_volume(services: Services, total: int) -> None:
+    most = services.behaviour.high_volume
+    if total > most:
+        raise bad_request(
+            f"This request would return {total} records, above the high volume threshold of "
+            f"{most}; ask for pages"
+        )
 
 
 def _page_size(call: AccountingCall, endpoint: Endpoint) -> tuple[bool, int | None]:
@@ -129,79 +110,6 @@ def _page_size(call: AccountingCall, endpoint: Endpoint) -> tuple[bool, int | No
     if not 1 <= size <= _LARGEST_PAGE:
         raise bad_request(f"pageSize must be between 1 and {_LARGEST_PAGE}, not {size}")
     return True, size
-
-
-def _order(services: Services, call: AccountingCall, endpoint: Endpoint) -> list[tuple[str, bool]]:
-    text = call.query.get("order")
-    if not endpoint.order or not text:
-        return []
-    types = endpoint.types
-    try:
-        keys = query.parse_order(text, types, _entity(endpoint))
-    except query.QueryError as error:
-        raise bad_query(str(error)) from None
-    column = services.store.column
-    return [(column(endpoint.name, path, types[path]), down) for path, down in keys]
-
-
-def _where(
-    services: Services, call: AccountingCall, endpoint: Endpoint
-) -> tuple[str | None, Sequence[expressions.Scalar]]:
-    """The SQL condition of all parameters that narrow the list."""
-    types = endpoint.types
-    parts: list[expressions.Expression] = []
-    text = call.query.get("where")
-    try:
-        if endpoint.where and text:
-            parts.append(query.parse_where(text, types, _entity(endpoint)))
-        for item in endpoint.filters:
-            value = call.query.get(item.parameter.lower())
-            if value:
-                parts.append(_narrow(item, value, types))
-    except query.QueryError as error:
-        raise bad_query(str(error)) from None
-    for path, value, parameter in endpoint.hidden_status:
-        if parameter is None or not call.flag(parameter):
-            status = expressions.property_of(path, types)
-            parts.append(expressions.Comparison(status, "!=", expressions.Literal(value, "s")))
-    tree = expressions.all_of(parts)
-    if tree is None:
-        return None, ()
-    return expressions.to_sql(
-        tree, lambda path, kind: services.store.column(endpoint.name, path, kind)
-    )
-
-
-def _narrow(item: ListFilter, value: str, types: dict[str, str]) -> expressions.Expression:
-    if item.operator == "search":
-        return expressions.Junction(
-            "OR",
-            tuple(
-                expressions.TextTest(
-                    expressions.property_of(path, types), "contains", value, ignore_case=True
-                )
-                for path in item.field.split()
-            ),
-        )
-    subject = expressions.property_of(item.field, types)
-    values = [part.strip() for part in value.split(",")] if item.operator == "in" else [value]
-    if subject.kind == "u":
-        values = [part.lower() for part in values]
-    if item.operator == "in":
-        return expressions.Membership(subject, tuple(values))
-    if subject.kind != "d":
-        return expressions.Comparison(
-            subject, item.operator, expressions.Literal(values[0], subject.kind)
-        )
-    try:
-        literal = expressions.date_literal(query.parse_moment(value))
-    except ValueError:
-        raise query.QueryError(f"{item.parameter} must be a date, not '{value}'") from None
-    return expressions.Comparison(subject, item.operator, literal)
-
-
-def _entity(endpoint: Endpoint) -> str:
-    return endpoint.shape.key.removesuffix("ID") or endpoint.name
 
 
 def _journals(services: Services, call: AccountingCall, endpoint: Endpoint) -> Answer:
@@ -267,7 +175,7 @@ def _single(services: Services, call: AccountingCall, endpoint: Endpoint, name: 
         # What vanishes for good is not found by its id either.
         if parameter is None and wire.decode(document).get(path) == value:
             raise not_found(call.path)
-    rows = _without([document], endpoint.shape.single_omits)
+    rows = without([document], endpoint.shape.single_omits)
     if endpoint.name == "Budgets":
         rows = [_budget_between(rows[0], call)]
     return Answer(endpoint.name, unit_decimals(call, endpoint, rows))
@@ -293,66 +201,3 @@ def _report(services: Services, call: AccountingCall, rest: list[str]) -> Answer
     except ValueError as error:
         raise bad_request(str(error)) from None
     return Answer("Reports", [wire.encode(report)])
-
-
-# -- lighter forms --------------------------------------------------------------------------------
-
-
-def _lighten(
-    call: AccountingCall, endpoint: Endpoint, rows: list[bytes], *, paged: bool
-) -> Sequence[bytes]:
-    shape = endpoint.shape
-    rows = _without(rows, shape.paged_omits)
-    if endpoint.paging is Paging.SIZED and not paged:
-        rows = _without(rows, shape.unpaged_omits, emptied=True)
-    if endpoint.summary_only and call.flag("summaryOnly"):
-        rows = _without(rows, shape.summary_omits)
-    if endpoint.name == "TrackingCategories":
-        rows = [_visible_options(row, archived=call.flag("includeArchived")) for row in rows]
-    return unit_decimals(call, endpoint, rows)
-
-
-def _without(rows: list[bytes], names: tuple[str, ...], *, emptied: bool = False) -> list[bytes]:
-    """The documents without some properties; those that have none of them are not parsed.
-
-    Args:
-        rows: The documents.
-        names: The properties to leave out.
-        emptied: Leave arrays in place but empty, as unpaged lists do.
-    """
-    if not names:
-        return rows
-    marks = [f'"{name}":'.encode() for name in names]
-    light = []
-    for row in rows:
-        if any(mark in row for mark in marks):
-            document = wire.decode(row)
-            for name in names:
-                value = document.pop(name, None)
-                if emptied and isinstance(value, list):
-                    document[name] = []
-            light.append(wire.encode(document))
-        else:
-            light.append(row)
-    return light
-
-
-def _visible_options(row: bytes, *, archived: bool) -> bytes:
-    category = wire.decode(row)
-    hidden = {"DELETED"} if archived else {"DELETED", "ARCHIVED"}
-    category["Options"] = [
-        option for option in category.get("Options", ()) if option.get("Status") not in hidden
-    ]
-    return wire.encode(category)
-
-
-def unit_decimals(call: AccountingCall, endpoint: Endpoint, rows: list[bytes]) -> list[bytes]:
-    """Unit amounts rounded to two places, unless four are asked for."""
-    if not endpoint.unitdp or call.query.get("unitdp") == "4":
-        return rows
-    return [_UNIT_AMOUNT.sub(_rounded, row) for row in rows]
-
-
-def _rounded(match: re.Match[bytes]) -> bytes:
-    amount = Decimal(match[2].decode()).quantize(_CENT, ROUND_HALF_UP)
-    return b'"%s":%s' % (match[1], format(amount, "f").encode())

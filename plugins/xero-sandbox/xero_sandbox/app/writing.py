@@ -22,7 +22,7 @@ from xero_sandbox.app.answers import (
     invalid,
     not_found,
 )
-from xero_sandbox.app.reading import unit_decimals
+from xero_sandbox.app.forms import unit_decimals
 from xero_sandbox.app.shelf import ZERO_ID, Document, Shelf, ValidationError
 from xero_sandbox.endpoints import ENDPOINTS
 
