@@ -36,17 +36,19 @@ class Batch:
         read: Records received for it, superseded versions included.
         through: Records received for the stream in this run up to the end of this batch; 0 for a
             batch that an earlier run staged.
+        salt: What sets this batch apart from another of the same rows, where that matters.
     """
 
     plan: StreamPlan
     rows: pa.Table
     read: int
     through: int = 0
+    salt: str = ""
 
     @cached_property
     def digest(self) -> str:
-        """Derived from the stream and the content; the same rows have the same digest."""
-        content = hashlib.sha256(self.plan.stream.encode())
+        """Derived from stream, content and salt; the same rows have the same digest."""
+        content = hashlib.sha256(f"{self.plan.stream}\0{self.salt}\0".encode())
         for chunk in self.rows.column(RECORD_HASH).chunks:
             content.update("".join(pc.fill_null(chunk, "").to_pylist()).encode())
         return content.hexdigest()[:32]

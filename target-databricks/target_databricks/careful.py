@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import orjson
 import simplejson
 
 from target_databricks.types import MAX_PRECISION, Field, Kind, Node
@@ -21,6 +23,7 @@ from target_databricks.types import MAX_PRECISION, Field, Kind, Node
 Rescued = dict[str, Any]
 
 _INT64 = range(-(2**63), 2**63)
+_INT_OF_ORJSON = range(-(2**63), 2**64)
 _ISO = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d)"
     r"(?:[T ](?P<time>\d\d:\d\d(?::\d\d)?)(?:[.,](?P<fraction>\d+))?"
@@ -39,7 +42,10 @@ def loads(text: bytes) -> Any:
     Raises:
         ValueError: When the text is not JSON.
     """
-    return simplejson.loads(text, use_decimal=True, allow_nan=True)
+    try:
+        return simplejson.loads(text, use_decimal=True, allow_nan=True)
+    except RecursionError as error:
+        raise ValueError("nested too deeply to be read") from error
 
 
 def dumps(value: Any) -> str:
@@ -72,7 +78,7 @@ def fit(node: Node, value: Any, path: str, rescued: Rescued) -> Any:
         return [fit(item, v, f"{path}[{i}]", rescued) for i, v in enumerate(value)]
     try:
         return _CONVERT[node.kind](node, value)
-    except (DoesNotFitError, ValueError, ArithmeticError, OverflowError):
+    except (ValueError, ArithmeticError):
         rescued[path] = value
         return None
 
@@ -89,13 +95,67 @@ def _members(value: Mapping[str, Any], node: Node, prefix: str, rescued: Rescued
     return row
 
 
+def beyond_floats(value: Any, node: Node | None) -> bool:
+    """Whether a float would confuse some number below with its neighbour.
+
+    Such a record is hashed from its exact digits. A DOUBLE column is where they are not wanted.
+
+    Args:
+        value: A record, or a part of one, as `loads` reads it.
+        node: What is known of it; None for what the schema does not mention.
+    """
+    if isinstance(value, dict):
+        nodes = {f.source: f.node for f in node.fields} if node is not None else {}
+        return any(beyond_floats(v, nodes.get(k)) for k, v in value.items())
+    if isinstance(value, list):
+        item = node.item if node is not None else None
+        return any(beyond_floats(v, item) for v in value)
+    if node is not None and node.kind is Kind.DOUBLE:
+        return False
+    return isinstance(value, (int, decimal.Decimal)) and not _survives_a_float(value)
+
+
+def _survives_a_float(number: int | decimal.Decimal) -> bool:
+    if isinstance(number, int):
+        return number in _INT_OF_ORJSON
+    return decimal.Decimal(repr(float(number))) == number
+
+
 def _text(node: Node, value: Any) -> str:  # noqa: ARG001
-    return _clean(value if isinstance(value, str) else dumps(value))
+    return _clean(value if isinstance(value, str) else _open_text(value))
+
+
+def _open_text(value: Any) -> str:
+    """JSON as orjson writes it on the fast path, but for numbers that only exact digits tell."""
+    return orjson.dumps(_for_orjson(value)).decode()
+
+
+def _for_orjson(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_clean(k): _for_orjson(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_for_orjson(v) for v in value]
+    if isinstance(value, str):
+        return _clean(value)
+    if isinstance(value, decimal.Decimal) and _survives_a_float(value):
+        return float(value)
+    if isinstance(value, decimal.Decimal) or (
+        isinstance(value, int) and not _survives_a_float(value)
+    ):
+        return orjson.Fragment(str(value).encode())
+    if isinstance(value, float):  # only NaN and the infinities are read as floats
+        return orjson.Fragment(dumps(value).encode())
+    return value
 
 
 def _clean(text: str) -> str:
     """Replace lone surrogates, which JSON may spell but UTF-8 cannot hold."""
     return text.encode("utf-8", "replace").decode() if not text.isascii() else text
+
+
+def is_long(value: Any) -> bool:
+    """Whether a value is an integer that a BIGINT column can hold."""
+    return isinstance(value, int) and not isinstance(value, bool) and value in _INT64
 
 
 def _integer(node: Node, value: Any) -> int:  # noqa: ARG001
@@ -107,13 +167,17 @@ def _integer(node: Node, value: Any) -> int:  # noqa: ARG001
 
 
 def _double(node: Node, value: Any) -> float:  # noqa: ARG001
-    return float(_number(value))
+    number = _number(value)
+    double = float(number)
+    if math.isinf(double) and not isinstance(number, float):
+        raise DoesNotFitError  # too large; an infinity in the text is read as a float
+    return double
 
 
 def _decimal(node: Node, value: Any) -> decimal.Decimal:
     scale = decimal.Decimal(1).scaleb(-node.arrow.scale)
     number = decimal.Decimal(_number(value)).quantize(scale, context=_CONTEXT)
-    if len(number.as_tuple().digits) > node.arrow.precision:
+    if not number.is_finite() or len(number.as_tuple().digits) > node.arrow.precision:
         raise DoesNotFitError
     return number
 

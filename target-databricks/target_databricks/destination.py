@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-import pyarrow as pa
-
 from target_databricks.batch import Batch, LoadResult
 from target_databricks.plan import StreamPlan
 
@@ -46,13 +44,12 @@ class Destination(Protocol):
     def replace(self, plan: StreamPlan) -> int:
         """Empty a stream's tables, for `load_method: overwrite`. Returns the rows removed."""
 
-    def activate_version(self, plan: StreamPlan, version: int, seen: pa.Table | None) -> LoadResult:
+    def activate_version(self, plan: StreamPlan, version: int) -> LoadResult:
         """Retire the rows that were not sent with this version.
 
         Args:
             plan: The stream.
             version: The version that is now the whole truth.
-            seen: Keys received with it, columns `plan.keys`; None when there were none.
         """
 
     def confirm(self, covered: Mapping[str, int]) -> None:

@@ -38,7 +38,11 @@ def record_hash(line: bytes, record: dict[str, Any]) -> str:
 def exact_record_hash(record: dict[str, Any]) -> str:
     """Hash a record whose numbers a float could confuse; they must be Decimal or int here."""
     text = simplejson.dumps(
-        _normal(_own_members(record)), use_decimal=True, sort_keys=True, separators=(",", ":")
+        _normal(_own_members(record)),
+        use_decimal=True,
+        sort_keys=True,
+        separators=(",", ":"),
+        allow_nan=True,
     )
     return _sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:HASH_LENGTH]
 

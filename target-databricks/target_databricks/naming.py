@@ -48,23 +48,32 @@ COLUMN_NAMES: Mapping[str, Callable[[str], str]] = {"snake_case": snake_case, "k
 """The choices of the ``column_names`` setting."""
 
 
-def unique_names(sources: Iterable[str], spell: Callable[[str], str]) -> dict[str, str]:
+def unique_names(
+    sources: Iterable[str], spell: Callable[[str], str], reserved: Iterable[str] = ()
+) -> dict[str, str]:
     """Give every source name a column of its own.
 
     The first in order keeps the plain name; a later one that would collide (without regard to
     case) gets a suffix made from its own source name, so that the answer for one property does
     not depend on how many others collide.
 
+    Args:
+        sources: Property names.
+        spell: How one becomes a column name.
+        reserved: Column names that nobody may have.
+
     Returns:
         Source name to column name, in the order given.
     """
     names: dict[str, str] = {}
-    taken: set[str] = set()
+    taken = {name.lower() for name in reserved}
     for source in sources:
-        name = spell(source)
-        if name.lower() in taken:
-            digest = hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()[:6]
-            name = f"{name[: MAX_LENGTH - 7]}_{digest}"
+        plain = name = spell(source)
+        seed = source.encode("utf-8", "surrogatepass")
+        while name.lower() in taken:
+            digest = hashlib.sha256(seed).hexdigest()
+            name = f"{plain[: MAX_LENGTH - 7]}_{digest[:6]}"
+            seed = digest.encode()
         names[source] = name
         taken.add(name.lower())
     return names

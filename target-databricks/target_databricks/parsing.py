@@ -184,10 +184,10 @@ class BlockParser:
             row, rest = careful.fit_record(message["record"], self.plan.root)
             rows.append(row)
             rescued.append(rest)
-            hashes.append(_hash_of_any(line, message["record"]))
+            hashes.append(self._hash_of_any(line, message["record"]))
             extracted.append(careful.fit(_MOMENT, message.get("time_extracted"), "", {}))
             version = message.get("version")
-            versions.append(version if isinstance(version, int) else None)
+            versions.append(version if careful.is_long(version) else None)
         struct = pa.array(rows, self.plan.root.arrow)
         columns = dict(zip((f.name for f in self.plan.fields), struct.flatten(), strict=True))
         columns[RECORD_HASH] = pa.array(self._exact(hashes, columns, lines), pa.string())
@@ -212,6 +212,15 @@ class BlockParser:
                 "an object under 'record'. Mend the tap, then run again."
             )
         return message
+
+    def _hash_of_any(self, line: bytes, record: dict[str, Any]) -> str:
+        """The same hash the fast way gives, also for text that only the careful reader takes."""
+        if careful.beyond_floats(record, self.plan.root):
+            return exact_record_hash(record)
+        try:
+            return record_hash(line, orjson.loads(line)["record"])
+        except orjson.JSONDecodeError:
+            return exact_record_hash(record)
 
     def _exact(self, hashes: list[str], columns: dict[str, pa.Array], lines: Lines) -> list[str]:
         """Rehash, from their exact digits, the rows that hold numbers a float could confuse."""
@@ -303,14 +312,6 @@ def _one_chunk(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     if isinstance(column, pa.Array):
         return column
     return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
-
-
-def _hash_of_any(line: bytes, record: dict[str, Any]) -> str:
-    """The same hash the fast way gives, also for text that only the careful reader takes."""
-    try:
-        return record_hash(line, orjson.loads(line)["record"])
-    except orjson.JSONDecodeError:
-        return exact_record_hash(record)
 
 
 def _long_number_in(line: bytes) -> bool:

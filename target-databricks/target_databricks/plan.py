@@ -183,7 +183,7 @@ def make_plan(
         for name, sub in schema["properties"].items()
         if not name.startswith(METADATA_PREFIX) or name == DELETED_AT
     }
-    root = mapper.struct({**schema, "properties": properties})
+    root = mapper.struct({**schema, "properties": properties}, reserved=[RESCUED_DATA])
     names = {f.source: f.name for f in root.fields}
     keys = tuple(names[k] for k in key_properties if k in names)
     bookmark = next((names[b] for b in bookmark_properties if b in names), None)

@@ -6,6 +6,8 @@ instead of a list of dictionaries.
 
 from __future__ import annotations
 
+import base64
+import datetime as dt
 import gzip
 from collections.abc import Iterable, Sequence
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -15,12 +17,13 @@ import pyarrow.parquet as pq
 from singer_sdk.helpers._batch import BatchFileFormat, StorageTarget
 from singer_sdk.sinks import BatchSink
 
-from target_databricks.batch import Batch, LoadResult, make_batch
+from target_databricks.batch import LoadResult, make_batch
 from target_databricks.careful import dumps
 from target_databricks.destination import Destination
+from target_databricks.errors import InvalidRecord
 from target_databricks.loader import Step
 from target_databricks.parsing import BlockParser, Lines
-from target_databricks.plan import TABLE_VERSION, StreamPlan
+from target_databricks.plan import StreamPlan
 
 if TYPE_CHECKING:
     from singer_sdk.helpers._batch import BaseBatchFileEncoding
@@ -54,8 +57,6 @@ class DatabricksSink(BatchSink):
         self._lines = Lines()
         self._blocks: list[pa.RecordBatch] = []
         self._bytes = 0
-        self._seen: list[pa.Table] = []
-        self._seen_version: int | None = None
         self.plan: StreamPlan
         self._parser: BlockParser
 
@@ -76,8 +77,17 @@ class DatabricksSink(BatchSink):
 
     def validate(self, record: dict[str, Any]) -> None:
         """Check a record the SDK's way, for `validate_records: true`."""
-        if self._validator is not None:
+        if self._validator is None:
+            return
+        try:
             self._validator.validate(record)
+        except InvalidRecord as error:
+            raise InvalidRecord(
+                f"Line {self._target.line} of the input, for stream '{self.stream_name}', does "
+                f"not match its JSON Schema: {error.error_message}. Mend the tap, or set "
+                "'validate_records' to false to keep such values in _rescued_data",
+                record,
+            ) from error
 
     def add(self, line: bytes, number: int) -> None:
         """Take one RECORD line.
@@ -113,7 +123,6 @@ class DatabricksSink(BatchSink):
             keep_all=self._target.load_method == "append-only",
         )
         self._blocks, self._bytes = [], 0
-        self._remember(batch)
         self._submit(lambda destination: destination.apply(batch))
 
     def process_batch_files(self, encoding: BaseBatchFileEncoding, files: Sequence[str]) -> None:
@@ -127,7 +136,7 @@ class DatabricksSink(BatchSink):
                 elif encoding.format == BatchFileFormat.PARQUET:
                     for rows in pq.ParquetFile(file).iter_batches():
                         for record in rows.to_pylist():
-                            self.process_record(record, {})
+                            self.process_record(_as_json(record), {})
                 else:
                     raise NotImplementedError(
                         f"Stream '{self.stream_name}': batch files of format "
@@ -137,30 +146,13 @@ class DatabricksSink(BatchSink):
     def activate_version(self, new_version: int) -> None:
         """Retire the rows that were not sent with the new version."""
         self._target.drain_one(self)
-        seen = None
-        if self._seen_version == new_version and self._seen:
-            seen = pa.concat_tables(self._seen)
-        self._seen = []
         plan = self.plan
-        self._submit(lambda destination: destination.activate_version(plan, new_version, seen))
+        self._submit(lambda destination: destination.activate_version(plan, new_version))
 
     def _add_records(self, text: Iterable[bytes]) -> None:
         for number, line in enumerate(text, 1):
             if line.strip():
                 self.add(b'{"record":' + line.rstrip() + b"}", number)
-
-    def _remember(self, batch: Batch) -> None:
-        """Keep the keys that came with a version, for the ACTIVATE_VERSION that may follow.
-
-        Unchanged rows are not rewritten, so the table cannot tell which rows were sent again.
-        """
-        versions = batch.rows.column(TABLE_VERSION) if self.plan.sdk_metadata else None
-        if versions is None or versions.null_count == len(versions) or not self.plan.keys:
-            return
-        version = versions.drop_null()[-1].as_py()
-        if version != self._seen_version:
-            self._seen, self._seen_version = [], version
-        self._seen.append(batch.rows.select(list(self.plan.keys)))
 
     def _parse_waiting(self) -> None:
         if not len(self._lines):
@@ -173,6 +165,21 @@ class DatabricksSink(BatchSink):
     def _submit(self, run: Any) -> None:
         self._target.received[self.stream_name] = self.received
         self._target.loader.submit(Step(self.stream_name, self.received, run))
+
+
+def _as_json(value: Any) -> Any:
+    """A value of a Parquet file as JSON would have it."""
+    if isinstance(value, dict):
+        return {k: _as_json(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_as_json(v) for v in value]
+    if isinstance(value, (dt.date, dt.time)):  # a datetime is a date, too
+        return value.isoformat()
+    if isinstance(value, dt.timedelta):
+        return str(value)
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return value
 
 
 def _decompressed(file: IO[bytes], compression: str | None) -> IO[bytes]:

@@ -146,7 +146,8 @@ class TargetDatabricks(Target):
                 "stream."
             )
         known = self.mapper.stream_maps.get(str(stream))
-        if known and known[0].raw_schema != schema:
+        keys = message_dict.get("key_properties") or []
+        if known and (known[0].raw_schema != schema or known[0].raw_key_properties != keys):
             # Rows read under the old schema are loaded under it.
             self.drain_all()
         self._bookmarks = message_dict.get("bookmark_properties") or ()

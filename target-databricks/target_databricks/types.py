@@ -152,10 +152,10 @@ class TypeMapper:
     spell: Callable[[str], str] = snake_case
     decimal_numbers: bool = False
 
-    def struct(self, schema: Schema) -> Node:
-        """The node of an object that states its properties."""
+    def struct(self, schema: Schema, reserved: Iterable[str] = ()) -> Node:
+        """The node of an object that states its properties; none gets a reserved name."""
         properties: Mapping[str, Schema] = schema.get("properties", {})
-        names = unique_names(properties, self.spell)
+        names = unique_names(properties, self.spell, reserved)
         return struct_node(
             [
                 Field(source, names[source], self.node(sub), _description(sub))

@@ -17,7 +17,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import shutil
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -32,6 +31,8 @@ from platformdirs import user_cache_path
 from target_databricks.batch import Batch, LoadResult
 from target_databricks.errors import ConfigurationError, LoadError
 from target_databricks.evolution import reconcile, tables_of
+from target_databricks.lakehouse import versions
+from target_databricks.lakehouse.appending import Unconfirmed
 from target_databricks.lakehouse.ledger import TABLE as LEDGER
 from target_databricks.lakehouse.ledger import Ledger
 from target_databricks.lakehouse.lock import SchemaLock
@@ -39,15 +40,12 @@ from target_databricks.lakehouse.merge import Decision, aligned, decide, with_ke
 from target_databricks.lakehouse.spool import Spool
 from target_databricks.lakehouse.table import LakehouseTable
 from target_databricks.naming import table_name
-from target_databricks.plan import DELETED_AT, RECORD_HASH, TABLE_VERSION, StreamPlan
-from target_databricks.rows import KeyIndex
+from target_databricks.plan import DELETED_AT, RECORD_HASH, StreamPlan
 
 logger = logging.getLogger("target-databricks")
 
 SPOOL = "_spool"
 """Folder inside a schema's folder; the underscore hides it from readers of tables."""
-REMEMBERED_VERSION = "targetDatabricks.activatedVersion"
-"""Table property: the version last activated, which every living row counts as."""
 MELTANO_TEST_STREAM = "meltano_test_stream"
 """Stream that `meltano config test` sends; nobody wants its table."""
 
@@ -79,14 +77,14 @@ class LakehouseFolder:
         self._hard_delete = bool(config["hard_delete"])
         self._compact_after = int(config["compact_after_files"])
         spool = self._spool_folder(config.get("spool_path"))
+        self._job_id = job_id
         self._spool = Spool(spool)
         self._lock = SchemaLock(
             spool, job_id=job_id, patience=float(config["lock_timeout"]), logger=logger
         )
         self._ledger = Ledger(self._table(LEDGER), job_id)
         self._tables: dict[str, LakehouseTable] = {}
-        self._resent: dict[str, Counter[str]] = {}
-        self._applied: list[tuple[str, int, Path]] = []
+        self._unconfirmed = Unconfirmed(self._spool)
         self._recovering = False
 
     # Life cycle
@@ -96,9 +94,7 @@ class LakehouseFolder:
         self._check_reachable()
         self._lock.acquire()
         try:
-            for batch in self._spool.unconfirmed():
-                hashes = batch.rows.column(RECORD_HASH).to_pylist()
-                self._resent.setdefault(batch.plan.stream, Counter()).update(hashes)
+            self._unconfirmed.load()
             return self._replay()
         except BaseException:
             self._lock.release()
@@ -109,18 +105,15 @@ class LakehouseFolder:
         try:
             self._ledger.flush()
             if not failed:
+                self._unconfirmed.finish()
                 self._spool.clear()
                 self._tidy()
         finally:
             self._lock.release()
 
     def confirm(self, covered: Mapping[str, int]) -> None:
-        """Forget batches of streams without keys that will not be sent again."""
-        for entry in list(self._applied):
-            stream, through, path = entry
-            if through <= covered.get(stream, 0):
-                self._spool.done(path)
-                self._applied.remove(entry)
+        """Forget appended batches that will not be sent again."""
+        self._unconfirmed.confirm(covered)
 
     # Loading
 
@@ -133,7 +126,10 @@ class LakehouseFolder:
         return found.plan
 
     def apply(self, batch: Batch) -> LoadResult:
-        """Stage a batch and merge it."""
+        """Stage a batch and merge it, or append what of it is not in the table already."""
+        if self._appends(batch.plan):
+            # The same rows may come twice and be meant: two batches of them are two files.
+            batch = replace(self._unconfirmed.fresh(batch), salt=f"{self._job_id}:{batch.through}")
         path = self._spool.stage(batch)
         return self._apply(batch, path)
 
@@ -143,11 +139,11 @@ class LakehouseFolder:
             self._at(child.table).remove(None)
         return self._at(plan.table).remove(None)
 
-    def activate_version(self, plan: StreamPlan, version: int, seen: pa.Table | None) -> LoadResult:
+    def activate_version(self, plan: StreamPlan, version: int) -> LoadResult:
         """Retire the rows that did not come with the version."""
         started = _now()
         table = self._at(plan.table)
-        gone = self._retired(table, plan, version, seen)
+        gone = versions.retired(self._spool, table, plan, version)
         count = 0 if gone is None else gone.num_rows
         if gone is not None and count:
             for name, keys in [
@@ -159,8 +155,9 @@ class LakehouseFolder:
                 else:
                     self._at(name).update(keys, DELETED_AT, "now()")
             logger.info("%s.%s: %d rows are gone at the source", self._schema, plan.table, count)
-        if table.delta is not None and plan.keys:
-            self._remember_version(table, version)
+        if plan.keys:
+            versions.remember_version(table, version)
+            self._spool.forget_seen(plan.table)
         result = LoadResult(plan.stream, plan.table, "", 0, started, _now(), deleted=count)
         self._ledger.add(result)
         return result
@@ -193,7 +190,7 @@ class LakehouseFolder:
             rescued=batch.rescued,
         )
         try:
-            if self._append_only or not batch.plan.keys:
+            if self._appends(batch.plan):
                 counts = self._append_once(batch, path)
             else:
                 counts = self._merge(batch)
@@ -213,15 +210,12 @@ class LakehouseFolder:
     def _merge(self, batch: Batch) -> _Counts:
         plan = batch.plan
         table = self._ready(plan)
-        existing_columns = set((table.schema or pa.schema([])).names)
-        sent = set(batch.rows.column_names)
-        kept = [
-            c for c in existing_columns - sent if c not in {child.column for child in plan.children}
-        ]
+        sent = {name.lower() for name in batch.rows.column_names}
+        kept = [c for c in (table.schema or pa.schema([])).names if c.lower() not in sent]
         compared = (RECORD_HASH, DELETED_AT, *([plan.bookmark] if plan.bookmark else []))
-        wanted = [c for c in compared if c in existing_columns]
-        index = KeyIndex(batch.rows, plan.keys)
-        found, places = table.find(index, plan.keys, [*wanted, *kept])
+        wanted = [c for c in compared if table.spelled(c)]
+        keys = batch.rows.select(list(plan.keys))
+        found, places = table.find(keys, [*wanted, *kept])
         existing = aligned(batch.rows.num_rows, found, places)
         decision = decide(batch.rows, existing, plan.bookmark)
         counts = _Counts(
@@ -233,6 +227,7 @@ class LakehouseFolder:
         if counts.inserted or counts.updated:
             self._merge_children(batch, decision)
             self._merge_parents(batch, decision, existing, kept, table)
+        versions.note_unwritten(self._spool, table, batch, decision)
         return counts
 
     def _merge_children(self, batch: Batch, decision: Decision) -> None:
@@ -268,77 +263,31 @@ class LakehouseFolder:
         changed = ready(decision.changed)
         table.replace(changed.select(list(plan.keys)), changed)
 
+    def _appends(self, plan: StreamPlan) -> bool:
+        return self._append_only or not plan.keys
+
     def _append_once(self, batch: Batch, path: Path) -> _Counts:
         """Append rows that cannot be told apart, exactly once, also after a crash."""
         plan = batch.plan
         table = self._ready(plan)
-        mark = int(batch.digest[:15], 16)
-        if self._recovering and table.holds(mark):
-            self._spool.applied(path)
-            self._resent.setdefault(plan.stream, Counter()).update(
-                batch.rows.column(RECORD_HASH).to_pylist()
-            )
-            return _Counts(unchanged=batch.rows.num_rows)
-        rows = self._not_resent(batch)
+        mark = int(path.stem.rpartition("-")[2][:15], 16)
         for child in plan.children:
             child_table = self._at(child.table)
             child_table.create(plan.child_schema(child), child.description)
-            child_table.append(batch.children(child, rows))
-        parents = with_kept_columns(
-            batch.parents(rows),
-            aligned(rows.num_rows, None, pa.array([], pa.int32())),
-            [],
-            plan.soft_delete,
-        )
-        table.append(parents, mark)
-        self._applied.append((plan.stream, batch.through, self._spool.applied(path)))
-        return _Counts(inserted=rows.num_rows, unchanged=batch.rows.num_rows - rows.num_rows)
-
-    def _not_resent(self, batch: Batch) -> pa.Table:
-        """The rows of a batch less those that a crashed run had already appended."""
-        known = self._resent.get(batch.plan.stream)
-        if not known:
-            return batch.rows
-        fresh = []
-        for digest in batch.rows.column(RECORD_HASH).to_pylist():
-            fresh.append(known[digest] <= 0)
-            known[digest] -= 1
-        return batch.rows.filter(pa.array(fresh, pa.bool_()))
-
-    # Versions
-
-    def _retired(
-        self, table: LakehouseTable, plan: StreamPlan, version: int, seen: pa.Table | None
-    ) -> pa.Table | None:
-        """Keys of the living rows that are of another version and were not sent again."""
-        schema = table.schema
-        if schema is None or not plan.keys or TABLE_VERSION not in schema.names:
-            return None
-        if self._remembered_version(table) == version:
-            return None  # every living row already counts as this version
-        index = KeyIndex(seen, plan.keys) if seen is not None and seen.num_rows else None
-        gone = []
-        for batch in table.scan([*plan.keys, TABLE_VERSION, DELETED_AT]):
-            rows = pa.Table.from_batches([batch])
-            other = pc.fill_null(pc.not_equal(rows.column(TABLE_VERSION), version), True)
-            rows = rows.filter(pc.and_(other, rows.column(DELETED_AT).is_null()))
-            rows = index.without(rows) if index is not None else rows
-            gone.append(rows.select(list(plan.keys)))
-        return pa.concat_tables(gone) if gone else None
-
-    def _remembered_version(self, table: LakehouseTable) -> int | None:
-        table.refresh()
-        if table.delta is None:
-            return None
-        stored = table.delta.metadata().configuration.get(REMEMBERED_VERSION)
-        return int(stored) if stored else None
-
-    def _remember_version(self, table: LakehouseTable, version: int) -> None:
-        if table.delta is not None and self._remembered_version(table) != version:
-            table.delta.alter.set_table_properties(
-                {REMEMBERED_VERSION: str(version)}, raise_if_not_exists=False
-            )
-            table.refresh()
+            if not (self._recovering and child_table.holds(mark)):
+                child_table.append(batch.children(child, batch.rows), mark)
+        count = 0
+        if batch.rows.num_rows and not (self._recovering and table.holds(mark)):
+            nothing = aligned(batch.rows.num_rows, None, pa.array([], pa.int32()))
+            rows = with_kept_columns(batch.parents(batch.rows), nothing, [], plan.soft_delete)
+            table.append(rows, mark)
+            count = batch.rows.num_rows
+        kept = self._spool.keep(path)
+        if self._recovering:
+            self._unconfirmed.recall(batch, kept)
+        else:
+            self._unconfirmed.appended(batch, kept)
+        return _Counts(inserted=count, unchanged=batch.read - count)
 
     # Places
 

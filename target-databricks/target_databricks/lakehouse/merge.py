@@ -70,7 +70,8 @@ def aligned(count: int, found: pa.Table | None, places: pa.Array) -> pa.Table:
         return pa.table({"__found": pa.repeat(pa.scalar(value=False), count)})
     # The first of several rows with one key speaks for all: they are replaced together.
     where = pc.index_in(pa.array(range(count), places.type), value_set=places)
-    return found.take(where).append_column("__found", where.is_valid())
+    columns = {name: found.column(name).take(where) for name in found.column_names}
+    return pa.table({**columns, "__found": where.is_valid()})
 
 
 def with_kept_columns(
@@ -90,13 +91,12 @@ def with_kept_columns(
     if flag is None:
         return rows
     no = pa.scalar(value=False)
-    if flag in rows.column_names:
-        place = rows.column_names.index(flag)
-        old = rows.column(flag)
-        # A null set by a user is a user's choice; a new row has no old value.
-        values = pc.if_else(existing.column("__found"), old, no)
-        return rows.set_column(place, rows.schema.field(flag), values)
-    return rows.append_column(flag, pa.repeat(no, rows.num_rows))
+    place = next((i for i, n in enumerate(rows.column_names) if n.lower() == flag.lower()), None)
+    if place is None:
+        return rows.append_column(flag, pa.repeat(no, rows.num_rows))
+    # A null set by a user is a user's choice; a new row has no old value.
+    values = pc.if_else(existing.column("__found"), rows.column(place), no)
+    return rows.set_column(place, rows.schema.field(place), values)
 
 
 def _both(a: pa.Array, b: pa.Array) -> pa.Array:

@@ -2,9 +2,10 @@
 
 | file | meaning |
 |---|---|
-| `<digest>.parquet` | staged; a run that finds it applies it first |
-| `<digest>.applied` | applied rows of a stream without keys, which the tap may still send again |
-| `<digest>.unreadable` | damaged; set aside, the tap sends its rows again |
+| `<table>-<digest>.parquet` | staged; a run that finds it applies it first |
+| `<table>-<digest>.applied` | appended rows, not to be appended again if the tap resends them |
+| `<table>-<digest>.unreadable` | damaged; set aside, the tap sends its rows again |
+| `<table>-v<version>-<digest>.seen` | keys that came with a version not yet activated |
 
 A file appears whole or not at all: written under another name, flushed to disk, renamed.
 """
@@ -12,14 +13,17 @@ A file appears whole or not at all: written under another name, flushed to disk,
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from target_databricks.batch import Batch, read_staged, write_staged
 
 _STAGED, _APPLIED, _UNREADABLE, _PARTIAL = ".parquet", ".applied", ".unreadable", ".partial"
+_SEEN = ".seen"
 
 
 class Spool:
@@ -34,19 +38,12 @@ class Spool:
 
     def stage(self, batch: Batch) -> Path:
         """Write a batch durably."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{batch.plan.table}-{batch.digest}{_STAGED}"
-        partial = path.with_suffix(_PARTIAL)
-        with partial.open("wb") as file:
-            write_staged(batch, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-        return path
+        return self._write(path, lambda file: write_staged(batch, file))
 
     def staged(self) -> Iterator[tuple[Path, Batch]]:
         """What earlier runs left, oldest first. Damaged files are set aside."""
-        for path in self._files(_STAGED):
+        for path in self._files(f"*{_STAGED}"):
             batch = _read(path)
             if batch is None:
                 path.replace(path.with_suffix(_UNREADABLE))
@@ -55,32 +52,60 @@ class Spool:
 
     def set_aside(self) -> list[Path]:
         """Files that could not be read."""
-        return self._files(_UNREADABLE)
+        return self._files(f"*{_UNREADABLE}")
 
     def done(self, path: Path) -> None:
         """Forget a batch that is applied and can be sent again without harm."""
         path.unlink(missing_ok=True)
 
-    def applied(self, path: Path) -> Path:
+    def keep(self, path: Path) -> Path:
         """Remember a batch that is applied and must not be applied again."""
         return path.replace(path.with_suffix(_APPLIED))
 
-    def unconfirmed(self) -> Iterator[Batch]:
+    def applied(self) -> Iterator[tuple[Path, Batch]]:
         """Applied batches that the tap may send again."""
-        for path in self._files(_APPLIED):
+        for path in self._files(f"*{_APPLIED}"):
             if (batch := _read(path)) is not None:
-                yield batch
+                yield path, batch
+
+    def see(self, table: str, version: int, digest: str, keys: pa.Table) -> None:
+        """Note keys that came with a version; the table's notes on other versions go."""
+        for path in self._files(f"{table}-v*{_SEEN}"):
+            if not path.name.startswith(f"{table}-v{version}-"):
+                path.unlink(missing_ok=True)
+        path = self.folder / f"{table}-v{version}-{digest}{_SEEN}"
+        self._write(path, lambda file: pq.write_table(keys, file))
+
+    def seen(self, table: str, version: int, keys: Sequence[str]) -> pa.Table | None:
+        """Keys that came with a version, or None."""
+        notes = [pq.read_table(path) for path in self._files(f"{table}-v{version}-*{_SEEN}")]
+        found = [note for note in notes if note.column_names == list(keys)]
+        return pa.concat_tables(found) if found else None
+
+    def forget_seen(self, table: str) -> None:
+        """Drop the notes on a table's versions."""
+        for path in self._files(f"{table}-v*{_SEEN}"):
+            path.unlink(missing_ok=True)
 
     def clear(self) -> None:
-        """Forget applied batches and half-written files; staged ones stay."""
-        for suffix in (_APPLIED, _PARTIAL):
-            for path in self._files(suffix):
-                path.unlink(missing_ok=True)
+        """Remove half-written files."""
+        for path in self._files(f"*{_PARTIAL}"):
+            path.unlink(missing_ok=True)
 
-    def _files(self, suffix: str) -> list[Path]:
+    def _write(self, path: Path, write: Callable[[IO[bytes]], None]) -> Path:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(_PARTIAL)
+        with partial.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+        return path
+
+    def _files(self, pattern: str) -> list[Path]:
         if not self.folder.is_dir():
             return []
-        return sorted(self.folder.glob(f"*{suffix}"), key=lambda p: (p.stat().st_mtime_ns, p.name))
+        return sorted(self.folder.glob(pattern), key=lambda p: (p.stat().st_mtime_ns, p.name))
 
 
 def _read(path: Path) -> Batch | None:

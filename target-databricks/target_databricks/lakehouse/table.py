@@ -81,18 +81,26 @@ class LakehouseTable:
                 storage_options=self._options,
             )
 
+    def spelled(self, column: str) -> str | None:
+        """How the table writes a column's name, or None if it has no such column."""
+        names = [] if self.schema is None else self.schema.names
+        if column in names:
+            return column
+        return next((n for n in names if n.lower() == column.lower()), None)
+
     def find(self, keys: pa.Table, columns: Sequence[str]) -> tuple[pa.Table | None, pa.Array]:
         """The rows that have one of the keys.
 
         Args:
             keys: Key columns, one row per key.
-            columns: What is wanted of the rows.
+            columns: What is wanted of the rows, in any case; found under the names given.
 
         Returns:
             The wanted columns, and for each row the place of its key in `keys`. None when there
             is no such row.
         """
-        wanted = ", ".join([f"k.{quoted(_PLACE)}", *(f"t.{quoted(c)}" for c in columns)])
+        own = (f"t.{quoted(self.spelled(c) or c)} AS {quoted(c)}" for c in columns)
+        wanted = ", ".join([f"k.{quoted(_PLACE)}", *own])
         query = f"SELECT {wanted} FROM t JOIN k ON {_same(keys)}"  # noqa: S608
         found = list(self._ask(query, keys))
         if not sum(batch.num_rows for batch in found):
@@ -139,7 +147,7 @@ class LakehouseTable:
             mark: Recorded in the same commit, for `holds`.
         """
         if rows.num_rows or mark is not None:
-            self._write(rows, "append", mark=mark)
+            self._write(self._fitted(rows), "append", mark=mark)
 
     def holds(self, mark: int) -> bool:
         """Whether the last marked append was this one."""
@@ -155,6 +163,7 @@ class LakehouseTable:
         """
         if keys.num_rows == 0:
             return
+        rows = self._fitted(rows)
         if keys.num_rows > MOST_REPLACED_BY_PREDICATE:
             self._rewrite(lambda existing: self.others(keys, existing), rows)
         elif rows.num_rows == 0:
@@ -177,7 +186,8 @@ class LakehouseTable:
             return
         for start in range(0, keys.num_rows, MOST_REPLACED_BY_PREDICATE):
             some = keys.slice(start, MOST_REPLACED_BY_PREDICATE)
-            self.delta.update({column: value}, predicate=one_of(some), commit_properties=_COMMIT)
+            updates = {self.spelled(column) or column: value}
+            self.delta.update(updates, predicate=one_of(some), commit_properties=_COMMIT)
             self.written = True
 
     def widen(self, types: Mapping[str, pa.DataType]) -> None:
@@ -203,6 +213,20 @@ class LakehouseTable:
         self.delta.optimize.compact(max_concurrent_tasks=1)
         self.delta.vacuum(VACUUM_HOURS, dry_run=False)
         return True
+
+    def _fitted(self, rows: pa.Table) -> pa.Table:
+        """The rows under the table's own spelling, their metadata in the table's own types."""
+        schema = self.schema
+        if schema is None:
+            return rows
+        rows = rows.rename_columns([self.spelled(name) or name for name in rows.column_names])
+        for place, column in enumerate(rows.schema):
+            if column.name in schema.names and not pa.types.is_nested(column.type):
+                kind = schema.field(column.name).type
+                if not column.type.equals(kind):
+                    fitted = rows.column(place).cast(kind)
+                    rows = rows.set_column(place, column.with_type(kind), fitted)
+        return rows
 
     def _rewrite(
         self,

@@ -1,0 +1,106 @@
+"""Appending exactly once rows that nothing tells apart.
+
+A row without a key cannot be looked up, so what was appended is remembered until the tap has no
+reason to send it again: until a state that covers it went out. Rows that come again before that
+are taken for what they are, and not appended twice.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from target_databricks.batch import Batch
+from target_databricks.lakehouse.spool import Spool
+from target_databricks.plan import RECORD_HASH
+
+
+@dataclass
+class _Stream:
+    """What is remembered of one stream.
+
+    Attributes:
+        hashes: How often each row was appended by earlier runs and not come again yet.
+        earlier: Files of those runs.
+        applied: Files of this run, and the records received when they were applied.
+    """
+
+    hashes: Counter[str] = field(default_factory=Counter)
+    earlier: list[Path] = field(default_factory=list)
+    applied: list[tuple[int, Path]] = field(default_factory=list)
+
+
+class Unconfirmed:
+    """Appended rows that no state covers yet.
+
+    Args:
+        spool: Where they are remembered across runs.
+    """
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._streams: dict[str, _Stream] = {}
+        self._covered: set[str] | None = None
+
+    def load(self) -> None:
+        """Recall what earlier runs appended."""
+        for path, batch in self._spool.applied():
+            self.recall(batch, path)
+
+    def recall(self, batch: Batch, path: Path) -> None:
+        """Expect the rows of an earlier run's batch to come again."""
+        known = self._of(batch.plan.stream)
+        known.hashes.update(batch.rows.column(RECORD_HASH).to_pylist())
+        known.earlier.append(path)
+
+    def fresh(self, batch: Batch) -> Batch:
+        """The batch less the rows that earlier runs appended."""
+        known = self._of(batch.plan.stream)
+        if not known.earlier:
+            return batch
+        new = []
+        for digest in batch.rows.column(RECORD_HASH).to_pylist():
+            new.append(known.hashes[digest] <= 0)
+            if not new[-1]:
+                known.hashes[digest] -= 1
+        if not any(known.hashes.values()):
+            # All of it came again: from here on a state covers those rows like this batch's own.
+            known.applied += [(batch.through, path) for path in known.earlier]
+            known.earlier = []
+        return replace(batch, rows=batch.rows.filter(pa.array(new, pa.bool_())))
+
+    def appended(self, batch: Batch, path: Path) -> None:
+        """Remember a batch of this run."""
+        self._of(batch.plan.stream).applied.append((batch.through, path))
+
+    def confirm(self, covered: Mapping[str, int]) -> None:
+        """Forget what the tap will not send again.
+
+        Args:
+            covered: Records received of each stream when the state came that went out now.
+        """
+        self._covered = (self._covered or set()) | set(covered)
+        for stream, through in covered.items():
+            known = self._of(stream)
+            for entry in [e for e in known.applied if e[0] <= through]:
+                self._spool.done(entry[1])
+                known.applied.remove(entry)
+
+    def finish(self) -> None:
+        """Forget what a run that ended well leaves behind.
+
+        A stream whose last rows came after the last state keeps them in mind: its tap was cut
+        short and sends them again. A tap without any state starts over on purpose.
+        """
+        for stream, known in self._streams.items():
+            stateless = self._covered is None
+            if stateless or (stream in (self._covered or ()) and not known.applied):
+                for path in [*known.earlier, *(path for _, path in known.applied)]:
+                    self._spool.done(path)
+
+    def _of(self, stream: str) -> _Stream:
+        return self._streams.setdefault(stream, _Stream())
