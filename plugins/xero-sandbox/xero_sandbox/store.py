@@ -79,6 +79,7 @@ class Row(NamedTuple):
         updated: Milliseconds of its last change.
         number: What else it may be asked for by.
         story: Name of the generated story it belongs to, None when made by hand.
+        is_new: Whether the caller knows that the store has no such document yet.
     """
 
     tenant_id: str
@@ -88,6 +89,7 @@ class Row(NamedTuple):
     updated: int
     number: str | int | None = None
     story: str | None = None
+    is_new: bool = False
 
 
 class Store:
@@ -171,7 +173,7 @@ class Store:
                 heads, bodies = [], []
                 for row, text in chunk:
                     shelf = self._shelf(row.tenant_id, row.resource)
-                    number = self._row_number(shelf, row.id, known)
+                    number = self._row_number(shelf, row, known)
                     heads.append((number, shelf, *_head(row)))
                     bodies.append((number, text))
                 marks = ", ".join("?" * len(heads[0]))
@@ -325,20 +327,18 @@ class Store:
         self._versions.setdefault(shelf, 0)
         return shelf
 
-    def _row_number(self, shelf: int, id: str, known: dict[tuple[int, str], int]) -> int:  # noqa: A002
-        again = known.get((shelf, id))
-        if again is not None:
-            return again
+    def _row_number(self, shelf: int, row: Row, known: dict[tuple[int, str], int]) -> int:
         self._versions[shelf] += 1
-        found = self._db.execute(
-            "SELECT row FROM heads WHERE shelf = ? AND id = ?", (shelf, id)
-        ).fetchone()
-        if found:
-            number = int(found[0])
-        else:
+        number = known.get((shelf, row.id))
+        if number is None and not row.is_new:
+            found = self._db.execute(
+                "SELECT row FROM heads WHERE shelf = ? AND id = ?", (shelf, row.id)
+            ).fetchone()
+            number = int(found[0]) if found else None
+        if number is None:
             self._last_row += 1
             number = self._last_row
-        known[shelf, id] = number
+        known[shelf, row.id] = number
         return number
 
     def _list(self, asked: tuple[Any, ...]) -> array[int]:

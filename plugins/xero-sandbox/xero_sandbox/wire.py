@@ -66,16 +66,17 @@ def iso_second(ms: int) -> str:
     return f"{iso_day(ms - ms % DAY)[:11]}{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}Z"
 
 
-@lru_cache(maxsize=65536)
+_CENT, _TEN_THOUSANDTH = Decimal("0.01"), Decimal("0.0001")
+
+
 def money(cents: int) -> Decimal:
     """Return cents as a decimal that prints with two places."""
-    return Decimal(cents).scaleb(-2)
+    return cents * _CENT
 
 
-@lru_cache(maxsize=65536)
 def fine(ten_thousandths: int) -> Decimal:
     """Return ten-thousandths (unit amounts, quantities, tax rates) with four places."""
-    return Decimal(ten_thousandths).scaleb(-4)
+    return ten_thousandths * _TEN_THOUSANDTH
 
 
 def cents(amount: Decimal | float | str) -> int:
@@ -87,7 +88,7 @@ def cents(amount: Decimal | float | str) -> int:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
-        return orjson.Fragment(format(value, "f"))
+        return orjson.Fragment(str(value))
     raise TypeError(type(value).__name__)  # orjson says the rest
 
 

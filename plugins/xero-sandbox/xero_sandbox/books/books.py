@@ -294,7 +294,7 @@ class Books:
                 if not newborn and self.store.is_by_hand(tenant_id, resource, document_id):
                     continue
                 tenant.balances.observe(resource, document_id, body)
-                yield Row(tenant_id, resource, document_id, body, updated, None, name)
+                yield Row(tenant_id, resource, document_id, body, updated, None, name, newborn)
 
     def _change(
         self,

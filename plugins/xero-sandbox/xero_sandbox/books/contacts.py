@@ -137,6 +137,8 @@ class Contact:
             body["ContactNumber"] = f"CRM-{index:06d}"
             body["AccountNumber"] = f"A{index:05d}"
             body["SalesDefaultAccountCode"] = "200"
+        if index % 5 == 4:
+            body["PurchasesDefaultAccountCode"] = "453"
         if index % 9 == 2:
             body["Discount"] = money(500)
             body["SalesDefaultLineAmountType"] = "INCLUSIVE"

@@ -6,17 +6,19 @@ them, and batch payments, each with the partial copies that Xero embeds in the o
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from xero_sandbox.books.lines import Line, Totals, to_base, totals, wire_line
 from xero_sandbox.books.story import Document, happened
-from xero_sandbox.wire import DAY, fine, iso_day, iso_second, money, net_date
+from xero_sandbox.wire import DAY, iso_day, iso_second, money, net_date
 
 if TYPE_CHECKING:
     from xero_sandbox.books.deals import Batch, Deal, Payment
     from xero_sandbox.books.organisation import Account
 
-_UNSET = net_date(0)
+_MILLIONTH = Decimal("0.000001")
+_ONE = Decimal("1.000000")
 
 
 def documents(deal: Deal, now: int) -> list[Document]:
@@ -32,9 +34,9 @@ def documents(deal: Deal, now: int) -> list[Document]:
     return found
 
 
-def rate_of(millionths: int) -> Any:
+def rate_of(millionths: int) -> Decimal:
     """Return an exchange rate with six places."""
-    return fine(millionths).scaleb(-2)
+    return _ONE if millionths == 1_000_000 else millionths * _MILLIONTH
 
 
 def dated(day: int, name: str = "Date") -> dict[str, str]:
@@ -103,7 +105,7 @@ def _invoice(deal: Deal, now: int) -> Document:
         "Type": "ACCREC" if deal.sale else "ACCPAY",
         "InvoiceID": deal.id,
         "InvoiceNumber": deal.number,
-        "Payments": [_payment_copy(payment) for payment in paid_by],
+        "Payments": [_payment_copy(deal, payment) for payment in paid_by],
         "CreditNotes": _note_copies(deal, now),
         "Prepayments": _advance_copies(deal, now, "PREPAYMENT"),
         "Overpayments": _advance_copies(deal, now, "OVERPAYMENT"),
@@ -138,7 +140,8 @@ def _invoice(deal: Deal, now: int) -> Document:
             {"FullyPaidOnDate": net_date(deal.organisation.local_day(max(settled, deal.created)))}
         )
     elif status == "VOIDED" and deal.index % 2 == 0:
-        body["DueDate"] = _UNSET
+        # Xero shows time zero on some of the voided ones.
+        body.update(dated(0, "DueDate"))
     if deal.sale and approved and deal.index % 13 == 3:
         body.update(dated(due_day + 7 * DAY, "ExpectedPaymentDate"))
         body["Url"] = f"https://orders.example/{deal.index}"
@@ -238,10 +241,10 @@ def _paid_document(deal: Deal, payment: Payment) -> dict[str, Any]:
     return {"Invoice": copy}
 
 
-def _payment_copy(payment: Payment) -> dict[str, Any]:
+def _payment_copy(deal: Deal, payment: Payment) -> dict[str, Any]:
     return {
         "PaymentID": payment.id,
-        "Date": net_date(payment.at - payment.at % DAY),
+        "Date": net_date(deal.organisation.local_day(payment.at)),
         "Amount": money(payment.amount),
         "CurrencyRate": rate_of(payment.rate),
         "HasAccount": False,
@@ -301,7 +304,7 @@ def _credit_note(deal: Deal, now: int) -> Document:
         "ID": note.id,
         "Type": "ACCRECCREDIT" if deal.sale else "ACCPAYCREDIT",
         "Reference": deal.number if deal.sale else "",
-        "Payments": [_payment_copy(payment) for payment in refunds],
+        "Payments": [_payment_copy(deal, payment) for payment in refunds],
         "Allocations": [_allocation(deal, note.allocation_id, note.allocated, note.at)]
         if note.allocated
         else [],
@@ -352,7 +355,7 @@ def _advance(deal: Deal, now: int) -> Document:
         f"{advance.kind.capitalize()}ID": advance.id,
         "ID": advance.id,
         "Type": f"{'RECEIVE' if deal.sale else 'SPEND'}-{advance.kind}",
-        "Payments": [_payment_copy(payment) for payment in refunds],
+        "Payments": [_payment_copy(deal, payment) for payment in refunds],
         "Allocations": [_allocation(deal, advance.allocation_id, allocated, advance.allocated_at)]
         if allocated
         else [],

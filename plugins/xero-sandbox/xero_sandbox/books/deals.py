@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from xero_sandbox.books.organisation import Account, Organisation
     from xero_sandbox.books.story import Document
 
-_STRAND = 2
+_STRAND, _SIDE, _OUTCOME = 2, 202, 203
 BATCH_OF = 12
 """Bills that are entered within so many deals of each other may be paid in one batch."""
 _BATCH_AFTER = 5 * DAY
@@ -225,7 +225,7 @@ class Deals:
         dice = organisation.random(_STRAND, index)
         roll = dice.random
         created = self.birth(index)
-        sale, outcome = _outcome(index, dice)
+        sale, outcome = self._outcome(index)
         contact = self._contacts.choose(dice, created, customer=sale, local=outcome not in _ABROAD)
         abroad = contact.currency != organisation.currency
         day = organisation.local_day(created)
@@ -288,17 +288,16 @@ class Deals:
         )
 
     def _is_in_batch(self, index: int) -> bool:
-        return _outcome(index, self.organisation.random(_STRAND, index))[1] == "batch"
+        return self._outcome(index)[1] == "batch"
 
-
-def _outcome(index: int, dice: Random) -> tuple[bool, str]:
-    """Return whether a deal is a sale, and what becomes of it; the first thing its dice decide."""
-    side, chance = dice.random(), dice.random()
-    if index < len(_SHOWCASE):
-        return _SHOWCASE[index]
-    if side < 0.6:
-        return True, _SALE_DRAW[int(chance * len(_SALE_DRAW))]
-    return False, _COST_DRAW[int(chance * len(_COST_DRAW))]
+    def _outcome(self, index: int) -> tuple[bool, str]:
+        """Return whether a deal is a sale, and what becomes of it."""
+        if index < len(_SHOWCASE):
+            return _SHOWCASE[index]
+        chance = self.organisation.jitter(_OUTCOME, index)
+        if self.organisation.jitter(_SIDE, index) < 0.6:
+            return True, _SALE_DRAW[int(chance * len(_SALE_DRAW))]
+        return False, _COST_DRAW[int(chance * len(_COST_DRAW))]
 
 
 class Batches:

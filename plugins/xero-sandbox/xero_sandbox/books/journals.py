@@ -146,7 +146,8 @@ class Journals:
                 self._line(line, uuid_text(dice.getrandbits(128))) for line in posting.lines
             ],
         }
-        return Row(self._organisation.tenant_id, "Journals", journal_id, body, at, self._number)
+        tenant_id, number = self._organisation.tenant_id, self._number
+        return Row(tenant_id, "Journals", journal_id, body, at, number, is_new=True)
 
     def _line(self, line: PostingLine, line_id: str) -> dict[str, Any]:
         code, kind, name = self._face(line.account_id)

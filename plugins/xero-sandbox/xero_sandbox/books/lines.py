@@ -115,7 +115,9 @@ def draw(
     )
     items, tracking = organisation.untracked_items, organisation.tracking_wire
     lines = []
-    for _ in range(count or _COUNTS[int(roll() * len(_COUNTS))]):
+    # Ids of one document share a stem, which spares each line its own dice.
+    stem = uuid_text(dice.getrandbits(128))[:-3]
+    for number in range(count or _COUNTS[int(roll() * len(_COUNTS))]):
         chance = roll()
         item = items[int(roll() * len(items))] if chance < 0.45 else None
         if item is not None:
@@ -133,7 +135,7 @@ def draw(
         first = tracking[int(roll() * len(tracking))]
         lines.append(
             Line(
-                uuid_text(dice.getrandbits(128)),
+                f"{stem}{number:03x}",
                 description,
                 quantity,
                 unit,

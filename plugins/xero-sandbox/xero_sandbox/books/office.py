@@ -142,10 +142,10 @@ class ManualJournals:
             narration, credit = "Opening stock", "capital"
             amount = sum(stock_value(item.cost, item.on_hand or 0) for item in organisation.items)
             sides = [(accounts["inventory"], amount)]
-        if index % 9 != 4:
+        if index % 9 not in (4, 7):
             posted = created + (int(dice.random() * 2 * DAY) if index > 1 else 0)
             ended = posted + 8 * DAY if index % 10 in (5, 6) else None
-        elif index % 2:
+        elif index % 9 == 4:
             ended = created + 5 * DAY
         return ManualJournal(
             organisation=organisation,

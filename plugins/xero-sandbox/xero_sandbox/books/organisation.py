@@ -17,6 +17,8 @@ from xero_sandbox.books import profiles
 from xero_sandbox.books.timeline import START
 from xero_sandbox.wire import DAY
 
+_WORD = 0xFFFFFFFFFFFFFFFF
+
 
 def uuid_text(bits: int) -> str:
     """Return 128 bits as a version 4 GUID."""
@@ -94,8 +96,11 @@ class Organisation:
 
     def jitter(self, strand: int, index: int) -> float:
         """Return a number in [0, 1) for one story, cheaper than its dice."""
-        mixed = (self._salt ^ (index * 0x9E3779B97F4A7C15 + strand)) * 0xBF58476D1CE4E5B9
-        return (mixed >> 24 & 0xFFFFFFFF) / 0x100000000
+        # The finaliser of splitmix64: neighbours in, strangers out.
+        mixed = (self._salt + index * 0x9E3779B97F4A7C15 + strand * 0xD1B54A32D192ED03) & _WORD
+        mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _WORD
+        mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _WORD
+        return (mixed >> 11) / 0x20000000000000
 
     @property
     def currency(self) -> str:
