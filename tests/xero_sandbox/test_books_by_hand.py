@@ -120,7 +120,7 @@ def test_paying_in_two_parts_settles_an_invoice(books, tenant_id):
 
 def test_more_than_is_due_cannot_be_paid(books, tenant_id):
     made = books.add_invoice(tenant_id)
-    with pytest.raises(ValueError, match="exceeds the amount outstanding.*Harakeke"):
+    with pytest.raises(ValueError, match="exceeds the amount outstanding"):
         books.pay(tenant_id, made["InvoiceID"], 116)
 
 
@@ -198,7 +198,7 @@ def test_a_deleted_item_is_gone_and_stays_gone(books, tenant_id):
     item = first(books, tenant_id, "Items")
     books.delete_item(tenant_id, item["ItemID"])
     books.clock.advance(days=30)
-    with pytest.raises(LookupError, match="no .* among its Items"):
+    with pytest.raises(LookupError, match="among its Items"):
         books.get(tenant_id, "Items", item["ItemID"])
 
 
