@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from xero_sandbox.books.shapes import RESOURCES, Resource
+from xero_sandbox.shapes import RESOURCES, Resource
 
 _MONEY = "SubTotal:n TotalTax:n Total:n"
 _CONTACT = "Contact.ContactID:u Contact.Name:s Contact.ContactNumber:s"

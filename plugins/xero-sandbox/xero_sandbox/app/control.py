@@ -14,9 +14,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from xero_sandbox import wire
-from xero_sandbox.books.shapes import RESOURCES
 from xero_sandbox.clock import ManualClock
 from xero_sandbox.query import parse_moment
+from xero_sandbox.shapes import RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

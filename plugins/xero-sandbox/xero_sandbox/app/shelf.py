@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from xero_sandbox import wire
-from xero_sandbox.books.shapes import RESOURCES
+from xero_sandbox.shapes import RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
