@@ -193,6 +193,30 @@ def test_an_edit_between_pages_moves_a_row_to_the_end(xero_sandbox: Any, client_
     assert everything[9] not in second
 
 
+def test_reading_writing_and_time_passing_at_once_never_fail(
+    xero_sandbox: Any, client_of: Any
+) -> None:
+    statuses: list[int] = []
+
+    def work(number: int) -> None:
+        client = client_of(xero_sandbox, number % 2)
+        for turn in range(8):
+            paths = ("Invoices?page=1", "Journals?offset=0", "Contacts?page=1", "Payments?page=1")
+            statuses.append(client.get(paths[(number + turn) % len(paths)]).status_code)
+            body = {"Contacts": [{"Name": f"Firm {number} {turn}"}]}
+            statuses.append(client.call("PUT", "Contacts", json=body).status_code)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(5)]
+    for thread in threads:
+        thread.start()
+    for _ in range(20):
+        xero_sandbox.clock.advance(40)
+        xero_sandbox.books.add_invoice(xero_sandbox.tenants[0].tenant_id)
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 80
+
+
 def test_the_call_log_tells_what_was_asked(xero_sandbox: Any, client_of: Any) -> None:
     client = client_of(xero_sandbox)
     xero_sandbox.calls.clear()

@@ -386,6 +386,14 @@ def test_what_does_not_exist_is_not_found(reader: Any) -> None:
         assert path in response.json()["Detail"]
 
 
+def test_what_the_sandbox_leaves_out_is_not_implemented_and_says_so(reader: Any) -> None:
+    invoice_id = reader.stored("Invoices")[0]["InvoiceID"]
+    for part in ("History", "Attachments", "OnlineInvoice"):
+        response = reader.get(f"Invoices/{invoice_id}/{part}")
+        assert response.status_code == 501
+        assert part in response.text
+
+
 def test_actions_and_a_themes_payment_services(reader: Any) -> None:
     assert reader.json("Organisation/Actions")["Actions"][0]["Status"] == "ALLOWED"
     theme = reader.rows("BrandingThemes")[0]["BrandingThemeID"]

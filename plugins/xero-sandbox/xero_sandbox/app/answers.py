@@ -97,6 +97,11 @@ def not_found(what: str) -> ApiError:
     return problem(404, "NotFound", f"The resource you're looking for cannot be found: {what}")
 
 
+def not_implemented(method: str, path: str) -> ApiError:
+    """501: Xero can do this and the sandbox cannot."""
+    return ApiError(501, f"The sandbox does not implement {method} {path}.")
+
+
 def bad_query(message: str) -> ApiError:
     """400 for a `where` or `order` that cannot be understood."""
     return ApiError(400, {"ErrorNumber": 16, "Type": "QueryParseException", "Message": message})

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xero_sandbox import wire
-from xero_sandbox.app.answers import Answer, bad_request, not_found
+from xero_sandbox.app.answers import Answer, bad_request, not_found, not_implemented
 from xero_sandbox.app.forms import lighten, unit_decimals, without
 from xero_sandbox.app.selection import select
 from xero_sandbox.endpoints import ENDPOINTS, REPORT_SCOPES, Endpoint, Paging
@@ -39,7 +39,8 @@ def read(services: Services, call: AccountingCall) -> Answer:
     """Answer a GET.
 
     Raises:
-        ApiError: 400 for parameters that cannot be used, 404 for what does not exist.
+        ApiError: 400 for parameters that cannot be used, 404 for what does not exist, 501 for what
+            Xero has and the sandbox has not.
     """
     services.books.advance(call.tenant.tenant_id)
     name, *rest = call.segments
@@ -54,9 +55,11 @@ def read(services: Services, call: AccountingCall) -> Answer:
         _document(services, call, endpoint, rest[0])
         found = services.store.page(call.tenant.tenant_id, "PaymentServices")
         return Answer("PaymentServices", found.documents)
-    if len(rest) == 1 and not endpoint.list_only:
-        return _single(services, call, endpoint, rest[0])
-    raise not_found(call.path)
+    if len(rest) > 1:
+        raise not_implemented(call.method, call.path)
+    if endpoint.list_only:
+        raise not_found(call.path)
+    return _single(services, call, endpoint, rest[0])
 
 
 # -- lists ----------------------------------------------------------------------------------------

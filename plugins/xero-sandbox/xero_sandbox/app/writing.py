@@ -16,11 +16,11 @@ from xero_sandbox import wire
 from xero_sandbox.app import accounts, contacts, items, tracking
 from xero_sandbox.app.answers import (
     Answer,
-    ApiError,
     bad_body,
     bad_request,
     invalid,
     not_found,
+    not_implemented,
 )
 from xero_sandbox.app.forms import unit_decimals
 from xero_sandbox.app.shelf import ZERO_ID, Document, Shelf, ValidationError
@@ -61,11 +61,7 @@ def write(services: Services, call: AccountingCall) -> Answer:
         return _account(shelf, call, rest)
     if name == "TrackingCategories":
         return _tracking(shelf, call, rest)
-    raise _unsupported(call)
-
-
-def _unsupported(call: AccountingCall) -> ApiError:
-    return ApiError(501, f"The sandbox does not implement {call.method} {call.path}.")
+    raise not_implemented(call.method, call.path)
 
 
 # -- batches: Contacts and Items ------------------------------------------------------------------
@@ -120,7 +116,7 @@ def _account(shelf: Shelf, call: AccountingCall, rest: list[str]) -> Answer:
             "Accounts", "AccountID", element, lambda: accounts.create_account(shelf, element)
         )
     if len(rest) != 1 or call.method == "PUT":
-        raise _unsupported(call)
+        raise not_implemented(call.method, call.path)
     account = shelf.get(rest[0])
     if account is None or account["Status"] == "DELETED":
         raise not_found(call.path)
@@ -154,7 +150,7 @@ def _tracking(shelf: Shelf, call: AccountingCall, rest: list[str]) -> Answer:
             name, key, element, lambda: tracking.update_category(shelf, category, element)
         )
     if len(rest) < 2 or rest[1] != "Options":
-        raise _unsupported(call)
+        raise not_implemented(call.method, call.path)
     return _option(shelf, call, rest[2:], category, element)
 
 
@@ -165,7 +161,7 @@ def _option(
     if call.method == "PUT" and not rest:
         return _single(name, key, element, lambda: tracking.create_option(shelf, category, element))
     if len(rest) != 1 or call.method == "PUT":
-        raise _unsupported(call)
+        raise not_implemented(call.method, call.path)
     option = next(
         (item for item in category["Options"] if item["TrackingOptionID"] == rest[0].lower()), None
     )
