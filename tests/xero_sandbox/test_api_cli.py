@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,7 @@ def test_two_processes_with_the_same_arguments_serve_the_same_books() -> None:
             url = f"{details['url']}/api.xro/2.0/Invoices?page=1"
             answers.append(requests.get(url, headers=headers_for(details), timeout=10).json())
         finally:
-            process.kill()
+            process.terminate()
             process.communicate(timeout=20)
     assert answers[0]["Invoices"] == answers[1]["Invoices"]
     assert answers[0]["DateTimeUTC"] == answers[1]["DateTimeUTC"]
@@ -123,9 +124,14 @@ def test_a_bad_option_is_named(
     assert words in capsys.readouterr().err
 
 
-def test_a_taken_port_is_one_clear_line(
-    xero_sandbox: Any, capsys: pytest.CaptureFixture[str]
+def test_a_taken_port_is_one_clear_line_and_leaves_nothing_behind(
+    xero_sandbox: Any,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     port = xero_sandbox.url.rpartition(":")[2]
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert main(["serve", "--port", port, "--invoices", "1", "--organisations", "1"]) == 1
+    assert not any(tmp_path.iterdir())
     assert f"cannot listen on port {port}" in capsys.readouterr().err

@@ -44,6 +44,9 @@ class Sandbox:
         machine_reaches_all: Client credentials reach every organisation, not the first only.
         behaviour: Latency, gating and thresholds of the HTTP face (see `Behaviour`).
 
+    Raises:
+        OSError: The port is taken.
+
     Attributes:
         url: Base URL that stands for all of Xero's hosts.
         client_id: The app's id.
@@ -107,7 +110,11 @@ class Sandbox:
         self.faults: FaultPlan = self.services.faults
         self.hooks: Hooks = self.services.hooks
         self.calls: CallLog = self.services.calls
-        self._server = Server(create_app(self.services), port)
+        try:
+            self._server = Server(create_app(self.services), port)
+        except OSError:
+            self.store.close()
+            raise
         self.url: str = self._server.url
 
     def __enter__(self) -> Self:
