@@ -251,9 +251,7 @@ def command() -> str:
 
 
 @pytest.fixture
-def cli(
-    command: str, tmp_path: Path
-) -> Callable[..., subprocess.CompletedProcess[str]]:
+def cli(command: str, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the real command: text in, exit code and both outputs out."""
 
     def run(

@@ -196,11 +196,13 @@ class LakehouseFolder:
                 counts = self._merge(batch)
                 self._spool.done(path)
         except Exception as error:
-            result = replace(base, finished_at=_now(), error=f"{type(error).__name__}: {error}")
+            # What follows the first line is delta-rs' own stack, of use to nobody here.
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            result = replace(base, finished_at=_now(), error=f"{type(error).__name__}: {reason}")
             self._ledger.add(result)
             raise LoadError(
                 f"Batch of stream '{batch.plan.stream}' could not be written to "
-                f"{self._uri}/{batch.plan.table}: {error}. It stays staged as {path}; the next "
+                f"{self._uri}/{batch.plan.table}: {reason}. It stays staged as {path}; the next "
                 "run applies it first."
             ) from error
         result = replace(base, finished_at=_now(), **vars(counts))

@@ -15,8 +15,13 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def literal(value: Any) -> str:
-    """A key's value as SQL."""
+def literal(value: Any, kind: pa.DataType) -> str:
+    """A key's value as SQL.
+
+    Args:
+        value: The value, as pyarrow gives it.
+        kind: Type of its column; files are skipped by comparing with bounds of just that type.
+    """
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
     if isinstance(value, bool):
@@ -26,9 +31,7 @@ def literal(value: Any) -> str:
     if isinstance(value, dt.date):
         return f"DATE '{value.isoformat()}'"
     if isinstance(value, decimal.Decimal):
-        digits = len(value.as_tuple().digits)
-        scale = max(0, -int(value.as_tuple().exponent))
-        return f"arrow_cast('{value}', 'Decimal128({max(digits, scale, 1)}, {scale})')"
+        return f"arrow_cast('{value}', 'Decimal128({kind.precision}, {kind.scale})')"
     return repr(value)
 
 
@@ -41,11 +44,11 @@ def one_of(keys: pa.Table) -> str:
     Args:
         keys: Key columns, in key order; no nulls.
     """
-    *leading, last = keys.column_names
+    *leading, last = keys.schema
     if not leading:
-        return _in(last, keys.column(last).to_pylist())
+        return _in(last, keys.column(last.name).to_pylist())
     groups: dict[tuple[Any, ...], list[Any]] = {}
-    for *head, tail in zip(*(keys.column(n).to_pylist() for n in keys.column_names), strict=True):
+    for *head, tail in zip(*(c.to_pylist() for c in keys.columns), strict=True):
         groups.setdefault(tuple(head), []).append(tail)
     return " OR ".join(
         "(" + " AND ".join([*_equal(leading, head), _in(last, tails)]) + ")"
@@ -53,9 +56,12 @@ def one_of(keys: pa.Table) -> str:
     )
 
 
-def _equal(columns: Sequence[str], values: Iterable[Any]) -> list[str]:
-    return [f"{quoted(c)} = {literal(v)}" for c, v in zip(columns, values, strict=True)]
+def _equal(columns: Sequence[pa.Field], values: Iterable[Any]) -> list[str]:
+    return [
+        f"{quoted(c.name)} = {literal(v, c.type)}" for c, v in zip(columns, values, strict=True)
+    ]
 
 
-def _in(column: str, values: Iterable[Any]) -> str:
-    return f"{quoted(column)} IN ({', '.join(map(literal, dict.fromkeys(values)))})"
+def _in(column: pa.Field, values: Iterable[Any]) -> str:
+    literals = (literal(v, column.type) for v in dict.fromkeys(values))
+    return f"{quoted(column.name)} IN ({', '.join(literals)})"

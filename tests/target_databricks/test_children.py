@@ -1,0 +1,188 @@
+"""Child tables: rows cut out of their parents' arrays."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+INTEGER, TEXT = {"type": "integer"}, {"type": "string"}
+MONEY = {"type": "number", "multipleOf": 0.01}
+LINE = {"type": "object", "properties": {"LineID": TEXT, "Amount": MONEY}}
+HINT = {"name": "invoice_lines", "key": ["LineID"]}
+MANY = {"type": "array", "items": LINE}
+
+
+def line(name, amount=1.0):
+    return {"LineID": name, "Amount": amount}
+
+
+def invoices(singer, *records, lines=None, **more):
+    lines = lines if lines is not None else {**MANY, "x-child-table": HINT}
+    properties = {"Tenant": TEXT, "ID": INTEGER, "Number": TEXT, "Lines": lines}
+    schema = singer.schema("invoices", properties, ["Tenant", "ID"], **more)
+    return [schema, *singer.records("invoices", *({"Tenant": "t", **r} for r in records))]
+
+
+def names(place, table="invoice_lines"):
+    rows = place.rows(table, by=["tenant", "id", "_sdc_position"])
+    return [(r["id"], r["line_id"], r["_sdc_position"]) for r in rows]
+
+
+def test_an_annotated_array_becomes_a_table_with_the_parents_keys(place, singer):
+    place.run(
+        invoices(
+            singer,
+            {"ID": 1, "Lines": [line("a", 0.1), line("b", 0.2)]},
+            {"ID": 2, "Lines": []},
+            {"ID": 3, "Lines": None},
+            {"ID": 4},
+            {"ID": 5, "Lines": [line("c", 12345678901.55), None]},
+        )
+    )
+    assert names(place) == [(1, "a", 0), (1, "b", 1), (5, "c", 0)]
+    assert "lines" not in place.types("invoices")
+    assert list(place.types("invoice_lines").items())[:5] == [
+        ("tenant", "STRING"),
+        ("id", "BIGINT"),
+        ("line_id", "STRING"),
+        ("amount", "DECIMAL(38,2)"),
+        ("_sdc_position", "BIGINT"),
+    ]
+    amounts = place.rows("invoice_lines", "amount", by="line_id")
+    assert amounts == [Decimal("0.10"), Decimal("0.20"), Decimal("12345678901.55")]
+
+
+def test_invariant_10_a_line_that_left_its_invoice_leaves_its_table(place, singer):
+    place.run(
+        invoices(
+            singer,
+            {"ID": 1, "Lines": [line("a"), line("b")]},
+            {"ID": 2, "Lines": [line("c"), line("d")]},
+            {"ID": 3, "Lines": [line("e")]},
+        )
+    )
+    place.run(
+        invoices(
+            singer,
+            {"ID": 1, "Lines": [line("b", 5)]},
+            {"ID": 2, "Lines": []},
+            {"ID": 3, "Number": "same lines", "Lines": [line("e")]},
+        )
+    )
+    assert names(place) == [(1, "b", 0), (3, "e", 0)]
+
+
+def test_a_line_that_moves_to_another_invoice_is_there_once(place, singer):
+    place.run(invoices(singer, {"ID": 1, "Lines": [line("a")]}, {"ID": 2, "Lines": [line("b")]}))
+    place.run(invoices(singer, {"ID": 1, "Lines": []}, {"ID": 2, "Lines": [line("b"), line("a")]}))
+    assert names(place) == [(2, "b", 0), (2, "a", 1)]
+
+
+def test_lines_follow_the_version_of_the_parent_that_wins(place, singer):
+    place.run(
+        invoices(
+            singer, {"ID": 1, "Lines": [line("a")]}, {"ID": 1, "Lines": [line("b"), line("c")]}
+        )
+    )
+    assert names(place) == [(1, "b", 0), (1, "c", 1)]
+
+
+def test_an_unchanged_parent_leaves_its_lines_unwritten(place, singer):
+    messages = invoices(singer, {"ID": 1, "Lines": [line("a")]})
+    place.run(messages)
+    before = place.versions()
+    place.run(messages)
+    assert place.versions() == before
+
+
+def test_a_reordering_of_lines_is_a_change(place, singer):
+    place.run(invoices(singer, {"ID": 1, "Lines": [line("a"), line("b")]}))
+    place.run(invoices(singer, {"ID": 1, "Lines": [line("b"), line("a")]}))
+    assert names(place) == [(1, "b", 0), (1, "a", 1)]
+
+
+@pytest.mark.parametrize(
+    ("rules", "tables"),
+    [
+        (None, {"invoices"}),
+        ({"invoices.Lines": True}, {"invoices", "invoices_lines"}),
+        ({"invoices.Lines": "lines of Invoices"}, {"invoices", "lines_of_invoices"}),
+        ({"*": True}, {"invoices", "invoices_lines"}),
+        ({"invoices.*": True, "*.Lines": False}, {"invoices"}),
+        ({"*": False, "inv*.L*": "x"}, {"invoices", "x"}),
+        ({"others.*": True}, {"invoices"}),
+    ],
+)
+def test_the_child_tables_setting_decides_by_globs(place, singer, rules, tables):
+    settings = {} if rules is None else {"child_tables": rules}
+    place.run(invoices(singer, {"ID": 1, "Lines": [line("a")]}, lines=MANY), **settings)
+    assert place.tables() == tables
+
+
+@pytest.mark.parametrize(
+    ("rules", "tables"),
+    [({"*": False}, {"invoices"}), ({"invoices.Lines": "renamed"}, {"invoices", "renamed"})],
+)
+def test_the_setting_overrules_the_annotation(place, singer, rules, tables):
+    place.run(invoices(singer, {"ID": 1, "Lines": [line("a")]}), child_tables=rules)
+    assert place.tables() == tables
+
+
+def test_without_a_key_of_its_own_a_line_is_known_by_its_position(place, singer):
+    hint = {**MANY, "x-child-table": {"name": "invoice_lines"}}
+    place.run(invoices(singer, {"ID": 1, "Lines": [line("a"), line("a")]}, lines=hint))
+    assert names(place) == [(1, "a", 0), (1, "a", 1)]
+
+
+def test_an_array_of_a_stream_without_keys_stays_in_its_row(place, singer):
+    schema = singer.schema("logs", {"x": INTEGER, "Lines": {**MANY, "x-child-table": HINT}}, [])
+    place.run(schema, singer.record("logs", {"x": 1, "Lines": [line("a")]}))
+    assert place.tables() == {"logs"}
+    assert place.types("logs")["lines"].startswith("ARRAY<STRUCT<")
+
+
+def test_an_array_of_plain_values_is_no_child_table(place, singer):
+    hint = {"type": "array", "items": TEXT, "x-child-table": {"name": "tags"}}
+    place.run(invoices(singer, {"ID": 1, "Lines": ["a"]}, lines=hint))
+    assert place.tables() == {"invoices"}
+
+
+def test_a_member_called_like_the_parents_key_holds_the_parents_key(place, singer):
+    item = {"type": "object", "properties": {"ID": INTEGER, "LineID": TEXT}}
+    hint = {"type": "array", "items": item, "x-child-table": HINT}
+    place.run(invoices(singer, {"ID": 1, "Lines": [{"ID": 77, "LineID": "a"}]}, lines=hint))
+    assert names(place) == [(1, "a", 0)]
+
+
+def test_a_misfit_inside_a_line_is_rescued_with_its_parent(place, singer):
+    lines = [line("a"), {"LineID": "b", "Amount": "much", "New": 1}]
+    place.run(invoices(singer, {"ID": 1, "Lines": lines}))
+    assert names(place) == [(1, "a", 0), (1, "b", 1)]
+    assert place.rows("invoices", "_rescued_data") == [
+        '{"Lines[1].Amount":"much","Lines[1].New":1}'
+    ]
+
+
+def test_new_members_of_lines_become_new_columns(place, singer):
+    place.run(invoices(singer, {"ID": 1, "Lines": [line("a")]}, {"ID": 2, "Lines": [line("b")]}))
+    wider = {**MANY, "items": {**LINE, "properties": {**LINE["properties"], "Note": TEXT}}}
+    wider["x-child-table"] = HINT
+    place.run(invoices(singer, {"ID": 1, "Lines": [{**line("a"), "Note": "n"}]}, lines=wider))
+    assert place.types("invoice_lines")["note"] == "STRING"
+    assert place.rows("invoice_lines", "note", by="id") == ["n", None]
+
+
+def test_children_of_many_changed_parents_in_one_batch(place, singer, monkeypatch):
+    monkeypatch.setattr("target_databricks.lakehouse.table.MOST_REPLACED_BY_PREDICATE", 5)
+
+    def sent(tag):
+        records = (
+            {"ID": i, "Lines": [line(f"{tag}{i}.{n}") for n in range(i % 4)]} for i in range(40)
+        )
+        return invoices(singer, *records)
+
+    place.run(sent("a"))
+    place.run(sent("b"))
+    expected = [(i, f"b{i}.{n}", n) for i in range(40) for n in range(i % 4)]
+    assert names(place) == expected

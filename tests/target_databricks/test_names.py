@@ -1,0 +1,128 @@
+"""Names: tables and columns, as they come out and as they collide."""
+
+from __future__ import annotations
+
+import pytest
+
+INTEGER = {"type": "integer"}
+
+
+def own_columns(place, table):
+    return [c for c in place.types(table) if not c.startswith("_") and c != "is_deleted"]
+
+
+@pytest.mark.parametrize(
+    ("source", "snake", "kept"),
+    [
+        ("UpdatedDateUTC", "updated_date_utc", "UpdatedDateUTC"),
+        ("TenantID", "tenant_id", "TenantID"),
+        ("LineItemIDs", "line_item_ids", "LineItemIDs"),
+        ("amountDue", "amount_due", "amountDue"),
+        ("Address.Line 1", "address_line_1", "Address_Line_1"),
+        ("select", "select", "select"),
+        ("agent:os:version", "agent_os_version", "agent:os:version"),
+        ('say "hi"', "say_hi", 'say_"hi"'),
+        ("100%", "100", "100%"),
+        ("Größe", "gr_e", "Größe"),
+        ("it's", "it_s", "it's"),
+        ("!?", "_", "!?"),
+    ],
+)
+def test_a_property_name_becomes_a_column_name(place, singer, source, snake, kept):
+    # The odd name is the key, so that look-ups and predicates have to spell it, too.
+    messages = [
+        singer.schema("things", {source: INTEGER, "v": INTEGER}, [source]),
+        *singer.records("things", {source: 1, "v": 1}, {source: 2, "v": 2}),
+    ]
+    changed = [messages[0], singer.record("things", {source: 1, "v": 10})]
+    for how, column in (("snake_case", snake), ("keep", kept)):
+        place.run(messages, column_names=how, default_target_schema="books")
+        place.run(changed, column_names=how)
+        assert column in place.types("things")
+        assert place.rows("things", "v", by="v") == [2, 10]
+        place.run(messages, load_method="overwrite", column_names=how)
+        place = type(place)(place.folder.with_name("kept"))
+
+
+@pytest.mark.parametrize(
+    ("stream", "table"),
+    [
+        ("invoices", "invoices"),
+        ("public-OrderLines", "public_order_lines"),
+        ("test:SpecialChars!in?attributes", "test_special_chars_in_attributes"),
+        ("select", "select"),
+        ("1st", "1st"),
+    ],
+)
+def test_a_stream_name_becomes_a_table_name(place, singer, stream, table):
+    place.run(singer.schema(stream, {"id": INTEGER}), singer.record(stream, {"id": 1}))
+    assert place.tables() == {table}
+
+
+def test_properties_that_differ_in_case_only_get_columns_of_their_own(place, singer):
+    record = {"id": 1, "Name": "a", "name": "b", "NAME": "c"}
+    text = {"type": "string"}
+    place.run(
+        singer.schema("things", {"id": INTEGER, "Name": text, "name": text, "NAME": text}),
+        singer.record("things", record),
+    )
+    first, second, third = own_columns(place, "things")[1:]
+    assert first == "name"
+    assert second.startswith("name_")
+    assert third.startswith("name_")
+    (row,) = place.rows("things")
+    assert [row[first], row[second], row[third]] == ["a", "b", "c"]
+
+
+def test_colliding_members_inside_a_struct_are_kept_apart(place, singer):
+    both = {"type": "object", "properties": {"A b": INTEGER, "a_b": INTEGER}}
+    place.run(
+        singer.schema("things", {"id": INTEGER, "o": both}),
+        singer.record("things", {"id": 1, "o": {"A b": 1, "a_b": 2}}),
+    )
+    (value,) = place.rows("things", "o")
+    assert list(value.values()) == [1, 2]
+    assert next(iter(value)) == "a_b"
+
+
+def test_a_collision_spells_the_same_in_every_run(place, singer):
+    schema = singer.schema("things", {"id": INTEGER, "A b": INTEGER, "a_b": INTEGER})
+    place.run(schema, singer.record("things", {"id": 1, "A b": 1, "a_b": 2}))
+    before = place.types("things")
+    place.run(schema, singer.record("things", {"id": 1, "A b": 3, "a_b": 4}))
+    assert place.types("things") == before
+    assert len(place.rows("things")) == 1
+
+
+def test_a_very_long_name_is_cut_and_stays_unique(place, singer):
+    one, two = "x" * 300, "x" * 299 + "y"
+    place.run(
+        singer.schema("things", {"id": INTEGER, one: INTEGER, two: INTEGER}),
+        singer.record("things", {"id": 1, one: 1, two: 2}),
+    )
+    columns = own_columns(place, "things")[1:]
+    assert all(len(c) <= 255 for c in columns)
+    (row,) = place.rows("things")
+    assert [row[c] for c in columns] == [1, 2]
+
+
+def test_a_property_called_like_the_rescue_column_gets_another_name(place, singer):
+    place.run(
+        singer.schema("things", {"id": INTEGER, "_rescued_data": {"type": "string"}}),
+        singer.record("things", {"id": 1, "_rescued_data": "mine", "extra": 1}),
+    )
+    (row,) = place.rows("things")
+    assert row["_rescued_data"] == '{"extra":1}'
+    assert "mine" in row.values()
+
+
+def test_metadata_that_another_singer_program_left_is_not_taken_over(place, singer):
+    text = {"type": "string"}
+    place.run(
+        singer.schema(
+            "things", {"id": INTEGER, "_sdc_extracted_at": text, "_sdc_batched_at": text}
+        ),
+        singer.record("things", {"id": 1, "_sdc_extracted_at": "x", "_sdc_batched_at": "y"}),
+    )
+    assert place.types("things")["_sdc_extracted_at"] == "TIMESTAMP"
+    assert place.rows("things", "_rescued_data") == [None]

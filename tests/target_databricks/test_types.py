@@ -1,0 +1,233 @@
+"""Types: what each kind of JSON Schema becomes, read back from the table with its values."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+UTC = dt.timezone.utc
+
+# property -> (JSON Schema, value as JSON text, column, SQL type, value read back)
+COLUMNS: dict[str, tuple[dict[str, Any], str, str, str, Any]] = {
+    "Text": ({"type": "string"}, '"Ünï 漢字 \\u0041"', "text", "STRING", "Ünï 漢字 A"),
+    "When": (
+        {"type": ["null", "string"], "format": "date-time"},
+        '"2024-02-29T23:59:59.123456+02:00"',
+        "when",
+        "TIMESTAMP",
+        dt.datetime(2024, 2, 29, 21, 59, 59, 123456, tzinfo=UTC),
+    ),
+    "DueDate": (
+        {"type": "string", "format": "date"},
+        '"1969-12-31"',
+        "due_date",
+        "DATE",
+        dt.date(1969, 12, 31),
+    ),
+    "Total": (
+        {"type": "number", "multipleOf": 0.0001},
+        "-12345678901234567890.1000",
+        "total",
+        "DECIMAL(38,4)",
+        Decimal("-12345678901234567890.1000"),
+    ),
+    "Rate": (
+        {"type": ["number", "null"], "multipleOf": 1e-10},
+        "0.1000000001",
+        "rate",
+        "DECIMAL(38,10)",
+        Decimal("0.1000000001"),
+    ),
+    "Exact": (
+        {"type": "string", "format": "singer.decimal", "precision": 20, "scale": 6},
+        '"3.141593"',
+        "exact",
+        "DECIMAL(20,6)",
+        Decimal("3.141593"),
+    ),
+    "Ratio": ({"type": "number"}, "0.1", "ratio", "DOUBLE", 0.1),
+    "Count": ({"type": "integer"}, "-9223372036854775808", "count", "BIGINT", -(2**63)),
+    "Beyond": (
+        {"type": "integer", "maximum": 2**70},
+        "1180591620717411303424",
+        "beyond",
+        "DECIMAL(38,0)",
+        Decimal(2**70),
+    ),
+    "IsPaid": ({"type": "boolean"}, "true", "is_paid", "BOOLEAN", True),
+    "Address": (
+        {
+            "type": "object",
+            "properties": {
+                "PostalCode": {"type": "string"},
+                "Geo": {"type": "object", "properties": {"Lat": {"type": "number"}}},
+            },
+        },
+        '{"PostalCode": "8001", "Geo": {"Lat": 47.37}}',
+        "address",
+        "STRUCT<postal_code: STRING, geo: STRUCT<lat: DOUBLE>>",
+        {"postal_code": "8001", "geo": {"lat": 47.37}},
+    ),
+    "Lines": (
+        {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "Amount": {"type": "number", "multipleOf": 0.01},
+                    "Tags": {"type": "array", "items": {"type": "string"}},
+                    "On": {"type": "string", "format": "date"},
+                },
+            },
+        },
+        '[{"Amount": 0.10, "Tags": ["a", null], "On": "2024-01-31"}, null]',
+        "lines",
+        "ARRAY<STRUCT<amount: DECIMAL(38,2), tags: ARRAY<STRING>, on: DATE>>",
+        [{"amount": Decimal("0.10"), "tags": ["a", None], "on": dt.date(2024, 1, 31)}, None],
+    ),
+    "Open": (
+        {"type": "object"},
+        '{"b": 1, "a": [1.5, null]}',
+        "open",
+        "STRING",
+        '{"b":1,"a":[1.5,null]}',
+    ),
+    "Mixed": ({"type": ["string", "integer"]}, "7", "mixed", "STRING", "7"),
+    "Anything": ({}, '"plain"', "anything", "STRING", "plain"),
+    "Choice": (
+        {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]},
+        '"2020-01-01T00:00:00Z"',
+        "choice",
+        "TIMESTAMP",
+        dt.datetime(2020, 1, 1, tzinfo=UTC),
+    ),
+    "Status": ({"enum": ["DRAFT", "PAID"]}, '"PAID"', "status", "STRING", "PAID"),
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_a_value_is_read_back_as_its_type_says(place, singer, name):
+    schema, text, column, sql, value = COLUMNS[name]
+    place.run(
+        singer.schema("things", {"id": {"type": "integer"}, name: schema}),
+        f'{{"type": "RECORD", "stream": "things", "record": {{"id": 1, "{name}": {text}}}}}',
+        singer.record("things", {"id": 2, name: None}),
+        singer.record("things", {"id": 3}),
+    )
+    assert place.types("things")[column] == sql
+    assert place.rows("things", column) == [value, None, None]
+    assert place.rows("things", "_rescued_data") == [None, None, None]
+
+
+def test_all_kinds_at_once_keep_the_order_of_the_schema(place, singer):
+    properties = {name: schema for name, (schema, *_) in COLUMNS.items()}
+    record = ", ".join(f'"{name}": {text}' for name, (_, text, *_) in COLUMNS.items())
+    place.run(
+        singer.schema("things", {"id": {"type": "integer"}, **properties}),
+        f'{{"type": "RECORD", "stream": "things", "record": {{"id": 1, {record}}}}}',
+    )
+    expected = {column: sql for _, _, column, sql, _ in COLUMNS.values()}
+    types = list(place.types("things").items())
+    assert dict(types[1 : 1 + len(expected)]) == expected
+    assert [n for n, _ in types[1 : 1 + len(expected)]] == list(expected)
+    (row,) = place.rows("things")
+    assert {c: row[c] for c in expected} == {c: v for _, _, c, _, v in COLUMNS.values()}
+
+
+@pytest.mark.parametrize(
+    "text", ["0.1", "19.99", "-0.0001", "99999999999.9999", "0", "1e2", "12.50"]
+)
+def test_invariant_4_an_amount_keeps_its_digits(place, singer, text):
+    place.run(
+        singer.schema(
+            "amounts",
+            {"id": {"type": "integer"}, "m": {"type": "number", "multipleOf": 0.0001}},
+        ),
+        f'{{"type": "RECORD", "stream": "amounts", "record": {{"id": 1, "m": {text}}}}}',
+    )
+    (value,) = place.rows("amounts", "m")
+    assert value == Decimal(text)
+    assert value.as_tuple().exponent == -4
+
+
+def test_a_number_of_unstated_precision_can_be_decimal(place, singer):
+    place.run(
+        singer.schema("amounts", {"id": {"type": "integer"}, "n": {"type": "number"}}),
+        '{"type": "RECORD", "stream": "amounts", "record": {"id": 1, "n": 0.1}}',
+        number_type="decimal",
+    )
+    assert place.types("amounts")["n"] == "DECIMAL(38,10)"
+    assert place.rows("amounts", "n") == [Decimal("0.1000000000")]
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2024-06-01T10:00:00Z", (2024, 6, 1, 10)),
+        ("2024-06-01T10:00:00", (2024, 6, 1, 10)),
+        ("2024-06-01 10:00:00", (2024, 6, 1, 10)),
+        ("2024-06-01T10:00", (2024, 6, 1, 10)),
+        ("2024-06-01", (2024, 6, 1)),
+        ("2024-06-01T10:00:00-0930", (2024, 6, 1, 19, 30)),
+        ("2024-06-01T10:00:00+02", (2024, 6, 1, 8)),
+        ("2024-06-01T10:00:00.1Z", (2024, 6, 1, 10, 0, 0, 100_000)),
+        ("2024-06-01T10:00:00.123456789Z", (2024, 6, 1, 10, 0, 0, 123_456)),
+        ("0001-01-01T00:00:00Z", (1, 1, 1)),
+        ("9999-12-31T23:59:59.999999Z", (9999, 12, 31, 23, 59, 59, 999_999)),
+    ],
+)
+def test_a_moment_is_understood_in_its_usual_spellings(place, singer, text, moment):
+    place.run(
+        singer.schema(
+            "moments", {"id": {"type": "integer"}, "t": {"type": "string", "format": "date-time"}}
+        ),
+        singer.record("moments", {"id": 1, "t": text}),
+    )
+    assert place.rows("moments", "t") == [dt.datetime(*moment, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize("text", ["2024-06-01", "2024-06-01T00:00:00", "2024-06-01T00:00:00Z"])
+def test_a_calendar_date_never_shifts(place, singer, text):
+    place.run(
+        singer.schema(
+            "days", {"id": {"type": "integer"}, "d": {"type": "string", "format": "date"}}
+        ),
+        singer.record("days", {"id": 1, "d": text}),
+    )
+    assert place.rows("days", "d") == [dt.date(2024, 6, 1)]
+
+
+def test_descriptions_become_comments(place, singer):
+    place.run(
+        singer.schema("things", {"id": {"type": "integer", "description": "Which thing"}}),
+        singer.record("things", {"id": 1}),
+    )
+    comments = place.comments("things")
+    assert comments["id"] == "Which thing"
+    assert "hash" in comments["_sdc_record_hash"].lower()
+
+
+def test_reference_annotations_do_not_disturb(place, singer):
+    place.run(
+        singer.schema(
+            "payments",
+            {"id": {"type": "integer"}},
+            **{"x-references": [{"stream": "invoices", "properties": ["id"]}], "title": "P"},
+        ),
+        singer.record("payments", {"id": 1}),
+    )
+    assert place.rows("payments", "id") == [1]
+
+
+def test_the_wire_value_is_what_json_says_it_is(place, singer):
+    text = 'quote " backslash \\ slash / tab \t newline \n nul \x00 emoji \U0001f4b8'
+    place.run(
+        singer.schema("texts", {"id": {"type": "integer"}, "t": {"type": "string"}}),
+        singer.record("texts", {"id": 1, "t": text}),
+        json.dumps(singer.record("texts", {"id": 2, "t": text}), ensure_ascii=False),
+    )
+    assert place.rows("texts", "t") == [text, text]
