@@ -101,6 +101,8 @@ def instant(value: Any) -> Any:
 
 
 def _iso_instant(text: str) -> str:
+    if len(text) == 20 and text[10] == "T" and text[19] == "Z":
+        return text
     match = _ISO.fullmatch(text)
     if match is None:
         return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 import pytest
 import xero_python.accounting.models as xero
@@ -143,8 +144,8 @@ def test_child_tables_have_names_of_their_own_and_keys_that_exist():
 
 def test_numbers_state_their_decimals():
     payments = BY_STREAM["payments"].schema["properties"]
-    assert payments["Amount"]["multipleOf"] == 1e-4
-    assert payments["CurrencyRate"]["multipleOf"] == 1e-10
+    assert payments["Amount"]["multipleOf"] == Decimal("1e-4")
+    assert payments["CurrencyRate"]["multipleOf"] == Decimal("1e-10")
 
 
 def test_annotations_come_back_after_a_trip_through_the_sdk():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from decimal import Decimal
 
@@ -219,7 +220,7 @@ def test_since_start_date_only(xero_sandbox, run_tap, selecting):
 def test_a_deselected_stream_costs_no_call(xero_sandbox, run_tap, selecting):
     run = run_tap(xero_sandbox, catalog=selecting("currencies"))
     paths = {call.path for call in xero_sandbox.calls.of("*")}
-    assert paths == {"/connect/token", "connections", "Currencies"}
+    assert paths == {"connect/token", "connections", "Currencies"}
     assert set(run.records) == {"currencies"}
     assert set(run.schemas) == {"currencies"}
 
@@ -329,7 +330,7 @@ def test_batches_hold_what_records_hold(xero_sandbox, run_tap, selecting, tmp_pa
     for message in batched.of("BATCH"):
         for path in message["manifest"]:
             name = path.removeprefix("file://")
-            with open(name) as lines:  # noqa: PTH123
+            with gzip.open(name, "rt") as lines:
                 rows[message["stream"]] += [json.loads(line, parse_float=Decimal) for line in lines]
     assert rows == {stream: plain.records[stream] for stream in rows}
     assert batched.state == plain.state

@@ -9,6 +9,7 @@ The annotations that Singer knows nothing of, and that targets may ignore:
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from tap_xero.models.fields import Kind
@@ -22,12 +23,13 @@ TENANT = "TenantID"
 
 ANNOTATIONS = ("x-references", "x-child-table")
 
+# Decimals, as the SDK reads them from a catalog: no float is a multiple of 0.0001.
 _TYPES: dict[Kind, dict[str, Any]] = {
     Kind.TEXT: {"type": ["string", "null"]},
     Kind.FLAG: {"type": ["boolean", "null"]},
     Kind.WHOLE: {"type": ["integer", "null"]},
-    Kind.AMOUNT: {"type": ["number", "null"], "multipleOf": 1e-4},
-    Kind.RATE: {"type": ["number", "null"], "multipleOf": 1e-10},
+    Kind.AMOUNT: {"type": ["number", "null"], "multipleOf": Decimal("0.0001")},
+    Kind.RATE: {"type": ["number", "null"], "multipleOf": Decimal("0.0000000001")},
     Kind.DAY: {"type": ["string", "null"], "format": "date"},
     Kind.MOMENT: {"type": ["string", "null"], "format": "date-time"},
     Kind.MONTH: {"type": ["string", "null"]},

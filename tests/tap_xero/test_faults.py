@@ -1,0 +1,150 @@
+"""When Xero or the network fails, and when Xero says no (sandbox)."""
+
+from __future__ import annotations
+
+import pytest
+from singer_sdk.exceptions import ConfigValidationError
+from tap_xero import errors
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch):
+    """Waits are noted, not waited."""
+    monkeypatch.setattr("tap_xero.retries.Retries._wait", lambda self, error, seconds: None)
+
+
+@pytest.fixture
+def whole(xero_sandbox, run_tap, selecting):
+    return run_tap(xero_sandbox, catalog=selecting("accounts", "invoices")).records
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [
+        "server_error",
+        "unavailable",
+        "organisation_offline",
+        "cut",
+        "html",
+        "truncated_json",
+        "rate_minute",
+        "rate_concurrent",
+        "rate_app_minute",
+        "token_expired",
+    ],
+)
+def test_a_passing_failure_loses_nothing(xero_sandbox, run_tap, selecting, whole, effect):
+    fault = xero_sandbox.faults.add(effect, path="Invoices", count=1)
+    run = run_tap(xero_sandbox, catalog=selecting("accounts", "invoices"))
+    assert run.error is None
+    assert fault.struck == 1
+    assert run.records == whole
+
+
+def test_a_lasting_failure_ends_the_run_and_says_where(xero_sandbox, run_tap, selecting):
+    xero_sandbox.faults.add("server_error", path="Invoices", count=None)
+    run = run_tap(xero_sandbox, catalog=selecting("accounts", "invoices"))
+    assert type(run.error) is errors.TemporaryError
+    assert f"Invoices of {xero_sandbox.tenants[0].name}" in str(run.error)
+    assert "accounts" in run.state["bookmarks"]
+
+
+@pytest.mark.parametrize("effect", ["scope_missing", "not_found"])
+def test_gated_data_is_skipped_with_a_remark(xero_sandbox, run_tap, selecting, whole, effect):
+    tenant = xero_sandbox.tenants[0]
+    xero_sandbox.faults.add(effect, path="Accounts", tenant=tenant.tenant_id, count=None)
+    run = run_tap(xero_sandbox, catalog=selecting("accounts", "invoices"))
+    assert run.error is None
+    (remark,) = run.remarks
+    assert f"accounts of {tenant.name}" in remark
+    assert "accounting.settings.read" in remark
+    assert run.records["invoices"] == whole["invoices"]
+    assert {record["TenantID"] for record in run.records["accounts"]} == {
+        xero_sandbox.tenants[1].tenant_id
+    }
+    assert run.partition("accounts", tenant.tenant_id) is None
+    assert f"Not read: {remark}" in run.tap.session.bill.lines()
+
+
+def test_journals_that_the_tier_does_not_include_are_skipped(make_xero_sandbox, run_tap, selecting):
+    sandbox = make_xero_sandbox(journals=False)
+    run = run_tap(sandbox, catalog=selecting("journals", "currencies"))
+    assert run.error is None
+    (remark,) = run.remarks
+    assert "Advanced tier" in remark
+    assert "journals" not in run.state.get("bookmarks", {})
+
+
+def test_a_revoked_organisation_is_left_and_the_others_are_read(
+    xero_sandbox, run_tap, selecting, whole
+):
+    gone, other = xero_sandbox.tenants
+    xero_sandbox.faults.add("tenant_revoked", path="*", tenant=gone.tenant_id, count=None)
+    xero_sandbox.calls.clear()
+    run = run_tap(xero_sandbox, catalog=selecting("accounts", "invoices"))
+    assert run.error is None
+    assert len(run.remarks) == 1
+    assert gone.name in run.remarks[0]
+    assert len(xero_sandbox.calls.of(tenant_id=gone.tenant_id)) == 1
+    for stream in ("accounts", "invoices"):
+        expected = [each for each in whole[stream] if each["TenantID"] == other.tenant_id]
+        assert run.records[stream] == expected
+
+
+def test_a_used_up_day_stops_the_organisation_and_the_next_run_goes_on(
+    xero_sandbox, run_tap, selecting, small_pages, whole
+):
+    small_pages(9)
+    stopped, other = xero_sandbox.tenants
+    catalog = selecting("accounts", "invoices")
+    fault = xero_sandbox.faults.add(
+        "rate_day", path="Invoices", tenant=stopped.tenant_id, page=3, count=None, seconds=40_000
+    )
+    first = run_tap(xero_sandbox, catalog=catalog)
+    assert first.error is None
+    assert fault.struck == 1
+    (remark,) = first.remarks
+    assert "11.1 hours" in remark
+    assert first.partition("invoices", stopped.tenant_id)["page"] == 3
+    assert "page" not in first.partition("invoices", other.tenant_id)
+    xero_sandbox.faults.clear()
+    second = run_tap(xero_sandbox, catalog=catalog, state=first.state)
+    came = {record["InvoiceID"] for run in (first, second) for record in run.records["invoices"]}
+    assert came == {record["InvoiceID"] for record in whole["invoices"]}
+
+
+def test_an_unknown_organisation_is_named_with_those_that_are_connected(xero_sandbox, run_tap):
+    run = run_tap(xero_sandbox, tenant_ids=["not-connected"])
+    assert type(run.error) is ConfigValidationError
+    message = str(run.error)
+    assert "tenant_ids" in message
+    assert "not-connected" in message
+    assert xero_sandbox.tenants[0].tenant_id in message
+
+
+def test_a_dead_refresh_token_ends_the_run_and_is_not_repeated_in_the_error(xero_sandbox, run_tap):
+    run = run_tap(xero_sandbox, refresh_token="dead-token-value")
+    assert type(run.error) is errors.CredentialsRefusedError
+    assert "refresh_token" in str(run.error)
+    assert "dead-token-value" not in str(run.error)
+
+
+def test_versions_are_activated_only_when_every_organisation_was_read(
+    xero_sandbox, run_tap, selecting
+):
+    catalog = selecting("currencies", "tax_rates")
+    xero_sandbox.faults.add(
+        "scope_missing", path="TaxRates", tenant=xero_sandbox.tenants[0].tenant_id, count=None
+    )
+    run = run_tap(xero_sandbox, catalog=catalog, emit_activate_version_messages=True)
+    (activated,) = run.of("ACTIVATE_VERSION")
+    assert activated["stream"] == "currencies"
+    versions = {
+        message["version"] for message in run.of("RECORD") if message["stream"] == "currencies"
+    }
+    assert versions == {activated["version"]}
+    assert run.messages.index(activated) > max(
+        index
+        for index, message in enumerate(run.messages)
+        if message["type"] == "RECORD" and message["stream"] == "currencies"
+    )
