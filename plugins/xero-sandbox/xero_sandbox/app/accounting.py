@@ -74,7 +74,10 @@ async def accounting(request: Request) -> Response:
     except Exception:  # noqa: BLE001 - whatever failed, the client is answered and the log told
         _log.exception("The sandbox failed at %s %s", request.method, "/".join(segments))
         reply = _refusal(ApiError(500, "The sandbox itself failed; see its log."), headers)
-    packed, encoding = compress(reply.body, headers.get("accept-encoding", ""))
+    # On a worker thread, where it leaves the loop free to send what is ready.
+    packed, encoding = await run_in_threadpool(
+        compress, reply.body, headers.get("accept-encoding", "")
+    )
     services.calls.add(
         Call(
             services.clock.now(),
