@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+import json
+from decimal import Decimal
+
 import pytest
-from singer_sdk.singerlib.json import deserialize_json
 from singer_sdk.testing import get_tap_test_class
 from singer_sdk.testing.runners import SingerTestRunner
 from tap_xero.tap import TapXero
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _numbers_are_read_as_sdk_targets_read_them():
-    """As decimals: the harness reads floats, and no float is a multiple of 0.0001."""
+class ExactFloat(float):
+    """A float, as the harness expects, that divides exactly as a decimal does.
 
+    No float is a multiple of 0.0001; SDK targets read decimals, for which it works.
+    """
+
+    def __new__(cls, text):
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    def __mod__(self, other):
+        return Decimal(self.text) % other
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _numbers_divide_as_they_do_in_sdk_targets():
     def read(text):
-        return [deserialize_json(line) for line in text.splitlines()]
+        return [json.loads(line, parse_float=ExactFloat) for line in text.splitlines()]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SingerTestRunner, "_clean_sync_output", staticmethod(read))
         yield
 
+
+# The harness warns of every field that sixty invoices leave empty; schemas have tests of their own.
+pytestmark = pytest.mark.filterwarnings("ignore:Fields in transformed catalog:UserWarning")
 
 TestTapXero = get_tap_test_class(TapXero, config={"sandbox": {"organisations": 1, "invoices": 60}})
