@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from xero_sandbox.books import Books
+from xero_sandbox.books import Books, journals
 from xero_sandbox.clock import ManualClock
 from xero_sandbox.store import Store
 from xero_sandbox.wire import cents, decode, parse_net_date
@@ -390,3 +390,25 @@ def test_an_edit_that_moves_no_money_writes_no_journal(own_books):
     books.edit(tenant_id, "Invoices", made["InvoiceID"], SentToContact=True)
     books.write_journals(tenant_id)
     assert books.store.count(tenant_id, "Journals") == before
+
+
+def test_a_change_in_the_instant_that_was_booked_last_is_booked_too(own_books):
+    books, tenant_id = own_books, own_books.organisations[0].tenant_id
+    books.write_journals(tenant_id)
+    made = books.add_invoice(tenant_id)
+    books.write_journals(tenant_id)
+    last = journals_of(books)[-1]
+    assert (last["SourceID"], last["SourceType"]) == (made["InvoiceID"], "ACCREC")
+
+
+def test_a_ledger_written_in_slices_equals_one_written_at_once(monkeypatch):
+    def ledger() -> list[bytes]:
+        with Store() as store:
+            books = Books(store, ManualClock(NOW), organisations=1, invoices=60)
+            tenant_id = books.organisations[0].tenant_id
+            books.write_journals(tenant_id)
+            return store.page(tenant_id, "Journals").documents
+
+    at_once = ledger()
+    monkeypatch.setattr(journals, "_AT_ONCE", 3)
+    assert ledger() == at_once

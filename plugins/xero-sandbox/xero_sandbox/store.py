@@ -44,6 +44,8 @@ CREATE TABLE bodies (row INTEGER PRIMARY KEY, document BLOB NOT NULL);
 
 # Enough for the head indexes of 250,000 documents; the bodies rely on the system's page cache.
 _CACHE_KIB = 64 * 1024
+# Several documents fit a page, and the tree above them stays low.
+_PAGE_BYTES = 16 * 1024
 _REMEMBERED_LISTS = 64
 _CHUNK = 2000
 _PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
@@ -106,8 +108,9 @@ class Store:
         self._db = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
         # A crash may cost the file: it is made anew from the seed.
         self._db.executescript(
-            f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE;"
-            f"PRAGMA temp_store=MEMORY; PRAGMA cache_size=-{_CACHE_KIB};{_SCHEMA}"
+            f"PRAGMA page_size={_PAGE_BYTES}; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
+            f"PRAGMA locking_mode=EXCLUSIVE; PRAGMA temp_store=MEMORY;"
+            f"PRAGMA cache_size=-{_CACHE_KIB};{_SCHEMA}"
         )
         self._shelves: dict[tuple[str, str], int] = {}
         self._versions: dict[int, int] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xero_sandbox.books.deal_documents import bank_account, dated, rate_of, sums
+from xero_sandbox.books.faces import bank_account, dated, rate_of, sums
 from xero_sandbox.books.lines import (
     EXCLUSIVE,
     INCLUSIVE,

@@ -10,6 +10,7 @@ from xero_sandbox.books.balances import Balances
 from xero_sandbox.books.generator import Generator
 from xero_sandbox.books.journals import AccountFace, Journals
 from xero_sandbox.books.organisation import Organisation
+from xero_sandbox.books.sums import Ledger
 from xero_sandbox.books.timeline import HOUR
 from xero_sandbox.shapes import RESOURCES
 from xero_sandbox.store import Row
@@ -139,7 +140,7 @@ class Books:
         tenant = self._tenant(tenant_id)
         with tenant.lock:
             self.write_journals(tenant_id)
-            ledger = reports.Ledger(tenant.organisation, self.store, tenant.face)
+            ledger = Ledger(tenant.organisation, self.store, tenant.face)
             return reports.report(ledger, name, parameters, to_ms(self.clock.now()))
 
     def get(self, tenant_id: str, resource: str, id_or_number: str | int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from xero_sandbox.books.deal_documents import dated
+from xero_sandbox.books.faces import dated
 from xero_sandbox.books.lines import EXCLUSIVE, INCLUSIVE, NO_TAX, Totals, price, to_base
 from xero_sandbox.wire import DAY, cents, fine, money, net_date
 

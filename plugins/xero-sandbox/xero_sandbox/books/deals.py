@@ -1,22 +1,16 @@
-"""Sales and purchases: how an invoice or a bill comes about, changes, and is settled.
-
-This module decides what happens (a `Deal` is a plan, all integers); `deal_documents` says what
-that looks like at a given instant.
-"""
+"""Sales and purchases: decides how an invoice or bill comes about, changes, and is settled."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from xero_sandbox.books import deal_documents
+from xero_sandbox.books.deal import Advance, Batch, Deal, Note, Payment
 from xero_sandbox.books.lines import (
     EXCLUSIVE,
     INCLUSIVE,
     NO_TAX,
     Line,
-    Totals,
     draw,
     revised,
     totals,
@@ -29,8 +23,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from xero_sandbox.books.contacts import Contact, Contacts
-    from xero_sandbox.books.organisation import Account, Organisation
-    from xero_sandbox.books.story import Document
+    from xero_sandbox.books.organisation import Organisation
 
 _STRAND, _SIDE, _OUTCOME = 2, 202, 203
 BATCH_OF = 12
@@ -68,135 +61,6 @@ def _spread(outcomes: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
 
 
 _SALE_DRAW, _COST_DRAW = _spread(_SALE_OUTCOMES), _spread(_COST_OUTCOMES)
-
-
-@dataclass(frozen=True)
-class Payment:
-    """Money that moves because of a deal.
-
-    Attributes:
-        id: PaymentID.
-        at: When it is entered.
-        amount: Cents in the currency of the deal.
-        account: Bank account.
-        rate: Exchange rate on the day, in millionths.
-        target: `invoice`, `note` or `overpayment`.
-        deleted: When it is taken back, if it is.
-        batch: Number of the batch it belongs to.
-    """
-
-    id: str
-    at: int
-    amount: int
-    account: Account
-    rate: int
-    target: str = "invoice"
-    deleted: int | None = None
-    batch: int | None = None
-
-    def counts(self, now: int) -> bool:
-        """Whether it stands at `now`."""
-        return self.at <= now and not (self.deleted is not None and self.deleted <= now)
-
-
-@dataclass(frozen=True)
-class Note:
-    """A credit note for a deal, allocated to its invoice as far as `allocated` goes (cents)."""
-
-    id: str
-    at: int
-    lines: list[Line]
-    totals: Totals
-    allocated: int
-    allocation_id: str
-
-
-@dataclass(frozen=True)
-class Advance:
-    """A prepayment or overpayment, with the part that is allocated to the invoice (cents)."""
-
-    id: str
-    bank_transaction_id: str
-    kind: str
-    at: int
-    amount: int
-    allocated_at: int
-    allocated: int
-    allocation_id: str
-    line_id: str
-
-
-@dataclass(frozen=True)
-class Deal:
-    """The story of one invoice or bill and of what settles it."""
-
-    organisation: Organisation
-    index: int
-    id: str
-    sale: bool
-    outcome: str
-    contact: Contact
-    rate: int
-    mode: str
-    number: str
-    reference: str | None
-    first_lines: list[Line]
-    last_lines: list[Line]
-    created: int
-    submitted: int | None
-    approved: int | None
-    edited: int | None
-    ended: int | None
-    payments: tuple[Payment, ...]
-    note: Note | None
-    advance: Advance | None
-    batches: Deals
-
-    @property
-    def events(self) -> tuple[int, ...]:
-        """Every instant at which one of its documents changes."""
-        found = {self.created, self.submitted, self.approved, self.edited, self.ended}
-        for payment in self.payments:
-            found |= {payment.at, payment.deleted}
-        if self.note is not None:
-            found.add(self.note.at)
-        if self.advance is not None:
-            found |= {self.advance.at, self.advance.allocated_at}
-        return tuple(sorted(at for at in found if at is not None))
-
-    def lines_at(self, now: int) -> list[Line]:
-        """Return the lines as they stand at `now`."""
-        edited = self.edited is not None and self.edited <= now
-        return self.last_lines if edited else self.first_lines
-
-    def documents(self, now: int) -> list[Document]:
-        """Return the invoice and everything that settles it, as of `now`."""
-        return deal_documents.documents(self, now)
-
-
-@dataclass(frozen=True)
-class Batch:
-    """The story of a batch payment; `deals` are the bills it pays, perhaps none."""
-
-    organisation: Organisation
-    index: int
-    id: str
-    at: int
-    deals: tuple[Deal, ...]
-
-    @property
-    def events(self) -> tuple[int, ...]:
-        """The instant it is made."""
-        return (self.at,)
-
-    @property
-    def total(self) -> int:
-        """Cents paid in all."""
-        return sum(payment.amount for deal in self.deals for payment in deal.payments)
-
-    def documents(self, now: int) -> list[Document]:
-        """Return the batch payment, if it pays anything."""
-        return deal_documents.batch_documents(self) if self.deals and self.at <= now else []
 
 
 class Deals:

@@ -11,9 +11,9 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from xero_sandbox.books.ledger import Posting, PostingLine, postings
-from xero_sandbox.books.organisation import uuid_text
+from xero_sandbox.books.timeline import ANCHOR, START
 from xero_sandbox.store import Row
-from xero_sandbox.wire import money, net_date
+from xero_sandbox.wire import DAY, money, net_date
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from xero_sandbox.books.story import Story
     from xero_sandbox.store import Store
 
-_STRAND = 90
 _TABLE = """
 CREATE TABLE IF NOT EXISTS ledger (
     tenant TEXT NOT NULL, date INTEGER NOT NULL, account TEXT NOT NULL, cents INTEGER NOT NULL,
@@ -31,6 +30,8 @@ CREATE TABLE IF NOT EXISTS ledger (
 )
 """
 _INSERT = "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?)"
+_AT_ONCE = 10_000
+"""Invoices whose entries are held in memory at a time."""
 AccountFace = tuple[str, str, str]
 """Code, type and name of an account."""
 
@@ -84,6 +85,17 @@ class Journals:
             now: Milliseconds.
             stopped: Stories that somebody took over by hand, with the instant.
         """
+        # Entries are put in order in memory: a long history goes slice by slice.
+        step = max(DAY, (ANCHOR - START) * _AT_ONCE // self._organisation.invoices)
+        until = max(self._written_to, START)
+        while until < now:
+            until = min(until + step, now)
+            self._write(until, stopped)
+        # A change made in the very instant that was written last is still to come.
+        if self._by_hand:
+            self._write(now, stopped)
+
+    def _write(self, now: int, stopped: dict[str, int]) -> None:
         entries = list(self._told(now, stopped))
         entries.extend(entry for entry in self._by_hand if entry[0] <= now)
         self._by_hand = [entry for entry in self._by_hand if entry[0] > now]
@@ -132,8 +144,9 @@ class Journals:
     def _journal(self, at: int, posting: Posting) -> Row:
         # Xero's numbers have gaps; every ninth is followed by one of up to five.
         self._number += 1 + (self._number * 7 % 5 if self._number % 9 == 0 else 0)
-        dice = self._organisation.random(_STRAND, self._number)
-        journal_id = uuid_text(dice.getrandbits(128))
+        # Lines are numbered on from the journal's own id.
+        journal_id = self._organisation.id_of("journal", self._number)
+        stem, last = journal_id[:-3], int(journal_id[-3:], 16)
         body = {
             "JournalID": journal_id,
             "JournalDate": net_date(posting.date),
@@ -143,7 +156,8 @@ class Journals:
             "SourceID": posting.source_id,
             "SourceType": posting.source_type,
             "JournalLines": [
-                self._line(line, uuid_text(dice.getrandbits(128))) for line in posting.lines
+                self._line(line, f"{stem}{(last + place) % 4096:03x}")
+                for place, line in enumerate(posting.lines, 1)
             ],
         }
         tenant_id, number = self._organisation.tenant_id, self._number

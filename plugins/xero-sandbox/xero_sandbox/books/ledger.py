@@ -75,14 +75,15 @@ def postings(organisation: Organisation, resource: str, body: dict[str, Any]) ->
 
 
 def _cents(value: Any) -> int:
-    if isinstance(value, Decimal):
-        return int((value * 100).quantize(_UNIT, ROUND_HALF_UP))
-    return int((Decimal(str(value)) * 100).quantize(_UNIT, ROUND_HALF_UP))
+    scaled = (value if isinstance(value, Decimal) else Decimal(str(value))) * 100
+    whole = int(scaled)
+    return whole if whole == scaled else int(scaled.quantize(_UNIT, ROUND_HALF_UP))
 
 
 def _rate(body: dict[str, Any]) -> int:
     # A missing rate means one to one.
-    return int(Decimal(body.get("CurrencyRate", 1)) * 1_000_000)
+    rate = body.get("CurrencyRate")
+    return 1_000_000 if rate is None else int(Decimal(rate) * 1_000_000)
 
 
 def _tracking(line: dict[str, Any]) -> tuple[tuple[str, str, str, str], ...]:

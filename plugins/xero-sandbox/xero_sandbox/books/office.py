@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xero_sandbox.books.deal_documents import sums
+from xero_sandbox.books.faces import sums
 from xero_sandbox.books.lines import INCLUSIVE, Line, draw, half_up, totals, wire_line
 from xero_sandbox.books.organisation import uuid_text
 from xero_sandbox.books.story import Document, happened

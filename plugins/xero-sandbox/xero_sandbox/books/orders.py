@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xero_sandbox.books.deal_documents import dated, rate_of, sums
+from xero_sandbox.books.faces import dated, rate_of, sums
 from xero_sandbox.books.lines import EXCLUSIVE, INCLUSIVE, Line, draw, totals, wire_line
 from xero_sandbox.books.organisation import uuid_text
 from xero_sandbox.books.story import Document
@@ -14,7 +14,8 @@ from xero_sandbox.wire import DAY, money, net_date, net_date_short
 
 if TYPE_CHECKING:
     from xero_sandbox.books.contacts import Contact, Contacts
-    from xero_sandbox.books.deals import Deal, Deals
+    from xero_sandbox.books.deal import Deal
+    from xero_sandbox.books.deals import Deals
     from xero_sandbox.books.organisation import Organisation
 
 _ORDERS, _QUOTES, _LINKED = 5, 6, 7

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from xero_sandbox.books import profiles
 from xero_sandbox.books.contacts import GROUPS, empty_address, phone
-from xero_sandbox.books.deal_documents import sums
+from xero_sandbox.books.faces import sums
 from xero_sandbox.books.lines import EXCLUSIVE, draw, totals, wire_line
 from xero_sandbox.books.office import USERS, stock_value, user_copy
 from xero_sandbox.books.story import Document

@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 from xero_sandbox.books import periods
 from xero_sandbox.books.periods import Period
+from xero_sandbox.books.sums import (
+    BEGINNING,
+    DIRECT,
+    INCOME,
+    OTHER_INCOME,
+    OVERHEADS,
+    RESULT,
+    Ledger,
+    Sums,
+)
 from xero_sandbox.wire import decode, money, net_date_short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from xero_sandbox.books.journals import AccountFace
-    from xero_sandbox.books.organisation import Organisation
-    from xero_sandbox.store import Store
-
-_BEGINNING = date(1900, 1, 1)
-_INCOME = ("REVENUE", "SALES")
-_OTHER_INCOME = ("OTHERINCOME",)
-_DIRECT = ("DIRECTCOSTS",)
-_OVERHEADS = ("EXPENSE", "OVERHEADS", "DEPRECIATN")
-_RESULT = (*_INCOME, *_OTHER_INCOME, *_DIRECT, *_OVERHEADS)
 _ASSETS = (
     ("Bank", ("BANK",)),
     ("Current Assets", ("CURRENT", "INVENTORY", "PREPAYMENT")),
@@ -40,82 +40,14 @@ _LIABILITIES = (
     ("Non-Current Liabilities", ("TERMLIAB",)),
 )
 _TRIAL = (
-    ("Revenue", (*_INCOME, *_OTHER_INCOME)),
-    ("Expenses", (*_DIRECT, *_OVERHEADS)),
+    ("Revenue", (*INCOME, *OTHER_INCOME)),
+    ("Expenses", (*DIRECT, *OVERHEADS)),
     ("Assets", tuple(kind for _, kinds in _ASSETS for kind in kinds)),
     ("Liabilities", tuple(kind for _, kinds in _LIABILITIES for kind in kinds)),
     ("Equity", ("EQUITY",)),
 )
 
 Row = dict[str, Any]
-Sums = dict[str, int]
-
-
-class Ledger:
-    """The lines of an organisation's journals, ready to be summed up.
-
-    Args:
-        organisation: Whose they are.
-        store: Where the table `ledger` is.
-        face: Gives code, type and name of an account by its id.
-    """
-
-    def __init__(
-        self, organisation: Organisation, store: Store, face: Callable[[str], AccountFace]
-    ) -> None:
-        self.organisation, self.store, self.face = organisation, store, face
-
-    def sums(self, first: date, last: date, options: Sequence[str] = ()) -> Sums:
-        """Return cents by account id (debit positive) of the days from `first` to `last`.
-
-        Args:
-            first: First day.
-            last: Last day.
-            options: Only lines that carry all these tracking options.
-        """
-        tracked = "".join(" AND instr(options, ?)" for _ in options)
-        rows = self.store.rows(
-            "SELECT account, sum(cents) FROM ledger WHERE tenant = ? AND date BETWEEN ? AND ?"  # noqa: S608
-            f"{tracked} GROUP BY account",
-            (self.organisation.tenant_id, periods.ms_of(first), periods.ms_of(last), *options),
-        )
-        return {account: int(cents) for account, cents in rows if cents}
-
-    def flows(self, first: date, last: date) -> dict[str, tuple[int, int]]:
-        """Return cents received and spent by account id; what was taken back counts in neither."""
-        rows = self.store.rows(
-            "SELECT account, sum(max(net, 0)), sum(max(-net, 0)) FROM ("
-            "SELECT account, sum(cents) AS net FROM ledger"
-            " WHERE tenant = ? AND date BETWEEN ? AND ? GROUP BY account, source) GROUP BY account",
-            (self.organisation.tenant_id, periods.ms_of(first), periods.ms_of(last)),
-        )
-        return {account: (int(came), int(went)) for account, came, went in rows}
-
-    def position(self, day: date, options: Sequence[str] = ()) -> Sums:
-        """Return balances at the end of `day`, with the results of past years in their place.
-
-        Revenue and expenses hold the financial year so far; what came before is part of retained
-        earnings, as in Xero.
-        """
-        start = periods.year_start(day, self.organisation.country.year_end)
-        found = self.sums(_BEGINNING, day, options)
-        past = self.sums(_BEGINNING, start - timedelta(days=1), options)
-        retained = self.organisation.accounts["retained"].id
-        for account, cents in past.items():
-            if self.face(account)[1] in _RESULT:
-                found[account] = found.get(account, 0) - cents
-                found[retained] = found.get(retained, 0) + cents
-        return {account: cents for account, cents in found.items() if cents}
-
-    def of(self, kinds: Sequence[str], *columns: Sums) -> list[str]:
-        """Return ids of the accounts of these types with an amount in any column, by code."""
-        ids = {account for column in columns for account in column}
-        found = [account for account in ids if self.face(account)[1] in kinds]
-        return sorted(found, key=lambda account: (self.face(account)[0], self.face(account)[2]))
-
-    def total(self, kinds: Sequence[str], sums: Sums) -> int:
-        """Return the sum over all accounts of these types."""
-        return sum(cents for account, cents in sums.items() if self.face(account)[1] in kinds)
 
 
 def report(ledger: Ledger, name: str, parameters: Mapping[str, str], now: int) -> dict[str, Any]:
@@ -279,7 +211,7 @@ def _balance_sheet(ledger: Ledger, asked: _Asked) -> tuple[str, list[str], list[
         sides.append(total)
     net = [assets - liabilities for assets, liabilities in zip(*sides, strict=True)]
     rows.append(_section("", [_row("Net Assets", _amounts(net))]))
-    earnings = [-ledger.total(_RESULT, column) for column in columns]
+    earnings = [-ledger.total(RESULT, column) for column in columns]
     equity, capital = _block(ledger, "Equity", ("EQUITY",), columns, -1)
     lines = equity[0]["Rows"][:-1] if equity else []
     lines = [_row("Current Year Earnings", _amounts(earnings)), *lines]
@@ -300,10 +232,10 @@ def _profit_and_loss(ledger: Ledger, asked: _Asked) -> tuple[str, list[str], lis
     columns = [ledger.sums(*span, options) for span in spans]
     heads = [f"{periods.short(a)} to {periods.short(b)}" for a, b in spans]
     rows = [_header("", *heads)]
-    income, earned = _block(ledger, "Income", _INCOME, columns, -1)
-    direct, cost = _block(ledger, "Less Cost of Sales", _DIRECT, columns, 1)
-    other, besides = _block(ledger, "Plus Other Income", _OTHER_INCOME, columns, -1)
-    overheads, spent = _block(ledger, "Less Operating Expenses", _OVERHEADS, columns, 1)
+    income, earned = _block(ledger, "Income", INCOME, columns, -1)
+    direct, cost = _block(ledger, "Less Cost of Sales", DIRECT, columns, 1)
+    other, besides = _block(ledger, "Plus Other Income", OTHER_INCOME, columns, -1)
+    overheads, spent = _block(ledger, "Less Operating Expenses", OVERHEADS, columns, 1)
     gross = [a - b for a, b in zip(earned, cost, strict=True)]
     net = [g + o - s for g, o, s in zip(gross, besides, spent, strict=True)]
     rows += [
@@ -321,7 +253,7 @@ def _profit_and_loss(ledger: Ledger, asked: _Asked) -> tuple[str, list[str], lis
 def _bank_summary(ledger: Ledger, asked: _Asked) -> tuple[str, list[str], list[Row]]:
     last = asked.day("toDate", periods.month_end(asked.today))
     first = asked.day("fromDate", last.replace(day=1))
-    opening = ledger.sums(_BEGINNING, first - timedelta(days=1))
+    opening = ledger.sums(BEGINNING, first - timedelta(days=1))
     flows = ledger.flows(first, last)
     rows, totals = [], [0, 0, 0, 0]
     for account in ledger.of(("BANK",), opening, dict.fromkeys(flows, 1)):
@@ -359,9 +291,9 @@ def _budget_summary(ledger: Ledger, asked: _Asked) -> tuple[str, list[str], list
         for column, month in zip(columns, ends, strict=True):
             column[line["AccountID"]] = int(planned.get(f"{month:%Y-%m}", 0) * 100)
     rows = [_header("Account", *(f"{month:%b-%y}" for month in ends))]
-    income, earned = _block(ledger, "Income", (*_INCOME, *_OTHER_INCOME), columns, 1)
-    direct, cost = _block(ledger, "Less Cost of Sales", _DIRECT, columns, 1)
-    overheads, spent = _block(ledger, "Less Operating Expenses", _OVERHEADS, columns, 1)
+    income, earned = _block(ledger, "Income", (*INCOME, *OTHER_INCOME), columns, 1)
+    direct, cost = _block(ledger, "Less Cost of Sales", DIRECT, columns, 1)
+    overheads, spent = _block(ledger, "Less Operating Expenses", OVERHEADS, columns, 1)
     gross = [a - b for a, b in zip(earned, cost, strict=True)]
     net = [a - b for a, b in zip(gross, spent, strict=True)]
     rows += [
@@ -416,8 +348,8 @@ def _month_facts(ledger: Ledger, first: date) -> dict[str, int]:
     flows = ledger.flows(first, last)
     banks = [account for account in flows if ledger.face(account)[1] == "BANK"]
     came, went = (sum(flows[account][side] for account in banks) for side in (0, 1))
-    income, direct = -ledger.total(_INCOME, result), ledger.total(_DIRECT, result)
-    other, spent = -ledger.total(_OTHER_INCOME, result), ledger.total(_OVERHEADS, result)
+    income, direct = -ledger.total(INCOME, result), ledger.total(DIRECT, result)
+    other, spent = -ledger.total(OTHER_INCOME, result), ledger.total(OVERHEADS, result)
     accounts = ledger.organisation.accounts
     assets = ledger.total(_TRIAL[2][1], position)
     liabilities = -ledger.total(_TRIAL[3][1], position)
