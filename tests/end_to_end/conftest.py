@@ -1,0 +1,101 @@
+"""A Meltano project in a temporary folder, and a Xero whose clock the test holds."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable
+from xero_sandbox.clock import ManualClock
+from xero_sandbox.sandbox import Sandbox
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+NOWHERE = "http://127.0.0.1:9"  # the discard port: nothing answers there
+
+
+class Project:
+    """A copy of the repository's Meltano project, run with the real command line."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.lakehouse = root / "output" / "lakehouse" / "xero"
+        shutil.copy(REPOSITORY / "meltano.yml", root / "meltano.yml")
+        shutil.copytree(
+            REPOSITORY / "plugins",
+            root / "plugins",
+            ignore=lambda folder, names: {n for n in names if not (n.endswith((".yml", "ers")))},
+        )
+        self.env = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("TAP_", "TARGET_"))},
+            "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+            "MELTANO_HUB_URL": NOWHERE,
+            "NO_COLOR": "1",
+        }
+
+    def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
+        """Start `meltano …`."""
+        return subprocess.Popen(
+            [str(BIN / "meltano"), *arguments],
+            cwd=self.root,
+            env={**self.env, **env},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+
+    def meltano(self, *arguments: str, code: int = 0, **env: str) -> str:
+        """Run `meltano …` to its end and give what it printed."""
+        process = self.start(*arguments, **env)
+        output, _ = process.communicate(timeout=240)
+        assert process.returncode == code, output
+        return output
+
+    def read_from(self, xero: Sandbox) -> None:
+        """Let the tap read from a sandbox of the test's own, as it would from Xero."""
+        self.env |= {
+            "MELTANO_ENVIRONMENT": "local",
+            "TAP_XERO_API_URL": xero.url,
+            "TAP_XERO_IDENTITY_URL": xero.url,
+            "TAP_XERO_CLIENT_ID": xero.client_id,
+            "TAP_XERO_CLIENT_SECRET": xero.client_secret,
+        }
+
+    def table(self, name: str) -> pa.Table:
+        """A whole table of the lakehouse."""
+        return DeltaTable(str(self.lakehouse / name)).to_pyarrow_table()
+
+    def rows(self, name: str) -> list[dict[str, object]]:
+        """A whole table as Python rows."""
+        return self.table(name).to_pylist()
+
+    def tables(self) -> list[str]:
+        """Names of the tables that hold records."""
+        return sorted(p.parent.name for p in self.lakehouse.glob("*/_delta_log"))
+
+    def data_files(self) -> set[str]:
+        """Data files of all tables."""
+        return {str(p.relative_to(self.lakehouse)) for p in self.lakehouse.rglob("*.parquet")}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A fresh Meltano project."""
+    return Project(tmp_path)
+
+
+@pytest.fixture
+def xero() -> Iterator[Sandbox]:
+    """Two organisations, 120 invoices each; time stands still until the test moves it."""
+    clock = ManualClock(datetime(2026, 2, 2, 9, 0, tzinfo=timezone.utc))
+    with Sandbox(organisations=2, invoices=120, clock=clock, machine_reaches_all=True) as sandbox:
+        yield sandbox
