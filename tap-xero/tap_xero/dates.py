@@ -134,11 +134,14 @@ def parse_instant(text: str) -> datetime:
     Raises:
         ValueError: The text is neither.
     """
-    moment = instant(text)
-    if not _ISO.fullmatch(moment or ""):
-        raise ValueError(f"{text!r} is not a date such as 2024-07-01 or 2024-07-01T00:00:00Z")
+    moment = instant(text) or ""
     shape = "%Y-%m-%dT%H:%M:%S.%fZ" if "." in moment else "%Y-%m-%dT%H:%M:%SZ"
-    return datetime.strptime(moment, shape).replace(tzinfo=timezone.utc)
+    try:
+        return datetime.strptime(moment, shape).replace(tzinfo=timezone.utc)
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is not a date such as 2024-07-01 or 2024-07-01T00:00:00Z"
+        ) from None
 
 
 def format_instant(moment: datetime) -> str:

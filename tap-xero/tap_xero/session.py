@@ -55,7 +55,10 @@ class Session:
         """The way to Xero, or to the sandbox, which is started here."""
         access = self._access()
         http = requests.Session()
-        # Whatever ~/.netrc says about the host, it is not Xero's token.
+        # Without an auth of its own, a session would put what ~/.netrc says about the
+        # host in the place of the access token.
+        http.auth = lambda request: request
+        # A proxy of the environment cannot reach the sandbox of this machine.
         http.trust_env = self._sandbox is None
         self._store = MemoryTokenStore(access.refresh_token or None)
         credentials = Credentials(

@@ -107,5 +107,5 @@ def test_formatting_and_parsing_agree_to_the_second(moment):
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2024-13-01", "01/02/2024"])
 def test_what_is_no_date_cannot_be_parsed(text):
-    with pytest.raises(ValueError, match=r"is not a date|time data"):
+    with pytest.raises(ValueError, match="is not a date such as"):
         parse_instant(text)

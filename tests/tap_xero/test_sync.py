@@ -368,3 +368,30 @@ def test_no_secret_gets_into_messages(quiet_sandbox, first_run, caplog):
     said = json.dumps(first_run.messages, default=str) + caplog.text
     for secret in (quiet_sandbox.client_secret, quiet_sandbox.refresh_token):
         assert secret not in said
+
+
+def test_flattening_goes_the_way_of_the_sdk(xero_sandbox, run_tap, selecting):
+    run = run_tap(
+        xero_sandbox,
+        catalog=selecting("payments"),
+        flattening_enabled=True,
+        flattening_max_depth=1,
+    )
+    assert run.error is None
+    assert "Account__AccountID" in run.schemas["payments"]["properties"]
+    for record in run.records["payments"]:
+        assert record["Account__AccountID"] == record["AccountID"]
+
+
+def test_the_catalog_can_ask_for_the_whole_table(xero_sandbox, run_tap, selecting):
+    catalog = selecting("invoices")
+    first = run_tap(xero_sandbox, catalog=catalog)
+    for entry in catalog["streams"]:
+        for each in entry["metadata"]:
+            if not each["breadcrumb"]:
+                each["metadata"]["forced-replication-method"] = "FULL_TABLE"
+        entry["replication_method"] = "FULL_TABLE"
+    xero_sandbox.calls.clear()
+    again = run_tap(xero_sandbox, catalog=catalog, state=first.state)
+    assert again.records["invoices"] == first.records["invoices"]
+    assert {call.modified_since for call in xero_sandbox.calls.of("Invoices")} == {None}

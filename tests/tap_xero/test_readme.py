@@ -1,0 +1,66 @@
+"""The README's tables are what the code says.
+
+Run with `UPDATE_SNAPSHOTS=1` to write them anew.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from tap_xero.resources import RESOURCES, Paging
+from tap_xero.tap import TapXero
+
+README = Path(__file__).parents[2] / "tap-xero" / "README.md"
+PAGING = {
+    Paging.PAGES: "1000",
+    Paging.HUNDREDS: "100",
+    Paging.OFFSET: "100, by number",
+    Paging.WHOLE: "all at once",
+}
+
+
+def streams_table() -> str:
+    lines = [
+        "| stream | of Xero | key, after `TenantID` | rows a call | incremental by | scope |",
+        "|---|---|---|---|---|---|",
+    ]
+    for each in RESOURCES:
+        scopes = " or ".join(f"`{name}`" for name in dict.fromkeys((each.granular, each.scope)))
+        paging = PAGING[each.paging] + (", and a call for each" if each.detail else "")
+        since = f"`{each.updated}`" if each.since else "read whole"
+        key = ", ".join(f"`{name}`" for name in each.key)
+        lines.append(f"| `{each.stream}` | {each.path} | {key} | {paging} | {since} | {scopes} |")
+    return "\n".join(lines)
+
+
+def settings_table() -> str:
+    about = TapXero._get_about_info()
+    lines = ["| setting | default | meaning |", "|---|---|---|"]
+    for name, schema in about.settings["properties"].items():
+        default = schema.get("default")
+        shown = (
+            ""
+            if default is None
+            else f"`{str(default).lower() if default in (True, False) else default}`"
+        )
+        secret = " Secret." if schema.get("secret") else ""
+        meaning = re.sub(r"\s+", " ", schema.get("description", "")).strip()
+        lines.append(f"| `{name}` | {shown} | {meaning}{secret} |")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("name", "table"), [("streams", streams_table), ("settings", settings_table)]
+)
+def test_tables_of_the_readme_are_up_to_date(name, table):
+    block = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
+    text = README.read_text()
+    current = block.sub(lambda match: match[1] + table() + match[2], text)
+    assert block.search(text)
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        README.write_text(current)
+        text = current
+    assert text == current
