@@ -169,15 +169,19 @@ class Store:
     def put_many(self, rows: Iterable[Row]) -> None:
         """Store many documents, a few thousand to a transaction; others may read in between."""
         rows = iter(rows)
-        while chunk := [(row, encode(row.document)) for row in islice(rows, _CHUNK)]:
+        # Documents are let go as soon as they are text.
+        while chunk := [
+            (row._replace(document={}), _head(row), encode(row.document))
+            for row in islice(rows, _CHUNK)
+        ]:
             with self.transaction():
                 # A document may come twice: the last word counts, on the same row.
                 known: dict[tuple[int, str], int] = {}
                 heads, bodies = [], []
-                for row, text in chunk:
+                for row, head, text in chunk:
                     shelf = self._shelf(row.tenant_id, row.resource)
                     number = self._row_number(shelf, row, known)
-                    heads.append((number, shelf, *_head(row)))
+                    heads.append((number, shelf, *head))
                     bodies.append((number, text))
                 marks = ", ".join("?" * len(heads[0]))
                 self._db.executemany(f"INSERT OR REPLACE INTO heads VALUES ({marks})", heads)  # noqa: S608

@@ -90,7 +90,7 @@ class BankTransactions:
 
     def __init__(self, organisation: Organisation, contacts: Contacts) -> None:
         self._organisation, self._contacts = organisation, contacts
-        self._pace = Pace(max(12, organisation.invoices * 35 // 100))
+        self._pace = Pace(max(12, organisation.invoices // 4))
 
     def birth(self, index: int) -> int:
         """Return when transaction number `index` is entered."""

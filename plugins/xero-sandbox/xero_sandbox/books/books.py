@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from xero_sandbox.books import by_hand, profiles, reports
@@ -104,7 +106,8 @@ class Books:
         with tenant.lock:
             if now < tenant.next_due:
                 return
-            self.store.put_many(self._changed(tenant, now))
+            with _uncollected():
+                self.store.put_many(self._changed(tenant, now))
             today = tenant.organisation.local_day(now)
             if today != tenant.today:
                 tenant.balances.new_day()
@@ -122,7 +125,8 @@ class Books:
         tenant = self._tenant(tenant_id)
         with tenant.lock:
             self.advance(tenant_id)
-            tenant.journals.write(to_ms(self.clock.now()), tenant.taken)
+            with _uncollected():
+                tenant.journals.write(to_ms(self.clock.now()), tenant.taken)
 
     def report(self, tenant_id: str, name: str, parameters: dict[str, str]) -> dict[str, Any]:
         """Return a report as an element of Xero's `Reports` array.
@@ -347,6 +351,22 @@ class Books:
                 yield Row(tenant_id, "Contacts", contact_id, contact, updated, None, story)
 
         self.store.put_many(rows())
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector out of mass production.
+
+    Stories and documents refer to nothing that refers back, so there is nothing for it to find;
+    looking costs a fifth of the time.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _names(organisations: int | Sequence[str]) -> list[str]:

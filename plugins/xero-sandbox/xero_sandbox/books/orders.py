@@ -125,7 +125,7 @@ class Papers:
         self.name = "orders" if is_order else "quotes"
         self._organisation, self._contacts, self._is_order = organisation, contacts, is_order
         self._strand = _ORDERS if is_order else _QUOTES
-        self._pace = Pace(max(6, organisation.invoices * 8 // 100))
+        self._pace = Pace(max(12, organisation.invoices // 20))
 
     def birth(self, index: int) -> int:
         """Return when paper number `index` is drafted."""
