@@ -229,7 +229,7 @@ def _children(
                 wanted = rule
         if wanted is False or (wanted is None and not hint):
             continue
-        stated = hint or {}
+        stated = hint if isinstance(hint, Mapping) else {}
         default = stated.get("name") or f"{stream}_{snake_case(member.source)}"
         own = unique_names([f.source for f in item.fields], spell)
         own_keys = tuple(own[k] for k in stated.get("key", ()) if k in own)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
@@ -25,6 +25,14 @@ CHUNK = 1 << 18
 """Bytes asked of the pipe at a time; it gives what it has."""
 SHOWN = 200
 """Characters of a bad line that an error shows."""
+MEMBERS: Mapping[str, Mapping[str, type]] = {
+    "SCHEMA": {"stream": str, "schema": dict},
+    "RECORD": {"stream": str, "record": dict},
+    "STATE": {"value": object},
+    "ACTIVATE_VERSION": {"stream": str, "version": int},
+    "BATCH": {"stream": str, "encoding": dict, "manifest": list},
+}
+"""What a message must have. Source: Singer specification; Meltano SDK for the last two."""
 
 _RECORD = re.compile(rb'\s*\{\s*"type"\s*:\s*"RECORD"\s*,\s*"stream"\s*:\s*"([^"\\]*)"').match
 
@@ -118,13 +126,20 @@ class BlockReader(GenericSingerReader[bytes]):
         return message
 
     def _kind(self, message: dict[str, Any]) -> str:
-        kind = message.get("type")
-        if kind not in {"RECORD", "SCHEMA", "STATE", "ACTIVATE_VERSION", "BATCH"}:
+        kind = str(message.get("type"))
+        if kind not in MEMBERS:
             raise BadInputError(
                 f"Line {self.line} of the input has the message type {kind!r}, which Singer does "
-                "not know."
+                "not know. Mend the tap, then run again."
             )
-        return str(kind)
+        for member, types in MEMBERS[kind].items():
+            if member not in message or not isinstance(message[member], types):
+                raise BadInputError(
+                    f"Line {self.line} of the input is a {kind} message for stream "
+                    f"{message.get('stream')!r} without a usable {member!r}. Mend the tap, then "
+                    "run again."
+                )
+        return kind
 
 
 def _lines(source: IO[bytes] | IO[str]) -> Iterator[bytes]:

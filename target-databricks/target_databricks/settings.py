@@ -90,7 +90,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "child_tables",
-        th.ObjectType(additional_properties=th.AnyType()),
+        th.ObjectType(additional_properties=th.CustomType({"type": ["boolean", "string"]})),
         title="Child tables",
         description=(
             "Which arrays of objects become tables of their own: a map from a glob on "

@@ -20,7 +20,7 @@ from singer_sdk.sinks import BatchSink
 from target_databricks.batch import LoadResult, make_batch
 from target_databricks.careful import dumps
 from target_databricks.destination import Destination
-from target_databricks.errors import InvalidRecord
+from target_databricks.errors import BadInputError, InvalidRecord
 from target_databricks.loader import Step
 from target_databricks.parsing import BlockParser, Lines
 from target_databricks.plan import StreamPlan
@@ -126,22 +126,37 @@ class DatabricksSink(BatchSink):
         self._submit(lambda destination: destination.apply(batch))
 
     def process_batch_files(self, encoding: BaseBatchFileEncoding, files: Sequence[str]) -> None:
-        """Take the files of a BATCH message: JSON lines, gzipped or not, or Parquet."""
+        """Take the files of a BATCH message: JSON lines, gzipped or not, or Parquet.
+
+        Raises:
+            BadInputError: A file cannot be read, or is of another format.
+        """
+        if encoding.format not in {BatchFileFormat.JSONL, BatchFileFormat.PARQUET}:
+            raise BadInputError(
+                f"Line {self._target.line} of the input names batch files of stream "
+                f"'{self.stream_name}' in the format '{encoding.format}', which is not supported. "
+                "Configure the tap's 'batch_config' for jsonl or parquet."
+            )
         storage = self.batch_config.storage if self.batch_config else None
         for path in files:
             head, tail = StorageTarget.split_url(path)
-            with (storage or StorageTarget.from_url(head)).open(tail, mode="rb") as file:
-                if encoding.format == BatchFileFormat.JSONL:
-                    self._add_records(_decompressed(file, encoding.compression))
-                elif encoding.format == BatchFileFormat.PARQUET:
-                    for rows in pq.ParquetFile(file).iter_batches():
-                        for record in rows.to_pylist():
-                            self.process_record(_as_json(record), {})
-                else:
-                    raise NotImplementedError(
-                        f"Stream '{self.stream_name}': batch files of format "
-                        f"'{encoding.format}' are not supported; use jsonl or parquet."
-                    )
+            try:
+                with (storage or StorageTarget.from_url(head)).open(tail, mode="rb") as file:
+                    self._add_file(file, encoding)
+            except (OSError, EOFError, pa.ArrowInvalid) as error:
+                raise BadInputError(
+                    f"Line {self._target.line} of the input names the batch file {path} of stream "
+                    f"'{self.stream_name}', which cannot be read: {error}. Let the tap write it "
+                    "again where this machine can reach it."
+                ) from error
+
+    def _add_file(self, file: IO[bytes], encoding: BaseBatchFileEncoding) -> None:
+        if encoding.format == BatchFileFormat.JSONL:
+            self._add_records(_decompressed(file, encoding.compression))
+            return
+        for rows in pq.ParquetFile(file).iter_batches():
+            for record in rows.to_pylist():
+                self.process_record(_as_json(record), {})
 
     def activate_version(self, new_version: int) -> None:
         """Retire the rows that were not sent with the new version."""
@@ -150,9 +165,9 @@ class DatabricksSink(BatchSink):
         self._submit(lambda destination: destination.activate_version(plan, new_version))
 
     def _add_records(self, text: Iterable[bytes]) -> None:
-        for number, line in enumerate(text, 1):
+        for line in text:
             if line.strip():
-                self.add(b'{"record":' + line.rstrip() + b"}", number)
+                self.add(b'{"record":' + line.rstrip() + b"}", self._target.line)
 
     def _parse_waiting(self) -> None:
         if not len(self._lines):

@@ -165,7 +165,6 @@ class TargetDatabricks(Target):
                 self._reader.direct[stream.encode()] = sink
 
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
-        self._assert_line_requires(message_dict, requires={"stream", "record"})
         stream = message_dict["stream"]
         if stream not in self.mapper.stream_maps:
             raise RecordsWithoutSchemaException(
@@ -183,7 +182,6 @@ class TargetDatabricks(Target):
             sink.add(line.encode("utf-8", "replace"), self.line)
 
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
-        self._assert_line_requires(message_dict, requires={"value"})
         self.loader.state(message_dict["value"], self._rows_received())
         if self._max_record_age_in_minutes > self._MAX_RECORD_AGE_IN_MINUTES:
             self.drain_all()
@@ -195,6 +193,15 @@ class TargetDatabricks(Target):
                 f"'{message_dict.get('stream')}', which has had no SCHEMA message yet."
             )
         super()._process_activate_version_message(message_dict)
+
+    def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
+        stream = message_dict["stream"]
+        if stream not in self.mapper.stream_maps:
+            raise RecordsWithoutSchemaException(
+                f"Line {self.line} of the input names batch files of stream '{stream}', which "
+                "has had no SCHEMA message yet. Mend the tap: a schema comes before its records."
+            )
+        super()._process_batch_message(message_dict)
 
     def process_endofpipe(self) -> None:
         """Load what is left, let the last state through, tidy up and show the bill."""

@@ -165,7 +165,7 @@ class TypeMapper:
 
     def node(self, schema: Schema) -> Node:
         """The node of any JSON Schema."""
-        variants = _variants(schema)
+        variants = _variants(schema if isinstance(schema, Mapping) else {})
         kinds = {kind for variant in variants for kind in _json_types(variant)} - {"null"}
         if kinds == {"integer", "number"}:
             kinds = {"number"}
@@ -274,7 +274,8 @@ def _variants(schema: Schema) -> list[Schema]:
     """The alternatives of anyOf and oneOf, flattened; allOf counts as one schema."""
     for word in ("anyOf", "oneOf"):
         if schema.get(word):
-            return [v for option in schema[word] for v in _variants(option)]
+            options = [o if isinstance(o, Mapping) else {} for o in schema[word]]
+            return [v for option in options for v in _variants(option)]
     if schema.get("allOf"):
         merged: dict[str, Any] = {k: v for k, v in schema.items() if k != "allOf"}
         for part in schema["allOf"]:
@@ -299,5 +300,5 @@ def _json_types(schema: Schema) -> list[str]:
 
 
 def _description(schema: Schema) -> str | None:
-    text = schema.get("description")
+    text = schema.get("description") if isinstance(schema, Mapping) else None
     return text if isinstance(text, str) and text else None

@@ -109,12 +109,13 @@ class LakehouseFolder:
     def run_text(self, text: bytes, **settings: Any) -> Run:
         """Load the text of a `.singer` file."""
         out = io.StringIO()
-        target = TargetDatabricks(config=self.config(**settings), validate_config=True)
+        config = {k: v for k, v in self.config(**settings).items() if v is not None}
+        target = TargetDatabricks(config=config, validate_config=True)
         try:
             with redirect_stdout(out):
                 target.listen(io.BytesIO(text))
         finally:
-            self.last = Run([json.loads(line) for line in out.getvalue().splitlines()])
+            self.last = Run([json.loads(line) for line in out.getvalue().split("\n") if line])
         return self.last
 
     def exists(self, table: str) -> bool:

@@ -1,0 +1,241 @@
+"""Bad input, through the real command: one clear error, exit code 1, and nothing half applied."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+
+import pytest
+from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
+
+INTEGER, TEXT = {"type": "integer"}, {"type": "string"}
+SCHEMA = {
+    "type": "SCHEMA",
+    "stream": "items",
+    "schema": {"type": "object", "properties": {"id": INTEGER, "v": TEXT}},
+    "key_properties": ["id"],
+}
+
+
+def schema(**changes):
+    return json.dumps({**SCHEMA, **changes})
+
+
+def record(i, **more):
+    return json.dumps({"type": "RECORD", "stream": "items", "record": {"id": i}, **more})
+
+
+GOOD = [schema(), record(1), record(2)]
+
+# what is wrong -> (lines after the good ones, what the error must name)
+CASES = {
+    "a line that is not JSON": (["Traceback (most recent call last):"], ["Line 4", "not JSON"]),
+    "a record that is not JSON": (
+        ['{"type": "RECORD", "stream": "items", "record": {"id": 3'],
+        ["Line 4", "not JSON", "'items'"],
+    ),
+    "bytes that are not UTF-8": (
+        [b'{"type": "RECORD", "stream": "items", "record": {"id": 3, "v": "\xff\xfe"}}'],
+        ["Line 4", "not JSON", "'items'"],
+    ),
+    "JSON that is no object": (["[1, 2]"], ["Line 4", "not a Singer message"]),
+    "two messages on one line": ([record(3) + record(4)], ["Line 4", "'items'"]),
+    "nesting without end": (
+        [
+            '{"type": "RECORD", "stream": "items", "record": {"id": 3, "v": '
+            + "[" * 9999
+            + "]" * 9999
+            + "}}"
+        ],
+        ["Line 4", "nested too deeply"],
+    ),
+    "a record before its schema": (
+        [record(3).replace("items", "others")],
+        ["Line 4", "'others'", "SCHEMA"],
+    ),
+    "a version before its schema": (
+        ['{"type": "ACTIVATE_VERSION", "stream": "others", "version": 1}'],
+        ["Line 4", "'others'", "SCHEMA"],
+    ),
+    "files before their schema": (
+        ['{"type": "BATCH", "stream": "others", "encoding": {"format": "jsonl"}, "manifest": []}'],
+        ["Line 4", "'others'", "SCHEMA"],
+    ),
+    "a schema without properties": (
+        [schema(stream="others", schema={"type": "object"})],
+        ["Line 4", "'others'", "properties"],
+    ),
+    "a schema with empty properties": (
+        [schema(stream="others", schema={"type": "object", "properties": {}})],
+        ["Line 4", "'others'", "properties"],
+    ),
+    "a schema that is no object": ([schema(stream="others", schema=[])], ["Line 4", "'others'"]),
+    "a key that is no property": (
+        [schema(stream="others", key_properties=["nope"])],
+        ["Line 4", "'others'", "'nope'"],
+    ),
+    "a record without its key": (
+        ['{"type": "RECORD", "stream": "items", "record": {"v": "x"}}'],
+        ["Line 4", "'items'", "'id'"],
+    ),
+    "a key that is null": (
+        ['{"type": "RECORD", "stream": "items", "record": {"id": null}}'],
+        ["Line 4", "'items'", "'id'"],
+    ),
+    "a key of a type that does not fit": (
+        ['{"type": "RECORD", "stream": "items", "record": {"id": "one"}}'],
+        ["Line 4", "'items'", "'id'"],
+    ),
+    "a message of an unknown type": (['{"type": "PING"}'], ["Line 4", "'PING'"]),
+    "a message without a type": (['{"stream": "items"}'], ["Line 4", "type"]),
+    "a RECORD without a record": (
+        ['{"type": "RECORD", "stream": "items"}'],
+        ["Line 4", "'items'", "record"],
+    ),
+    "a RECORD whose record is a list": (
+        ['{"type": "RECORD", "stream": "items", "record": [1]}'],
+        ["Line 4", "'items'", "record"],
+    ),
+    "a RECORD without a stream": (
+        ['{"type": "RECORD", "record": {"id": 1}}'],
+        ["Line 4", "stream"],
+    ),
+    "a STATE without a value": (['{"type": "STATE"}'], ["Line 4", "value"]),
+    "a version that is no number": (
+        ['{"type": "ACTIVATE_VERSION", "stream": "items", "version": "one"}'],
+        ["Line 4", "'items'", "version"],
+    ),
+    "batch files of an unknown format": (
+        [
+            '{"type": "BATCH", "stream": "items", "encoding": {"format": "csv"}, '
+            '"manifest": ["file:///nowhere/rows.csv"]}'
+        ],
+        ["Line 4", "'items'", "csv", "jsonl or parquet"],
+    ),
+    "a batch file that is not there": (
+        [
+            '{"type": "BATCH", "stream": "items", "encoding": {"format": "jsonl"}, '
+            '"manifest": ["file:///nowhere/rows.jsonl"]}'
+        ],
+        ["Line 4", "'items'", "/nowhere/rows.jsonl"],
+    ),
+}
+
+
+def text(lines):
+    return b"".join((x if isinstance(x, bytes) else x.encode()) + b"\n" for x in lines)
+
+
+STATE = '{"type": "STATE", "value": {"n": 2}}'
+THROUGH_THE_COMMAND = (
+    "a line that is not JSON",
+    "a record that is not JSON",
+    "a record before its schema",
+    "a schema without properties",
+    "a key that is null",
+    "a message of an unknown type",
+    "a RECORD without a record",
+)
+
+
+def check(done, *named):
+    assert done.returncode == 1, done.stderr
+    assert 'File "' not in done.stderr, done.stderr
+    for word in named:
+        assert word in done.stderr
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bad_input_is_named_and_nothing_is_half_applied(folder, singer, case):
+    lines, named = CASES[case]
+    folder.run(
+        singer.schema("items", {"id": INTEGER, "v": TEXT}), singer.record("items", {"id": 0})
+    )
+    # An error of this kind is what the command turns into one line and exit code 1.
+    with pytest.raises(SingerSDKError) as error:
+        folder.run_text(text([*GOOD, *lines, record(9), STATE]))
+    for word in named:
+        assert word in str(error.value)
+    # What was applied before is there, of the bad batch nothing is, and no state covers it.
+    assert folder.rows("items", "id") == [0]
+    assert folder.last.states == []
+    # And nothing is left in the way: the mended input loads.
+    folder.run_text(text([*GOOD, record(3), STATE]))
+    assert folder.rows("items", "id") == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("case", THROUGH_THE_COMMAND)
+def test_the_command_ends_with_one_clear_error(folder, cli, case):
+    lines, named = CASES[case]
+    done = cli(text([*GOOD, *lines, record(9), STATE]), folder.config())
+    check(done, *named)
+    assert len([x for x in done.stderr.splitlines() if "ERROR" in x]) == 1
+    assert done.stdout == ""
+    assert folder.tables() == set()
+
+
+def test_batches_before_the_bad_line_are_kept_with_their_state(folder, cli):
+    states = [json.dumps({"type": "STATE", "value": {"n": i}}) for i in range(4)]
+    lines = [schema(), record(0), states[0], record(1), states[1], record(2), "garbage"]
+    done = cli(text(lines), folder.config(batch_size_rows=1))
+    check(done, "Line 7")
+    assert folder.rows("items", "id") == [0, 1, 2]
+    assert json.loads(done.stdout.splitlines()[-1]) == {"n": 1}
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"lakehouse_path": None}, ["lakehouse_path"]),
+        ({"lakehouse_path": ""}, ["lakehouse_path"]),
+        ({"lakehouse_path": "/proc/nowhere"}, ["lakehouse_path", "/proc/nowhere"]),
+        ({"load_method": "replace"}, ["replace", "upsert"]),
+        ({"column_names": "camelCase"}, ["camelCase", "snake_case"]),
+        ({"number_type": "float"}, ["float", "decimal"]),
+        ({"batch_size_rows": "many"}, ["many"]),
+        ({"hard_delete": "perhaps"}, ["perhaps"]),
+        ({"child_tables": {"items.*": 7}}, ["7"]),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_named(folder, settings, named):
+    with pytest.raises((SingerSDKError, ConfigValidationError)) as error:
+        folder.run_text(text(GOOD), **settings)
+    for word in named:
+        assert word in str(error.value) + repr(getattr(error.value, "errors", ""))
+    assert folder.tables() == set()
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"lakehouse_path": ""}, ["lakehouse_path"]),
+        ({"load_method": "replace"}, ["replace", "upsert"]),
+    ],
+)
+def test_the_command_names_the_setting(folder, cli, settings, named):
+    check(cli(text(GOOD), folder.config(**settings)), *named)
+
+
+def test_a_folder_that_is_a_file_is_named(folder, cli, tmp_path):
+    path = tmp_path / "file"
+    path.write_text("")
+    done = cli(text(GOOD), folder.config(lakehouse_path=str(path)))
+    check(done, "lakehouse_path", str(path))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_may_not_be_written_is_named(folder, cli, tmp_path):
+    path = tmp_path / "locked"
+    path.mkdir(mode=0o500)
+    check(cli(text(GOOD), folder.config(lakehouse_path=str(path))), "lakehouse_path", str(path))
+
+
+def test_the_settings_can_come_from_the_environment(folder, command, singer, monkeypatch, tmp_path):
+    monkeypatch.setenv("TARGET_DATABRICKS_LAKEHOUSE_PATH", str(folder.folder))
+    monkeypatch.setenv("TARGET_DATABRICKS_DEFAULT_TARGET_SCHEMA", "books")
+    done = subprocess.run(
+        [command, "--config", "ENV"], input=text(GOOD), capture_output=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert folder.rows("items", "id") == [1, 2]
