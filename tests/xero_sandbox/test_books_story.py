@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 
@@ -37,6 +40,37 @@ def test_two_sandboxes_made_alike_serve_the_same_books():
     assert everything(books_at(LATER, organisations=2)) == everything(
         books_at(LATER, organisations=2)
     )
+
+
+def test_another_process_serves_the_same_books():
+    # Texts hash differently in every process; nothing may hang on that.
+    script = """
+import hashlib
+from datetime import datetime, timezone
+from xero_sandbox.books import Books
+from xero_sandbox.clock import ManualClock
+from xero_sandbox.shapes import RESOURCES
+from xero_sandbox.store import Store
+books = Books(Store(), ManualClock(datetime(2026, 5, 1, tzinfo=timezone.utc)), 1, invoices=60)
+(organisation,) = books.organisations
+books.write_journals(organisation.tenant_id)
+digest = hashlib.sha256()
+for resource in RESOURCES:
+    digest.update(b"".join(books.store.page(organisation.tenant_id, resource).documents))
+books.store.close()
+print(digest.hexdigest())
+"""
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(digests) == 1
 
 
 def test_another_seed_gives_other_books():
