@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import requests
+import urllib3
 
 from tap_xero import wire
 from tap_xero.auth import TIMEOUT
@@ -195,17 +196,21 @@ class Client:
                 params=params,
                 headers={**self._headers, **headers, "Authorization": f"Bearer {token}"},
                 timeout=TIMEOUT,
+                stream=True,
             )
-        except requests.RequestException as error:
+            # In one piece: requests itself reads ten kilobytes at a time, and a thread that
+            # comes back for the interpreter so often hardly gets on beside a busy one.
+            content = response.raw.read(decode_content=True)
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise TemporaryError(
                 f"The connection failed at {where} ({type(error).__name__})."
             ) from error
-        usage.bytes += _wire_size(response)
+        usage.bytes += response.raw.tell()
         left = response.headers.get("X-DayLimit-Remaining", "")
         if left.isdigit():
             usage.day_left = int(left)
         try:
-            body = wire.decode(response.content, verbatim=verbatim)
+            body = wire.decode(content, verbatim=verbatim)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             if response.ok:
                 raise TemporaryError(
@@ -215,11 +220,3 @@ class Client:
         if response.ok:
             return body
         raise classify(Refusal(response.status_code, response.headers, body, where))
-
-
-def _wire_size(response: requests.Response) -> int:
-    """Bytes of the body as sent, or as unpacked where the connection did not count them."""
-    try:
-        return int(response.raw.tell()) or len(response.content)
-    except (AttributeError, OSError, ValueError):
-        return len(response.content)
