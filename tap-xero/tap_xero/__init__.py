@@ -1,1 +1,1 @@
-"""."""
+"""Singer tap for Xero: every organisation, every document, nothing skipped."""

@@ -15,7 +15,7 @@ from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from tap_xero.models import contacts, documents, ledger, reference
+from tap_xero.models import contacts, documents, ledger, orders, reference
 from tap_xero.models.schema import stream_schema
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ RESOURCES: tuple[Resource, ...] = (
     _document(
         "repeating_invoices",
         "RepeatingInvoices",
-        documents.REPEATING_INVOICE,
+        orders.REPEATING_INVOICE,
         "invoices",
         paging=Paging.WHOLE,
         updated=None,
@@ -244,11 +244,11 @@ RESOURCES: tuple[Resource, ...] = (
         updated="CreatedDateUTC",
         archived="includeDeleted",
     ),
-    _document("purchase_orders", "PurchaseOrders", documents.PURCHASE_ORDER, "invoices"),
+    _document("purchase_orders", "PurchaseOrders", orders.PURCHASE_ORDER, "invoices"),
     _document(
         "quotes",
         "Quotes",
-        documents.QUOTE,
+        orders.QUOTE,
         "invoices",
         paging=Paging.HUNDREDS,
         order="QuoteID ASC",
@@ -256,7 +256,7 @@ RESOURCES: tuple[Resource, ...] = (
     _document(
         "linked_transactions",
         "LinkedTransactions",
-        documents.LINKED_TRANSACTION,
+        orders.LINKED_TRANSACTION,
         "invoices",
         paging=Paging.HUNDREDS,
         since=False,
@@ -290,7 +290,7 @@ RESOURCES: tuple[Resource, ...] = (
     _document(
         "receipts",
         "Receipts",
-        documents.RECEIPT,
+        orders.RECEIPT,
         "classicexpenses",
         paging=Paging.WHOLE,
         unitdp=True,
@@ -298,7 +298,7 @@ RESOURCES: tuple[Resource, ...] = (
     _document(
         "expense_claims",
         "ExpenseClaims",
-        documents.EXPENSE_CLAIM,
+        orders.EXPENSE_CLAIM,
         "classicexpenses",
         paging=Paging.WHOLE,
     ),
