@@ -48,15 +48,15 @@ class Project:
             env={**self.env, **env},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
 
-    def meltano(self, *arguments: str, code: int = 0, **env: str) -> str:
+    def meltano(self, *arguments: str, code: int = 0, stdin: str = "", **env: str) -> str:
         """Run `meltano …` to its end and give what it printed."""
         process = self.start(*arguments, **env)
-        output, _ = process.communicate(timeout=240)
+        output, _ = process.communicate(stdin, timeout=240)
         assert process.returncode == code, output
         return output
 
