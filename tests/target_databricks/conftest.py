@@ -20,7 +20,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
-
 from target_databricks.target import TargetDatabricks
 
 Message = Mapping[str, Any] | str | bytes
@@ -181,7 +180,10 @@ class LakehouseFolder:
         fleeting |= {"_sdc_sync_started_at"}
         return {
             name: sorted(
-                ({k: v for k, v in row.items() if k not in fleeting} for row in self.rows(name)),
+                (
+                    {k: v for k, v in row.items() if k not in fleeting}
+                    for row in self.arrow(name).to_pylist()
+                ),
                 key=repr,
             )
             for name in self.tables()
@@ -234,6 +236,12 @@ def new_place(tmp_path: Path) -> Callable[[str], LakehouseFolder]:
 def folder(tmp_path: Path) -> LakehouseFolder:
     """A lakehouse folder, for what only it can do: staged files, locks, crashes."""
     return LakehouseFolder(tmp_path / "lake")
+
+
+@pytest.fixture(scope="session")
+def lakehouse() -> type[LakehouseFolder]:
+    """For fixtures that outlive a test."""
+    return LakehouseFolder
 
 
 @pytest.fixture(scope="session")

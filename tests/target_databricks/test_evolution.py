@@ -37,7 +37,7 @@ def test_a_property_that_is_gone_keeps_its_column_and_values(place, singer):
 
 def test_new_nested_members_are_added_at_every_depth(place, singer, monkeypatch):
     def nested(*names):
-        inner = {"type": "object", "properties": {n: INTEGER for n in names}}
+        inner = {"type": "object", "properties": dict.fromkeys(names, INTEGER)}
         return {
             "o": {"type": "object", "properties": {"p": inner, names[-1]: TEXT}},
             "l": {"type": "array", "items": inner},

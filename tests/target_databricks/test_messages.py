@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from singer_sdk.exceptions import InvalidRecord
-
 from target_databricks.errors import LoadError
 from target_databricks.lakehouse.folder import LakehouseFolder as Destination
 from target_databricks.target import TargetDatabricks
