@@ -33,8 +33,8 @@ from target_databricks.errors import ConfigurationError, LoadError
 from target_databricks.evolution import reconcile, tables_of
 from target_databricks.lakehouse import versions
 from target_databricks.lakehouse.appending import Unconfirmed
+from target_databricks.lakehouse.ledger import MELTANO_TEST_STREAM, Ledger
 from target_databricks.lakehouse.ledger import TABLE as LEDGER
-from target_databricks.lakehouse.ledger import Ledger
 from target_databricks.lakehouse.lock import SchemaLock
 from target_databricks.lakehouse.merge import Decision, aligned, decide, with_kept_columns
 from target_databricks.lakehouse.spool import Spool
@@ -46,8 +46,6 @@ logger = logging.getLogger("target-databricks")
 
 SPOOL = "_spool"
 """Folder inside a schema's folder; the underscore hides it from readers of tables."""
-MELTANO_TEST_STREAM = "meltano_test_stream"
-"""Stream that `meltano config test` sends; nobody wants its table."""
 
 
 @dataclass
