@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 from tap_xero.client import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from tap_xero.client import Tenant
 
 _WIDTH = 100
+_UNBROKEN = "\N{NO-BREAK SPACE}"
 
 
 @dataclass
@@ -59,8 +60,7 @@ class Bill:
                 stream: entry for (owner, stream), entry in self.entries.items() if owner == name
             }
             lines.append(f"{name}: {_cost(mine.values())}{_left(mine.values())}")
-            listed = ", ".join(f"{stream} {_brief(entry)}" for stream, entry in mine.items())
-            lines += wrap(listed, _WIDTH, initial_indent="  ", subsequent_indent="  ")
+            lines += _listed(f"{stream} {_brief(entry)}" for stream, entry in mine.items())
         lines += [f"Not read: {remark}" for remark in self.remarks]
         return lines
 
@@ -91,6 +91,13 @@ def _brief(entry: Entry) -> str:
     """Rows, and calls when it was not the one that everything costs."""
     calls = "" if entry.usage.calls == 1 else f"{plural(entry.usage.calls, 'call')}, "
     return f"{entry.rows:,} ({calls}{size(entry.usage.bytes)})"
+
+
+def _listed(items: Iterable[str]) -> list[str]:
+    """Indented lines of items, none of which is broken in two."""
+    text = ", ".join(item.replace(" ", _UNBROKEN) for item in items)
+    wrapped = wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="  ")
+    return [line.replace(_UNBROKEN, " ") for line in wrapped]
 
 
 def _left(entries: Collection[Entry]) -> str:
