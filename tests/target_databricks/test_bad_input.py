@@ -108,15 +108,19 @@ CASES = {
     ),
     "batch files of an unknown format": (
         [
-            '{"type": "BATCH", "stream": "items", "encoding": {"format": "csv"}, '
-            '"manifest": ["file:///nowhere/rows.csv"]}'
+            (
+                '{"type": "BATCH", "stream": "items", "encoding": {"format": "csv"}, '
+                '"manifest": ["file:///nowhere/rows.csv"]}'
+            )
         ],
         ["Line 4", "'items'", "csv", "jsonl or parquet"],
     ),
     "a batch file that is not there": (
         [
-            '{"type": "BATCH", "stream": "items", "encoding": {"format": "jsonl"}, '
-            '"manifest": ["file:///nowhere/rows.jsonl"]}'
+            (
+                '{"type": "BATCH", "stream": "items", "encoding": {"format": "jsonl"}, '
+                '"manifest": ["file:///nowhere/rows.jsonl"]}'
+            )
         ],
         ["Line 4", "'items'", "/nowhere/rows.jsonl"],
     ),

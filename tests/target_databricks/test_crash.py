@@ -1,4 +1,4 @@
-"""Invariant 3: killed at any instant and run again, the tables equal those of an undisturbed run."""
+"""Invariant 3: killed at any instant and run again, the tables are those of an undisturbed run."""
 
 from __future__ import annotations
 

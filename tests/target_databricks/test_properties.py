@@ -24,6 +24,8 @@ from target_databricks.types import Kind, TypeMapper, node_of_arrow
 few = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+# Hypothesis takes bounds without a zone.
+EARLIEST, LATEST = dt.datetime(1900, 1, 1), dt.datetime(2200, 1, 1)  # noqa: DTZ001
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 names = st.text(st.sampled_from("abABxX019_-. $é漢UTCIDs"), min_size=1, max_size=12)
 
@@ -167,9 +169,7 @@ amounts = st.one_of(
     st.decimals(-(10**20), 10**20, places=4, allow_nan=False).map(str),
     st.sampled_from(["0", "-0.0", "1e3", "12.50", "0.00001", '"1.5"', "null", "99999999999.9999"]),
 )
-moments = st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2200, 1, 1)).map(
-    lambda t: t.isoformat() + "Z"
-)
+moments = st.datetimes(EARLIEST, LATEST).map(lambda t: t.isoformat() + "Z")
 
 
 @st.composite
@@ -295,11 +295,11 @@ def test_children_are_those_a_plain_loop_cuts_out(lists, start, step):
     rows = [{"id": i, "ls": value} for i, value in enumerate(lists)]
     parents = pa.Table.from_pylist(rows, schema=plan.staged_schema)
     # Slices and chunks: what merging hands over is never one fresh array.
-    kept = list(range(start, len(rows), step))
+    kept = pa.array(range(start, len(rows), step), pa.int64())
     parents = pa.concat_tables([parents.slice(0, start), parents.slice(start)]).take(kept)
     expected = [
         (rows[i]["id"], line.get("x"), position)
-        for i in kept
+        for i in kept.to_pylist()
         for position, line in enumerate(rows[i]["ls"] or [])
         if line is not None
     ]
@@ -317,9 +317,7 @@ key_values = {
     "day": (pa.date32(), st.dates(dt.date(1, 1, 1), dt.date(9999, 12, 31))),
     "moment": (
         pa.timestamp("us", "UTC"),
-        st.datetimes(
-            dt.datetime(1900, 1, 1), dt.datetime(2200, 1, 1), timezones=st.just(dt.timezone.utc)
-        ),
+        st.datetimes(EARLIEST, LATEST, timezones=st.just(dt.timezone.utc)),
     ),
 }
 

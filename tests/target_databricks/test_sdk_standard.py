@@ -1,8 +1,8 @@
 """The SDK's standard target tests, with rows and column types read back.
 
-All of them run. One differs: `multiple_state_messages` expects a state per drain of a target that
-drains at certain records; this target lets a state out as soon as what it covers is in the
-tables, so the test here asks for that instead.
+All of them run, and the two that the SDK ships but leaves out of its suite. Of those,
+`multiple_state_messages` expects the states of a target that drains at certain records; this
+target lets a state out as soon as what it covers is in the tables, and the test asks for that.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ import pytest
 from singer_sdk.testing import get_target_test_class
 from singer_sdk.testing.runners import TargetTestRunner
 from singer_sdk.testing.suites import SingerTestSuite, target_tests
+from singer_sdk.testing.target_tests import (
+    TargetMultipleStateMessages,
+    TargetRecordMissingRequiredProperty,
+)
 from target_databricks.naming import snake_case, table_name
 from target_databricks.target import TargetDatabricks
 
@@ -128,7 +132,7 @@ def with_doubles(rows: list[dict[str, Any]], types: dict[str, str]) -> list[dict
     return [{c: value(c, v) for c, v in row.items()} for row in rows]
 
 
-class LastStateIsAll:
+class StatesAreAmongThoseSent(TargetMultipleStateMessages):
     """In the place of the SDK's own list of states; see the module's docstring."""
 
     def test(self) -> None:
@@ -138,24 +142,21 @@ class LastStateIsAll:
             for line in self.singer_filepath.read_text(encoding="utf8").splitlines()
             if '"STATE"' in line
         ]
-        states = [json.loads(state) for state in self.runner.state_messages]
+        states = self.runner.state_messages
         assert states[-1] == sent[-1]
         assert states == [state for state in sent if state in states]
 
 
-def templates() -> list[type]:
-    found = []
-    for template in target_tests.tests:
-        if template.name == "multiple_state_messages":
-            template = type(template.__name__, (LastStateIsAll, template), {})
-        found.append(reading_back(template))
-    return found
-
+TEMPLATES = [
+    *target_tests.tests,
+    TargetRecordMissingRequiredProperty,
+    StatesAreAmongThoseSent,
+]
 
 Standard = get_target_test_class(
     TargetDatabricks,
     include_target_tests=False,
-    custom_suites=[SingerTestSuite(kind="target", tests=templates())],
+    custom_suites=[SingerTestSuite(kind="target", tests=[reading_back(t) for t in TEMPLATES])],
 )
 
 
@@ -172,4 +173,4 @@ class TestStandard(Standard):  # type: ignore[misc, valid-type]
 
 
 def test_every_standard_test_is_read_back():
-    assert set(TYPES) == {template.name for template in target_tests.tests}
+    assert set(TYPES) == {template.name for template in TEMPLATES}

@@ -299,15 +299,24 @@ _PLACE = "_sdc_place"
 
 
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The batch with DataFusion's string views as plain strings, which keys are compared in."""
-    if not any(pa.types.is_string_view(c.type) for c in batch.schema):
-        return batch
-    return pa.record_batch(
-        {
-            n: a.cast(pa.string()) if pa.types.is_string_view(a.type) else a
-            for n, a in zip(batch.schema.names, batch.columns, strict=True)
-        }
-    )
+    """The batch with DataFusion's string views as plain strings, at every depth.
+
+    Keys are compared in plain strings, and pyarrow takes no rows from a view inside a struct.
+    """
+    schema = pa.schema([c.with_type(_without_views(c.type)) for c in batch.schema])
+    return batch if schema.equals(batch.schema) else batch.cast(schema)
+
+
+def _without_views(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_string_view(kind):
+        return pa.string()
+    if pa.types.is_binary_view(kind):
+        return pa.binary()
+    if pa.types.is_struct(kind):
+        return pa.struct([c.with_type(_without_views(c.type)) for c in kind])
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_without_views(kind.value_type)))
+    return kind
 
 
 def _same(keys: pa.Table) -> str:
