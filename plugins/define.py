@@ -3,7 +3,8 @@
     uv run python plugins/define.py
 
 writes `plugins/extractors/tap-xero.yml` and `plugins/loaders/target-databricks.yml` (hub style,
-for `meltano add --from-ref`) and the plugin section of `meltano.yml`. What `--about` cannot know
+for `meltano add --from-ref`), the plugin section of `meltano.yml` and the tables of settings in
+`README.md`. What `--about` cannot know
 (kinds only Meltano has, commands, groups of settings that belong together) is stated below.
 """
 
@@ -210,9 +211,40 @@ def project_file() -> tuple[Path, str]:
     return path, render(project)
 
 
+def settings_table(name: str) -> str:
+    """The settings of a plugin as a Markdown table."""
+    lines = ["| setting | default | meaning |", "|---|---|---|"]
+    for setting, schema in about(name)["settings"]["properties"].items():
+        default = schema.get("default")
+        shown = "" if default is None else f"`{json.dumps(default).strip(chr(34))}`"
+        choices = [f"`{c}`" for c in schema.get("enum", ()) if c is not None]
+        meaning = " ".join(schema.get("description", "").split())
+        meaning += f" One of {', '.join(choices)}." if choices else ""
+        meaning += " Secret." if schema.get("secret") else ""
+        lines.append(f"| `{setting}` | {shown} | {meaning} |")
+    return "\n".join(lines)
+
+
+def readme() -> tuple[Path, str]:
+    """The root README with its tables of settings made anew; the rest stays as it is."""
+    path = ROOT / "README.md"
+    text = path.read_text(encoding="utf-8")
+    for name in DEFINITIONS:
+        head, rest = text.split(f"<!-- settings: {name} -->\n", 1)
+        _, tail = rest.split("<!-- end -->", 1)
+        table = settings_table(name)
+        text = f"{head}<!-- settings: {name} -->\n{table}\n<!-- end -->{tail}"
+    return path, text
+
+
+def written() -> list[tuple[Path, str]]:
+    """Every file this script writes, and what it should hold."""
+    return [*(hub_file(name) for name in DEFINITIONS), project_file(), readme()]
+
+
 def main() -> None:
-    """Write all three files."""
-    for path, text in [*(hub_file(name) for name in DEFINITIONS), project_file()]:
+    """Write them all."""
+    for path, text in written():
         path.write_text(text, encoding="utf-8")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import os
 import sys
 from contextlib import contextmanager
@@ -27,7 +28,6 @@ from tap_xero.streams import XeroStream
 from tap_xero.window import clean_state
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Iterator
     from types import FrameType
 
@@ -147,10 +147,9 @@ class TapXero(Tap):
         """Take the same options as any SDK tap."""
         super().__init__(**options)
         self.session = Session(self.config, self.logger)
-        if "SINGER_SDK_LOG_CONFIG" not in os.environ:
-            # The progress lines and the bill tell people the same; whoever wants the
-            # metrics of the SDK configures logging.
-            self.metrics_logger.setLevel("WARNING")
+        if self.metrics_logger.level == logging.INFO:
+            # The progress lines and the bill tell people the same; LOGLEVEL=DEBUG shows both.
+            self.metrics_logger.setLevel(logging.WARNING)
 
     # Streams and state -----------------------------------------------------------------
 

@@ -131,7 +131,7 @@ def test_the_definitions_say_what_the_plugins_say() -> None:
     """`plugins/define.py` has been run since the settings last changed."""
     import define
 
-    for path, text in [*map(define.hub_file, define.DEFINITIONS), define.project_file()]:
+    for path, text in define.written():
         assert path.read_text(encoding="utf-8") == text, f"run plugins/define.py: {path.name}"
 
 
