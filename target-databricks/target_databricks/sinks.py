@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from singer_sdk.helpers._batch import BatchFileFormat, StorageTarget
 from singer_sdk.sinks import BatchSink
 
-from target_databricks.batch import LoadResult, make_batch
+from target_databricks.batch import Batch, LoadResult, make_batch
 from target_databricks.careful import dumps
 from target_databricks.destination import Destination
 from target_databricks.errors import BadInputError, InvalidRecord
@@ -71,9 +71,6 @@ class DatabricksSink(BatchSink):
             started_at=self._target.initialized_at,
             clock=self._target.clock,
         )
-        if self._target.load_method == "overwrite" and self._target.first_time(self.stream_name):
-            plan = self.plan
-            self._submit(lambda destination: _replaced(destination, plan))
 
     def validate(self, record: dict[str, Any]) -> None:
         """Check a record the SDK's way, for `validate_records: true`."""
@@ -123,7 +120,11 @@ class DatabricksSink(BatchSink):
             keep_all=self._target.load_method == "append-only",
         )
         self._blocks, self._bytes = [], 0
-        self._submit(lambda destination: destination.apply(batch))
+        overwrite = self._target.load_method == "overwrite"
+        if overwrite and self._target.first_time(self.stream_name):
+            self._submit(lambda destination: _replace(destination, batch))
+        else:
+            self._submit(lambda destination: destination.apply(batch))
 
     def process_batch_files(self, encoding: BaseBatchFileEncoding, files: Sequence[str]) -> None:
         """Take the files of a BATCH message: JSON lines, gzipped or not, or Parquet.
@@ -201,6 +202,7 @@ def _decompressed(file: IO[bytes], compression: str | None) -> IO[bytes]:
     return cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if compression == "gzip" else file
 
 
-def _replaced(destination: Destination, plan: StreamPlan) -> LoadResult | None:
-    destination.replace(plan)
-    return None
+def _replace(destination: Destination, batch: Batch) -> LoadResult:
+    """Load the first batch of a stream that is to be overwritten."""
+    destination.replace(batch.plan)
+    return destination.apply(batch)

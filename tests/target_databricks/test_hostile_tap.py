@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 TAP = Path(__file__).with_name("hostile_tap.py")
-SEEDS = range(1, 5)
+SEEDS = (1, 4)
 MANY_SEEDS = range(100, 160)
 
 
