@@ -23,6 +23,7 @@ from target_databricks import careful
 from target_databricks.errors import BadInputError, MissingKeyPropertiesError
 from target_databricks.hashing import exact_record_hash, record_hash
 from target_databricks.plan import (
+    DELETED_AT,
     EXTRACTED_AT,
     JOB_ID,
     RECORD_HASH,
@@ -178,6 +179,7 @@ class BlockParser:
         rescued: list[str | None] = []
         hashes: list[str] = []
         extracted: list[Any] = []
+        deleted: list[Any] = []
         versions: list[int | None] = []
         for line, number in zip(lines.text, lines.numbers, strict=True):
             message = self._message(line, number)
@@ -186,6 +188,7 @@ class BlockParser:
             rescued.append(rest)
             hashes.append(self._hash_of_any(line, message["record"]))
             extracted.append(careful.fit(_MOMENT, message.get("time_extracted"), "", {}))
+            deleted.append(careful.fit(_MOMENT, message["record"].get(DELETED_AT), "", {}))
             version = message.get("version")
             versions.append(version if careful.is_long(version) else None)
         struct = pa.array(rows, self.plan.root.arrow)
@@ -193,6 +196,8 @@ class BlockParser:
         columns[RECORD_HASH] = pa.array(self._exact(hashes, columns, lines), pa.string())
         columns[EXTRACTED_AT] = pa.array(extracted, TIMESTAMP)
         columns[TABLE_VERSION] = pa.array(versions, pa.int64())
+        # A deletion counts even if the schema does not mention that records may report one.
+        columns.setdefault(DELETED_AT, pa.array(deleted, TIMESTAMP))
         columns[RESCUED_DATA] = pa.array(rescued, pa.string())
         return self._conformed(columns, len(rows))
 

@@ -25,7 +25,9 @@ from target_databricks.errors import (
     ConfigurationError,
     RecordsWithoutSchemaException,
 )
+from target_databricks.evolution import tables_of
 from target_databricks.lakehouse import LakehouseFolder
+from target_databricks.lakehouse.ledger import TABLE as LEDGER
 from target_databricks.loader import Loader
 from target_databricks.naming import COLUMN_NAMES
 from target_databricks.plan import StreamPlan, make_plan
@@ -75,6 +77,7 @@ class TargetDatabricks(Target):
         self.received: dict[str, int] = {}
         self.load_method = str(self.config["load_method"])
         self._started: set[str] = set()
+        self._owners: dict[str, str] = {LEDGER: "the ledger of loads"}
         self._bookmarks: Sequence[str] = ()
         self._destination: Destination | None = None
         self._loader: Loader | None = None
@@ -125,8 +128,21 @@ class TargetDatabricks(Target):
             sdk_metadata=bool(self.config["add_record_metadata"]),
             soft_delete=self.config["soft_delete_column"] or None,
         )
+        self._claim(plan)
         destination = cast("Destination", self._destination)
         return destination.reconcile(plan)
+
+    def _claim(self, plan: StreamPlan) -> None:
+        """Make sure that no two streams, or arrays of them, write to one table."""
+        sources = [plan.stream, *(f"{plan.stream}.{child.column}" for child in plan.children)]
+        for table, source in zip(tables_of(plan), sources, strict=True):
+            owner = self._owners.setdefault(table, source)
+            if owner != source:
+                raise ConfigurationError(
+                    f"'{source}' would be loaded into the table '{table}', which is that of "
+                    f"'{owner}'. Give one of them another name: a stream with an '__alias__' in "
+                    "'stream_maps', a child table in 'child_tables'."
+                )
 
     def first_time(self, stream: str) -> bool:
         """Whether a stream shows up for the first time in this run; once per stream."""
@@ -150,7 +166,9 @@ class TargetDatabricks(Target):
         if known and (known[0].raw_schema != schema or known[0].raw_key_properties != keys):
             # Rows read under the old schema are loaded under it.
             self.drain_all()
-        self._bookmarks = message_dict.get("bookmark_properties") or ()
+        bookmarks = message_dict.get("bookmark_properties") or ()
+        # Older taps name their only bookmark without a list around it.
+        self._bookmarks = [bookmarks] if isinstance(bookmarks, str) else bookmarks
         super()._process_schema_message(message_dict)
         self._route(str(stream))
 

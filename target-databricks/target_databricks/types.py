@@ -194,8 +194,10 @@ class TypeMapper:
         return leaf(Kind.DOUBLE)
 
     def _integer(self, variants: Sequence[Schema]) -> Node:
-        beyond = 2**63 - 1
-        if any(abs(v.get(end) or 0) > beyond for v in variants for end in ("minimum", "maximum")):
+        # Many taps state the bounds of BIGINT itself; only what exceeds them needs more room.
+        least = min((v.get("minimum") or 0 for v in variants), default=0)
+        most = max((v.get("maximum") or 0 for v in variants), default=0)
+        if least < -(2**63) or most > 2**63 - 1:
             return decimal_node(MAX_PRECISION, 0)
         return leaf(Kind.INTEGER)
 

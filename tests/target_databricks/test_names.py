@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from target_databricks.errors import ConfigurationError
 
 INTEGER = {"type": "integer"}
 
@@ -57,6 +58,26 @@ def test_a_property_name_becomes_a_column_name(place, singer, source, snake, kep
 def test_a_stream_name_becomes_a_table_name(place, singer, stream, table):
     place.run(singer.schema(stream, {"id": INTEGER}), singer.record(stream, {"id": 1}))
     assert place.tables() == {table}
+
+
+@pytest.mark.parametrize("other", ["ITEMS", "Items", "_sdc_loads"])
+def test_two_streams_that_want_one_table_are_told_apart_by_an_error(place, singer, other):
+    with pytest.raises(ConfigurationError, match=f"'{other}'.*stream_maps"):
+        place.run(
+            singer.schema("items", {"id": INTEGER}),
+            singer.record("items", {"id": 1}),
+            singer.schema(other, {"id": INTEGER}),
+        )
+    alias = {"stream_maps": {other: {"__alias__": "elsewhere"}}}
+    place.run(singer.schema(other, {"id": INTEGER}), singer.record(other, {"id": 1}), **alias)
+    assert "elsewhere" in place.tables()
+
+
+def test_two_child_tables_of_one_name_are_an_error(place, singer):
+    lines = {"type": "array", "items": {"type": "object", "properties": {"x": INTEGER}}}
+    properties = {"id": INTEGER, "a": lines, "b": lines}
+    with pytest.raises(ConfigurationError, match="child_tables"):
+        place.run(singer.schema("items", properties), child_tables={"items.*": "lines"})
 
 
 def test_properties_that_differ_in_case_only_get_columns_of_their_own(place, singer):

@@ -146,6 +146,15 @@ def test_a_deletion_the_tap_reports_itself_is_written(place, singer):
     assert alive(place) == [1, 2]
 
 
+def test_a_deletion_the_schema_does_not_mention_counts_too(place, singer):
+    schema = singer.schema("items", {"id": INTEGER})
+    place.run(schema, singer.records("items", {"id": 1}, {"id": 2}))
+    place.run(schema, singer.record("items", {"id": 1, "_sdc_deleted_at": "2024-06-01T00:00:00Z"}))
+    assert alive(place) == [2]
+    place.run(schema, singer.record("items", {"id": 1}))
+    assert alive(place) == [1, 2]
+
+
 def test_many_retired_rows_are_marked_in_several_steps(place, singer, monkeypatch):
     monkeypatch.setattr("target_databricks.lakehouse.table.MOST_REPLACED_BY_PREDICATE", 4)
     place.run(sent(singer, 1, *range(30)))
