@@ -114,7 +114,8 @@ def write_staged(batch: Batch, sink: IO[bytes]) -> None:
     """Write a batch and its plan as one Parquet file."""
     schema = batch.rows.schema.with_metadata({_PLAN_KEY: _plan_text(batch).encode()})
     rows = batch.rows.replace_schema_metadata(schema.metadata)
-    pq.write_table(rows, sink, compression="zstd", compression_level=1)
+    # Read once at most, and soon: what costs time to write (dictionaries, statistics) is left out.
+    pq.write_table(rows, sink, compression="lz4", use_dictionary=False, write_statistics=False)
 
 
 def read_staged(source: IO[bytes]) -> Batch:
