@@ -199,6 +199,24 @@ def test_a_staged_file_finds_a_table_that_has_changed_since(folder, singer, monk
     assert folder.rows("docs", "w") == [5, None]
 
 
+def test_a_spool_that_was_lost_doubles_no_line(folder, singer, monkeypatch):
+    """A machine that vanishes takes its local disk along, and the object store keeps the rows."""
+    folder.run(story(singer, "old", count=3))
+    messages = list(story(singer, "new", first=3))
+    with monkeypatch.context() as patched:
+        die_at(patched, Destination, "_merge_children", True, 1)
+        with suppress(Crash):
+            folder.run(messages)
+    shutil.rmtree(folder.schema_folder / "_spool")
+    folder.run(messages)
+    kept = [(i, n) for i in range(15) for n in range(i % 3)]
+    lines = folder.rows("lines", "id", "n", by=["id", "n"])
+    assert [tuple(r.values()) for r in lines] == kept
+    # The doubt is over: new parents are appended again.
+    folder.run(story(singer, "newer", first=15, count=3))
+    assert len(folder.rows("lines")) == len(kept) + 3
+
+
 def test_a_damaged_staged_file_is_set_aside_and_named(folder, singer, caplog):
     folder.run(singer.schema("docs", {"id": INTEGER}), singer.record("docs", {"id": 1}))
     (folder.schema_folder / "_spool" / "docs-0123.parquet").write_bytes(b"PAR1 cut short")

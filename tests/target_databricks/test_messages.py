@@ -50,10 +50,10 @@ def test_states_come_out_once_what_they_cover_is_applied(place, singer):
 def test_no_state_comes_out_for_rows_that_could_not_be_applied(place, singer, monkeypatch):
     real = Destination._merge
 
-    def refusing(self, batch):
+    def refusing(self, batch, path):
         if 3 in batch.rows.column("id").to_pylist():
             raise OSError("disk full")
-        return real(self, batch)
+        return real(self, batch, path)
 
     schema, *records = items(singer, *({"id": i} for i in range(6)))
     messages = [schema]

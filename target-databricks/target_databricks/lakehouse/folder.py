@@ -40,10 +40,12 @@ from target_databricks.lakehouse.merge import Decision, aligned, decide, with_ke
 from target_databricks.lakehouse.spool import Spool
 from target_databricks.lakehouse.table import LakehouseTable
 from target_databricks.naming import table_name
-from target_databricks.plan import DELETED_AT, RECORD_HASH, StreamPlan
+from target_databricks.plan import DELETED_AT, RECORD_HASH, ChildPlan, StreamPlan
 
 logger = logging.getLogger("target-databricks")
 
+APPENDED = "target-databricks"
+"""Name in the Delta log under which an append records the batch it belongs to."""
 SPOOL = "_spool"
 """Folder inside a schema's folder; the underscore hides it from readers of tables."""
 
@@ -83,6 +85,7 @@ class LakehouseFolder:
         self._ledger = Ledger(self._table(LEDGER), job_id)
         self._tables: dict[str, LakehouseTable] = {}
         self._unconfirmed = Unconfirmed(self._spool)
+        self._orphaned: dict[str, bool] = {}
         self._recovering = False
 
     # Life cycle
@@ -191,7 +194,7 @@ class LakehouseFolder:
             if self._appends(batch.plan):
                 counts = self._append_once(batch, path)
             else:
-                counts = self._merge(batch)
+                counts = self._merge(batch, path)
                 self._spool.done(path)
         except Exception as error:
             # What follows the first line is delta-rs' own stack, of use to nobody here.
@@ -207,7 +210,7 @@ class LakehouseFolder:
         self._ledger.add(result)
         return result
 
-    def _merge(self, batch: Batch) -> _Counts:
+    def _merge(self, batch: Batch, path: Path) -> _Counts:
         plan = batch.plan
         table = self._ready(plan)
         sent = {name.lower() for name in batch.rows.column_names}
@@ -225,25 +228,43 @@ class LakehouseFolder:
             outdated=decision.count(decision.outdated),
         )
         if counts.inserted or counts.updated:
-            self._merge_children(batch, decision)
-            self._merge_parents(batch, decision, existing, kept, table)
+            marks = self._merge_children(batch, decision, _mark(path))
+            self._merge_parents(batch, decision, existing, kept, table, marks)
         versions.note_unwritten(self._spool, table, batch, decision)
         return counts
 
-    def _merge_children(self, batch: Batch, decision: Decision) -> None:
+    def _merge_children(self, batch: Batch, decision: Decision, mark: int) -> dict[str, int]:
+        """Write the child rows. Returns the marks that say so, for the parents' commit."""
         plan = batch.plan
-        # After a crash even a new parent may already have child rows.
-        replaced = pc.or_(decision.changed, decision.new) if self._recovering else decision.changed
-        added = _rows(batch.rows, decision.new) if not self._recovering else None
-        changed = _rows(batch.rows, replaced)
+        marks = {}
         for child in plan.children:
             table = self._at(child.table)
             table.create(plan.child_schema(child), child.description)
+            # After a crash even a new parent may already have child rows.
+            doubtful = self._recovering or self._has_orphans(plan, child)
+            replaced = pc.or_(decision.changed, decision.new) if doubtful else decision.changed
+            changed = _rows(batch.rows, replaced)
             if changed.num_rows:
                 rows = batch.children(child, changed)
                 table.replace(changed.select(list(plan.keys)), rows)
-            if added is not None:
-                table.append(batch.children(child, added))
+            if not doubtful:
+                added = batch.children(child, _rows(batch.rows, decision.new))
+                table.append(added, {APPENDED: mark})
+            if (last := table.mark(APPENDED)) is not None:
+                marks[f"{APPENDED}/{child.table}"] = last
+        return marks
+
+    def _has_orphans(self, plan: StreamPlan, child: ChildPlan) -> bool:
+        """Whether a run died after appending child rows, and its spool is gone as well.
+
+        The commit that appends child rows bears a mark, and the one that appends their parents
+        repeats it. It is asked once in a run: a tap sends such parents again, sooner or later.
+        """
+        if child.table not in self._orphaned:
+            last = self._at(child.table).mark(APPENDED)
+            repeated = self._at(plan.table).mark(f"{APPENDED}/{child.table}")
+            self._orphaned[child.table] = last is not None and last != repeated
+        return self._orphaned[child.table]
 
     def _merge_parents(
         self,
@@ -252,6 +273,7 @@ class LakehouseFolder:
         existing: pa.Table,
         kept: list[str],
         table: LakehouseTable,
+        marks: Mapping[str, int],
     ) -> None:
         plan = batch.plan
 
@@ -259,7 +281,7 @@ class LakehouseFolder:
             rows = batch.parents(_rows(batch.rows, mask))
             return with_kept_columns(rows, _rows(existing, mask), kept, plan.soft_delete)
 
-        table.append(ready(decision.new))
+        table.append(ready(decision.new), marks)
         changed = ready(decision.changed)
         table.replace(changed.select(list(plan.keys)), changed)
 
@@ -270,17 +292,17 @@ class LakehouseFolder:
         """Append rows that cannot be told apart, exactly once, also after a crash."""
         plan = batch.plan
         table = self._ready(plan)
-        mark = int(path.stem.rpartition("-")[2][:15], 16)
+        marks = {APPENDED: _mark(path)}
         for child in plan.children:
             child_table = self._at(child.table)
             child_table.create(plan.child_schema(child), child.description)
-            if not (self._recovering and child_table.holds(mark)):
-                child_table.append(batch.children(child, batch.rows), mark)
+            if not (self._recovering and child_table.mark(APPENDED) == marks[APPENDED]):
+                child_table.append(batch.children(child, batch.rows), marks)
         count = 0
-        if batch.rows.num_rows and not (self._recovering and table.holds(mark)):
+        if not (self._recovering and table.mark(APPENDED) == marks[APPENDED]):
             nothing = aligned(batch.rows.num_rows, None, pa.array([], pa.int32()))
             rows = with_kept_columns(batch.parents(batch.rows), nothing, [], plan.soft_delete)
-            table.append(rows, mark)
+            table.append(rows, marks)
             count = batch.rows.num_rows
         kept = self._spool.keep(path)
         if self._recovering:
@@ -340,6 +362,11 @@ def _local_path(root: str) -> str | None:
     if len(parsed.scheme) <= 1:  # none, or a Windows drive
         return str(Path(root).expanduser().resolve())
     return None
+
+
+def _mark(path: Path) -> int:
+    """A number for the log, from the name of a staged file."""
+    return int(path.stem.rpartition("-")[2][:15], 16)
 
 
 def _rows(table: pa.Table, mask: pa.Array) -> pa.Table:

@@ -39,8 +39,6 @@ FILE_BYTES = 64 << 20
 MOST_REPLACED_BY_PREDICATE = 5_000
 """Keys a predicate may list. Beyond, planning the list costs more than streaming the table past
 a filter of our own (measured: 20,000 keys took 6.4 s on 4 million rows)."""
-WRITER = "target-databricks"
-"""Application id of the exactly-once marker in the Delta log."""
 SMALL_FILE = 16 << 20
 """Bytes below which a data file counts as small."""
 VACUUM_HOURS = 168
@@ -155,20 +153,19 @@ class LakehouseTable:
             for batch in pa.RecordBatchReader.from_stream(asked.execute(query)):
                 yield _plain(batch)
 
-    def append(self, rows: pa.Table, mark: int | None = None) -> None:
+    def append(self, rows: pa.Table, marks: Mapping[str, int] | None = None) -> None:
         """Add rows. New columns and new nested fields are added to the table.
 
         Args:
-            rows: What to add.
-            mark: Recorded in the same commit, for `holds`.
+            rows: What to add; nothing is written when there are none.
+            marks: Numbers by name, recorded in the same commit, for `mark`.
         """
-        if rows.num_rows or mark is not None:
-            self._write(self._fitted(rows), "append", mark=mark)
+        if rows.num_rows:
+            self._write(self._fitted(rows), "append", marks=marks)
 
-    def holds(self, mark: int) -> bool:
-        """Whether the last marked append was this one."""
-        self.refresh()
-        return self.delta is not None and self.delta.transaction_version(WRITER) == mark
+    def mark(self, name: str) -> int | None:
+        """The number last recorded under a name, or None."""
+        return None if self.delta is None else self.delta.transaction_version(name)
 
     def replace(self, keys: pa.Table, rows: pa.Table) -> None:
         """Put rows in the place of those with the given keys, in one commit.
@@ -275,14 +272,13 @@ class LakehouseTable:
         mode: Literal["append", "overwrite"],
         *,
         predicate: str | None = None,
-        mark: int | None = None,
+        marks: Mapping[str, int] | None = None,
         evolve: Literal["merge", "overwrite"] = "merge",
     ) -> None:
         commit = _COMMIT
-        if mark is not None:
-            commit = CommitProperties(
-                max_commit_retries=0, app_transactions=[Transaction(WRITER, mark)]
-            )
+        if marks:
+            transactions = [Transaction(name, number) for name, number in marks.items()]
+            commit = CommitProperties(max_commit_retries=0, app_transactions=transactions)
         write: Any = write_deltalake  # its overloads tell modes apart, of which this has two
         write(
             self.delta if self.delta is not None else self.uri,
