@@ -1,7 +1,9 @@
 """The record hash: what tells an unchanged row from a changed one.
 
 Two records have the same hash when they hold the same members with the same values, in whatever
-order the members come and however the numbers are spelled (`12.50` and `12.5` are one amount).
+order the members come and however the fractions are spelled (`12.50` and `12.5` are one amount). An
+integer and a fraction without one (`12` and `12.0`) count as two: telling them to be one would cost
+every record more than the rare rewrite it saves.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from target_databricks.rows import last_versions
 from target_databricks.types import Kind, TypeMapper, node_of_arrow
 
 few = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 # Hypothesis takes bounds without a zone.
 EARLIEST, LATEST = dt.datetime(1900, 1, 1), dt.datetime(2200, 1, 1)  # noqa: DTZ001
