@@ -104,6 +104,16 @@ DEFINITIONS = {
             ["sandbox"],
         ],
         kinds={"start_date": "date_iso8601"},
+        commands={
+            "about": {
+                "args": "--about --format=markdown",
+                "description": "Print what the tap can do and every setting.",
+            },
+            "test": {
+                "args": "--config=ENV --test",
+                "description": "Read one record of each stream, to see that Xero lets us.",
+            },
+        },
         pip_url="${TAP_XERO_PIP_URL}",
         variants=[
             {
@@ -130,6 +140,12 @@ DEFINITIONS = {
             "executable": "target-databricks",
         },
         groups=[["lakehouse_path"]],
+        commands={
+            "about": {
+                "args": "--about --format=markdown",
+                "description": "Print what the target can do and every setting.",
+            },
+        },
         pip_url="${TARGET_DATABRICKS_PIP_URL}",
     ),
 }

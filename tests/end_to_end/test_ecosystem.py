@@ -149,6 +149,13 @@ def test_jobs_schedules_and_config_tests(project: Project, xero: Sandbox) -> Non
     assert "invoices" in project.tables()
 
 
+def test_plugin_commands_run(project: Project, xero: Sandbox) -> None:
+    project.read_from(xero)
+    assert "lakehouse_path" in project.meltano("invoke", "target-databricks:about")
+    assert "tenant_ids" in project.meltano("invoke", "tap-xero:about")
+    assert "invoices" in project.meltano("invoke", "tap-xero:test")
+
+
 def test_meltanos_own_plugin_tests_leave_nothing_behind(project: Project, xero: Sandbox) -> None:
     project.read_from(xero)
     project.meltano("config", "test", "tap-xero")
