@@ -82,6 +82,15 @@ def test_rows_after_the_last_state_of_a_tap_that_died_are_not_appended_twice(pla
     assert values(place) == [1, 2, 3, 3, 3, 4]
 
 
+def test_rows_of_a_tap_that_died_before_its_first_state_are_not_appended_twice(place, singer):
+    place.run(logs(singer, 1), singer.state({"n": 1}))
+    place.run(logs(singer, 2, 3))
+    place.run(logs(singer, 2, 3, 3), singer.state({"n": 4}))
+    assert values(place) == [1, 2, 3, 3]
+    place.run(logs(singer, 3), singer.state({"n": 5}))
+    assert values(place) == [1, 2, 3, 3, 3]
+
+
 def test_a_tap_without_state_appends_everything_every_time(place, singer):
     place.run(logs(singer, 1, 2))
     place.run(logs(singer, 1, 2))

@@ -24,11 +24,13 @@ class _Stream:
     """What is remembered of one stream.
 
     Attributes:
+        table: Where it goes.
         hashes: How often each row was appended by earlier runs and not come again yet.
         earlier: Files of those runs.
         applied: Files of this run, and the records received when they were applied.
     """
 
+    table: str = ""
     hashes: Counter[str] = field(default_factory=Counter)
     earlier: list[Path] = field(default_factory=list)
     applied: list[tuple[int, Path]] = field(default_factory=list)
@@ -54,6 +56,7 @@ class Unconfirmed:
     def recall(self, batch: Batch, path: Path) -> None:
         """Expect the rows of an earlier run's batch to come again."""
         known = self._of(batch.plan.stream)
+        known.table = batch.plan.table
         known.hashes.update(batch.rows.column(RECORD_HASH).to_pylist())
         known.earlier.append(path)
 
@@ -75,7 +78,9 @@ class Unconfirmed:
 
     def appended(self, batch: Batch, path: Path) -> None:
         """Remember a batch of this run."""
-        self._of(batch.plan.stream).applied.append((batch.through, path))
+        known = self._of(batch.plan.stream)
+        known.table = batch.plan.table
+        known.applied.append((batch.through, path))
 
     def confirm(self, covered: Mapping[str, int]) -> None:
         """Forget what the tap will not send again.
@@ -87,6 +92,7 @@ class Unconfirmed:
         for stream, through in covered.items():
             known = self._of(stream)
             for entry in [e for e in known.applied if e[0] <= through]:
+                self._spool.note_state(known.table)
                 self._spool.done(entry[1])
                 known.applied.remove(entry)
 
@@ -94,10 +100,10 @@ class Unconfirmed:
         """Forget what a run that ended well leaves behind.
 
         A stream whose last rows came after the last state keeps them in mind: its tap was cut
-        short and sends them again. A tap without any state starts over on purpose.
+        short and sends them again. A tap that never had a state starts over on purpose.
         """
         for stream, known in self._streams.items():
-            stateless = self._covered is None
+            stateless = self._covered is None and not self._spool.stateful(known.table)
             if stateless or (stream in (self._covered or ()) and not known.applied):
                 for path in [*known.earlier, *(path for _, path in known.applied)]:
                     self._spool.done(path)

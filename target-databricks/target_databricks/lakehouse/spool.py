@@ -6,6 +6,7 @@
 | `<table>-<digest>.applied` | appended rows, not to be appended again if the tap resends them |
 | `<table>-<digest>.unreadable` | damaged; set aside, the tap sends its rows again |
 | `<table>-v<version>-<digest>.seen` | keys that came with a version not yet activated |
+| `<table>.stateful` | the tap of an appended stream sends states, so it resumes from them |
 
 A file appears whole or not at all: written under another name, flushed to disk, renamed.
 """
@@ -23,7 +24,7 @@ import pyarrow.parquet as pq
 from target_databricks.batch import Batch, read_staged, write_staged
 
 _STAGED, _APPLIED, _UNREADABLE, _PARTIAL = ".parquet", ".applied", ".unreadable", ".partial"
-_SEEN = ".seen"
+_SEEN, _STATEFUL = ".seen", ".stateful"
 
 
 class Spool:
@@ -86,6 +87,14 @@ class Spool:
         """Drop the notes on a table's versions."""
         for path in self._files(f"{table}-v*{_SEEN}"):
             path.unlink(missing_ok=True)
+
+    def note_state(self, table: str) -> None:
+        """Note that a state covered rows appended to a table."""
+        (self.folder / f"{table}{_STATEFUL}").touch()
+
+    def stateful(self, table: str) -> bool:
+        """Whether a state ever covered rows appended to a table."""
+        return (self.folder / f"{table}{_STATEFUL}").exists()
 
     def clear(self) -> None:
         """Remove half-written files."""
