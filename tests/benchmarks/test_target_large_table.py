@@ -2,7 +2,7 @@
 
     uv run --group test pytest -m benchmark -s tests/benchmarks/test_target_large_table.py
 
-LARGE sets the rows of the large table (default 4,000,000, with four lines each).
+LARGE sets the rows of the large table (default 5,000,000, with four lines each).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import pytest
 from deltalake import DeltaTable
 from measuring import Cost, installed, run, script, show
 
-LARGE = int(os.environ.get("LARGE", "4000000"))
-SMALL = LARGE // 8
+LARGE = int(os.environ.get("LARGE", "5000000"))
+SMALL = LARGE // 10
 CHANGED = 1_000
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(5400)]
