@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 
 import pytest
@@ -228,11 +227,8 @@ def test_a_folder_that_is_a_file_is_named(folder, cli, tmp_path):
     check(done, "lakehouse_path", str(path))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_may_not_be_written_is_named(folder, cli, tmp_path):
-    path = tmp_path / "locked"
-    path.mkdir(mode=0o500)
-    check(cli(text(GOOD), folder.config(lakehouse_path=str(path))), "lakehouse_path", str(path))
+def test_a_folder_that_may_not_be_made_is_named(folder, cli):
+    check(cli(text(GOOD), folder.config(lakehouse_path="/proc/self")), "lakehouse_path", "/proc")
 
 
 def test_the_settings_can_come_from_the_environment(folder, command, singer, monkeypatch, tmp_path):
