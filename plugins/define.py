@@ -4,7 +4,7 @@
 
 writes `plugins/extractors/tap-xero.yml` and `plugins/loaders/target-databricks.yml` (hub style,
 for `meltano add --from-ref`), the plugin section of `meltano.yml` and the tables of settings in
-`README.md`. What `--about` cannot know
+the READMEs. What `--about` cannot know
 (kinds only Meltano has, commands, groups of settings that belong together) is stated below.
 """
 
@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +153,7 @@ DEFINITIONS = {
 }
 
 
+@cache
 def about(executable: str) -> dict[str, Any]:
     """What a plugin says of itself."""
     command = [str(Path(sys.executable).with_name(executable)), "--about", "--format=json"]
@@ -241,21 +244,23 @@ def settings_table(name: str) -> str:
     return "\n".join(lines)
 
 
-def readme() -> tuple[Path, str]:
-    """The root README with its tables of settings made anew; the rest stays as it is."""
-    path = ROOT / "README.md"
-    text = path.read_text(encoding="utf-8")
-    for name in DEFINITIONS:
-        head, rest = text.split(f"<!-- settings: {name} -->\n", 1)
-        _, tail = rest.split("<!-- end -->", 1)
-        table = settings_table(name)
-        text = f"{head}<!-- settings: {name} -->\n{table}\n<!-- end -->{tail}"
-    return path, text
+def readmes() -> list[tuple[Path, str]]:
+    """Every README with its tables of settings made anew; the rest stays as it is."""
+    tables = {name: settings_table(name) for name in DEFINITIONS}
+    found = []
+    for folder in (".", *DEFINITIONS):
+        path = ROOT / folder / "README.md"
+        text = path.read_text(encoding="utf-8")
+        for name, table in tables.items():
+            between = re.compile(f"(<!-- settings: {name} -->\n).*?(<!-- /settings -->)", re.DOTALL)
+            text = between.sub(lambda m, table=table: f"{m[1]}{table}\n{m[2]}", text)
+        found.append((path, text))
+    return found
 
 
 def written() -> list[tuple[Path, str]]:
     """Every file this script writes, and what it should hold."""
-    return [*(hub_file(name) for name in DEFINITIONS), project_file(), readme()]
+    return [*(hub_file(name) for name in DEFINITIONS), project_file(), *readmes()]
 
 
 def main() -> None:
