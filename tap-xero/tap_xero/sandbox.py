@@ -55,7 +55,12 @@ class SandboxProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
-        line = self._process.stdout.readline() if self._process.stdout else b""
+        try:
+            # Whatever ends the wait, an interruption too, ends the process that was waited for.
+            line = self._process.stdout.readline() if self._process.stdout else b""
+        except BaseException:
+            self.stop()
+            raise
         try:
             ready = json.loads(line)
             self.access = SandboxAccess(

@@ -150,9 +150,8 @@ def test_a_property_path_cannot_carry_sql(store):
         store.column("Invoices", "x') OR ('1'='1", "s")
 
 
-def test_the_stores_own_file_goes_with_it():
-    store = Store()
-    folder = store._folder
-    assert folder.exists()
-    store.close()
-    assert not folder.exists()
+def test_the_stores_own_file_has_no_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("SQLITE_TMPDIR", str(tmp_path))
+    with Store() as store:
+        store.put("t", "Invoices", "i", {"InvoiceID": "i"}, datetime.now(timezone.utc))
+        assert not list(tmp_path.iterdir()), "a kill -9 now would leave it behind"

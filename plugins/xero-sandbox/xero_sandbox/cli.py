@@ -69,7 +69,8 @@ def _interrupt(*_: object) -> None:
 
 
 def _interrupt_at_end_of_input() -> None:
-    while sys.stdin.buffer.read(4096):
+    # Not through sys.stdin: a thread that waits in there makes the interpreter's own end fatal.
+    while os.read(sys.stdin.fileno(), 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 

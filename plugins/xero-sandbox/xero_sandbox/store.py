@@ -11,9 +11,7 @@ What a document means is the business of `books`; what a request may ask for, th
 from __future__ import annotations
 
 import re
-import shutil
 import sqlite3
-import tempfile
 import threading
 from array import array
 from collections import OrderedDict
@@ -98,14 +96,13 @@ class Store:
     """Documents of all organisations; every method may be called from any thread.
 
     Args:
-        path: File to use. By default a new one in a temporary folder, removed by `close`.
+        path: File to use. By default one without a name, which is gone with the process
+            however that ends.
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="xero-sandbox-")) if path is None else None
-        file = path or Path(str(self._folder)) / "books.sqlite"
         self._lock = threading.RLock()
-        self._db = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
+        self._db = sqlite3.connect(path or "", check_same_thread=False, isolation_level=None)
         # A crash may cost the file: it is made anew from the seed.
         self._db.executescript(
             f"PRAGMA page_size={_PAGE_BYTES}; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
@@ -124,11 +121,9 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Close the file, and remove it when it was the store's own."""
+        """Close the file."""
         with self._lock:
             self._db.close()
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
