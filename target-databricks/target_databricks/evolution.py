@@ -8,12 +8,12 @@ and what does not fit it is rescued.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
-from target_databricks.plan import StreamPlan, with_root
+from target_databricks.plan import Reference, StreamPlan, with_root
 from target_databricks.types import (
     DEFAULT_SCALE,
     MAX_PRECISION,
@@ -82,6 +82,7 @@ def _renamed(plan: StreamPlan, fields: Sequence[Field], notes: Sequence[str]) ->
             child,
             column=names[child.column],
             keys=tuple(names.get(k, k) for k in child.keys),
+            references=_respelled(child.references, names),
         )
         for child in plan.children
     )
@@ -90,8 +91,13 @@ def _renamed(plan: StreamPlan, fields: Sequence[Field], notes: Sequence[str]) ->
         keys=tuple(names[k] for k in plan.keys),
         bookmark=names.get(plan.bookmark) if plan.bookmark else None,
         children=children,
+        references=_respelled(plan.references, names),
     )
     return with_root(renamed, struct_node(fields), notes)
+
+
+def _respelled(references: Iterable[Reference], names: Mapping[str, str]) -> tuple[Reference, ...]:
+    return tuple(replace(r, columns=tuple(names.get(c, c) for c in r.columns)) for r in references)
 
 
 def _members(

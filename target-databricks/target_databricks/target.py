@@ -27,7 +27,7 @@ from target_databricks.errors import (
 )
 from target_databricks.evolution import tables_of
 from target_databricks.lakehouse import LakehouseFolder
-from target_databricks.lakehouse.ledger import TABLE as LEDGER
+from target_databricks.ledger import TABLE as LEDGER
 from target_databricks.loader import Loader
 from target_databricks.naming import COLUMN_NAMES
 from target_databricks.plan import StreamPlan, make_plan
@@ -114,7 +114,7 @@ class TargetDatabricks(Target):
                 f"property {', '.join(map(repr, missing))}, which is not among its properties. "
                 "Select the property, or choose other key properties for the stream."
             )
-        self.loader.wait()
+        self.loader.wait(stream)
         plan = make_plan(
             stream,
             schema,
