@@ -1,0 +1,172 @@
+"""A Spark session as a serving thread uses it: SQL text in, an Arrow table out.
+
+A session may be used by several threads, as a warehouse session may; each statement makes its
+Spark session the active one of the thread it runs in, which Delta's catalog relies on.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from databricks_sandbox.engine.settings import DELTA_CATALOG
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
+
+# Commands whose one result row counts the rows they changed; Databricks' drivers see the count.
+_AFFECTED = "num_affected_rows"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a statement answered.
+
+    Attributes:
+        table: the rows; Spark's own types in Arrow, timestamps in UTC.
+        schema: Spark's schema of the same columns, which knows more than Arrow's (VARIANT, MAP).
+        modified_rows: rows inserted, updated or deleted; None for what changes no rows.
+    """
+
+    table: pa.Table
+    schema: StructType
+    modified_rows: int | None = None
+
+
+class EngineSession:
+    """One Spark session.
+
+    Args:
+        spark: the session to make this one from.
+        user: what `current_user()` answers.
+        catalog: the catalog of names without one.
+    """
+
+    def __init__(self, spark: SparkSession, user: str, catalog: str) -> None:
+        self._context = spark.sparkContext
+        self._session = spark.newSession()
+        self._user = user
+        self._jvm: Any = self._session._jvm  # noqa: SLF001 - the only way to the JVM
+        self._java: Any = self._session._jsparkSession  # noqa: SLF001
+        self._attached: set[str] = set()
+        self._current = catalog
+        self._activate()
+        self.attach_catalogs([catalog])
+        self.use_catalog(catalog)
+
+    @property
+    def current_catalog(self) -> str:
+        """The catalog of names without one."""
+        return self._current
+
+    def attach_catalogs(self, names: Iterable[str]) -> None:
+        """Make catalogs of three-level names usable in this session; known ones cost nothing."""
+        for name in names:
+            if name not in self._attached:
+                self._session.conf.set(f"spark.sql.catalog.{name}", DELTA_CATALOG)
+                # Delta's catalog class serves a catalog only through another one it is given.
+                manager = self._java.sessionState().catalogManager()
+                manager.catalog(name).setDelegateCatalog(manager.catalog("spark_catalog"))
+                self._attached.add(name)
+
+    def use_catalog(self, name: str) -> None:
+        """Make a catalog the current one, with its schema `default`."""
+        self._activate()
+        self._java.sessionState().catalogManager().setCurrentCatalog(name)
+        self._current = name
+
+    def use_schema(self, name: str) -> None:
+        """Make a schema of the current catalog the current one."""
+        self._activate()
+        self._session.sql(f"USE {quote(self._current)}.{quote(name)}")
+
+    def current_namespace(self) -> tuple[str, ...]:
+        """The schema of names without one."""
+        self._activate()
+        return tuple(self._java.sessionState().catalogManager().currentNamespace())
+
+    def has_view(self, name: str) -> bool:
+        """Whether a temporary view of this name exists."""
+        self._activate()
+        return bool(self._java.sessionState().catalog().getTempView(name).isDefined())
+
+    def sql(
+        self,
+        text: str,
+        parameters: Callable[[], dict[str, Any] | list[Any] | None] | None = None,
+        *,
+        group: str | None = None,
+    ) -> Result:
+        """Run one statement and collect its result.
+
+        Args:
+            text: the statement, given to Spark as it is.
+            parameters: makes values or Spark columns for `:name` or `?` markers; called with
+                the session active.
+            group: a name to cancel the statement by.
+
+        Raises:
+            pyspark.errors.PySparkException: whatever Spark or Delta found wrong.
+        """
+        self._activate()
+        self._context.setJobGroup(group or uuid.uuid4().hex, text[:80], interruptOnCancel=True)
+        frame = self._session.sql(text, args=parameters() if parameters else None)
+        schema = frame.schema
+        table = _readable(frame).toArrow()
+        return Result(table, schema, _modified(table))
+
+    def plan_text(self, text: str) -> str:
+        """The parsed, unresolved plan of a statement, which names the relations it touches."""
+        self._activate()
+        plan = self._java.sessionState().sqlParser().parsePlan(text)
+        return str(plan.treeString())
+
+    def set_conf(self, name: str, value: str) -> None:
+        """Set a configuration of this session."""
+        self._session.conf.set(name, value)
+
+    def on_jvm(self, use: Callable[[Any, Any], Any]) -> Any:
+        """Call `use(jvm, java_session)` with this session active in the thread."""
+        self._activate()
+        return use(self._jvm, self._java)
+
+    def cancel(self, group: str) -> None:
+        """Cancel the statement that runs under this group."""
+        self._context.cancelJobGroup(group)
+
+    def _activate(self) -> None:
+        self._jvm.org.apache.spark.sql.SparkSession.setActiveSession(self._java)
+        users = self._jvm.org.apache.spark.sql.catalyst.CurrentUserContext
+        users.CURRENT_USER().set(self._user)
+
+
+def _readable(frame: DataFrame) -> DataFrame:
+    """VARIANT as JSON text, which is how it travels; Arrow has no type for it."""
+    names = [f.name for f in frame.schema.fields if f.dataType.typeName() == "variant"]
+    if not names:
+        return frame
+    from pyspark.sql import functions
+
+    return frame.select(
+        *[
+            functions.to_json(frame[column]).alias(column) if column in names else frame[column]
+            for column in frame.columns
+        ]
+    )
+
+
+def quote(name: str) -> str:
+    """A name as a delimited identifier."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _modified(table: pa.Table) -> int | None:
+    if table.num_rows == 1 and table.num_columns and table.column_names[0] == _AFFECTED:
+        return int(table.column(0)[0].as_py())
+    return None

@@ -1,0 +1,107 @@
+"""The table of everything that is not simply given to Spark, each with the reason.
+
+A statement rule answers a whole statement, found by its first words; a text rule replaces a name
+inside a statement that then goes to Spark. What is in neither goes to Spark verbatim.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from databricks_sandbox.unity import (
+    catalog_statements,
+    names,
+    volume_statements,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from databricks_sandbox.unity.answers import Answer
+    from databricks_sandbox.unity.call import Call
+
+_DELIMITED = r"`[^`]*`"
+# A name of one to three parts, as `sql_text.head` writes it.
+_NAME = rf"(?:{_DELIMITED}|\w+)(?: \. (?:{_DELIMITED}|\w+))*"
+
+
+@dataclass(frozen=True)
+class StatementRule:
+    """A statement the front answers, or changes as a whole.
+
+    Attributes:
+        name: how the statement log calls it.
+        pattern: matched at the start of the statement's words, in upper case, one space between.
+        reason: why Spark does not get it as it is.
+        answer: answers it.
+    """
+
+    name: str
+    pattern: re.Pattern[str]
+    reason: str
+    answer: Callable[[Call], Answer]
+
+
+@dataclass(frozen=True)
+class TextRule:
+    """A name inside a statement that Spark does not know.
+
+    Attributes:
+        name: how the statement log calls it.
+        triggers: the text is looked at when one of these is in it, in lower case.
+        reason: why Spark does not get it as it is.
+        change: the text to give to Spark.
+    """
+
+    name: str
+    triggers: tuple[str, ...]
+    reason: str
+    change: Callable[[Call, str], str]
+
+
+def _statement(
+    name: str, pattern: str, reason: str, answer: Callable[[Call], Answer]
+) -> StatementRule:
+    return StatementRule(name, re.compile(pattern + r"(?= |$)"), reason, answer)
+
+
+_NO_VOLUMES = "Spark has no volumes"
+_NO_GRANTS = "Spark keeps no permissions"
+_NO_TAGS = "Spark keeps no tags"
+_ONE_CATALOG = "Spark's catalogs are configuration; Unity Catalog's are objects"
+
+STATEMENT_RULES = (
+    _statement("put", "PUT", "moves a file of the client", volume_statements.put),
+    _statement("get", "GET", "moves a file to the client", volume_statements.get),
+    _statement("remove", "REMOVE", "removes a file of a volume", volume_statements.remove),
+    _statement("list files", "LIST", _NO_VOLUMES, volume_statements.list_files),
+    _statement("create volume", "CREATE (EXTERNAL )?VOLUME", _NO_VOLUMES, volume_statements.create),
+    _statement("drop volume", "DROP VOLUME", _NO_VOLUMES, volume_statements.drop),
+    _statement("show volumes", "SHOW VOLUMES", _NO_VOLUMES, volume_statements.show),
+    _statement("describe volume", "(DESCRIBE|DESC) VOLUME", _NO_VOLUMES, volume_statements.describe),
+    _statement("alter volume", "ALTER VOLUME", _NO_VOLUMES, volume_statements.alter),
+    _statement("comment on volume", "COMMENT ON VOLUME", _NO_VOLUMES, volume_statements.comment),
+    _statement("use catalog", "(USE|SET) CATALOG", _ONE_CATALOG, catalog_statements.use_catalog),
+    _statement("create catalog", "CREATE CATALOG", _ONE_CATALOG, catalog_statements.create),
+    _statement("drop catalog", "DROP CATALOG", _ONE_CATALOG, catalog_statements.drop),
+    _statement("show catalogs", "SHOW CATALOGS", _ONE_CATALOG, catalog_statements.show),
+    _statement("create schema", "CREATE (SCHEMA|DATABASE)",
+               "owners; MANAGED LOCATION means nothing to Spark", catalog_statements.create_schema),
+    _statement("drop schema", "DROP (SCHEMA|DATABASE)",
+               "volumes, keys, tags and owners go with it", catalog_statements.drop_schema),
+    _statement("describe catalog", "(DESCRIBE|DESC) CATALOG", _ONE_CATALOG,
+               catalog_statements.describe),
+    _statement("copy into", "COPY INTO", "Spark has no COPY INTO", catalog_statements.refuse),
+)
+
+TEXT_RULES = (
+    TextRule("read_files", ("read_files",), "Spark has no read_files; the same files are read as "
+             "``format.`path` ``", names.read_files),
+    TextRule("volume path", ("/volumes/",), "a volume is a folder of the sandbox",
+             names.volume_paths),
+    TextRule("current_catalog", ("current_catalog", "current_database", "session_user", "is_member",
+                                 "is_account_group_member", "current_metastore"),
+             "Spark names the catalog behind the catalog", names.functions),
+)
