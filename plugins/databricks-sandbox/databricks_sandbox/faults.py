@@ -90,7 +90,7 @@ class Fault:
         return SqlError(self.condition, self.message, self.sqlstate)
 
 
-class HttpFault(Exception):
+class HttpError(Exception):
     """Ends a request with an HTTP status instead of an answer."""
 
     def __init__(
@@ -103,11 +103,11 @@ class HttpFault(Exception):
         self.retry_after = retry_after
 
 
-class ConnectionCut(Exception):
+class ConnectionCutError(Exception):
     """Ends a request by closing its connection without an answer."""
 
 
-class InvalidSession(Exception):
+class InvalidSessionError(Exception):
     """The session of the request is to be closed before the request is looked at."""
 
 
@@ -157,9 +157,9 @@ class FaultPlan:
         """Let happen here what is planned here.
 
         Raises:
-            HttpFault: the request is answered with a status.
-            ConnectionCut: the request is not answered at all.
-            InvalidSession: the session is to be closed first.
+            HttpError: the request is answered with a status.
+            ConnectionCutError: the request is not answered at all.
+            InvalidSessionError: the session is to be closed first.
             SqlError: the statement fails.
         """
         fault = self.take(at, text)
@@ -168,11 +168,11 @@ class FaultPlan:
         if fault.effect == "delay":
             time.sleep(fault.seconds)
         elif fault.effect == "http":
-            raise HttpFault(fault.status, fault.condition, fault.message, fault.retry_after)
+            raise HttpError(fault.status, fault.condition, fault.message, fault.retry_after)
         elif fault.effect == "cut":
-            raise ConnectionCut
+            raise ConnectionCutError
         elif fault.effect == "invalid_session":
-            raise InvalidSession
+            raise InvalidSessionError
         elif fault.effect == "error":
             raise fault.error()
         else:

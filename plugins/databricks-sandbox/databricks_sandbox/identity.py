@@ -49,7 +49,7 @@ class Principal:
         return self.name
 
 
-class Unauthorized(Exception):
+class UnauthorizedError(Exception):
     """A token or client secret that is wrong or over; the text is for the client."""
 
 
@@ -123,12 +123,12 @@ class Identity:
         """A new OAuth access token that lives `TOKEN_SECONDS`.
 
         Raises:
-            Unauthorized: the client is unknown or its secret is wrong.
+            UnauthorizedError: the client is unknown or its secret is wrong.
         """
         principal = self.find(client_id)
         known = principal.client_secret if principal else None
         if known is None or not secrets.compare_digest(known, client_secret):
-            raise Unauthorized("Client authentication failed")
+            raise UnauthorizedError("Client authentication failed")
         token = "eyJ" + secrets.token_urlsafe(32)
         with self._lock:
             self._oauth[token] = (client_id, self._clock.now() + TOKEN_SECONDS)
@@ -138,17 +138,17 @@ class Identity:
         """Who a bearer token belongs to.
 
         Raises:
-            Unauthorized: the token is unknown, revoked or over.
+            UnauthorizedError: the token is unknown, revoked or over.
         """
         with self._lock:
             name = self._personal.get(token)
             if name is None:
                 name, until = self._oauth.get(token, (None, 0.0))
                 if name is not None and self._clock.now() >= until:
-                    raise Unauthorized("Token is expired")
+                    raise UnauthorizedError("Token is expired")
             principal = self._principals.get(name) if name else None
         if principal is None:
-            raise Unauthorized("Invalid access token.")
+            raise UnauthorizedError("Invalid access token.")
         return principal
 
     def revoke_tokens(self) -> None:

@@ -1,4 +1,4 @@
-"""Pytest fixtures: `databricks_sandbox`, one for the session, and `databricks_schema`, one a test."""
+"""Pytest fixtures: `databricks_sandbox` for the session, `databricks_schema` for a test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole sandbox as one object: engine, Unity Catalog, warehouse, identity, faults and server."""
+"""The whole sandbox as one object: engine, Unity Catalog, warehouse, identity, faults, server."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from databricks_sandbox.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from typing_extensions import Self
 
     from databricks_sandbox.clock import Clock
 
@@ -64,14 +66,14 @@ class Sandbox:
         folder: Path | None = None,
     ) -> None:
         self.catalog = catalog
-        self.clock = clock or OffsetClock()
+        self.clock: Clock = clock or OffsetClock()
         self._own_folder = folder is None
         self.folder = Path(folder or tempfile.mkdtemp(prefix="databricks-sandbox-")).resolve()
         self.identity = Identity(self.clock)
         self.admin = self.identity.add_service_principal("loader", admin=True)
         self.nobody = self.identity.add_service_principal("nobody")
-        self.faults = FaultPlan()
-        self.log = StatementLog()
+        self.faults: FaultPlan = FaultPlan()
+        self.log: StatementLog = StatementLog()
         self.warehouse = Warehouse(self.clock, "5a9d0b0c1e2f3a4b")
         self.sessions = Registry(self.clock, _IDLE_SECONDS)
         self.warehouse.on_stop = self.sessions.close_all
@@ -81,7 +83,7 @@ class Sandbox:
         self.front = Front(self.engine, metastore, self.volumes, self.identity, self.log)
         self._server = Server(self, port)
 
-    def __enter__(self) -> Sandbox:
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(
@@ -92,7 +94,7 @@ class Sandbox:
     ) -> None:
         self.stop()
 
-    def start(self) -> Sandbox:
+    def start(self) -> Self:
         """Begin to serve."""
         self._server.start()
         return self
@@ -114,7 +116,7 @@ class Sandbox:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def reset(self) -> None:
-        """As new but for schemas and tables: no faults, log, sessions, grants; a running warehouse."""
+        """As new but for schemas and tables: no faults, log, sessions or grants; running."""
         self.faults.clear()
         self.sessions.close_all()
         self.sessions.idle_seconds = _IDLE_SECONDS
@@ -200,7 +202,7 @@ class Sandbox:
         session = self.open_session(self.admin, None, None, {}, self.url)
         try:
             line = Statement(text, session.identifier, self.admin.name)
-            answer = self.front.execute(session, text, lambda: None, line, session.identifier)
+            answer = self.front.execute(session, text, line, session.identifier)
             rows: list[dict[str, Any]] = answer.table.to_pylist()
             return rows
         finally:

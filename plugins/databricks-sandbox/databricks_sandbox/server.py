@@ -1,4 +1,4 @@
-"""The HTTP server: one port for the SQL protocol, OAuth, REST, staging and the sandbox's own control.
+"""The HTTP server: one port for the SQL protocol, OAuth, REST, staging and control.
 
 It speaks TLS with a certificate of its own to clients that begin with a TLS handshake, and plain
 HTTP to the others.
@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from databricks_sandbox.certificate import write_certificate
-from databricks_sandbox.faults import ConnectionCut, HttpFault
-from databricks_sandbox.web import Request, Response
-from databricks_sandbox.identity import Unauthorized
+from databricks_sandbox.faults import ConnectionCutError, HttpError
+from databricks_sandbox.identity import UnauthorizedError
 from databricks_sandbox.rest import routes
+from databricks_sandbox.web import Request, Response
 
 if TYPE_CHECKING:
     from databricks_sandbox.sandbox import Sandbox
@@ -110,23 +110,23 @@ class _Handler(BaseHTTPRequestHandler):
             method=self.command,
             path=unquote(split.path),
             query=split.query,
-            headers=self.headers,
+            headers=self.headers.items(),
             base_url=f"{scheme}://{self.headers.get('Host', '127.0.0.1')}",
             reader=self._read,
         )
         try:
             response = self.server.routes(request)
             request.body()
-        except HttpFault as fault:
+        except HttpError as fault:
             response = Response.error(fault.status, fault.code, fault.message)
             if fault.retry_after is not None:
                 response.headers["Retry-After"] = str(int(fault.retry_after))
             response.headers["X-Thriftserver-Error-Message"] = fault.message
-        except Unauthorized as error:
+        except UnauthorizedError as error:
             response = Response.error(401, "UNAUTHENTICATED", str(error))
             response.headers["WWW-Authenticate"] = "Bearer"
             response.headers["X-Databricks-Reason-Phrase"] = str(error)
-        except ConnectionCut:
+        except ConnectionCutError:
             self._cut()
             return
         self._send(response)
@@ -163,5 +163,3 @@ class _Handler(BaseHTTPRequestHandler):
         plain = self.connection
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         plain.close()
-
-

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from databricks_sandbox.faults import HttpFault
+from databricks_sandbox.faults import HttpError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,18 +86,18 @@ class Warehouse:
         """Wake it if needed and let only a running warehouse pass.
 
         Raises:
-            HttpFault: 503 with Retry-After while it starts, 404 when it was deleted.
+            HttpError: 503 with Retry-After while it starts, 404 when it was deleted.
         """
         with self._lock:
             if self._deleted:
-                raise HttpFault(
+                raise HttpError(
                     404,
                     "RESOURCE_DOES_NOT_EXIST",
                     f"SQL warehouse {self.identifier} does not exist.",
                 )
             self._start()
             if self._state() != "RUNNING":
-                raise HttpFault(
+                raise HttpError(
                     503,
                     "TEMPORARILY_UNAVAILABLE",
                     f"SQL warehouse {self.identifier} is starting. Please try again later.",

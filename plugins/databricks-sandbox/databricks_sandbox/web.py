@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable
 
 
 class Request:
@@ -17,7 +17,6 @@ class Request:
     Attributes:
         method: in upper case.
         path: decoded, without the query.
-        headers: case-insensitive.
         base_url: scheme, host and port as the client reached the server.
     """
 
@@ -26,17 +25,21 @@ class Request:
         method: str,
         path: str,
         query: str,
-        headers: Mapping[str, str],
+        headers: Iterable[tuple[str, str]],
         base_url: str,
         reader: Callable[[int | None], bytes],
     ) -> None:
         self.method = method
         self.path = path
         self.query = {name: values[-1] for name, values in parse_qs(query).items()}
-        self.headers = headers
+        self._headers = {name.lower(): value for name, value in headers}
         self.base_url = base_url
         self._reader = reader
         self._body: bytes | None = None
+
+    def header(self, name: str) -> str:
+        """A header, whatever its case; empty when it is missing."""
+        return self._headers.get(name.lower(), "")
 
     def body(self) -> bytes:
         """All of the body."""
@@ -59,7 +62,7 @@ class Request:
 
     def bearer(self) -> str:
         """The bearer token; empty when there is none."""
-        kind, _, token = self.headers.get("Authorization", "").partition(" ")
+        kind, _, token = self.header("Authorization").partition(" ")
         return token.strip() if kind.lower() == "bearer" else ""
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from databricks_sandbox.engine.settings import DELTA_CATALOG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
@@ -99,7 +99,6 @@ class EngineSession:
     def sql(
         self,
         text: str,
-        parameters: Callable[[], dict[str, Any] | list[Any] | None] | None = None,
         *,
         group: str | None = None,
     ) -> Result:
@@ -107,8 +106,6 @@ class EngineSession:
 
         Args:
             text: the statement, given to Spark as it is.
-            parameters: makes values or Spark columns for `:name` or `?` markers; called with
-                the session active.
             group: a name to cancel the statement by.
 
         Raises:
@@ -116,7 +113,7 @@ class EngineSession:
         """
         self._activate()
         self._context.setJobGroup(group or uuid.uuid4().hex, text[:80], interruptOnCancel=True)
-        frame = self._session.sql(text, args=parameters() if parameters else None)
+        frame = self._session.sql(text)
         schema = frame.schema
         table = _readable(frame).toArrow()
         return Result(table, schema, _modified(table))
@@ -127,14 +124,38 @@ class EngineSession:
         plan = self._java.sessionState().sqlParser().parsePlan(text)
         return str(plan.treeString())
 
+    def create_view(self, name: str, rows: pa.Table, schema: StructType) -> None:
+        """Register rows as a temporary view of this session, replacing one of the same name."""
+        self._activate()
+        # Row by row: what comes from an Arrow table without rows would lose its types.
+        values = [tuple(row.values()) for row in rows.to_pylist()]
+        self._session.createDataFrame(values, schema).createOrReplaceTempView(name)
+
     def set_conf(self, name: str, value: str) -> None:
         """Set a configuration of this session."""
         self._session.conf.set(name, value)
+
+    def get_conf(self, name: str) -> str | None:
+        """A configuration of this session."""
+        return self._session.conf.get(name, None)
 
     def on_jvm(self, use: Callable[[Any, Any], Any]) -> Any:
         """Call `use(jvm, java_session)` with this session active in the thread."""
         self._activate()
         return use(self._jvm, self._java)
+
+    def java_strings(self, values: Sequence[str]) -> Any:
+        """An array of strings for a call on the JVM."""
+        gateway: Any = self._context._gateway  # noqa: SLF001 - the only way to make one
+        array = gateway.new_array(self._jvm.java.lang.String, len(values))
+        for index, value in enumerate(values):
+            array[index] = value
+        return array
+
+    def drop_view(self, name: str) -> None:
+        """Drop a temporary view of this session."""
+        self._activate()
+        self._session.catalog.dropTempView(name)
 
     def cancel(self, group: str) -> None:
         """Cancel the statement that runs under this group."""

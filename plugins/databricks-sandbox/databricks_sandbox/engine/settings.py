@@ -74,6 +74,8 @@ def spark_settings(folder: Path, catalogs: tuple[str, ...], memory: str) -> dict
         "spark.sql.legacy.createHiveTableByDefault": "false",
         "spark.sql.session.timeZone": "Etc/UTC",
         "spark.sql.ansi.enabled": "true",
+        # SHOW SCHEMAS answers `databaseName` and SHOW TABLES `database`, as on Databricks.
+        "spark.sql.legacy.keepCommandOutputSchema": "true",
         "spark.databricks.delta.properties.defaults.enableDeletionVectors": "true",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "10000",
         "spark.sql.warehouse.dir": str(folder / "warehouse"),

@@ -131,7 +131,7 @@ class Engine:
             (self.folder / "log4j2.properties").write_text(LOG4J)
             conf = SparkConf(loadDefaults=False).setMaster("local[2]")
             conf.setAppName("databricks-sandbox")
-            conf.setAll(spark_settings(self.folder, (self.catalog,), self._memory).items())
+            conf.setAll(list(spark_settings(self.folder, (self.catalog,), self._memory).items()))
             with self.log_path.open("wb") as log, _environment(self._environment()):
                 self._gateway = launch_gateway(conf, {"stdout": log, "stderr": log})
             self._process = self._gateway.proc

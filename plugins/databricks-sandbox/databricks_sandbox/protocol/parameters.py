@@ -1,29 +1,60 @@
-"""Native parameters: what a client binds to `:name` and `?`, as Spark's own literals.
+"""Native parameters: what a client binds to `:name` and `?`, written into statements as literals.
 
-A parameter travels as text with the SQL type it stands for; arrays and maps hold more of the same.
+Spark 4.1 does the same, but hands parameters to its parser only, and Delta's parser in front of it
+does not pass them on. Source: Databricks SQL, "Parameter markers".
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
+
+from databricks_sandbox.errors import SqlError
+from databricks_sandbox.unity.sql_text import spliced, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from databricks.sql.thrift_api.TCLIService import ttypes
-    from pyspark.sql import Column
+
+_TYPE = re.compile(r"[A-Z_]+( [A-Z ]+)?(\(\d+ ?, ?\d+\))?")
+
+# A colon behind one of these reaches into a VARIANT (`v:a`) or casts (`::`).
+_PATH_BEFORE = re.compile(r"[\w`)\]:]")
 
 
-def bound(parameters: Sequence[ttypes.TSparkParameter] | None) -> dict[str, Any] | list[Any] | None:
-    """Parameters as Spark takes them: by name, or in order.
+def bound(text: str, parameters: Sequence[ttypes.TSparkParameter] | None) -> str:
+    """A statement with its parameter markers replaced.
 
-    Must run in a thread where a Spark session is active.
+    Args:
+        text: as it was sent.
+        parameters: all with a name, or all without.
+
+    Raises:
+        SqlError: a marker has no parameter, or a type is none.
     """
     if not parameters:
-        return None
-    if all(parameter.name for parameter in parameters):
-        return {parameter.name: _column(parameter) for parameter in parameters}
-    return [_column(parameter) for parameter in parameters]
+        return text
+    named = {one.name.lower(): one for one in parameters if one.name}
+    in_order = iter([one for one in parameters if not one.name])
+    changes = []
+    found = list(tokens(text))
+    for index, token in enumerate(found):
+        if token.text == "?" and not named:
+            parameter = next(in_order, None)
+            if parameter is None:
+                raise _unbound(f"_{token.start}")
+            changes.append((token.start, token.end, _literal(parameter)))
+        elif token.text == ":" and named and index + 1 < len(found):
+            name = found[index + 1]
+            before = text[token.start - 1 : token.start]
+            if name.start != token.end or name.kind != "word" or _PATH_BEFORE.match(before):
+                continue
+            parameter = named.get(name.text.lower())
+            if parameter is None:
+                raise _unbound(name.text)
+            changes.append((token.start, name.end, _literal(parameter)))
+    return spliced(text, changes)
 
 
 def described(
@@ -36,21 +67,21 @@ def described(
     ]
 
 
-def _column(parameter: Any) -> Column:
-    from pyspark.sql import functions as sql
-
+def _literal(parameter: Any) -> str:
     kind = (parameter.type or "STRING").upper()
-    if parameter.arguments is not None and kind == "ARRAY":
-        return sql.array(*[_column(argument) for argument in parameter.arguments])
-    if parameter.arguments is not None and kind == "MAP":
-        # Keys and values take turns.
-        return sql.create_map(*[_column(argument) for argument in parameter.arguments])
+    if kind in ("ARRAY", "MAP") and parameter.arguments is not None:
+        # The arguments of a map are keys and values in turn.
+        return f"{kind}({', '.join(_literal(argument) for argument in parameter.arguments)})"
     text = _text(parameter.value)
     if kind == "VOID" or text is None:
-        return sql.lit(None)
-    if kind == "STRING":
-        return sql.lit(text)
-    return sql.lit(text).cast(kind.lower())
+        return "NULL"
+    if not _TYPE.fullmatch(kind):
+        raise SqlError("INVALID_PARAMETER_VALUE", f"'{parameter.type}' is no type of a parameter.")
+    if kind == "INT" and re.fullmatch(r"\d{1,9}", text):
+        # Some clauses, LIMIT among them, read best with a plain number.
+        return text
+    literal = "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return literal if kind == "STRING" else f"CAST({literal} AS {kind})"
 
 
 def _text(value: Any) -> str | None:
@@ -61,3 +92,7 @@ def _text(value: Any) -> str | None:
         if candidate is not None:
             return str(candidate)
     return None
+
+
+def _unbound(name: str) -> SqlError:
+    return SqlError("UNBOUND_SQL_PARAMETER", f"Found the unbound parameter: {name}.")

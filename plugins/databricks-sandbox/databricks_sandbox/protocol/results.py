@@ -55,6 +55,12 @@ class Accepts:
     decimals: bool = True
     timestamps: bool = True
 
+    @property
+    def as_text(self) -> tuple[str, ...]:
+        """Names of the plain types that are sent as text."""
+        declined = {"decimal": not self.decimals, "timestamp": not self.timestamps}
+        return tuple(name for name, text in declined.items() if text)
+
     @classmethod
     def of(cls, request: Any) -> Accepts:
         """Read from a `TExecuteStatementReq`."""
@@ -142,7 +148,7 @@ class WireResult:
 
     def _bytes(self, batch: pa.RecordBatch) -> bytes:
         data = batch.serialize().to_pybytes()
-        return lz4.frame.compress(data) if self._accepts.lz4 else data
+        return bytes(lz4.frame.compress(data)) if self._accepts.lz4 else data
 
 
 def _thrift_type(kind: DataType) -> ttypes.TTypeDesc:
@@ -168,9 +174,7 @@ def _for_client(table: pa.Table, schema: StructType, accepts: Accepts) -> pa.Tab
         sent = column
         if name in _NESTED and not accepts.complex_types:
             sent = _as_json(column)
-        elif name == "decimal" and not accepts.decimals:
-            sent = column.cast(pa.string())
-        elif name == "timestamp" and not accepts.timestamps:
+        elif name in accepts.as_text:
             sent = column.cast(pa.string())
         elif "interval" in name:
             sent = pa.chunked_array([pa.array([_text(x) for x in column.to_pylist()], pa.string())])

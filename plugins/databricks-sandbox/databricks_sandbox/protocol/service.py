@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 from databricks.sql.thrift_api.TCLIService import ttypes
 
 from databricks_sandbox.errors import SqlError
-from databricks_sandbox.faults import InvalidSession
+from databricks_sandbox.faults import InvalidSessionError
 from databricks_sandbox.protocol.parameters import bound, described
 from databricks_sandbox.protocol.results import Accepts, WireResult
 from databricks_sandbox.protocol.tags import parse_query_tags
 from databricks_sandbox.statements import Statement
+from databricks_sandbox.unity import metadata_calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from databricks_sandbox.protocol.operations import Operation, Session
     from databricks_sandbox.sandbox import Sandbox
     from databricks_sandbox.unity.answers import Answer
+    from databricks_sandbox.unity.front import Front
 
 # How long an answer is waited for before the client is told to ask again.
 _PATIENCE = 5.0
@@ -127,14 +129,14 @@ class Service:
         )
         try:
             sandbox.faults.strike("execute", request.statement)
-        except InvalidSession:
+        except InvalidSessionError:
             sandbox.sessions.close(session.identifier)
             line.state, line.error = "failed", "Invalid SessionHandle"
             return ttypes.TExecuteStatementResp(status=_invalid_session(session.identifier))
         except SqlError as error:
             failure = error
 
-            def fail(operation: Operation) -> WireResult:
+            def fail(_: Operation) -> WireResult:
                 raise failure
 
             return self._started(session, line, fail, request, ttypes.TExecuteStatementResp)
@@ -146,8 +148,7 @@ class Service:
         def run(operation: Operation) -> WireResult:
             answer = sandbox.front.execute(
                 session,
-                request.statement,
-                lambda: bound(request.parameters),
+                bound(request.statement, request.parameters),
                 line,
                 operation.identifier,
             )
@@ -195,6 +196,47 @@ class Service:
             return ttypes.TCloseOperationResp(status=_invalid_operation(request))
         self._sandbox.sessions.forget(_identifier(request.operationHandle.operationId))
         return ttypes.TCloseOperationResp(status=_OK)
+
+    # Metadata
+
+    def GetCatalogs(self, request: Any) -> Any:
+        """All catalogs the principal may see."""
+        return self._metadata(request, ttypes.TGetCatalogsResp, metadata_calls.catalogs)
+
+    def GetSchemas(self, request: Any) -> Any:
+        """Schemas by LIKE patterns."""
+        return self._metadata(request, ttypes.TGetSchemasResp, metadata_calls.schemas)
+
+    def GetTables(self, request: Any) -> Any:
+        """Tables and views by LIKE patterns."""
+        return self._metadata(request, ttypes.TGetTablesResp, metadata_calls.tables)
+
+    def GetTableTypes(self, request: Any) -> Any:
+        """The kinds of table there are."""
+        return self._metadata(request, ttypes.TGetTableTypesResp, metadata_calls.table_types)
+
+    def GetColumns(self, request: Any) -> Any:
+        """Columns by LIKE patterns."""
+        return self._metadata(request, ttypes.TGetColumnsResp, metadata_calls.columns)
+
+    def _metadata(
+        self, request: Any, response: Any, make: Callable[[Front, Session, Any], Answer]
+    ) -> Any:
+        session = self._session(request)
+        if session is None:
+            return response(status=self._no_session(request))
+        name = type(request).__name__.removeprefix("T").removesuffix("Req")
+        line = Statement(
+            text=name, session=session.identifier, principal=session.principal.name,
+            answered_by="metadata",
+        )  # fmt: skip
+        return self._started(
+            session,
+            line,
+            lambda _: _wire(make(self._sandbox.front, session, request), Accepts()),
+            request,
+            response,
+        )
 
     # What the calls share
 

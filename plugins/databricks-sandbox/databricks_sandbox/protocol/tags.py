@@ -1,6 +1,6 @@
-"""Query tags as clients write them into a session's configuration: `key:value,key2:value2`.
+r"""Query tags as clients write them into a session's configuration: `key:value,key2:value2`.
 
-Source: databricks-sql-connector, `serialize_query_tags`; a backslash escapes `\\`, `,` and `:`.
+Source: databricks-sql-connector, `serialize_query_tags`; a backslash escapes `\`, `,` and `:`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`/sandbox/…`: the fault plan, clock, log and warehouse over HTTP, for tests in other processes."""
+"""`/sandbox/…`: faults, clock, log and warehouse over HTTP, for tests in other processes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _add_fault(sandbox: Sandbox, body: dict[str, Any]) -> Any:
     return sandbox.faults.planned()
 
 
-def _clear_faults(sandbox: Sandbox, body: dict[str, Any]) -> Any:
+def _clear_faults(sandbox: Sandbox, _: dict[str, Any]) -> Any:
     sandbox.faults.clear()
     return []
 
@@ -53,7 +53,7 @@ def _warehouse(sandbox: Sandbox, body: dict[str, Any]) -> Any:
     return {"state": sandbox.warehouse.state, "starts": sandbox.warehouse.starts}
 
 
-def _close_sessions(sandbox: Sandbox, body: dict[str, Any]) -> Any:
+def _close_sessions(sandbox: Sandbox, _: dict[str, Any]) -> Any:
     sandbox.sessions.close_all()
     return {}
 
@@ -76,12 +76,12 @@ def _principal(sandbox: Sandbox, body: dict[str, Any]) -> Any:
     }
 
 
-def _clear_log(sandbox: Sandbox, body: dict[str, Any]) -> Any:
+def _clear_log(sandbox: Sandbox, _: dict[str, Any]) -> Any:
     sandbox.log.clear()
     return {}
 
 
-def _reset(sandbox: Sandbox, body: dict[str, Any]) -> Any:
+def _reset(sandbox: Sandbox, _: dict[str, Any]) -> Any:
     sandbox.reset()
     return {}
 

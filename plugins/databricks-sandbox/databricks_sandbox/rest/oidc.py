@@ -10,7 +10,7 @@ import binascii
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from databricks_sandbox.identity import TOKEN_SECONDS, Unauthorized
+from databricks_sandbox.identity import TOKEN_SECONDS, UnauthorizedError
 from databricks_sandbox.web import Request, Response
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _token(sandbox: Sandbox, request: Request) -> Response:
         return _refused("invalid_scope", "The scope must be 'all-apis'.", 400)
     try:
         token = sandbox.identity.issue(client_id, secret)
-    except Unauthorized as error:
+    except UnauthorizedError as error:
         return _refused("invalid_client", str(error), 401)
     return Response.json(
         {
@@ -71,7 +71,7 @@ def _refused(error: str, description: str, status: int) -> Response:
 
 
 def _basic(request: Request) -> tuple[str, str] | None:
-    kind, _, value = request.headers.get("Authorization", "").partition(" ")
+    kind, _, value = request.header("Authorization").partition(" ")
     if kind.lower() != "basic":
         return None
     try:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from databricks_sandbox.errors import SqlError
-from databricks_sandbox.faults import HttpFault
-from databricks_sandbox.web import Request, Response
+from databricks_sandbox.faults import HttpError
 from databricks_sandbox.rest import control, oidc, sql, staging, workspace
+from databricks_sandbox.web import Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +39,6 @@ def routes(sandbox: Sandbox) -> Callable[[Request], Response]:
         except SqlError as error:
             status = 403 if error.condition == "INSUFFICIENT_PERMISSIONS" else 404
             code = "PERMISSION_DENIED" if status == 403 else "NOT_FOUND"
-            raise HttpFault(status, code, str(error)) from error
+            raise HttpError(status, code, str(error)) from error
 
     return answer

@@ -9,7 +9,7 @@ from thrift.protocol.TBinaryProtocol import TBinaryProtocol
 from thrift.Thrift import TApplicationException, TMessageType
 from thrift.transport.TTransport import TMemoryBuffer
 
-from databricks_sandbox.faults import HttpFault
+from databricks_sandbox.faults import HttpError
 from databricks_sandbox.protocol.service import Service
 from databricks_sandbox.web import Request, Response
 
@@ -26,9 +26,9 @@ def endpoint(sandbox: Sandbox) -> Callable[[Request, Principal], Response]:
 
     def answer(request: Request, principal: Principal) -> Response:
         if request.path.rstrip("/") != sandbox.http_path or request.method != "POST":
-            raise HttpFault(404, "ENDPOINT_NOT_FOUND", f"No SQL warehouse at '{request.path}'.")
+            raise HttpError(404, "ENDPOINT_NOT_FOUND", f"No SQL warehouse at '{request.path}'.")
         if not principal.can_use_warehouse:
-            raise HttpFault(
+            raise HttpError(
                 403,
                 "PERMISSION_DENIED",
                 f"{principal.name} does not have permission to use the SQL warehouse "

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from databricks_sandbox.faults import ConnectionCut, HttpFault
+from databricks_sandbox.faults import ConnectionCutError, HttpError
 from databricks_sandbox.web import Request, Response
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ def upload(sandbox: Sandbox, request: Request, path: str) -> Response:
         sent = request.first_bytes(fault.after_bytes)
         sandbox.log.staged("PUT failed", path, len(sent))
         if fault.effect == "cut":
-            raise ConnectionCut
-        raise HttpFault(507, "INSUFFICIENT_STORAGE", f"No space left on device: {path}")
+            raise ConnectionCutError
+        raise HttpError(507, "INSUFFICIENT_STORAGE", f"No space left on device: {path}")
     sandbox.faults.strike("upload", path)
     content = request.body()
     _writable(sandbox, path)
@@ -46,7 +46,7 @@ def upload(sandbox: Sandbox, request: Request, path: str) -> Response:
         sandbox.volumes.write(path, content)
     except OSError as error:
         # The disk may be full in earnest.
-        raise HttpFault(507, "INSUFFICIENT_STORAGE", f"{error.strerror}: {path}") from error
+        raise HttpError(507, "INSUFFICIENT_STORAGE", f"{error.strerror}: {path}") from error
     sandbox.log.staged("PUT", path, len(content))
     return Response(200)
 
@@ -75,4 +75,4 @@ def remove(sandbox: Sandbox, path: str) -> Response:
 
 def _writable(sandbox: Sandbox, path: str) -> None:
     if sandbox.volumes.of_path(path).read_only:
-        raise HttpFault(403, "PERMISSION_DENIED", f"The volume is read-only: {path}")
+        raise HttpError(403, "PERMISSION_DENIED", f"The volume is read-only: {path}")

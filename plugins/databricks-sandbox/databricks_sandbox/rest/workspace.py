@@ -114,7 +114,7 @@ def _file(sandbox: Sandbox, request: Request, name: str, principal: Principal) -
         return Response.error(405, "BAD_REQUEST", f"{request.method} is not for files.")
     response = staging.download(sandbox, path)
     response.headers["Last-Modified"] = formatdate(local.stat().st_mtime, usegmt=True)
-    wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("Range", ""))
+    wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", request.header("Range"))
     if wanted:
         size, first = len(response.body), int(wanted[1])
         last = min(int(wanted[2] or size - 1), size - 1)
@@ -134,7 +134,9 @@ def _directory(sandbox: Sandbox, method: str, name: str, principal: Principal) -
         local.mkdir(parents=True, exist_ok=True)
         return Response(204)
     if not local.is_dir():
-        return Response.error(404, "NOT_FOUND", f"The directory being accessed is not found: {path}")
+        return Response.error(
+            404, "NOT_FOUND", f"The directory being accessed is not found: {path}"
+        )
     if method == "HEAD":
         return Response(200)
     if method == "GET":

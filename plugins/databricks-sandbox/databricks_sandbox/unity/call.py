@@ -1,10 +1,10 @@
-"""One statement on its way through the front: who sent it, in which session, and the way to Spark."""
+"""One statement on its way through the front: who sent it, and the way to Spark."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from databricks_sandbox.errors import SqlError
 from databricks_sandbox.unity.answers import Answer
@@ -12,9 +12,7 @@ from databricks_sandbox.unity.metastore import Kind, Name, Securable
 from databricks_sandbox.unity.sql_text import Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from databricks_sandbox.engine.session import EngineSession, Result
+    from databricks_sandbox.engine.session import EngineSession
     from databricks_sandbox.protocol.operations import Session
     from databricks_sandbox.statements import Statement
     from databricks_sandbox.unity.front import Front
@@ -30,19 +28,18 @@ class Call:
     Attributes:
         front: the state of Unity Catalog, and the engine.
         session: the session that sent it.
-        text: as it was sent.
-        parameters: makes the bound parameters; called in the thread that runs the statement.
+        text: as it was sent, parameters bound.
         line: its line in the statement log.
         group: the name to cancel it by.
+        views: temporary views made for it, dropped when it is done.
     """
 
     front: Front
     session: Session
     text: str
-    parameters: Callable[[], dict[str, Any] | list[Any] | None]
     line: Statement
     group: str
-    _reader: Reader | None = field(default=None, repr=False)
+    views: set[str] = field(default_factory=set)
 
     @property
     def engine(self) -> EngineSession:
@@ -59,24 +56,23 @@ class Call:
         return Reader(self.text)
 
     def spark(self, text: str | None = None) -> Answer:
-        """Run a text in Spark, after the rules for what it may contain, and with its permissions."""
-        statement = self.front.prepared(self, self.text if text is None else text)
-        self.front.authorise(self, statement)
-        return self.engine_answer(statement, with_parameters=True)
+        """Run a text in Spark, after the text rules, and with the sender's permissions."""
+        try:
+            statement = self.front.prepared(self, self.text if text is None else text)
+            self.front.authorise(self, statement)
+            return self.engine_answer(statement)
+        finally:
+            while self.views:
+                self.engine.drop_view(self.views.pop())
 
-    def engine_answer(self, text: str, *, with_parameters: bool = False) -> Answer:
+    def engine_answer(self, text: str) -> Answer:
         """Run a text in Spark exactly as it is, with no check."""
-        result = self._timed(text, with_parameters)
-        return Answer(result.table, result.schema, result.modified_rows)
-
-    def _timed(self, text: str, with_parameters: bool) -> Result:
         started = time.perf_counter()
         try:
-            return self.engine.sql(
-                text, self.parameters if with_parameters else None, group=self.group
-            )
+            result = self.engine.sql(text, group=self.group)
         finally:
             self.line.engine_seconds += time.perf_counter() - started
+        return Answer(result.table, result.schema, result.modified_rows)
 
     def full_name(self, name: Name, kind: Kind) -> Name:
         """A name with the parts it leaves out, in lower case.

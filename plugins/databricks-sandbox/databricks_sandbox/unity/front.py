@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from databricks_sandbox.errors import SqlError
 from databricks_sandbox.statements import Statement
@@ -15,7 +15,6 @@ from databricks_sandbox.unity.settings import spark_setting
 from databricks_sandbox.unity.sql_text import head
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
 
     from databricks_sandbox.engine.spark import Engine
     from databricks_sandbox.identity import Identity
@@ -68,7 +67,7 @@ class Front:
             if setting is not None:
                 engine.set_conf(setting, value)
         line = Statement("OpenSession", session.identifier, session.principal.name)
-        call = Call(self, session, "", lambda: None, line, session.identifier)
+        call = Call(self, session, "", line, session.identifier)
         if catalog:
             use_catalog(call, catalog.lower())
         if schema:
@@ -78,7 +77,6 @@ class Front:
         self,
         session: Session,
         text: str,
-        parameters: Callable[[], dict[str, Any] | list[Any] | None],
         line: Statement,
         group: str,
     ) -> Answer:
@@ -86,8 +84,7 @@ class Front:
 
         Args:
             session: the session that sent it.
-            text: as it was sent.
-            parameters: makes the bound parameters.
+            text: as it was sent, parameters bound.
             line: its line in the statement log; the name of the rule goes there.
             group: the name to cancel it by.
 
@@ -95,7 +92,7 @@ class Front:
             SqlError: the front refuses it.
             pyspark.errors.PySparkException: Spark does.
         """
-        call = Call(self, session, text, parameters, line, group)
+        call = Call(self, session, text, line, group)
         session.engine.attach_catalogs(self.metastore.catalogs)
         words = head(text)
         for rule in STATEMENT_RULES:

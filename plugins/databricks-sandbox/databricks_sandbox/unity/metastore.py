@@ -1,4 +1,4 @@
-"""The state of Unity Catalog that Spark does not keep: catalogs, owners, volumes, constraints, tags.
+"""The state that Spark does not keep: catalogs, owners, volumes, constraints, tags.
 
 Names are compared in lower case, as Unity Catalog does; a securable is a kind and its full name.
 """
@@ -111,9 +111,7 @@ class Metastore:
             self.owners = {s: o for s, o in self.owners.items() if not gone(s)}
             self.tags = {k: v for k, v in self.tags.items() if not gone(k[0])}
             if securable.kind != "VOLUME":
-                self.constraints = {
-                    n: c for n, c in self.constraints.items() if n[:depth] != name
-                }
+                self.constraints = {n: c for n, c in self.constraints.items() if n[:depth] != name}
                 # A foreign key does not outlive the table it points at.
                 for table, keys in self.constraints.items():
                     self.constraints[table] = [

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from databricks_sandbox.engine.session import quote
 from databricks_sandbox.errors import SqlError, unsupported
+from databricks_sandbox.unity.information_schema import relation
 from databricks_sandbox.unity.metastore import Securable
 from databricks_sandbox.unity.sql_text import Reader, Token, spliced, tokens
 from databricks_sandbox.unity.volumes import normal_path
@@ -19,7 +20,7 @@ _FORMATS = ("parquet", "json", "csv", "text", "avro", "orc", "binaryFile", "delt
 
 # Options of read_files that are not options of the reader behind it.
 _OWN_OPTIONS = ("schema", "schemahints", "schemaevolutionmode", "rescueddatacolumn",
-                "includeexistingfiles", "inferschema", "inferColumnTypes")  # fmt: skip
+                "includeexistingfiles", "inferschema", "infercolumntypes")  # fmt: skip
 
 
 def like(name: str, pattern: str) -> bool:
@@ -41,7 +42,7 @@ def volume_paths(call: Call, text: str) -> str:
 
 
 def read_files(call: Call, text: str) -> str:
-    """`read_files('path', format => 'parquet', …)` becomes ``parquet.`path` ``, options behind it."""
+    """`read_files('path', format => 'parquet', …)` becomes ``parquet.`path` WITH (…)``."""
     reader = Reader(text)
     changes = []
     while (token := reader.peek()) is not None:
@@ -77,6 +78,47 @@ def _read_files(call: Call, reader: Reader) -> tuple[int, str]:
         listed = ", ".join(f"{_text(name)} = {_text(value)}" for name, value in options.items())
         relation += f" WITH ({listed})"
     return end, relation
+
+
+# What may follow a relation that has no alias.
+_NOT_AN_ALIAS = (
+    "ANTI", "CLUSTER", "CROSS", "DISTRIBUTE", "EXCEPT", "FULL", "GROUP", "HAVING",
+    "INNER", "INTERSECT", "JOIN", "LATERAL", "LEFT", "LIMIT", "MINUS", "NATURAL",
+    "OFFSET", "ON", "ORDER", "PIVOT", "QUALIFY", "RIGHT", "SEMI", "SORT",
+    "TABLESAMPLE", "UNION", "UNPIVOT", "USING", "WHERE", "WINDOW",
+)  # fmt: skip
+
+
+def information_schema(call: Call, text: str) -> str:
+    """`[catalog.]information_schema.name` becomes a temporary view of what it shows now."""
+    found = list(tokens(text))
+    changes = []
+    for index, token in enumerate(found):
+        if token.kind not in ("word", "name") or token.value.lower() != "information_schema":
+            continue
+        after = found[index + 1 : index + 4]
+        if len(after) < 2 or after[0].text != ".":
+            continue
+        first, catalog = index, call.engine.current_catalog
+        if index >= 2 and found[index - 1].text == ".":
+            first, catalog = index - 2, found[index - 2].value.lower()
+        name = after[1].value.lower()
+        answer = relation(call, catalog, name)
+        # Statements of one session may run side by side.
+        view = f"__{catalog}_information_schema_{name}_{call.group}"
+        if view not in call.views:
+            call.engine.create_view(view, answer.table, answer.schema)
+            call.views.add(view)
+        following = after[2] if len(after) > 2 else None
+        has_alias = (
+            following is not None
+            and following.kind in ("word", "name")
+            and (following.kind == "name" or following.upper not in _NOT_AN_ALIAS)
+        )
+        # Columns may be named through the relation, so it keeps its name.
+        instead = quote(view) + ("" if has_alias else f" AS {quote(name)}")
+        changes.append((found[first].start, after[1].end, instead))
+    return spliced(text, changes)
 
 
 def functions(call: Call, text: str) -> str:

@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING
 
 from databricks_sandbox.unity import (
     catalog_statements,
+    describe_statements,
+    grant_statements,
     names,
+    table_statements,
+    tag_statements,
     volume_statements,
 )
 
@@ -80,28 +84,123 @@ STATEMENT_RULES = (
     _statement("create volume", "CREATE (EXTERNAL )?VOLUME", _NO_VOLUMES, volume_statements.create),
     _statement("drop volume", "DROP VOLUME", _NO_VOLUMES, volume_statements.drop),
     _statement("show volumes", "SHOW VOLUMES", _NO_VOLUMES, volume_statements.show),
-    _statement("describe volume", "(DESCRIBE|DESC) VOLUME", _NO_VOLUMES, volume_statements.describe),
+    _statement(
+        "describe volume", "(DESCRIBE|DESC) VOLUME", _NO_VOLUMES, volume_statements.describe
+    ),
     _statement("alter volume", "ALTER VOLUME", _NO_VOLUMES, volume_statements.alter),
     _statement("comment on volume", "COMMENT ON VOLUME", _NO_VOLUMES, volume_statements.comment),
     _statement("use catalog", "(USE|SET) CATALOG", _ONE_CATALOG, catalog_statements.use_catalog),
     _statement("create catalog", "CREATE CATALOG", _ONE_CATALOG, catalog_statements.create),
     _statement("drop catalog", "DROP CATALOG", _ONE_CATALOG, catalog_statements.drop),
     _statement("show catalogs", "SHOW CATALOGS", _ONE_CATALOG, catalog_statements.show),
-    _statement("create schema", "CREATE (SCHEMA|DATABASE)",
-               "owners; MANAGED LOCATION means nothing to Spark", catalog_statements.create_schema),
-    _statement("drop schema", "DROP (SCHEMA|DATABASE)",
-               "volumes, keys, tags and owners go with it", catalog_statements.drop_schema),
-    _statement("describe catalog", "(DESCRIBE|DESC) CATALOG", _ONE_CATALOG,
-               catalog_statements.describe),
+    _statement(
+        "create schema",
+        "CREATE (SCHEMA|DATABASE)",
+        "owners; MANAGED LOCATION means nothing to Spark",
+        catalog_statements.create_schema,
+    ),
+    _statement(
+        "drop schema",
+        "DROP (SCHEMA|DATABASE)",
+        "volumes, keys, tags and owners go with it",
+        catalog_statements.drop_schema,
+    ),
+    _statement(
+        "describe catalog", "(DESCRIBE|DESC) CATALOG", _ONE_CATALOG, catalog_statements.describe
+    ),
+    _statement("grant", "GRANT", _NO_GRANTS, grant_statements.grant),
+    _statement("revoke", "REVOKE", _NO_GRANTS, grant_statements.revoke),
+    _statement("show grants", "SHOW GRANTS?", _NO_GRANTS, grant_statements.show),
+    _statement(
+        "alter owner",
+        rf"ALTER (CATALOG|SCHEMA|DATABASE|TABLE|VIEW) {_NAME} (SET )?OWNER TO",
+        "Spark keeps no owners of this kind",
+        grant_statements.set_owner,
+    ),
+    _statement(
+        "set tags",
+        rf"ALTER (CATALOG|SCHEMA|DATABASE|TABLE|VIEW|VOLUME) {_NAME} "
+        r"(ALTER COLUMN \S+ )?(SET|UNSET) TAGS",
+        _NO_TAGS,
+        tag_statements.alter_tags,
+    ),
+    _statement("set tag", "(SET|UNSET) TAG ON", _NO_TAGS, tag_statements.set_tag),
+    _statement(
+        "add constraint",
+        rf"ALTER TABLE {_NAME} ADD (CONSTRAINT|PRIMARY KEY|FOREIGN KEY)",
+        "Delta has no informational keys; CHECK goes to Delta",
+        table_statements.add_constraint,
+    ),
+    _statement(
+        "drop constraint",
+        rf"ALTER TABLE {_NAME} DROP (CONSTRAINT|PRIMARY KEY|FOREIGN KEY)",
+        "Delta has no informational keys; CHECK goes to Delta",
+        table_statements.drop_constraint,
+    ),
+    _statement(
+        "cluster by auto",
+        rf"ALTER TABLE {_NAME} CLUSTER BY AUTO",
+        "clustering by usage is a service of Databricks",
+        table_statements.cluster_by_auto,
+    ),
+    _statement(
+        "rename table",
+        rf"ALTER (TABLE|VIEW) {_NAME} RENAME TO",
+        "keys, tags and owners go along",
+        table_statements.rename,
+    ),
+    _statement(
+        "drop table", "DROP (TABLE|VIEW)", "keys, tags and owners go with it", table_statements.drop
+    ),
+    _statement(
+        "create table",
+        r"CREATE (OR REPLACE )?TABLE",
+        "keys and CLUSTER BY AUTO are taken out and kept; owners",
+        table_statements.create,
+    ),
+    _statement("create view", r"CREATE (OR REPLACE )?VIEW", "owners", table_statements.create_view),
+    _statement(
+        "insert",
+        "INSERT (INTO|OVERWRITE)",
+        "Databricks answers the number of rows, Spark nothing",
+        table_statements.insert,
+    ),
+    _statement(
+        "describe as json",
+        r"(DESCRIBE|DESC) (TABLE )?(EXTENDED )?.* AS JSON",
+        "Spark refuses AS JSON for Delta tables",
+        describe_statements.as_json,
+    ),
     _statement("copy into", "COPY INTO", "Spark has no COPY INTO", catalog_statements.refuse),
 )
 
 TEXT_RULES = (
-    TextRule("read_files", ("read_files",), "Spark has no read_files; the same files are read as "
-             "``format.`path` ``", names.read_files),
-    TextRule("volume path", ("/volumes/",), "a volume is a folder of the sandbox",
-             names.volume_paths),
-    TextRule("current_catalog", ("current_catalog", "current_database", "session_user", "is_member",
-                                 "is_account_group_member", "current_metastore"),
-             "Spark names the catalog behind the catalog", names.functions),
+    TextRule(
+        "read_files",
+        ("read_files",),
+        "Spark has no read_files; the same files are read as ``format.`path` ``",
+        names.read_files,
+    ),
+    TextRule(
+        "volume path", ("/volumes/",), "a volume is a folder of the sandbox", names.volume_paths
+    ),
+    TextRule(
+        "information_schema",
+        ("information_schema",),
+        "Spark has none; its views are made from what there is just before they are read",
+        names.information_schema,
+    ),
+    TextRule(
+        "current_catalog",
+        (
+            "current_catalog",
+            "current_database",
+            "session_user",
+            "is_member",
+            "is_account_group_member",
+            "current_metastore",
+        ),
+        "Spark names the catalog behind the catalog",
+        names.functions,
+    ),
 )

@@ -127,7 +127,7 @@ class Volumes:
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
         partial.write_bytes(content)
-        os.replace(partial, target)
+        partial.replace(target)
 
     def files(self, path: str) -> list[tuple[str, os.stat_result, bool]]:
         """What lies directly below a path: path in the volume, its facts, whether a folder.
@@ -137,12 +137,11 @@ class Volumes:
         """
         folder = self.local(path)
         base = normal_path(path)
-        found = [
+        return [
             (f"{base}/{entry.name}", entry.stat(), entry.is_dir())
             for entry in sorted(folder.iterdir())
             if not entry.name.startswith(".")
         ]
-        return found
 
     # Signed URLs
 
