@@ -188,7 +188,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.BooleanType,
         title="Table comments",
         default=True,
-        description="Comment new tables and columns with the schema's descriptions (SQL warehouse).",
+        description="Comment new tables and columns with the schema's texts (SQL warehouse).",
     ),
     th.Property(
         "table_constraints",

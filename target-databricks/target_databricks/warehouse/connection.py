@@ -22,6 +22,10 @@ from target_databricks.warehouse.patience import Patience
 
 logger = logging.getLogger("target-databricks")
 
+# At their own level the clients log every request in full; seen when the root logger is verbose.
+for _name in ("databricks", "urllib3"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
 _RETRY_DELAY = 5.0
 """Seconds; the least the connector allows, and the least it sleeps before any retry of its own."""
 
