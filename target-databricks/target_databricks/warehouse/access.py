@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import logging
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
+
+from requests.utils import get_environ_proxies
 
 from target_databricks.errors import ConfigurationError
 from target_databricks.warehouse.errors import classify
@@ -34,6 +37,7 @@ _CREDENTIALS: Mapping[str, str] = {
     "profile": "profile",
 }
 _WAREHOUSE = re.compile(r"/(?:warehouses|endpoints)/([^/?]+)")
+_KNOCK_SECONDS = 10
 _REST_SECONDS = 60
 """How long the SDK keeps trying a REST call that fails for a while."""
 
@@ -90,6 +94,7 @@ def make_access(config: Mapping[str, Any]) -> Access:
     # The SDK tells at length of each place where it looks for credentials.
     logging.getLogger("databricks.sdk").setLevel(logging.WARNING)
     host = host_url(str(config["server_hostname"]))
+    _knock(host)
     stated = {name: config[key] for key, name in _CREDENTIALS.items() if config.get(key)}
     try:
         settings = Config(
@@ -107,6 +112,22 @@ def make_access(config: Mapping[str, Any]) -> Access:
             "'client_secret', the 'azure_' settings, or 'profile'."
         ) from error
     return Access(WorkspaceClient(config=settings), host, str(config["http_path"]))
+
+
+def _knock(host: str) -> None:
+    """See whether anybody is there, because the SDK asks a host that is not for minutes."""
+    if get_environ_proxies(host):
+        return
+    parsed = urlparse(host)
+    port = parsed.port or (443 if parsed.scheme == "https" else 80)
+    try:
+        socket.create_connection((str(parsed.hostname), port), timeout=_KNOCK_SECONDS).close()
+    except OSError as error:
+        raise ConfigurationError(
+            f"The workspace {host} cannot be reached: {error}. Check the setting "
+            "'server_hostname': it is the workspace's host name, as the warehouse's connection "
+            "details show it."
+        ) from error
 
 
 def host_url(text: str) -> str:
