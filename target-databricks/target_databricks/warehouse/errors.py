@@ -164,7 +164,7 @@ _RULES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
             r"CLUSTER_NOT_RUNNING",
             r"warehouse .*(stopped|starting|stopping|not running)",
             r"connection (reset|refused|aborted|was closed)",
-            r"ConnectionError",
+            r"Connection\w*Error",
             r"RemoteDisconnected",
             r"ProtocolError",
             r"IncompleteRead",

@@ -35,7 +35,14 @@ from target_databricks.evolution import reconcile, tables_of
 from target_databricks.ledger import DESCRIPTION, MELTANO_TEST_STREAM, SCHEMA, Ledger
 from target_databricks.ledger import TABLE as LEDGER
 from target_databricks.naming import table_name
-from target_databricks.plan import DELETED_AT, JOB_ID, TABLE_VERSION, ChildPlan, StreamPlan
+from target_databricks.plan import (
+    DELETED_AT,
+    JOB_ID,
+    POSITION,
+    TABLE_VERSION,
+    ChildPlan,
+    StreamPlan,
+)
 from target_databricks.warehouse import sql
 from target_databricks.warehouse.access import make_access
 from target_databricks.warehouse.connection import Connections, StatementError
@@ -374,8 +381,9 @@ class SqlWarehouse:
             child.table,
             plan.child_schema(child),
             child.description,
-            keys=child.keys,
-            primary=False,
+            # Always there and always unique, whatever the tap says of its own keys.
+            keys=(*plan.keys, POSITION),
+            primary=not self._append_only,
             variants=self._variants(child.row.fields),
         )
 
