@@ -65,7 +65,7 @@ class Service:
                 principal,
                 namespace.catalogName if namespace else None,
                 namespace.schemaName if namespace else None,
-                dict(request.configuration or {}),
+                _settings(request.configuration),
                 self._caller.base_url,
             )
         except Exception as error:  # noqa: BLE001 - the client gets it as the answer
@@ -289,6 +289,14 @@ def _wire(answer: Answer, accepts: Accepts) -> WireResult:
         answer.table, answer.schema, accepts,
         modified_rows=answer.modified_rows, staging=answer.staging,
     )  # fmt: skip
+
+
+def _settings(configuration: dict[str, str] | None) -> dict[str, str]:
+    """Settings by name; Databricks' own are the same in any case, Spark's are not."""
+    return {
+        name if name.startswith("spark.") else name.lower(): value
+        for name, value in (configuration or {}).items()
+    }
 
 
 def _handle(identifier: str) -> ttypes.THandleIdentifier:
