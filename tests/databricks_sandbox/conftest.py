@@ -20,8 +20,8 @@ def connect(databricks_sandbox: Sandbox) -> Iterator[Callable[..., Any]]:
     with ExitStack() as opened:
 
         def open_one(principal: Any = None, **more: Any) -> Any:
-            # Retries wait five seconds at least; tests that are about them ask for them.
-            more = {"_retry_stop_after_attempts_count": 1, **more}
+            # The shortest wait before a retry that the connector lets one ask for.
+            more = {"_retry_stop_after_attempts_count": 1, "_retry_delay_max": 5, **more}
             connection = sql.connect(**databricks_sandbox.connect_arguments(principal, **more))
             # A test may have ended the session already.
             opened.callback(_close, connection)
