@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from databricks_sandbox.clock import Clock
 
 
+# Clients are told to ask again soon, however long a start takes.
+_ASK_AGAIN = 5
+
+
 class Warehouse:
     """One SQL warehouse.
 
@@ -101,7 +105,7 @@ class Warehouse:
                     503,
                     "TEMPORARILY_UNAVAILABLE",
                     f"SQL warehouse {self.identifier} is starting. Please try again later.",
-                    retry_after=max(1, round(self._ready_at - self._clock.now())),
+                    retry_after=max(1, min(_ASK_AGAIN, round(self._ready_at - self._clock.now()))),
                 )
 
     def _start(self) -> None:

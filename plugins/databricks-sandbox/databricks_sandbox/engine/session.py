@@ -69,6 +69,8 @@ class EngineSession:
         """Make catalogs of three-level names usable in this session; known ones cost nothing."""
         for name in names:
             if name not in self._attached:
+                # The catalog manager reads the settings of the thread's active session.
+                self._activate()
                 self._session.conf.set(f"spark.sql.catalog.{name}", DELTA_CATALOG)
                 # Delta's catalog class serves a catalog only through another one it is given.
                 manager = self._java.sessionState().catalogManager()
@@ -115,7 +117,13 @@ class EngineSession:
         self._context.setJobGroup(group or uuid.uuid4().hex, text[:80], interruptOnCancel=True)
         frame = self._session.sql(text)
         schema = frame.schema
-        table = _readable(frame).toArrow()
+        readable = _readable(frame)
+        try:
+            table = readable.toArrow()
+        except pa.ArrowInvalid:
+            # Some commands, OPTIMIZE among them, answer NULL where their schema forbids it.
+            answered = self._session.createDataFrame(readable.collect(), _nullable(readable.schema))
+            table = answered.toArrow()
         return Result(table, schema, _modified(table))
 
     def plan_text(self, text: str) -> str:
@@ -180,6 +188,21 @@ def _readable(frame: DataFrame) -> DataFrame:
             for column in frame.columns
         ]
     )
+
+
+def _nullable(kind: Any) -> Any:
+    """A type whose fields and elements may all be NULL."""
+    from pyspark.sql import types
+
+    if isinstance(kind, types.StructType):
+        return types.StructType(
+            [types.StructField(f.name, _nullable(f.dataType), True, f.metadata) for f in kind]
+        )
+    if isinstance(kind, types.ArrayType):
+        return types.ArrayType(_nullable(kind.elementType), True)
+    if isinstance(kind, types.MapType):
+        return types.MapType(_nullable(kind.keyType), _nullable(kind.valueType), True)
+    return kind
 
 
 def quote(name: str) -> str:

@@ -6,6 +6,7 @@ JVM reads the end of the pipe and leaves. Its output goes to `spark.log` in the 
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from contextlib import contextmanager, suppress
@@ -163,11 +164,13 @@ class Engine:
 
 
 def _quieten_pyspark() -> None:
-    """Keep pyspark from printing a stack trace for every statement that fails."""
-    from pyspark.logger import PySparkLogger
+    """Keep pyspark from printing a stack trace for every statement that fails.
 
+    It must be a plain logger, and come first: pyspark's own kind gives the handlers of the whole
+    process its JSON format when it is made.
+    """
     for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
-        PySparkLogger.getLogger(name).disabled = True
+        logging.getLogger(name).disabled = True
 
 
 @contextmanager

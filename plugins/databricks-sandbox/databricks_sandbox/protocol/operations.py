@@ -33,7 +33,7 @@ class Session:
         identifier: 16 bytes, hexadecimal.
         principal: who opened it.
         engine: the Spark session behind it.
-        configuration: as the client set it when it opened the session.
+        configuration: as the client set it when it opened the session, names in lower case.
         base_url: where the client reaches the server.
         used_at: the sandbox's time of its last call.
     """

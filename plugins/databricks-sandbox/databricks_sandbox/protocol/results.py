@@ -176,6 +176,9 @@ def _for_client(table: pa.Table, schema: StructType, accepts: Accepts) -> pa.Tab
             sent = _as_json(column)
         elif name in accepts.as_text:
             sent = column.cast(pa.string())
+        elif name == "timestamp":
+            # The name a warehouse gives to the same time zone.
+            sent = column.cast(pa.timestamp("us", "Etc/UTC"))
         elif "interval" in name:
             sent = pa.chunked_array([pa.array([_text(x) for x in column.to_pylist()], pa.string())])
         sql_name = kind.dataType.simpleString().upper().encode()

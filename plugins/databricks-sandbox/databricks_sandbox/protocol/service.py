@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from databricks.sql.thrift_api.TCLIService import ttypes
 
 from databricks_sandbox.errors import SqlError
-from databricks_sandbox.faults import InvalidSessionError
+from databricks_sandbox.faults import ConnectionCutError, HttpError, InvalidSessionError
 from databricks_sandbox.protocol.parameters import bound, described
 from databricks_sandbox.protocol.results import Accepts, WireResult
 from databricks_sandbox.protocol.tags import parse_query_tags
@@ -65,7 +65,7 @@ class Service:
                 principal,
                 namespace.catalogName if namespace else None,
                 namespace.schemaName if namespace else None,
-                dict(request.configuration or {}),
+                _settings(request.configuration),
                 self._caller.base_url,
             )
         except Exception as error:  # noqa: BLE001 - the client gets it as the answer
@@ -165,6 +165,7 @@ class Service:
             return ttypes.TGetOperationStatusResp(status=_invalid_operation(request))
         self._sandbox.faults.strike("status", operation.statement.text)
         operation.done.wait(_PATIENCE)
+        self._let_faults_through(operation)
         return _status(operation)
 
     def GetResultSetMetadata(self, request: Any) -> Any:
@@ -253,6 +254,7 @@ class Service:
         if wanted is None:
             return response(status=_OK, operationHandle=handle)
         operation.done.wait(_PATIENCE)
+        self._let_faults_through(operation)
         direct = ttypes.TSparkDirectResults(operationStatus=_status(operation))
         if operation.done.is_set() and operation.result is not None:
             direct.resultSetMetadata = operation.result.metadata()
@@ -261,6 +263,15 @@ class Service:
                 direct.closeOperation = ttypes.TCloseOperationResp(status=_OK)
                 self._sandbox.sessions.forget(operation.identifier)
         return response(status=_OK, operationHandle=handle, directResults=direct)
+
+    def _let_faults_through(self, operation: Operation) -> None:
+        """Faults planned for the end of a statement end the request that asks for its answer."""
+        if isinstance(operation.error, InvalidSessionError):
+            self._sandbox.sessions.close(operation.session.identifier)
+            message = _invalid_session(operation.session.identifier).errorMessage
+            operation.error = SqlError("INVALID_HANDLE", message, "HY000")
+        elif isinstance(operation.error, (HttpError, ConnectionCutError)):
+            raise operation.error
 
     def _session(self, request: Any) -> Session | None:
         identifier = _identifier(request.sessionHandle.sessionId)
@@ -289,6 +300,14 @@ def _wire(answer: Answer, accepts: Accepts) -> WireResult:
         answer.table, answer.schema, accepts,
         modified_rows=answer.modified_rows, staging=answer.staging,
     )  # fmt: skip
+
+
+def _settings(configuration: dict[str, str] | None) -> dict[str, str]:
+    """Settings by name; Databricks' own are the same in any case, Spark's are not."""
+    return {
+        name if name.startswith("spark.") else name.lower(): value
+        for name, value in (configuration or {}).items()
+    }
 
 
 def _handle(identifier: str) -> ttypes.THandleIdentifier:

@@ -185,6 +185,36 @@ def drop_schema(call: Call) -> Answer:
     return answer
 
 
+def show_schemas(call: Call) -> Answer:
+    """`SHOW SCHEMAS [IN catalog] [LIKE pattern]`: those the principal may see."""
+    reader = call.reader()
+    reader.expect("SHOW")
+    reader.next()
+    catalog = call.engine.current_catalog
+    if reader.accept("IN") or reader.accept("FROM"):
+        catalog = reader.word().lower()
+    pattern = None
+    if not reader.at_end:
+        reader.accept("LIKE")
+        pattern = reader.string()
+    reader.expect_end()
+    _existing(call, catalog)
+    shown = [
+        name
+        for owner, name in call.front.schemas(call)
+        if owner == catalog
+        and call.front.grants.sees(call.session.principal, Securable("SCHEMA", (owner, name)))
+    ]
+    return rows_answer(
+        ("databaseName",),
+        [
+            (name,)
+            for name in sorted([*shown, "information_schema"])
+            if pattern is None or like(name, pattern)
+        ],
+    )
+
+
 def refuse(call: Call) -> Answer:
     """What the sandbox lacks."""
     raise unsupported(" ".join(call.text.split()[:2]).upper())

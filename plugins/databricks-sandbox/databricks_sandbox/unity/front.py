@@ -15,7 +15,6 @@ from databricks_sandbox.unity.settings import spark_setting
 from databricks_sandbox.unity.sql_text import head
 
 if TYPE_CHECKING:
-
     from databricks_sandbox.engine.spark import Engine
     from databricks_sandbox.identity import Identity
     from databricks_sandbox.protocol.operations import Session

@@ -121,6 +121,27 @@ def information_schema(call: Call, text: str) -> str:
     return spliced(text, changes)
 
 
+def own_schemas(call: Call, text: str) -> str:
+    """Changes nothing, but finds no schema in a catalog that it was not created in."""
+    metastore = call.front.metastore
+    if len(metastore.catalogs) < 2:
+        return text
+    found = list(tokens(text))
+    for catalog, dot, schema in zip(found, found[1:], found[2:], strict=False):
+        owner = metastore.schemas.get(schema.value.lower())
+        if (
+            dot.text == "."
+            and catalog.value.lower() in metastore.catalogs
+            and owner not in (None, catalog.value.lower())
+        ):
+            raise SqlError(
+                "SCHEMA_NOT_FOUND",
+                f"The schema `{catalog.value}`.`{schema.value}` cannot be found. Verify the "
+                "spelling and correctness of the schema and catalog.",
+            )
+    return text
+
+
 def functions(call: Call, text: str) -> str:
     """`current_catalog()` and its like become what they say here."""
     found = list(tokens(text))

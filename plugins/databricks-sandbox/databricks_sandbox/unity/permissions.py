@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from databricks_sandbox.unity.metastore import Name
 
 _RELATION = re.compile(r"'?Unresolved(Relation|Table|View|TableOrView|Identifier) \[([^\]]*)\]")
-_WRITTEN = re.compile(r"__required_write_privileges__=(\w+)")
+_WRITTEN = "__required_write_privileges__="
 _CTE = re.compile(r"^CTE \[(.*)\]", re.MULTILINE)
 
 # First words of a statement to the privilege on the table it names first; the rest only reads.
@@ -40,6 +40,8 @@ def authorise(call: Call, text: str) -> None:
     plan = call.engine.plan_text(text)
     hidden = {name.strip().lower() for found in _CTE.findall(plan) for name in found.split(",")}
     on_target = next((p for pattern, p in _ON_TARGET if re.match(pattern, words)), None)
+    # What is updated, deleted from or merged into is read as well.
+    reads_target = words.split(" ", 1)[0] in ("MERGE", "UPDATE", "DELETE")
     first = True
     for line in plan.splitlines():
         found = _RELATION.search(line)
@@ -52,7 +54,7 @@ def authorise(call: Call, text: str) -> None:
             # What is created is checked by the rule that creates it.
             first = False
             continue
-        written = _WRITTEN.search(line)
+        written = _WRITTEN in line
         if written:
             privilege = "MODIFY"
         elif first and on_target:
@@ -64,8 +66,7 @@ def authorise(call: Call, text: str) -> None:
         if table.name[1] == "information_schema":
             continue
         call.require(privilege, table)
-        if written and written[1] != "INSERT":
-            # What is updated, deleted or merged into is read as well.
+        if written and reads_target:
             call.require("SELECT", table)
     if re.match(r"(USE|SHOW TABLES|SHOW VIEWS|SHOW COLUMNS)", words):
         _authorise_namespace(call, words)

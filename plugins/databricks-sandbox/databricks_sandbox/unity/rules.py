@@ -106,6 +106,12 @@ STATEMENT_RULES = (
         catalog_statements.drop_schema,
     ),
     _statement(
+        "show schemas",
+        "SHOW (SCHEMAS|DATABASES)",
+        "all catalogs share Spark's one set of schemas; permissions",
+        catalog_statements.show_schemas,
+    ),
+    _statement(
         "describe catalog", "(DESCRIBE|DESC) CATALOG", _ONE_CATALOG, catalog_statements.describe
     ),
     _statement("grant", "GRANT", _NO_GRANTS, grant_statements.grant),
@@ -175,6 +181,12 @@ STATEMENT_RULES = (
 )
 
 TEXT_RULES = (
+    TextRule(
+        "schema of another catalog",
+        (".",),
+        "all catalogs share Spark's one set of schemas",
+        names.own_schemas,
+    ),
     TextRule(
         "read_files",
         ("read_files",),

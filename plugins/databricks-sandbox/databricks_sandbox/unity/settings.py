@@ -28,7 +28,7 @@ def spark_setting(name: str) -> str | None:
     if name.startswith("spark."):
         return None if name.startswith("spark.thriftserver.") else name
     try:
-        return _SETTINGS[name.lower()]
+        return _SETTINGS[name]
     except KeyError:
         raise SqlError(
             "CONFIG_NOT_AVAILABLE", f"Configuration {name} is not available.", "42K0I"
