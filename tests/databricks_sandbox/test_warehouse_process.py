@@ -120,6 +120,6 @@ def test_one_process_has_one_sandbox(databricks_sandbox, tmp_path):
     from databricks_sandbox.sandbox import Sandbox
 
     databricks_sandbox.start_engine()
-    with Sandbox(folder=tmp_path / "second") as second:
-        with pytest.raises(RuntimeError, match="already runs a sandbox"):
-            second.start_engine()
+    second = Sandbox(folder=tmp_path / "second")
+    with second, pytest.raises(RuntimeError, match="already runs a sandbox"):
+        second.start_engine()

@@ -50,8 +50,8 @@ def test_the_head_of_a_statement_is_short_however_long_it_is():
             [("t_pk", ("a",))],
         ),
         (
-            "(a STRING NOT NULL, b STRUCT<x: INT, y: DECIMAL(1,0)>, CONSTRAINT k PRIMARY KEY (a, b) RELY)",
-            "(a STRING NOT NULL, b STRUCT<x: INT, y: DECIMAL(1,0)> NOT NULL)",
+            "(a STRING NOT NULL, b STRUCT<x: MAP<INT, INT>>, CONSTRAINT k PRIMARY KEY (a, b))",
+            "(a STRING NOT NULL, b STRUCT<x: MAP<INT, INT>> NOT NULL)",
             [("k", ("a", "b"))],
         ),
         (
@@ -99,14 +99,11 @@ def test_paths_are_brought_into_one_form():
 def test_faults_happen_as_often_as_planned():
     plan = FaultPlan()
     fault = plan.add(Fault("execute", "http", "merge", times=2, skip=1))
-    outcomes = []
-    for _ in range(5):
-        try:
+    plan.strike("execute", "MERGE INTO t")
+    for _ in range(2):
+        with pytest.raises(HttpError):
             plan.strike("execute", "MERGE INTO t")
-            outcomes.append("fine")
-        except HttpError as error:
-            outcomes.append(error.status)
-    assert outcomes == ["fine", 503, 503, "fine", "fine"]
+    plan.strike("execute", "MERGE INTO t")
     assert fault.happened == 2
     plan.strike("execute", "SELECT 1")
 

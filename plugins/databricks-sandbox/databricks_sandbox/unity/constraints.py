@@ -108,8 +108,8 @@ def _column(
     changes: list[tuple[int, int, str]],
 ) -> bool:
     """Step over a column's definition, taking its keys out; says whether it is NOT NULL."""
-    not_null, depth = False, 0
-    reader.next()
+    not_null, depth, parentheses, angles = False, 0, 0, 0
+    before = reader.next()
     while (token := reader.peek()) is not None:
         if depth == 0 and token.text in (",", ")"):
             break
@@ -131,9 +131,15 @@ def _column(
         if depth == 0 and reader.accept("NOT", "NULL"):
             not_null = True
             continue
-        # Types nest with < > as well as ( ).
-        depth += {"(": 1, ")": -1, "<": 1, ">": -1}.get(token.text, 0)
-        reader.next()
+        # Types nest with < > as well as ( ), where a > may also compare.
+        if token.text == "<" and before.upper in ("STRUCT", "ARRAY", "MAP"):
+            angles += 1
+        elif token.text == ">" and angles:
+            angles -= 1
+        else:
+            parentheses += {"(": 1, ")": -1}.get(token.text, 0)
+        depth = parentheses + angles
+        before = reader.next()
     return not_null
 
 
