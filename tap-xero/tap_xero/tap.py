@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from singer_sdk import Tap
@@ -19,6 +20,7 @@ from singer_sdk.exceptions import (
     SkippableAPIError,
 )
 
+from tap_xero.credentials.store import store_path
 from tap_xero.dates import parse_instant
 from tap_xero.models.schema import TENANT, annotate
 from tap_xero.output import LineWriter
@@ -48,7 +50,7 @@ _SETTINGS = th.PropertiesList(
         th.StringType,
         secret=True,
         title="Client secret",
-        description="Client secret of your app.",
+        description="Client secret of your app. An app of the PKCE kind has none.",
     ),
     th.Property(
         "refresh_token",
@@ -56,8 +58,48 @@ _SETTINGS = th.PropertiesList(
         secret=True,
         title="Refresh token",
         description=(
-            "Refresh token of your app. Leave it out for a custom connection. Xero replaces it "
-            "at every run and the tap does not write it back."
+            "A refresh token to start from, for those who come from another tap; "
+            "`tap-xero-login` needs none. It is used once: from then on the credential store "
+            "keeps its successors."
+        ),
+    ),
+    th.Property(
+        "credential_store",
+        th.StringType,
+        title="Credential store",
+        description=(
+            "File that keeps the tokens between runs, encrypted. By default one for each app "
+            "in the user's state folder (~/.local/state/tap-xero)."
+        ),
+    ),
+    th.Property(
+        "credential_store_key",
+        th.StringType,
+        secret=True,
+        title="Key of the credential store",
+        description=(
+            "A Fernet key or a passphrase that encrypts the store. By default a key of the "
+            "operating system's keyring, with tap-xero[keyring], or else of a file beside the "
+            "store."
+        ),
+    ),
+    th.Property(
+        "credential_store_command",
+        th.StringType,
+        title="Credential store command",
+        description=(
+            "Command that keeps the tokens instead of a file, in a secret manager for "
+            "instance. It is run with `read` (prints the content) or `write` (gets it on "
+            "standard input) added."
+        ),
+    ),
+    th.Property(
+        "access_token_command",
+        th.StringType,
+        title="Access token command",
+        description=(
+            "Command that prints an access token, where a broker holds the credentials: the "
+            "token itself, or JSON with access_token and expires_in."
         ),
     ),
     th.Property(
@@ -88,8 +130,8 @@ _SETTINGS = th.PropertiesList(
         th.StringType,
         title="Scopes",
         description=(
-            "Scopes to ask for with a custom connection, separated by spaces; all it has when "
-            "left out."
+            "Scopes to ask for, separated by spaces. By default all that a custom connection "
+            "has; at `tap-xero-login` the granular ones that the streams need."
         ),
     ),
     th.Property(
@@ -105,6 +147,22 @@ _SETTINGS = th.PropertiesList(
         default="https://identity.xero.com",
         title="Identity URL",
         description="Base URL of Xero's token service.",
+    ),
+    th.Property(
+        "login_url",
+        th.StringType,
+        default="https://login.xero.com",
+        title="Login URL",
+        description="Base URL of Xero's consent page.",
+    ),
+    th.Property(
+        "daily_call_reserve",
+        th.IntegerType(minimum=0),
+        default=0,
+        title="Daily call reserve",
+        description=(
+            "Calls of each organisation's day (1,000 or 5,000) that the tap leaves to others."
+        ),
     ),
     th.Property(
         "user_agent",
@@ -278,19 +336,37 @@ class TapXero(Tap):
 def _config_errors(config: dict[str, Any]) -> list[str]:
     """What is wrong with the settings beyond their types, one sentence each."""
     errors = []
-    if config.get("sandbox") is None:
-        errors += [
-            f"Setting {name} is missing: take it from your app at developer.xero.com, or set "
-            "sandbox to run without an account."
-            for name in ("client_id", "client_secret")
-            if not config.get(name)
-        ]
+    if config.get("sandbox") is None and not config.get("access_token_command"):
+        errors += _missing_credentials(config)
     if start_date := config.get("start_date"):
         try:
-            parse_instant(start_date)
+            moment = parse_instant(start_date)
         except ValueError as error:
             errors.append(f"Setting start_date: {error}.")
+        else:
+            if moment > datetime.now(timezone.utc):
+                errors.append(f"Setting start_date: {start_date} lies in the future.")
     return errors
+
+
+def _missing_credentials(config: dict[str, Any]) -> list[str]:
+    where = "take it from your app at developer.xero.com"
+    instead = "or set sandbox to run without an account"
+    if not config.get("client_id"):
+        return [f"Setting client_id is missing: {where}, {instead}."]
+    if (
+        config.get("client_secret")
+        or config.get("refresh_token")
+        or config.get("credential_store_command")
+        or store_path(config).exists()
+    ):
+        return []
+    return [
+        (
+            f"Setting client_secret is missing: {where}, {instead}; or run tap-xero-login for an "
+            "app of the PKCE kind, which has none."
+        )
+    ]
 
 
 @contextmanager

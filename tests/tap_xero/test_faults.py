@@ -11,6 +11,7 @@ from tap_xero import errors
 def _no_waiting(monkeypatch):
     """Waits are noted, not waited."""
     monkeypatch.setattr("tap_xero.retries.Retries._wait", lambda self, error, seconds: None)
+    monkeypatch.setattr("tap_xero.limits.Limiter.hold", lambda self, tenant, seconds: None)
 
 
 @pytest.fixture
@@ -124,7 +125,7 @@ def test_an_unknown_organisation_is_named_with_those_that_are_connected(xero_san
 
 def test_a_dead_refresh_token_ends_the_run_and_is_not_repeated_in_the_error(xero_sandbox, run_tap):
     run = run_tap(xero_sandbox, refresh_token="dead-token-value")
-    assert type(run.error) is errors.CredentialsRefusedError
+    assert type(run.error) is errors.RefreshTokenRefusedError
     assert "refresh_token" in str(run.error)
     assert "dead-token-value" not in str(run.error)
 
