@@ -28,10 +28,12 @@ class Entry:
     Attributes:
         usage: What reading it cost.
         rows: Records it gave.
+        skipped: Why it was not read, or not to its end; empty when it was.
     """
 
     usage: Usage = field(default_factory=Usage)
     rows: int = 0
+    skipped: str = ""
 
 
 @dataclass
@@ -41,10 +43,12 @@ class Bill:
     Attributes:
         entries: By name of the organisation and stream, in the order they were read.
         remarks: What was skipped and why, one sentence each.
+        failures: Streams of organisations that failed lastingly.
     """
 
     entries: dict[tuple[str, str], Entry] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
     def entry(self, tenant: Tenant, stream: str) -> Entry:
         """The entry of a stream of an organisation, made when it is new."""

@@ -110,6 +110,16 @@ class Session:
         self.bill.remarks.append(remark)
         self._logger.warning("%s", remark)
 
+    def failed(self, tenant: Tenant, stream: str, error: Exception) -> None:
+        """Note a stream that failed lastingly; the run goes on and ends with an error."""
+        self.bill.failures.append(f"{stream} of {tenant.name}")
+        self.bill.entry(tenant, stream).skipped = str(error)
+        self._logger.error("%s of %s failed, the rest goes on: %s", stream, tenant.name, error)
+
+    def not_due(self, tenant: Tenant, stream: str) -> None:
+        """Note a stream that is not read in this run because of its cadence."""
+        self.bill.entry(tenant, stream).skipped = "not due"
+
     def page_written(self, tenant: Tenant, resource: Resource, page: Page, records: int) -> None:
         """Say how far a long stream has come, every now and then."""
         now = time.monotonic()

@@ -20,6 +20,7 @@ from singer_sdk.exceptions import (
     SkippableAPIError,
 )
 
+from tap_xero import cadence, side_by_side
 from tap_xero.credentials.store import store_path
 from tap_xero.dates import parse_instant
 from tap_xero.models.schema import TENANT, annotate
@@ -27,6 +28,7 @@ from tap_xero.output import LineWriter
 from tap_xero.resources import RESOURCES
 from tap_xero.session import Session
 from tap_xero.streams import XeroStream
+from tap_xero.tasks import plan
 from tap_xero.window import clean_state
 
 if TYPE_CHECKING:
@@ -172,6 +174,25 @@ _SETTINGS = th.PropertiesList(
         description="How the tap introduces itself to Xero.",
     ),
     th.Property(
+        "cadence",
+        th.ObjectType(additional_properties=th.StringType),
+        title="Cadence",
+        description=(
+            'How often streams are read, by name or pattern: {"contacts": "24h", '
+            '"tracking_*": "12h", "*": "1h"}. At every run when left out.'
+        ),
+    ),
+    th.Property(
+        "full_refresh_every",
+        th.ObjectType(additional_properties=th.StringType),
+        title="Full refresh",
+        description=(
+            "How often incremental streams are read whole, by name or pattern: "
+            '{"contacts": "1d"}, for what Xero changes without moving a timestamp. What is gone '
+            "then is retired with ACTIVATE_VERSION."
+        ),
+    ),
+    th.Property(
         "sandbox",
         th.ObjectType(
             th.Property(
@@ -251,9 +272,33 @@ class TapXero(Tap):
         bookmarks = self.state.get("bookmarks", {})
         kept = [each for each in bookmarks[stream].get("partitions", []) if len(each) > 1]
         if kept:
+            # Organisations end in any order; the state shall not differ for that.
+            kept.sort(key=lambda each: str(each["context"]))
             bookmarks[stream]["partitions"] = kept
         else:
             del bookmarks[stream]
+
+    def organisations_in_state(self, stream: str) -> set[str]:
+        """Ids of the organisations of which the state remembers a stream."""
+        partitions = self.state.get("bookmarks", {}).get(stream, {}).get("partitions", [])
+        return {each["context"][TENANT] for each in partitions}
+
+    def sync_all(self) -> None:  # type: ignore[misc]
+        """Read all selected streams of all organisations, side by side.
+
+        Batches are made by the SDK, which reads one stream of one organisation at a time.
+        """
+        selected = [cast("XeroStream", each) for each in self.streams.values() if each.selected]
+        if self.config.get("batch_config") or not selected:
+            super().sync_all()
+            return
+        self._reset_state_progress_markers()
+        self._set_compatible_replication_methods()
+        if self.state:
+            self.state_writer.write_state(self.state)
+        side_by_side.run(plan(selected, self.session.tenants))
+        for stream in selected:
+            stream.finalize_state_progress_markers()
 
     # Settings ---------------------------------------------------------------------------
 
@@ -314,6 +359,9 @@ class TapXero(Tap):
                 tap.session.close()
                 for line in tap.session.bill.lines():
                     cls.logger.info("%s", line)
+            if failures := tap.session.bill.failures:
+                cls.logger.error("Not read to the end: %s.", ", ".join(failures))
+                sys.exit(1)
 
     @classmethod
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
@@ -346,6 +394,9 @@ def _config_errors(config: dict[str, Any]) -> list[str]:
         else:
             if moment > datetime.now(timezone.utc):
                 errors.append(f"Setting start_date: {start_date} lies in the future.")
+    streams = {resource.stream for resource in RESOURCES}
+    for setting in ("cadence", "full_refresh_every"):
+        errors += cadence.problems(setting, config.get(setting) or {}, streams)
     return errors
 
 

@@ -65,6 +65,9 @@ class Run:
         found = defaultdict(list)
         for message in self.of("RECORD"):
             found[message["stream"]].append(message["record"])
+        # Organisations are read side by side, so their order differs from run to run.
+        for records in found.values():
+            records.sort(key=lambda record: record["TenantID"])
         return found
 
     @property
