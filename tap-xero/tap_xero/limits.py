@@ -91,6 +91,8 @@ class Limiter:
             lambda: threading.Semaphore(allowance.in_flight)
         )
         self._database = _open(path, warn)
+        self._mine: set[int] = set()
+        self._closed = False
 
     @contextmanager
     def slot(self, tenant: str, waited: Callable[[float], None]) -> Iterator[None]:
@@ -122,7 +124,7 @@ class Limiter:
         left = headers.get("X-MinLimit-Remaining", "")
         if not left.isdigit():
             return
-        counted = self._allowance.minute - int(left)
+        counted = Allowance.minute - int(left)
         with self._transaction() as database:
             ours = _count(database, tenant)
             now = self._clock.time()
@@ -141,9 +143,16 @@ class Limiter:
             )
 
     def close(self) -> None:
-        """Close the database. Safe to call again."""
+        """Close the database; the calls of a run that stopped are not in its way any more.
+
+        Safe to call again.
+        """
         with self._lock:
-            self._database.close()
+            if not self._closed:
+                self._closed = True
+                numbers = [(number,) for number in self._mine]
+                self._database.executemany("UPDATE calls SET in_flight = 0 WHERE id = ?", numbers)
+                self._database.close()
 
     def _enter(self, tenant: str) -> int | float:
         """The number of the call that may be made now, or the seconds to wait (a float)."""
@@ -188,11 +197,13 @@ class Limiter:
                 "INSERT INTO calls (tenant, started, process, in_flight) VALUES (?, ?, ?, 1)",
                 (tenant, now, os.getpid()),
             ).lastrowid
+            self._mine.add(entered or 0)
         return entered or 0
 
     def _leave(self, number: int) -> None:
         with self._transaction() as database:
             database.execute("UPDATE calls SET in_flight = 0 WHERE id = ?", (number,))
+            self._mine.discard(number)
             self._left.notify_all()
 
     @contextmanager
