@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import ConfigValidationError, SkippableAPIError
 
-from tap_xero.bill import Bill, plural
+from tap_xero.bill import NOT_DUE, Bill, plural
 from tap_xero.connection import Connection, connect
 from tap_xero.retries import Retries
 
@@ -118,7 +118,7 @@ class Session:
 
     def not_due(self, tenant: Tenant, stream: str) -> None:
         """Note a stream that is not read in this run because of its cadence."""
-        self.bill.entry(tenant, stream).skipped = "not due"
+        self.bill.entry(tenant, stream).skipped = NOT_DUE
 
     def page_written(self, tenant: Tenant, resource: Resource, page: Page, records: int) -> None:
         """Say how far a long stream has come, every now and then."""

@@ -373,7 +373,10 @@ class XeroStream(Stream):
         """Where a new window starts: the bookmark or start_date, whichever is later."""
         if self._bookmark_key is None:
             return None
-        candidates = (bookmark(self._partition(tenant), self.replication_key), self._start_date)
+        mark = bookmark(self._partition(tenant), self.replication_key)
+        if mark is None and len(self._session.tenants) == 1:
+            mark = self._xero.singer_io_bookmarks.get(self.name)
+        candidates = (mark, self._start_date)
         return max((each for each in candidates if each), default=None)
 
     @property

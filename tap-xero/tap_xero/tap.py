@@ -9,6 +9,7 @@ import os
 import sys
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from singer_sdk import Tap
@@ -29,10 +30,10 @@ from tap_xero.resources import RESOURCES
 from tap_xero.session import Session
 from tap_xero.streams import XeroStream
 from tap_xero.tasks import plan
-from tap_xero.window import clean_state
+from tap_xero.window import clean_state, singer_io_bookmarks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from types import FrameType
 
     import click
@@ -220,6 +221,7 @@ class TapXero(Tap):
 
     name = "tap-xero"
     config_jsonschema = _SETTINGS.to_dict()
+    singer_io_bookmarks: Mapping[str, str] = MappingProxyType({})
     message_writer_class: type[GenericSingerWriter[Any, Any]] = LineWriter
 
     def __init__(self, **options: Any) -> None:
@@ -259,7 +261,11 @@ class TapXero(Tap):
         return cast("LineWriter", self.message_writer)
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Take over a state, leaving aside what is not in the shape of ours."""
+        """Take over a state, leaving aside what is not in the shape of ours.
+
+        Of singer-io/tap-xero, which reads one organisation, the bookmarks are kept.
+        """
+        self.singer_io_bookmarks = singer_io_bookmarks(state)
         super().load_state(clean_state(state, TENANT))
 
     def partition(self, stream: str, context: dict[str, str]) -> dict[str, Any]:
@@ -359,6 +365,7 @@ class TapXero(Tap):
                 tap.session.close()
                 for line in tap.session.bill.lines():
                     cls.logger.info("%s", line)
+                cls.logger.info("bill: %s", tap.session.bill.summary())
             if failures := tap.session.bill.failures:
                 cls.logger.error("Not read to the end: %s.", ", ".join(failures))
                 sys.exit(1)
