@@ -102,7 +102,8 @@ DEFINITIONS = {
         },
         groups=[
             ["client_id", "client_secret"],
-            ["client_id", "client_secret", "refresh_token"],
+            ["client_id"],
+            ["access_token_command"],
             ["sandbox"],
         ],
         kinds={"start_date": "date_iso8601"},
@@ -114,6 +115,21 @@ DEFINITIONS = {
             "test": {
                 "args": "--config=ENV --test",
                 "description": "Read one record of each stream, to see that Xero lets us.",
+            },
+            "login": {
+                "executable": "tap-xero-login",
+                "args": "",
+                "description": "Sign in to Xero in a browser and keep the tokens.",
+            },
+            "tenants": {
+                "executable": "tap-xero-tenants",
+                "args": "",
+                "description": "List the connected organisations with their ids.",
+            },
+            "check": {
+                "executable": "tap-xero-check",
+                "args": "",
+                "description": "Say what works: token, scopes, organisations, calls left.",
             },
         },
         pip_url="${TAP_XERO_PIP_URL}",

@@ -8,6 +8,7 @@ Source: Xero, Response codes and Rate limits; the bodies as in published live re
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError, SkippableAPIError
@@ -31,17 +32,29 @@ class TemporaryError(RetriableAPIError):
     """The network or Xero failed; the same request may work in a moment."""
 
 
+class RefreshTokenRefusedError(CredentialsRefusedError):
+    """The refresh token is used up, revoked or too old; another one may do."""
+
+
+class CredentialStoreError(FatalAPIError):
+    """The credential store cannot be read, written, locked or opened."""
+
+
 class TokenExpiredError(TemporaryError):
     """The access token is too old; a new one helps at once."""
 
 
 class ThrottledError(TemporaryError):
-    """Too many calls; `wait` seconds help, or a short pause when it is None."""
+    """Too many calls; `wait` seconds help, or a short pause when it is None.
 
-    def __init__(self, message: str, wait: float | None) -> None:
-        """Keep how long Xero asked us to wait, in seconds."""
+    With `app`, the calls of all organisations together were too many.
+    """
+
+    def __init__(self, message: str, wait: float | None, *, app: bool = False) -> None:
+        """Keep how long Xero asked us to wait, in seconds, and who has to."""
         super().__init__(message)
         self.wait = wait
+        self.app = app
 
 
 class AccessDeniedError(SkippableAPIError):
@@ -53,7 +66,7 @@ class OrganisationGoneError(SkippableAPIError):
 
 
 class DayLimitError(SkippableAPIError):
-    """The organisation's calls of the day are used up; the next run goes on from here."""
+    """The organisation's calls of the day are used up; a later run goes on from here."""
 
 
 class NotFoundError(SkippableAPIError):
@@ -105,13 +118,23 @@ def _throttled(refusal: Refusal) -> Exception:
     problem = refusal.headers.get("X-Rate-Limit-Problem", "").lower()
     wait = _seconds(refusal.headers.get("Retry-After"))
     if problem == "day" or (problem != "concurrent" and wait is not None and wait > LONGEST_WAIT):
-        when = f" It is full again in {wait / 3600:.1f} hours." if wait is not None else ""
-        return DayLimitError(f"The day's calls are used up ({refusal.where}).{when}")
+        return DayLimitError(f"The day's calls are used up ({refusal.where}).{_resumes(wait)}")
     if problem == "concurrent":
         return ThrottledError(f"Too many calls at once ({refusal.where}).", None)
+    app = problem == "appminute"
+    whose = " of this app" if app else ""
     return ThrottledError(
-        f"Too many calls in a minute ({refusal.where}).", 60.0 if wait is None else wait
+        f"Too many calls{whose} in a minute ({refusal.where}).",
+        60.0 if wait is None else wait,
+        app=app,
     )
+
+
+def _resumes(wait: float | None) -> str:
+    if wait is None:
+        return ""
+    at = datetime.now(timezone.utc) + timedelta(seconds=wait)
+    return f" There are new ones in {wait / 3600:.1f} hours, from {at:%Y-%m-%d %H:%M} UTC on."
 
 
 def _seconds(text: str | None) -> float | None:

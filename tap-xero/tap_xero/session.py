@@ -12,19 +12,17 @@ from concurrent.futures import Future
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import requests
 from singer_sdk.exceptions import ConfigValidationError, SkippableAPIError
 
-from tap_xero.auth import Credentials, MemoryTokenStore
-from tap_xero.bill import Bill, plural
-from tap_xero.client import Client, Tenant
+from tap_xero.bill import NOT_DUE, Bill, plural
+from tap_xero.connection import Connection, connect
 from tap_xero.retries import Retries
-from tap_xero.sandbox import SandboxAccess, SandboxProcess
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Mapping
 
+    from tap_xero.client import Client, Tenant
     from tap_xero.reading import Fetch, Page
     from tap_xero.resources import Resource
 
@@ -45,39 +43,15 @@ class Session:
         self._config = config
         self._logger = logger
         self._retries = Retries(notify=logger.info)
-        self._store: MemoryTokenStore | None = None
-        self._sandbox: SandboxProcess | None = None
+        self._connection: Connection | None = None
         self._stopped: set[str] = set()
         self._said = 0.0
 
     @cached_property
     def client(self) -> Client:
         """The way to Xero, or to the sandbox, which is started here."""
-        access = self._access()
-        http = requests.Session()
-        # Without an auth of its own, a session would put what ~/.netrc says about the
-        # host in the place of the access token.
-        http.auth = lambda request: request
-        # A proxy of the environment cannot reach the sandbox of this machine.
-        http.trust_env = self._sandbox is None
-        self._store = MemoryTokenStore(access.refresh_token or None)
-        credentials = Credentials(
-            http=http,
-            identity_url=access.url if self._sandbox else self._config["identity_url"],
-            client_id=access.client_id,
-            client_secret=access.client_secret,
-            store=self._store,
-            scopes=self._config.get("scopes"),
-            retries=self._retries,
-            clock=self._retries.clock,
-        )
-        return Client(
-            http=http,
-            api_url=access.url,
-            credentials=credentials,
-            retries=self._retries,
-            user_agent=self._config["user_agent"],
-        )
+        self._connection = connect(self._config, self._retries, self._logger.warning)
+        return self._connection.client
 
     @cached_property
     def tenants(self) -> list[Tenant]:
@@ -136,6 +110,16 @@ class Session:
         self.bill.remarks.append(remark)
         self._logger.warning("%s", remark)
 
+    def failed(self, tenant: Tenant, stream: str, error: Exception) -> None:
+        """Note a stream that failed lastingly; the run goes on and ends with an error."""
+        self.bill.failures.append(f"{stream} of {tenant.name}")
+        self.bill.entry(tenant, stream).skipped = str(error)
+        self._logger.error("%s of %s failed, the rest goes on: %s", stream, tenant.name, error)
+
+    def not_due(self, tenant: Tenant, stream: str) -> None:
+        """Note a stream that is not read in this run because of its cadence."""
+        self.bill.entry(tenant, stream).skipped = NOT_DUE
+
     def page_written(self, tenant: Tenant, resource: Resource, page: Page, records: int) -> None:
         """Say how far a long stream has come, every now and then."""
         now = time.monotonic()
@@ -164,28 +148,8 @@ class Session:
 
     def close(self) -> None:
         """Stop the sandbox, if there is one. Safe to call again."""
-        if self._sandbox is not None:
-            self._sandbox.stop()
-        elif self._store is not None and self._store.rotated:
-            self._logger.warning(
-                "Xero replaced the refresh token during this run and the new one is not kept: "
-                "the refresh_token of the config works for 30 minutes more. Authorise again "
-                "after that, or use a custom connection, which needs none."
-            )
-            self._store = None
-
-    def _access(self) -> SandboxAccess:
-        config = self._config
-        options = config.get("sandbox")
-        if options is None:
-            return SandboxAccess(
-                config["api_url"],
-                config["client_id"],
-                config["client_secret"],
-                config.get("refresh_token") or "",
-            )
-        self._sandbox = SandboxProcess(options)
-        return self._sandbox.access
+        if self._connection is not None:
+            self._connection.close()
 
 
 def _in_background(call: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:

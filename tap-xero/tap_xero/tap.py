@@ -8,6 +8,8 @@ import logging
 import os
 import sys
 from contextlib import contextmanager
+from datetime import datetime, timezone
+from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from singer_sdk import Tap
@@ -19,16 +21,19 @@ from singer_sdk.exceptions import (
     SkippableAPIError,
 )
 
+from tap_xero import cadence, side_by_side
+from tap_xero.credentials.store import store_path
 from tap_xero.dates import parse_instant
 from tap_xero.models.schema import TENANT, annotate
 from tap_xero.output import LineWriter
 from tap_xero.resources import RESOURCES
 from tap_xero.session import Session
 from tap_xero.streams import XeroStream
-from tap_xero.window import clean_state
+from tap_xero.tasks import plan
+from tap_xero.window import clean_state, singer_io_bookmarks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from types import FrameType
 
     import click
@@ -48,7 +53,7 @@ _SETTINGS = th.PropertiesList(
         th.StringType,
         secret=True,
         title="Client secret",
-        description="Client secret of your app.",
+        description="Client secret of your app. An app of the PKCE kind has none.",
     ),
     th.Property(
         "refresh_token",
@@ -56,8 +61,48 @@ _SETTINGS = th.PropertiesList(
         secret=True,
         title="Refresh token",
         description=(
-            "Refresh token of your app. Leave it out for a custom connection. Xero replaces it "
-            "at every run and the tap does not write it back."
+            "A refresh token to start from, for those who come from another tap; "
+            "`tap-xero-login` needs none. It is used once: from then on the credential store "
+            "keeps its successors."
+        ),
+    ),
+    th.Property(
+        "credential_store",
+        th.StringType,
+        title="Credential store",
+        description=(
+            "File that keeps the tokens between runs, encrypted. By default one for each app "
+            "in the user's state folder (~/.local/state/tap-xero)."
+        ),
+    ),
+    th.Property(
+        "credential_store_key",
+        th.StringType,
+        secret=True,
+        title="Key of the credential store",
+        description=(
+            "A Fernet key or a passphrase that encrypts the store. By default a key of the "
+            "operating system's keyring, with tap-xero[keyring], or else of a file beside the "
+            "store."
+        ),
+    ),
+    th.Property(
+        "credential_store_command",
+        th.StringType,
+        title="Credential store command",
+        description=(
+            "Command that keeps the tokens instead of a file, in a secret manager for "
+            "instance. It is run with `read` (prints the content) or `write` (gets it on "
+            "standard input) added."
+        ),
+    ),
+    th.Property(
+        "access_token_command",
+        th.StringType,
+        title="Access token command",
+        description=(
+            "Command that prints an access token, where a broker holds the credentials: the "
+            "token itself, or JSON with access_token and expires_in."
         ),
     ),
     th.Property(
@@ -88,8 +133,8 @@ _SETTINGS = th.PropertiesList(
         th.StringType,
         title="Scopes",
         description=(
-            "Scopes to ask for with a custom connection, separated by spaces; all it has when "
-            "left out."
+            "Scopes to ask for, separated by spaces. By default all that a custom connection "
+            "has; at `tap-xero-login` the granular ones that the streams need."
         ),
     ),
     th.Property(
@@ -107,11 +152,46 @@ _SETTINGS = th.PropertiesList(
         description="Base URL of Xero's token service.",
     ),
     th.Property(
+        "login_url",
+        th.StringType,
+        default="https://login.xero.com",
+        title="Login URL",
+        description="Base URL of Xero's consent page.",
+    ),
+    th.Property(
+        "daily_call_reserve",
+        th.IntegerType(minimum=0),
+        default=0,
+        title="Daily call reserve",
+        description=(
+            "Calls of each organisation's day (1,000 or 5,000) that the tap leaves to others."
+        ),
+    ),
+    th.Property(
         "user_agent",
         th.StringType,
         default="tap-xero",
         title="User agent",
         description="How the tap introduces itself to Xero.",
+    ),
+    th.Property(
+        "cadence",
+        th.ObjectType(additional_properties=th.StringType),
+        title="Cadence",
+        description=(
+            'How often streams are read, by name or pattern: {"contacts": "24h", '
+            '"tracking_*": "12h", "*": "1h"}. At every run when left out.'
+        ),
+    ),
+    th.Property(
+        "full_refresh_every",
+        th.ObjectType(additional_properties=th.StringType),
+        title="Full refresh",
+        description=(
+            "How often incremental streams are read whole, by name or pattern: "
+            '{"contacts": "1d"}, for what Xero changes without moving a timestamp. What is gone '
+            "then is retired with ACTIVATE_VERSION."
+        ),
     ),
     th.Property(
         "sandbox",
@@ -141,6 +221,7 @@ class TapXero(Tap):
 
     name = "tap-xero"
     config_jsonschema = _SETTINGS.to_dict()
+    singer_io_bookmarks: Mapping[str, str] = MappingProxyType({})
     message_writer_class: type[GenericSingerWriter[Any, Any]] = LineWriter
 
     def __init__(self, **options: Any) -> None:
@@ -180,7 +261,11 @@ class TapXero(Tap):
         return cast("LineWriter", self.message_writer)
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Take over a state, leaving aside what is not in the shape of ours."""
+        """Take over a state, leaving aside what is not in the shape of ours.
+
+        Of singer-io/tap-xero, which reads one organisation, the bookmarks are kept.
+        """
+        self.singer_io_bookmarks = singer_io_bookmarks(state)
         super().load_state(clean_state(state, TENANT))
 
     def partition(self, stream: str, context: dict[str, str]) -> dict[str, Any]:
@@ -193,9 +278,33 @@ class TapXero(Tap):
         bookmarks = self.state.get("bookmarks", {})
         kept = [each for each in bookmarks[stream].get("partitions", []) if len(each) > 1]
         if kept:
+            # Organisations end in any order; the state shall not differ for that.
+            kept.sort(key=lambda each: str(each["context"]))
             bookmarks[stream]["partitions"] = kept
         else:
             del bookmarks[stream]
+
+    def organisations_in_state(self, stream: str) -> set[str]:
+        """Ids of the organisations of which the state remembers a stream."""
+        partitions = self.state.get("bookmarks", {}).get(stream, {}).get("partitions", [])
+        return {each["context"][TENANT] for each in partitions}
+
+    def sync_all(self) -> None:  # type: ignore[misc]
+        """Read all selected streams of all organisations, side by side.
+
+        Batches are made by the SDK, which reads one stream of one organisation at a time.
+        """
+        selected = [cast("XeroStream", each) for each in self.streams.values() if each.selected]
+        if self.config.get("batch_config") or not selected:
+            super().sync_all()
+            return
+        self._reset_state_progress_markers()
+        self._set_compatible_replication_methods()
+        if self.state:
+            self.state_writer.write_state(self.state)
+        side_by_side.run(plan(selected, self.session.tenants))
+        for stream in selected:
+            stream.finalize_state_progress_markers()
 
     # Settings ---------------------------------------------------------------------------
 
@@ -256,6 +365,10 @@ class TapXero(Tap):
                 tap.session.close()
                 for line in tap.session.bill.lines():
                     cls.logger.info("%s", line)
+                cls.logger.info("bill: %s", tap.session.bill.summary())
+            if failures := tap.session.bill.failures:
+                cls.logger.error("Not read to the end: %s.", ", ".join(failures))
+                sys.exit(1)
 
     @classmethod
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
@@ -278,19 +391,40 @@ class TapXero(Tap):
 def _config_errors(config: dict[str, Any]) -> list[str]:
     """What is wrong with the settings beyond their types, one sentence each."""
     errors = []
-    if config.get("sandbox") is None:
-        errors += [
-            f"Setting {name} is missing: take it from your app at developer.xero.com, or set "
-            "sandbox to run without an account."
-            for name in ("client_id", "client_secret")
-            if not config.get(name)
-        ]
+    if config.get("sandbox") is None and not config.get("access_token_command"):
+        errors += _missing_credentials(config)
     if start_date := config.get("start_date"):
         try:
-            parse_instant(start_date)
+            moment = parse_instant(start_date)
         except ValueError as error:
             errors.append(f"Setting start_date: {error}.")
+        else:
+            if moment > datetime.now(timezone.utc):
+                errors.append(f"Setting start_date: {start_date} lies in the future.")
+    streams = {resource.stream for resource in RESOURCES}
+    for setting in ("cadence", "full_refresh_every"):
+        errors += cadence.problems(setting, config.get(setting) or {}, streams)
     return errors
+
+
+def _missing_credentials(config: dict[str, Any]) -> list[str]:
+    where = "take it from your app at developer.xero.com"
+    instead = "or set sandbox to run without an account"
+    if not config.get("client_id"):
+        return [f"Setting client_id is missing: {where}, {instead}."]
+    if (
+        config.get("client_secret")
+        or config.get("refresh_token")
+        or config.get("credential_store_command")
+        or store_path(config).exists()
+    ):
+        return []
+    return [
+        (
+            f"Setting client_secret is missing: {where}, {instead}; or run tap-xero-login for an "
+            "app of the PKCE kind, which has none."
+        )
+    ]
 
 
 @contextmanager

@@ -12,9 +12,37 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from tap_xero import limits
 from tap_xero.tap import TapXero
 from xero_sandbox.clock import ManualClock
 from xero_sandbox.sandbox import Sandbox
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _state_folder_of_session(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("session-state")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def state_folder(tmp_path_factory, monkeypatch):
+    """Credential stores of tests are nobody else's, commands that they start included."""
+    folder = tmp_path_factory.mktemp("state")
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+    return folder / "tap-xero"
+
+
+@pytest.fixture(autouse=True)
+def allowance(monkeypatch):
+    """As many calls as a test likes, unless it is about their number."""
+
+    def allow(**more):
+        made = limits.Allowance(**{"minute": 100_000, "app_minute": 1_000_000, **more})
+        monkeypatch.setattr("tap_xero.limits.XERO", made)
+
+    allow()
+    return allow
 
 
 @dataclass
@@ -37,6 +65,9 @@ class Run:
         found = defaultdict(list)
         for message in self.of("RECORD"):
             found[message["stream"]].append(message["record"])
+        # Organisations are read side by side, so their order differs from run to run.
+        for records in found.values():
+            records.sort(key=lambda record: record["TenantID"])
         return found
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from tap_xero.bill import Bill, plural, size
 from tap_xero.client import Tenant
@@ -58,3 +60,28 @@ def test_sizes_are_for_people(number, text):
 
 def test_one_is_singular():
     assert [plural(number, "row") for number in (0, 1, 1234)] == ["0 rows", "1 row", "1,234 rows"]
+
+
+def test_the_bill_for_machines_is_one_line():
+    bill = Bill()
+    read(bill, NORTH, "invoices", rows=5, calls=2, transferred=10, left=7)
+    bill.entry(NORTH, "invoices").usage.tried_again(2.5)
+    bill.entry(SOUTH, "users").skipped = "not due"
+    bill.failures.append("x")
+    (invoices, users) = json.loads(bill.summary())["bill"]
+    assert invoices == {
+        "organisation": "Northwind Ltd",
+        "tenant_id": "n",
+        "stream": "invoices",
+        "rows": 5,
+        "calls": 2,
+        "retries": 1,
+        "waited_seconds": 2.5,
+        "bytes": 10,
+        "skipped": None,
+        "calls_left_today": 7,
+    }
+    assert users["skipped"] == "not due"
+    assert "\n" not in bill.summary()
+    assert "  not due: users" in bill.lines()
+    assert "1 call tried again" in bill.lines()[1]

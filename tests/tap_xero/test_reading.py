@@ -77,6 +77,29 @@ class Books:
             del self.rows[names[which % len(names)]]
 
 
+class Racing(Books):
+    """Books whose answers to calls on their way are made up in any order."""
+
+    def race(self, order):
+        self.order = list(order)
+        self.on_their_way: list[tuple[int, dict[str, str], str | None]] = []
+        self.answers: dict[int, dict[str, Any]] = {}
+        return self
+
+    def fetch(self, path, params, since):
+        number = len(self.on_their_way) + len(self.answers)
+        self.on_their_way.append((number, params, since))
+
+        def wait():
+            while number not in self.answers:
+                chosen = self.order.pop(0) if self.order else 0
+                first, *asked = self.on_their_way.pop(chosen % len(self.on_their_way))
+                self.answers[first] = self.answer(*asked)
+            return self.answers[number]
+
+        return wait
+
+
 def read(books: Books, window: Window | None = None):
     reading = Reading(
         books.fetch,
@@ -110,6 +133,54 @@ def test_every_row_of_the_window_is_received_whatever_is_edited_or_added(stream,
     reading, _, rows = read(books)
     assert reading.complete
     assert {row[books.resource.identity] for row in rows} >= before
+
+
+@given(
+    count=st.integers(0, 30),
+    story=CHANGES,
+    order=st.lists(st.integers(0, 4), max_size=30),
+    stopped_after=st.integers(0, 4),
+)
+def test_pages_may_be_cut_in_any_order_while_rows_are_edited_and_added(
+    count, story, order, stopped_after
+):
+    """Invariant 1, with five calls on their way, and stopped and resumed in between."""
+    plain = books_of("invoices", count, story)
+    books = Racing(plain.resource, True, True, plain.rows, story=plain.story).race(order)
+    before, received, window = set(books.rows), [], Window()
+    while True:
+        reading = Reading(books.fetch, books.resource, window, params={}, now=str, ahead=lambda: 5)
+        for page in reading.pages():
+            received += page.rows
+            window = page.window
+            if page.number == stopped_after:
+                stopped_after = 0
+                break
+        else:
+            break
+        books.race(books.order)
+    assert reading.complete
+    assert {row["InvoiceID"] for row in received} >= before
+
+
+def test_pages_after_the_first_are_asked_for_several_at_a_time():
+    books = books_of("invoices", 30)
+    flying, most = set(), []
+
+    def fetch(path, params, since):
+        flying.add(params["page"])
+        most.append(len(flying))
+
+        def wait():
+            flying.discard(params["page"])
+            return books.answer(params, since)
+
+        return wait
+
+    reading = Reading(fetch, books.resource, Window(), params={}, now=str, ahead=lambda: 5)
+    assert [page.number for page in reading.pages()] == list(range(1, 11))
+    assert most[0] == 1
+    assert max(most) == 5
 
 
 @given(count=st.integers(0, 20), story=REMOVALS)
