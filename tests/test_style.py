@@ -29,7 +29,7 @@ def test_no_committed_file_names_a_machine_path_or_a_package_registry() -> None:
     tracked = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split("\0")
-    hosts = ("pypi" + ".org", "pythonhosted" + ".org", "repo1.maven" + ".org")
+    hosts = ("pypi" + ".org", "python" + "hosted.org", "repo1" + ".maven.org")
     places = ("/work/" + "main", "/root/" + ".pyenv")
     found = [
         (name, word)
