@@ -12,10 +12,8 @@ import uvicorn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from starlette.applications import Starlette
-    from typing_extensions import Self
 
 _HOST = "127.0.0.1"
 _STOPS_WITHIN = 10.0
@@ -59,7 +57,7 @@ class _PromptServer(uvicorn.Server):
 
 
 class Server:
-    """An HTTP server for one application; a context manager.
+    """An HTTP server for one application, started and stopped by whoever made it.
 
     Args:
         app: What to serve.
@@ -90,18 +88,6 @@ class Server:
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True
         )
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Start serving; connections made from now on are answered."""

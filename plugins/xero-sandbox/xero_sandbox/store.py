@@ -157,7 +157,7 @@ class Store:
             document: The full document in wire form; `Decimal` keeps its digits.
             updated: When it last changed, compared with `since`.
             number: What else it may be asked for by; by default the property named in
-                `books.shapes`.
+                `xero_sandbox.shapes`.
         """
         self.put_many([Row(tenant_id, resource, id, document, to_ms(updated), number)])
 
