@@ -1,0 +1,1 @@
+"""Apache Spark with Delta Lake: the Java it runs on, the process, and sessions that run SQL."""

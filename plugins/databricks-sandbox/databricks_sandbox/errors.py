@@ -1,0 +1,64 @@
+"""Errors as Databricks words them: a condition in brackets, a sentence, and the SQLSTATE.
+
+Only errors the front raises itself are worded here; Spark's and Delta's own keep their words.
+Source: Databricks, "Error conditions" and "SQLSTATE error codes".
+"""
+
+from __future__ import annotations
+
+# Conditions the front raises, with the state that Databricks' list gives each.
+SQLSTATES = {
+    "CATALOG_ALREADY_EXISTS": "42710",
+    "CATALOG_NOT_FOUND": "42704",
+    "COLUMN_NOT_FOUND": "42703",
+    "DELTA_CONCURRENT_APPEND": "2D521",
+    "FEATURE_NOT_SUPPORTED": "0A000",
+    "INSUFFICIENT_PERMISSIONS": "42501",
+    "INVALID_PARAMETER_VALUE": "22023",
+    "PARSE_SYNTAX_ERROR": "42601",
+    "PRINCIPAL_DOES_NOT_EXIST": "42704",
+    "SCHEMA_NOT_EMPTY": "2BP01",
+    "SCHEMA_NOT_FOUND": "42704",
+    "TABLE_OR_VIEW_NOT_FOUND": "42P01",
+    "UC_CONSTRAINT_ALREADY_EXISTS": "42710",
+    "UC_CONSTRAINT_DOES_NOT_EXIST": "42704",
+    "UC_PRIMARY_KEY_ON_NULLABLE_COLUMN": "42831",
+    "VOLUME_ALREADY_EXISTS": "42000",
+    "VOLUME_NOT_EMPTY": "55000",
+    "UC_VOLUME_NOT_FOUND": "42704",
+    "UNBOUND_SQL_PARAMETER": "42P02",
+}
+
+
+class SqlError(Exception):
+    """A statement that failed.
+
+    Args:
+        condition: a key of `SQLSTATES`, or any other condition together with `sqlstate`.
+        message: the sentence, without condition and state.
+        sqlstate: five characters; looked up from the condition when left out.
+    """
+
+    def __init__(self, condition: str, message: str, sqlstate: str | None = None) -> None:
+        self.condition = condition
+        self.sqlstate = sqlstate or SQLSTATES[condition]
+        super().__init__(f"[{condition}] {message} SQLSTATE: {self.sqlstate}")
+
+
+class EngineError(Exception):
+    """What Spark or Delta found wrong, where pyspark has no exception of its own for it.
+
+    Args:
+        message: as the engine says it, without the trace of its stack.
+        sqlstate: five characters.
+    """
+
+    def __init__(self, message: str, sqlstate: str) -> None:
+        self.sqlstate = sqlstate
+        told = f"SQLSTATE: {sqlstate}"
+        super().__init__(message if told in message else f"{message} {told}")
+
+
+def unsupported(what: str) -> SqlError:
+    """For what Databricks has and this sandbox has not: refused, never silently accepted."""
+    return SqlError("FEATURE_NOT_SUPPORTED", f"databricks-sandbox does not support {what}.")

@@ -1,0 +1,215 @@
+"""The fault plan: what goes wrong, where, and how often. Nothing goes wrong unless planned.
+
+A fault waits at one place of the sandbox (see `PLACES`), is taken when something matching comes by,
+and is gone after `times`. In Python: `sandbox.faults.add(Fault(...))` or the functions below; over
+HTTP: `POST /sandbox/faults` with the same fields as JSON.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from databricks_sandbox.errors import SqlError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# Where a fault can wait, and what its `match` (a regular expression) is searched in.
+PLACES = {
+    "open_session": "the principal's name",
+    "execute": "the text of the statement, before it runs",
+    "after_execute": "the text of the statement, when it has run and before its answer is sent",
+    "status": "the text of the statement, when its status is asked for",
+    "fetch": "the text of the statement, when rows are fetched",
+    "upload": "the path in the volume, when a file is sent",
+    "download": "the path in the volume, when a file is fetched",
+    "remove": "the path in the volume, when a file is removed",
+    "token": "the client id, when an OAuth token is asked for",
+    "api": "method and path of a REST call",
+}
+
+# What a fault can do, and the fields that shape it.
+EFFECTS = {
+    "http": "answer with HTTP `status`, `retry_after`, `condition` and `message`",
+    "error": "fail the statement with `condition`, `message`, `sqlstate`",
+    "invalid_session": "close the session first",
+    "cut": "close the connection, an upload after `after_bytes`",
+    "delay": "wait `seconds` of real time",
+    "disk_full": "store `after_bytes` of an upload, then answer HTTP 507",
+}
+
+
+@dataclass
+class Fault:
+    """One thing that goes wrong.
+
+    Attributes:
+        at: a key of `PLACES`.
+        effect: a key of `EFFECTS`.
+        match: regular expression, searched in what `PLACES` names; everything matches by default.
+        times: how often it happens; None for ever.
+        skip: how many matches pass before it happens.
+        status: HTTP status of an `http` fault.
+        retry_after: seconds of the Retry-After header of an `http` fault; None for no header.
+        condition: error condition, as `errors.SqlError` takes it, or a REST error code.
+        message: the sentence.
+        sqlstate: five characters; None to look the condition up.
+        seconds: how long a `delay` is, in real time.
+        after_bytes: how much of an upload is read before it goes wrong.
+        happened: how often it has happened so far.
+    """
+
+    at: str
+    effect: str
+    match: str = ""
+    times: int | None = 1
+    skip: int = 0
+    status: int = 503
+    retry_after: int | None = 1
+    condition: str = "TEMPORARILY_UNAVAILABLE"
+    message: str = "The service is temporarily unavailable. Please try again later."
+    sqlstate: str | None = None
+    seconds: float = 0.0
+    after_bytes: int = 0
+    happened: int = 0
+    _seen: int = field(default=0, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.at not in PLACES:
+            raise ValueError(f"no place '{self.at}'; there are {', '.join(PLACES)}")
+        if self.effect not in EFFECTS:
+            raise ValueError(f"no effect '{self.effect}'; there are {', '.join(EFFECTS)}")
+        re.compile(self.match)
+
+    def error(self) -> SqlError:
+        """The error of an `error` fault."""
+        return SqlError(self.condition, self.message, self.sqlstate)
+
+
+class HttpError(Exception):
+    """Ends a request with an HTTP status instead of an answer."""
+
+    def __init__(
+        self, status: int, code: str, message: str, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.retry_after = retry_after
+
+
+class ConnectionCutError(Exception):
+    """Ends a request by closing its connection without an answer."""
+
+
+class InvalidSessionError(Exception):
+    """The session of the request is to be closed before the request is looked at."""
+
+
+class FaultPlan:
+    """The faults that wait; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+        self._lock = threading.Lock()
+
+    def add(self, fault: Fault) -> Fault:
+        """Plan a fault; the returned object counts how often it has happened."""
+        with self._lock:
+            self._faults.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        """Forget all faults."""
+        with self._lock:
+            self._faults.clear()
+
+    def planned(self) -> list[dict[str, Any]]:
+        """All faults that were added, those that are used up included."""
+        with self._lock:
+            return [
+                {name: value for name, value in vars(fault).items() if not name.startswith("_")}
+                for fault in self._faults
+            ]
+
+    def take(self, at: str, text: str, effects: Iterable[str] = EFFECTS) -> Fault | None:
+        """The first fault that applies here and now, counted as happened."""
+        with self._lock:
+            for fault in self._faults:
+                if fault.at != at or fault.effect not in effects:
+                    continue
+                if not re.search(fault.match, text, re.IGNORECASE | re.DOTALL):
+                    continue
+                fault._seen += 1  # noqa: SLF001 - the plan keeps the count
+                used_up = fault.times is not None and fault.happened >= fault.times
+                if used_up or fault._seen <= fault.skip:  # noqa: SLF001
+                    continue
+                fault.happened += 1
+                return replace(fault)
+        return None
+
+    def strike(self, at: str, text: str) -> None:
+        """Let happen here what is planned here.
+
+        Raises:
+            HttpError: the request is answered with a status.
+            ConnectionCutError: the request is not answered at all.
+            InvalidSessionError: the session is to be closed first.
+            SqlError: the statement fails.
+        """
+        fault = self.take(at, text)
+        if fault is None:
+            return
+        if fault.effect == "delay":
+            time.sleep(fault.seconds)
+        elif fault.effect == "http":
+            raise HttpError(fault.status, fault.condition, fault.message, fault.retry_after)
+        elif fault.effect == "cut":
+            raise ConnectionCutError
+        elif fault.effect == "invalid_session":
+            raise InvalidSessionError
+        elif fault.effect == "error":
+            raise fault.error()
+        else:
+            raise ValueError(f"a '{fault.effect}' fault cannot happen at '{at}'")
+
+
+def concurrent_append(match: str = "MERGE", times: int | None = 1) -> Fault:
+    """A conflict as Delta words it, forced on statements that match, before they run."""
+    return Fault(
+        "execute",
+        "error",
+        match,
+        times,
+        condition="DELTA_CONCURRENT_APPEND",
+        message="ConcurrentAppendException: Files were added to the root of the table by a "
+        "concurrent update. Please try the operation again.",
+    )
+
+
+def unavailable(
+    at: str = "execute", match: str = "", times: int | None = 1, retry_after: int | None = 1
+) -> Fault:
+    """503 TEMPORARILY_UNAVAILABLE, as while a warehouse starts."""
+    return Fault(at, "http", match, times, status=503, retry_after=retry_after)
+
+
+def too_many_requests(
+    at: str = "execute", match: str = "", times: int | None = 1, retry_after: int | None = 1
+) -> Fault:
+    """429 with Retry-After."""
+    return Fault(
+        at,
+        "http",
+        match,
+        times,
+        status=429,
+        retry_after=retry_after,
+        condition="REQUEST_LIMIT_EXCEEDED",
+        message="Too many requests. Please wait a moment and try again.",
+    )

@@ -1,0 +1,187 @@
+"""Sessions and operations of the warehouse, by handle.
+
+An operation runs in a thread of its own, so that a client that wants to can poll, cancel or leave.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from databricks_sandbox.clock import Clock
+    from databricks_sandbox.engine.session import EngineSession
+    from databricks_sandbox.identity import Principal
+    from databricks_sandbox.protocol.results import WireResult
+    from databricks_sandbox.statements import Statement
+
+# More statements than this at once wait for their turn, as they queue at a warehouse.
+_AT_ONCE = 16
+
+
+@dataclass
+class Session:
+    """A session of one client.
+
+    Attributes:
+        identifier: 16 bytes, hexadecimal.
+        principal: who opened it.
+        engine: the Spark session behind it.
+        configuration: as the client set it when it opened the session, names in lower case.
+        base_url: where the client reaches the server.
+        used_at: the sandbox's time of its last call.
+    """
+
+    identifier: str
+    principal: Principal
+    engine: EngineSession
+    configuration: dict[str, str]
+    base_url: str
+    used_at: float
+
+
+@dataclass
+class Operation:
+    """A statement or metadata call on its way.
+
+    Attributes:
+        identifier: 16 bytes, hexadecimal.
+        session: the session that sent it.
+        statement: its line in the statement log.
+        done: set when it has a result, an error, or was cancelled.
+        result: what it answered.
+        error: what went wrong; the exception as it was raised.
+        cancelled: the client gave up on it.
+    """
+
+    identifier: str
+    session: Session
+    statement: Statement
+    done: threading.Event = field(default_factory=threading.Event)
+    result: WireResult | None = None
+    error: BaseException | None = None
+    cancelled: bool = False
+
+    def cancel(self) -> None:
+        """Stop it in the engine; its result, if any, is forgotten."""
+        if self.done.is_set():
+            return
+        self.cancelled = True
+        self.statement.state = "canceled"
+        self.session.engine.cancel(self.identifier)
+        self.done.set()
+
+
+class Registry:
+    """All open sessions and operations.
+
+    Args:
+        clock: decides when sessions were idle for too long.
+        idle_seconds: how long an unused session stays open.
+    """
+
+    def __init__(self, clock: Clock, idle_seconds: float) -> None:
+        self.idle_seconds = idle_seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._sessions: dict[str, Session] = {}
+        self._operations: dict[str, Operation] = {}
+        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="statement")
+
+    def open(
+        self,
+        principal: Principal,
+        engine: EngineSession,
+        configuration: dict[str, str],
+        base_url: str,
+    ) -> Session:
+        """Register a new session."""
+        session = Session(
+            uuid.uuid4().hex, principal, engine, configuration, base_url, self._clock.now()
+        )
+        with self._lock:
+            self._sessions[session.identifier] = session
+        return session
+
+    def session(self, identifier: str) -> Session:
+        """The open session of this id.
+
+        Raises:
+            KeyError: it is closed, was idle for too long, or never was.
+        """
+        now = self._clock.now()
+        with self._lock:
+            session = self._sessions[identifier]
+            if now - session.used_at > self.idle_seconds:
+                del self._sessions[identifier]
+                raise KeyError(identifier)
+            session.used_at = now
+            return session
+
+    def close(self, identifier: str) -> None:
+        """Close a session and cancel what it still runs."""
+        with self._lock:
+            self._sessions.pop(identifier, None)
+            theirs = [o for o in self._operations.values() if o.session.identifier == identifier]
+        for operation in theirs:
+            operation.cancel()
+            self.forget(operation.identifier)
+
+    def close_all(self) -> None:
+        """Close every session, as a warehouse does when it stops."""
+        for identifier in self.session_ids():
+            self.close(identifier)
+
+    def session_ids(self) -> list[str]:
+        """Ids of the open sessions."""
+        with self._lock:
+            return list(self._sessions)
+
+    def submit(
+        self, session: Session, statement: Statement, run: Callable[[Operation], WireResult]
+    ) -> Operation:
+        """Run something as an operation of a session."""
+        operation = Operation(uuid.uuid4().hex, session, statement)
+        with self._lock:
+            self._operations[operation.identifier] = operation
+        self._threads.submit(self._run, operation, run)
+        return operation
+
+    def operation(self, identifier: str) -> Operation:
+        """The operation of this id.
+
+        Raises:
+            KeyError: it was closed, or never was.
+        """
+        with self._lock:
+            return self._operations[identifier]
+
+    def forget(self, identifier: str) -> None:
+        """Drop an operation and its result."""
+        with self._lock:
+            self._operations.pop(identifier, None)
+
+    def shutdown(self) -> None:
+        """Close everything; running statements are cancelled."""
+        self.close_all()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    @staticmethod
+    def _run(operation: Operation, run: Callable[[Operation], Any]) -> None:
+        started = time.perf_counter()
+        line = operation.statement
+        try:
+            operation.result = run(operation)
+        except Exception as error:  # noqa: BLE001 - told to the client that waits for it
+            operation.error = error
+        line.seconds = time.perf_counter() - started
+        if not operation.cancelled:
+            line.state = "failed" if operation.error else "finished"
+            line.error = str(operation.error) if operation.error else None
+        operation.done.set()

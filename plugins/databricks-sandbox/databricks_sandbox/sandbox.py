@@ -1,0 +1,239 @@
+"""The whole sandbox as one object: engine, Unity Catalog, warehouse, identity, faults, server."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from databricks_sandbox.clock import OffsetClock
+from databricks_sandbox.engine.spark import Engine
+from databricks_sandbox.faults import FaultPlan
+from databricks_sandbox.identity import Identity, Principal
+from databricks_sandbox.protocol.operations import Registry, Session
+from databricks_sandbox.server import Server
+from databricks_sandbox.statements import Statement, StatementLog
+from databricks_sandbox.unity.front import Front
+from databricks_sandbox.unity.metastore import Metastore
+from databricks_sandbox.unity.volumes import Volumes
+from databricks_sandbox.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from databricks_sandbox.clock import Clock
+
+# A serverless warehouse keeps an unused session for about a quarter of an hour.
+_IDLE_SECONDS = 900.0
+
+
+class Sandbox:
+    """A workspace with one SQL warehouse and one catalog, on 127.0.0.1.
+
+    Spark starts when the first session is opened, or with `start_engine`. One sandbox per process:
+    Spark cannot be had twice.
+
+    Args:
+        port: 0 takes a free one.
+        catalog: the name of the catalog.
+        clock: for tokens, warehouse starts, idle sessions; the machine's own by default.
+        memory: heap of Spark's JVM, as Spark writes it (`2g`).
+        large: be fast with many rows instead of with many statements.
+        folder: where tables and files are kept; a temporary one, removed at the end, by default.
+
+    Attributes:
+        admin: a service principal that is metastore admin.
+        nobody: a service principal that may use the warehouse and nothing else.
+        identity: all principals, and their tokens.
+        warehouse: state, start and stop.
+        faults: what goes wrong, on demand.
+        log: what was sent and which files were moved.
+        volumes: files, and read-only volumes.
+        front: answers statements; `front.grants` says who may do what.
+        sessions: those that are open.
+        session_settings: Spark's settings for sessions that are opened from now on, beside those
+            of their clients; `engine.settings.FOR_LARGE_LOADS` generates code for queries.
+        clock: the sandbox's time.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        catalog: str = "main",
+        clock: Clock | None = None,
+        memory: str = "2g",
+        large: bool = False,
+        folder: Path | None = None,
+    ) -> None:
+        self.catalog = catalog
+        self.clock: Clock = clock or OffsetClock()
+        self._own_folder = folder is None
+        self.folder = Path(folder or tempfile.mkdtemp(prefix="databricks-sandbox-")).resolve()
+        self.identity = Identity(self.clock)
+        self.admin = self.identity.add_service_principal("loader", admin=True)
+        self.nobody = self.identity.add_service_principal("nobody")
+        self.faults: FaultPlan = FaultPlan()
+        self.log: StatementLog = StatementLog()
+        self.warehouse = Warehouse(self.clock, "5a9d0b0c1e2f3a4b")
+        self.sessions = Registry(self.clock, _IDLE_SECONDS)
+        self.session_settings: dict[str, str] = {}
+        self.warehouse.on_stop = self.sessions.close_all
+        metastore = Metastore(catalogs={catalog: None})
+        self.engine = Engine(self.folder, catalog, memory, large=large)
+        self.volumes = Volumes(self.folder / "volumes", metastore, self.clock)
+        self.front = Front(self.engine, metastore, self.volumes, self.identity, self.log)
+        self._server = Server(self, port)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> Self:
+        """Begin to serve."""
+        self._server.start()
+        return self
+
+    def start_engine(self) -> None:
+        """Start Spark now, and wait for it.
+
+        Raises:
+            RuntimeError: it did not start; the message says what its JVM printed.
+        """
+        self.engine.start()
+
+    def stop(self) -> None:
+        """Stop serving, end Spark and its JVM, remove the temporary folder."""
+        self._server.stop()
+        self.sessions.shutdown()
+        self.engine.stop()
+        if self._own_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def reset(self) -> None:
+        """As new but for schemas and tables: no faults, log, sessions or grants; running."""
+        self.faults.clear()
+        self.sessions.close_all()
+        self.sessions.idle_seconds = _IDLE_SECONDS
+        self.session_settings.clear()
+        self.warehouse.restore()
+        self.front.grants.clear()
+        self.identity.revoke_tokens()
+        for volume in self.front.metastore.volumes.values():
+            volume.read_only = False
+        self.log.clear()
+
+    # How to reach it
+
+    @property
+    def url(self) -> str:
+        """Base URL over plain HTTP, without a slash at the end."""
+        return f"http://127.0.0.1:{self._server.port}"
+
+    @property
+    def tls_url(self) -> str:
+        """Base URL of the same port over TLS; clients must trust `ca_file`."""
+        return f"https://127.0.0.1:{self._server.port}"
+
+    @property
+    def ca_file(self) -> Path:
+        """Certificate to trust for `tls_url`; made at the start, gone at the end."""
+        return self._server.ca_file
+
+    @property
+    def port(self) -> int:
+        """The one port, of HTTP and TLS."""
+        return self._server.port
+
+    @property
+    def http_path(self) -> str:
+        """As clients want it beside the host name."""
+        return self.warehouse.http_path
+
+    def connect_arguments(self, principal: Principal | None = None, **more: Any) -> dict[str, Any]:
+        """Arguments for `databricks.sql.connect`, with a personal access token.
+
+        Args:
+            principal: whose token; the admin's by default.
+            more: further arguments; they win.
+        """
+        return {
+            "server_hostname": "127.0.0.1",
+            "http_path": self.http_path,
+            "access_token": (principal or self.admin).access_token,
+            "_connection_uri": f"{self.url}{self.http_path}",
+            "enable_telemetry": False,
+            **more,
+        }
+
+    def connection_details(self) -> dict[str, Any]:
+        """Everything a client needs, as the ready line of the command gives it."""
+        return {
+            "url": self.url,
+            "tls_url": self.tls_url,
+            "ca_file": str(self.ca_file),
+            "server_hostname": "127.0.0.1",
+            "port": self.port,
+            "http_path": self.http_path,
+            "client_id": self.admin.client_id,
+            "client_secret": self.admin.client_secret,
+            "access_token": self.admin.access_token,
+            "catalog": self.catalog,
+            "restricted": {
+                "client_id": self.nobody.client_id,
+                "client_secret": self.nobody.client_secret,
+                "access_token": self.nobody.access_token,
+            },
+        }
+
+    def sql(self, text: str) -> list[dict[str, Any]]:
+        """Run a statement as the admin, in a session of its own, past protocol, faults and log.
+
+        For tests that prepare something or look behind the scenes.
+
+        Raises:
+            SqlError: the front refuses it.
+            pyspark.errors.PySparkException: Spark does.
+        """
+        session = self.open_session(self.admin, None, None, {}, self.url)
+        try:
+            line = Statement(text, session.identifier, self.admin.name)
+            answer = self.front.execute(session, text, line, session.identifier)
+            rows: list[dict[str, Any]] = answer.table.to_pylist()
+            return rows
+        finally:
+            self.sessions.close(session.identifier)
+
+    def open_session(
+        self,
+        principal: Principal,
+        catalog: str | None,
+        schema: str | None,
+        configuration: dict[str, str],
+        base_url: str,
+    ) -> Session:
+        """Open a session of the SQL protocol.
+
+        Raises:
+            SqlError: there is no such catalog or schema, or a setting is not known.
+        """
+        engine = self.engine.session(principal.name)
+        for name, value in self.session_settings.items():
+            engine.set_conf(name, value)
+        session = self.sessions.open(principal, engine, configuration, base_url)
+        try:
+            self.front.begin(session, catalog, schema)
+        except BaseException:
+            self.sessions.close(session.identifier)
+            raise
+        return session

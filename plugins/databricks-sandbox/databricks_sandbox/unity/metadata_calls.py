@@ -1,0 +1,130 @@
+"""Metadata calls of the SQL protocol: catalogs, schemas, tables and columns by LIKE patterns.
+
+The columns are those of JDBC's metadata, which Databricks' drivers expect.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from databricks_sandbox.statements import Statement
+from databricks_sandbox.unity.answers import Answer, rows_answer
+from databricks_sandbox.unity.call import Call
+from databricks_sandbox.unity.information_schema import Contents
+
+if TYPE_CHECKING:
+    from databricks_sandbox.protocol.operations import Session
+    from databricks_sandbox.unity.front import Front
+
+# Numbers of java.sql.Types by Spark's name of a type.
+_JAVA_TYPES = {
+    "boolean": 16, "tinyint": -6, "smallint": 5, "int": 4, "bigint": -5, "float": 6, "double": 8,
+    "decimal": 3, "string": 12, "binary": -2, "date": 91, "timestamp": 93, "timestamp_ntz": 93,
+    "array": 2003, "struct": 2002, "map": 2000, "variant": 1111, "void": 0,
+}  # fmt: skip
+
+_TABLE_COLUMNS = (
+    "TABLE_CAT", "TABLE_SCHEM", "TABLE_NAME", "TABLE_TYPE", "REMARKS", "TYPE_CAT", "TYPE_SCHEM",
+    "TYPE_NAME", "SELF_REFERENCING_COL_NAME", "REF_GENERATION",
+)  # fmt: skip
+_COLUMN_COLUMNS = (
+    "TABLE_CAT", "TABLE_SCHEM", "TABLE_NAME", "COLUMN_NAME", "DATA_TYPE:int", "TYPE_NAME",
+    "COLUMN_SIZE:int", "BUFFER_LENGTH:int", "DECIMAL_DIGITS:int", "NUM_PREC_RADIX:int",
+    "NULLABLE:int", "REMARKS", "COLUMN_DEF", "SQL_DATA_TYPE:int", "SQL_DATETIME_SUB:int",
+    "CHAR_OCTET_LENGTH:int", "ORDINAL_POSITION:int", "IS_NULLABLE", "SCOPE_CATALOG",
+    "SCOPE_SCHEMA", "SCOPE_TABLE", "SOURCE_DATA_TYPE:smallint", "IS_AUTO_INCREMENT",
+)  # fmt: skip
+
+
+def catalogs(front: Front, session: Session, _: Any) -> Answer:
+    """All catalogs."""
+    return rows_answer(("TABLE_CAT",), [(name,) for name in _contents(front, session).catalogs])
+
+
+def schemas(front: Front, session: Session, request: Any) -> Answer:
+    """Schemas of a catalog."""
+    return rows_answer(
+        ("TABLE_SCHEM", "TABLE_CATALOG"),
+        [
+            (schema, catalog)
+            for catalog, schema in _contents(front, session).schemas
+            if _matches(catalog, request.catalogName) and _matches(schema, request.schemaName)
+        ],
+    )
+
+
+def tables(front: Front, session: Session, request: Any) -> Answer:
+    """Tables and views."""
+    wanted = [kind.upper() for kind in request.tableTypes or ()]
+    found = []
+    for securable, table in _contents(front, session).tables:
+        catalog, schema, name = securable.name
+        kind = "VIEW" if table.is_view else "TABLE"
+        if (
+            _matches(catalog, request.catalogName)
+            and _matches(schema, request.schemaName)
+            and _matches(name, request.tableName)
+            and (not wanted or kind in wanted)
+        ):
+            found.append((catalog, schema, name, kind, table.comment or "", *[None] * 5))
+    return rows_answer(_TABLE_COLUMNS, found)
+
+
+def table_types(*_: Any) -> Answer:
+    """The kinds of table there are."""
+    return rows_answer(("TABLE_TYPE",), [("TABLE",), ("VIEW",)])
+
+
+def columns(front: Front, session: Session, request: Any) -> Answer:
+    """Columns of tables and views."""
+    found = []
+    for securable, table in _contents(front, session).tables:
+        catalog, schema, name = securable.name
+        if not (
+            _matches(catalog, request.catalogName)
+            and _matches(schema, request.schemaName)
+            and _matches(name, request.tableName)
+        ):
+            continue
+        for position, field in enumerate(table.schema.fields):
+            if not _matches(field.name, request.columnName):
+                continue
+            kind = field.dataType.simpleString()
+            precision = getattr(field.dataType, "precision", None)
+            scale = getattr(field.dataType, "scale", None)
+            metadata = field.metadata or {}
+            number = _JAVA_TYPES.get(kind.split("(")[0].split("<")[0], 1111)
+            found.append(
+                (
+                    *(catalog, schema, name, field.name, number, kind.upper(), precision, None),
+                    *(scale, 10 if precision else None, int(field.nullable)),
+                    *(metadata.get("comment") or "", metadata.get("CURRENT_DEFAULT")),
+                    *(None, None, None, position, "YES" if field.nullable else "NO"),
+                    *(None, None, None, None),
+                    "YES" if "delta.identity.start" in metadata else "NO",
+                )
+            )
+    return rows_answer(_COLUMN_COLUMNS, found)
+
+
+def _contents(front: Front, session: Session) -> Contents:
+    line = Statement("metadata", session.identifier, session.principal.name)
+    return Contents(Call(front, session, "", line, session.identifier))
+
+
+def _matches(name: str, pattern: str | None) -> bool:
+    """A LIKE pattern of JDBC: `%`, `_`, and a backslash before either to mean itself."""
+    if not pattern:
+        return True
+    translated = ""
+    escaped = False
+    for character in pattern:
+        if escaped:
+            translated += re.escape(character)
+            escaped = False
+        elif character == "\\":
+            escaped = True
+        else:
+            translated += {"%": ".*", "*": ".*", "_": "."}.get(character, re.escape(character))
+    return re.fullmatch(translated, name, re.IGNORECASE) is not None

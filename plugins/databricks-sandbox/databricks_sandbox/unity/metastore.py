@@ -1,0 +1,129 @@
+"""The state that Spark does not keep: catalogs, owners, volumes, constraints, tags.
+
+Names are compared in lower case, as Unity Catalog does; a securable is a kind and its full name.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Kind = Literal["METASTORE", "CATALOG", "SCHEMA", "TABLE", "VOLUME"]
+Name = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Securable:
+    """Something that has an owner and grants.
+
+    Attributes:
+        kind: what it is; views are tables here, as in grants.
+        name: its parts from the catalog on, in lower case.
+    """
+
+    kind: Kind
+    name: Name
+
+    @property
+    def full_name(self) -> str:
+        """Parts joined by dots."""
+        return ".".join(self.name)
+
+    def parents(self) -> Iterator[Securable]:
+        """Schema and catalog above it, the nearest first."""
+        kinds: tuple[Kind, ...] = ("CATALOG", "SCHEMA")
+        for length in range(len(self.name) - 1, 0, -1):
+            yield Securable(kinds[length - 1], self.name[:length])
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """An informational key: never enforced, only told.
+
+    Attributes:
+        name: unique in its schema.
+        kind: `PRIMARY KEY` or `FOREIGN KEY`.
+        columns: of the table it belongs to.
+        parent: the table a foreign key points at.
+        parent_columns: what it points at there.
+        rely: the optimiser may trust it.
+    """
+
+    name: str
+    kind: Literal["PRIMARY KEY", "FOREIGN KEY"]
+    columns: tuple[str, ...]
+    parent: Name | None = None
+    parent_columns: tuple[str, ...] = ()
+    rely: bool = False
+
+
+@dataclass
+class Volume:
+    """A managed volume.
+
+    Attributes:
+        name: catalog, schema and volume.
+        comment: as given when it was created.
+        read_only: refuses uploads and removals, as storage that was locked does.
+    """
+
+    name: Name
+    comment: str | None = None
+    read_only: bool = False
+
+
+@dataclass
+class Metastore:
+    """Everything of it; take `lock` around what must hold together.
+
+    Attributes:
+        lock: reentrant.
+        catalogs: comment by name.
+        schemas: the catalog each schema was created in.
+        owners: principal by securable; what is missing belongs to the metastore's admins.
+        volumes: by name.
+        constraints: by table.
+        tags: by securable and column, where no column is the securable itself.
+    """
+
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    catalogs: dict[str, str | None] = field(default_factory=dict)
+    schemas: dict[str, str] = field(default_factory=dict)
+    owners: dict[Securable, str] = field(default_factory=dict)
+    volumes: dict[Name, Volume] = field(default_factory=dict)
+    constraints: dict[Name, list[Constraint]] = field(default_factory=dict)
+    tags: dict[tuple[Securable, str | None], dict[str, str]] = field(default_factory=dict)
+
+    def forget(self, securable: Securable) -> None:
+        """Drop all that is known of something and of everything below it."""
+        depth, name = len(securable.name), securable.name
+
+        def gone(other: Securable) -> bool:
+            if other == securable:
+                return True
+            return len(other.name) > depth and other.name[:depth] == name
+
+        with self.lock:
+            self.owners = {s: o for s, o in self.owners.items() if not gone(s)}
+            self.tags = {k: v for k, v in self.tags.items() if not gone(k[0])}
+            if securable.kind != "VOLUME":
+                self.constraints = {n: c for n, c in self.constraints.items() if n[:depth] != name}
+                # A foreign key does not outlive the table it points at.
+                for table, keys in self.constraints.items():
+                    self.constraints[table] = [
+                        k for k in keys if k.parent is None or k.parent[:depth] != name
+                    ]
+
+    def rename(self, before: Securable, after: Securable) -> None:
+        """Carry over all that is known of a table under its new name."""
+        with self.lock:
+            if before in self.owners:
+                self.owners[after] = self.owners.pop(before)
+            for key in [k for k in self.tags if k[0] == before]:
+                self.tags[after, key[1]] = self.tags.pop(key)
+            if before.name in self.constraints:
+                self.constraints[after.name] = self.constraints.pop(before.name)
