@@ -1,4 +1,4 @@
-"""The server must never be what a tap waits for; `pytest -m benchmark -s` prints the figures."""
+"""The server must never be what a tap waits for; `pytest -n 0 -m benchmark -s` says so."""
 
 from __future__ import annotations
 

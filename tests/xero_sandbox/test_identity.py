@@ -145,6 +145,25 @@ def test_pkce_needs_the_verifier_and_no_secret(identity: Identity) -> None:
                 identity.exchange_code(code, REDIRECT, given, identity.client_id, None)
 
 
+def test_a_consent_without_a_secret_is_renewed_without_one_and_no_other_is(
+    identity: Identity,
+) -> None:
+    verifier = "a-verifier-of-at-least-forty-three-characters-long"
+    digest = hashlib.sha256(verifier.encode()).digest()
+    challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    tokens = {}
+    for secret in (None, identity.client_secret):
+        code = identity.authorize(frozenset({"offline_access"}), [], REDIRECT, challenge)
+        answer = identity.exchange_code(code, REDIRECT, verifier, identity.client_id, secret)
+        tokens[secret] = str(answer["refresh_token"])
+    identity.check_client(identity.client_id, None, tokens[None])
+    for token in (tokens[identity.client_secret], identity.refresh_token, "nonsense"):
+        with pytest.raises(OAuthError, match="invalid_client"):
+            identity.check_client(identity.client_id, None, token)
+    with pytest.raises(OAuthError, match="invalid_client"):
+        identity.check_client("another app", None, tokens[None])
+
+
 def test_a_code_needs_its_redirect_uri_and_dies_after_five_minutes(
     identity: Identity, clock: ManualClock
 ) -> None:

@@ -167,15 +167,52 @@ def test_modified_since_and_summary_only_pass(api: AccountingApi, tenant: str) -
     assert summary.contacts[0].addresses is None
 
 
-def test_single_documents_and_reports(api: AccountingApi, tenant: str) -> None:
+def test_single_documents_have_what_lists_leave_out(api: AccountingApi, tenant: str) -> None:
     listed = api.get_invoices(tenant, page=1).invoices[0]
     single = api.get_invoice(tenant, listed.invoice_id).invoices[0]
     assert (single.total, len(single.line_items)) == (listed.total, len(listed.line_items))
     budget = api.get_budgets(tenant).budgets[0]
     detail = api.get_budget(tenant, budget.budget_id).budgets[0]
     assert detail.budget_lines[0].budget_balances
-    report = api.get_report_trial_balance(tenant, date=date(2026, 1, 31)).reports[0]
-    assert report.report_name == "Trial Balance"
+
+
+def _figures(report: Any) -> dict[str, list[str]]:
+    """Figures of each line by its label."""
+    lines = [line for row in report.rows for line in row.rows or ()]
+    return {line.cells[0].value: [cell.value for cell in line.cells[1:]] for line in lines}
+
+
+def test_reports_are_read_with_all_their_parameters(api: AccountingApi, tenant: str) -> None:
+    day = date(2025, 12, 31)
+    months = {"periods": 2, "timeframe": "MONTH"}
+    span = {"from_date": day.replace(day=1), "to_date": day}
+    trial = api.get_report_trial_balance(tenant, date=day, payments_only=True).reports[0]
+    debit, credit, *_ = _figures(trial)["Total"]
+    assert (trial.report_type, debit) == ("TrialBalance", credit)
+    sheet = api.get_report_balance_sheet(tenant, date=day, standard_layout=True, **months)
+    figures = _figures(sheet.reports[0])
+    assert figures["Net Assets"] == figures["Total Equity"]
+    assert len(figures["Net Assets"]) == 3
+    profit = api.get_report_profit_and_loss(tenant, standard_layout=True, **span, **months)
+    net = _figures(profit.reports[0])["Net Profit"]
+    category = api.get_tracking_categories(tenant).tracking_categories[0]
+    by_option = api.get_report_profit_and_loss(
+        tenant, tracking_category_id=category.tracking_category_id, **span
+    )
+    *options, total = map(Decimal, _figures(by_option.reports[0])["Net Profit"])
+    assert sum(options) == total == Decimal(net[0])
+    bank = _figures(api.get_report_bank_summary(tenant, **span).reports[0])["Total"]
+    summary = api.get_report_executive_summary(tenant, date=day).reports[0]
+    executive = _figures(summary)
+    assert executive["Closing bank balance"][0] == bank[3]
+    assert executive["Gross profit margin"][0].endswith("%")
+    budget = api.get_report_budget_summary(tenant, date=day, periods=4, timeframe=3).reports[0]
+    assert [cell.value for cell in budget.rows[0].cells[1:]] == [
+        "Feb-26",
+        "May-26",
+        "Aug-26",
+        "Nov-26",
+    ]
 
 
 def test_contacts_are_created_and_updated(api: AccountingApi, tenant: str) -> None:

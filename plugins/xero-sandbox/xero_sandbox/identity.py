@@ -77,6 +77,7 @@ class Grant:
     tenant_ids: frozenset[str]
     needs_tenant: bool = True
     revoked: bool = False
+    public: bool = False  # given to an app of the PKCE kind, which has no secret
 
 
 @dataclass
@@ -129,6 +130,7 @@ class Identity:
             self.scopes = frozenset(self.scopes) - OLD_SCOPES
         self.client_id = self._derived("client id")[:32].upper()
         self.client_secret = self._derived("client secret")[:48]
+        self.webhook_key = base64.b64encode(self._derived("webhook key").encode()).decode()
         self._key = secrets.token_bytes(32)
         self._lock = threading.RLock()
         self._codes: dict[str, _Code] = {}
@@ -143,14 +145,25 @@ class Identity:
 
     # -- clients and scopes ---------------------------------------------------------------------
 
-    def check_client(self, client_id: str | None, client_secret: str | None) -> None:
+    def check_client(
+        self, client_id: str | None, client_secret: str | None, refresh_token: str = ""
+    ) -> None:
         """Refuse anybody but the app.
+
+        Args:
+            client_id: Who it says it is.
+            client_secret: The proof; only the refresh tokens of a consent that was exchanged
+                without a secret are renewed without one.
+            refresh_token: The token it wants to renew, if it does.
 
         Raises:
             OAuthError: `invalid_client`.
         """
         if client_id is None or not hmac.compare_digest(client_id, self.client_id):
             raise OAuthError("invalid_client", status=400)
+        found = self._refresh.get(refresh_token)
+        if client_secret is None and found is not None and found.grant.public:
+            return
         if client_secret is None or not hmac.compare_digest(client_secret, self.client_secret):
             raise OAuthError("invalid_client", status=400)
 
@@ -207,6 +220,7 @@ class Identity:
                 or (found.challenge is not None and _challenge(verifier) != found.challenge)
             ):
                 raise OAuthError("invalid_grant")
+            found.grant.public = public
             return self._issue(found.grant)
 
     def refresh(self, token: str) -> dict[str, object]:

@@ -13,6 +13,7 @@ from xero_sandbox.scopes import ALL_SCOPES
 from xero_sandbox.server import Server
 from xero_sandbox.services import Behaviour, Services
 from xero_sandbox.store import Store
+from xero_sandbox.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -59,6 +60,7 @@ class Sandbox:
         faults: The fault plan.
         hooks: Actions between pages.
         calls: The log of calls.
+        webhooks: The app's webhook: subscribe, disturb, count.
     """
 
     def __init__(
@@ -91,6 +93,8 @@ class Sandbox:
             granular_only=granular_only,
             machine_reaches_all=machine_reaches_all,
         )
+        self.webhooks = Webhooks(self.clock, identity.webhook_key, self.prepare)
+        self.books.announce = self.webhooks.announce
         self.services = Services(
             self.clock,
             self.store,
@@ -101,6 +105,7 @@ class Sandbox:
                 limits if isinstance(limits, Allowance) else Allowance(),
                 enforced=bool(limits),
             ),
+            self.webhooks,
             Behaviour(**behaviour),
         )
         self.identity = identity
@@ -135,6 +140,7 @@ class Sandbox:
 
     def stop(self) -> None:
         """Stop serving and remove the books."""
+        self.webhooks.close()
         self._server.stop()
         self.store.close()
 

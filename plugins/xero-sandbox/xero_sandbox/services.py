@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from xero_sandbox.identity import Identity
     from xero_sandbox.limits import Limits
     from xero_sandbox.store import Store
+    from xero_sandbox.webhooks import Webhooks
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Services:
     books: Books
     identity: Identity
     limits: Limits
+    webhooks: Webhooks
     behaviour: Behaviour = field(default_factory=Behaviour)
     faults: FaultPlan = field(default_factory=FaultPlan)
     hooks: Hooks = field(default_factory=Hooks)

@@ -46,6 +46,7 @@ def create_app(services: Services) -> Starlette:
             Route("/sandbox/hooks", control.hooks, methods=["POST"]),
             Route("/sandbox/calls", control.calls, methods=["GET", "DELETE"]),
             Route("/sandbox/counts", control.counts),
+            Route("/sandbox/webhooks", control.webhooks, methods=["GET", "POST", "DELETE"]),
             Route("/sandbox/tokens", control.tokens, methods=["DELETE"]),
         ]
     )

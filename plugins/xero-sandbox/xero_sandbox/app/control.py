@@ -149,6 +149,46 @@ async def counts(request: Request) -> Response:
     return JSONResponse(await run_in_threadpool(count))
 
 
+async def webhooks(request: Request) -> Response:
+    """GET reports, POST does one of the deeds of `_webhook_deed`, DELETE unsubscribes."""
+    services: Services = request.app.state.services
+
+    def carry_out(body: dict[str, Any]) -> object:
+        told = _webhook_deed(services, body)
+        return {**services.webhooks.report(), "told": told}
+
+    if request.method == "POST":
+        return await _carry_out(request, carry_out)
+    if request.method == "DELETE":
+        services.webhooks.unsubscribe()
+    return JSONResponse(services.webhooks.report())
+
+
+def _webhook_deed(services: Services, body: dict[str, Any]) -> object:
+    """Do one thing with the webhook.
+
+    Args:
+        services: The sandbox.
+        body: `{"subscribe": url, "categories": […]}`, `{"enable": true}`, `{"disturb": effect,
+            "count": n}`, `{"hold": true or false}`, `{"add": event}` or `{"signing_key": key}`.
+    """
+    hook = services.webhooks
+    if "subscribe" in body:
+        categories = {"categories": body["categories"]} if "categories" in body else {}
+        return hook.subscribe(body["subscribe"], **categories)
+    deeds: dict[str, Callable[[Any], object]] = {
+        "enable": lambda _: hook.enable(),
+        "disturb": lambda effect: hook.disturb(effect, int(body.get("count", 1))),
+        "hold": lambda held: hook.hold() if held else hook.release(),
+        "add": hook.add,
+        "signing_key": hook.replace_key,
+    }
+    deed = next((name for name in deeds if name in body), None)
+    if deed is None:
+        raise _RefusedError(f"nothing to do; known are: subscribe, {', '.join(deeds)}")
+    return deeds[deed](body[deed])
+
+
 async def tokens(request: Request) -> Response:
     """DELETE lets every access token issued so far expire now."""
     services: Services = request.app.state.services

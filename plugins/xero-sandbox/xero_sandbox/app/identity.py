@@ -143,9 +143,10 @@ def _tokens(
             client_id,
             secret,
         )
-    identity.check_client(client_id, secret)
     if grant == "refresh_token":
+        identity.check_client(client_id, secret, form.get("refresh_token", ""))
         return identity.refresh(form.get("refresh_token", ""))
+    identity.check_client(client_id, secret)
     if grant == "client_credentials":
         return identity.client_credentials(form.get("scope", ""))
     raise OAuthError("unsupported_grant_type")

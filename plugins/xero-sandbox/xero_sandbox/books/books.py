@@ -12,14 +12,14 @@ from xero_sandbox.books.balances import Balances
 from xero_sandbox.books.generator import Generator
 from xero_sandbox.books.journals import AccountFace, Journals
 from xero_sandbox.books.organisation import Organisation
-from xero_sandbox.books.sums import Ledger
 from xero_sandbox.books.timeline import HOUR
 from xero_sandbox.shapes import RESOURCES
 from xero_sandbox.store import Row
+from xero_sandbox.webhooks.announcements import Change
 from xero_sandbox.wire import DAY, decode, iso_second, net_date, net_date_short, to_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from xero_sandbox.clock import Clock
     from xero_sandbox.store import Store
@@ -71,6 +71,9 @@ class Books:
         seed: Another seed gives other books.
         invoices: Invoices and bills of each organisation between 1 January 2024 and
             1 January 2026; business goes on at that pace.
+
+    Attributes:
+        announce: Told of every change from now on; None when nobody wants to know.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Books:
     ) -> None:
         self.store = store
         self.clock = clock
+        self.announce: Callable[[Change], None] | None = None
         self._tenants: dict[str, _Tenant] = {}
         for index, name in enumerate(_names(organisations)):
             organisation = Organisation(name, index, seed, max(1, invoices))
@@ -106,8 +110,9 @@ class Books:
         with tenant.lock:
             if now < tenant.next_due:
                 return
+            changes: list[Change] = []
             with _uncollected():
-                self.store.put_many(self._changed(tenant, now))
+                self.store.put_many(self._changed(tenant, now, changes))
             today = tenant.organisation.local_day(now)
             if today != tenant.today:
                 tenant.balances.new_day()
@@ -116,6 +121,7 @@ class Books:
             midnight = today + DAY - tenant.organisation.country.utc_offset * HOUR
             tenant.next_due = min(tenant.agenda.next_event(), midnight)
             tenant.seen = now
+            self._announce(sorted(changes, key=lambda change: change.at))
 
     def write_journals(self, tenant_id: str) -> None:
         """Bring an organisation's documents and its general ledger up to the clock.
@@ -144,8 +150,14 @@ class Books:
         tenant = self._tenant(tenant_id)
         with tenant.lock:
             self.write_journals(tenant_id)
-            ledger = Ledger(tenant.organisation, self.store, tenant.face)
-            return reports.report(ledger, name, parameters, to_ms(self.clock.now()))
+            return reports.report(
+                tenant.organisation,
+                self.store,
+                tenant.face,
+                name,
+                parameters,
+                to_ms(self.clock.now()),
+            )
 
     def get(self, tenant_id: str, resource: str, id_or_number: str | int) -> dict[str, Any]:
         """Return a document as it stands now, decimals exact.
@@ -288,8 +300,10 @@ class Books:
             raise LookupError(f"The sandbox has no organisation {tenant_id}.")
         return tenant
 
-    def _changed(self, tenant: _Tenant, now: int) -> Iterator[Row]:
+    def _changed(self, tenant: _Tenant, now: int, changes: list[Change]) -> Iterator[Row]:
+        """What business has changed; noted in `changes` too, once there is a before."""
         tenant_id = tenant.organisation.tenant_id
+        announced = self.announce is not None and tenant.today != 0
         for name, story in tenant.generator.changed(tenant.agenda, now):
             if name in tenant.taken:
                 continue
@@ -299,6 +313,10 @@ class Books:
                 if not newborn and self.store.is_by_hand(tenant_id, resource, document_id):
                     continue
                 tenant.balances.observe(resource, document_id, body)
+                if announced and updated > tenant.seen:
+                    new = newborn or self.store.get(tenant_id, resource, document_id) is None
+                    change = Change(tenant_id, resource, document_id, body, new, updated)
+                    changes.append(change)
                 yield Row(tenant_id, resource, document_id, body, updated, None, name, newborn)
 
     def _change(
@@ -326,7 +344,13 @@ class Books:
         self.store.put_many([row])
         tenant.journals.book_change(now, resource, old, new)
         self._write_balances(tenant)
+        self._announce([Change(row.tenant_id, resource, row.id, new, old is None, now)])
         return new
+
+    def _announce(self, changes: Sequence[Change]) -> None:
+        if self.announce is not None:
+            for change in changes:
+                self.announce(change)
 
     def _take(self, tenant: _Tenant, resource: str, document: dict[str, Any]) -> str | None:
         """Stop the story a document belongs to: from here on it is in other hands."""

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 _TABLE = """
 CREATE TABLE IF NOT EXISTS ledger (
     tenant TEXT NOT NULL, date INTEGER NOT NULL, account TEXT NOT NULL, cents INTEGER NOT NULL,
-    options TEXT NOT NULL, source TEXT NOT NULL
+    options TEXT NOT NULL, source TEXT NOT NULL, settles TEXT NOT NULL,
+    accrual_only INTEGER NOT NULL
 )
 """
-_INSERT = "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?)"
+_INSERT = "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _AT_ONCE = 10_000
 """Invoices whose entries are held in memory at a time."""
 AccountFace = tuple[str, str, str]
@@ -112,6 +113,8 @@ class Journals:
                     line.net,
                     " ".join(option[3] for option in line.tracking),
                     posting.source_id,
+                    posting.settles,
+                    posting.accrual_only,
                 )
                 for _, _, _, posting in entries
                 for line in posting.lines

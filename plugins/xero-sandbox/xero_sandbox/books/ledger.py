@@ -53,6 +53,8 @@ class Posting(NamedTuple):
         date: Calendar date, milliseconds.
         reference: What the document calls itself.
         lines: Its lines, which sum to zero.
+        settles: Id of the document that is paid, empty for what pays none.
+        accrual_only: Not part of books on cash basis, where a document counts when it is paid.
     """
 
     source_type: str
@@ -60,6 +62,8 @@ class Posting(NamedTuple):
     date: int
     reference: str
     lines: tuple[PostingLine, ...]
+    settles: str = ""
+    accrual_only: bool = False
 
     def reversed(self) -> Posting:
         """Return the entry that takes this one back."""
@@ -162,7 +166,8 @@ def _invoice(organisation: Organisation, body: dict[str, Any]) -> list[Posting]:
     control = organisation.accounts["debtors" if sale else "creditors"].id
     number = body.get("InvoiceNumber", "")
     source = (body["Type"], body["InvoiceID"])
-    return [_entry(organisation, source, body, control, 1 if sale else -1, number)]
+    entry = _entry(organisation, source, body, control, 1 if sale else -1, number)
+    return [entry._replace(accrual_only=True)]
 
 
 def _credit_note(organisation: Organisation, body: dict[str, Any]) -> list[Posting]:
@@ -172,7 +177,8 @@ def _credit_note(organisation: Organisation, body: dict[str, Any]) -> list[Posti
     control = organisation.accounts["debtors" if sale else "creditors"].id
     number = body.get("CreditNoteNumber", "")
     source = (body["Type"], body["CreditNoteID"])
-    return [_entry(organisation, source, body, control, -1 if sale else 1, number)]
+    entry = _entry(organisation, source, body, control, -1 if sale else 1, number)
+    return [entry._replace(accrual_only=True)]
 
 
 def _bank_transaction(organisation: Organisation, body: dict[str, Any]) -> list[Posting]:
@@ -219,7 +225,8 @@ def _payment(organisation: Organisation, body: dict[str, Any]) -> list[Posting]:
         gains = organisation.accounts["realised"].id
         lines.append(PostingLine(gains, direction * (owed - paid)))
     source = (_SHORT.get(kind, kind), body["PaymentID"])
-    return [_posting(organisation, source, body, body.get("Reference", ""), lines)]
+    entry = _posting(organisation, source, body, body.get("Reference", ""), lines)
+    return [entry._replace(settles=body["Invoice"]["InvoiceID"])]
 
 
 def _transfer(organisation: Organisation, body: dict[str, Any]) -> list[Posting]:
@@ -249,7 +256,8 @@ def _manual_journal(organisation: Organisation, body: dict[str, Any]) -> list[Po
         for line in body["JournalLines"]
     ]
     source = ("MANJOURNAL", body["ManualJournalID"])
-    return [_posting(organisation, source, body, body["Narration"], lines)]
+    entry = _posting(organisation, source, body, body["Narration"], lines)
+    return [entry._replace(accrual_only=not body.get("ShowOnCashBasisReports", True))]
 
 
 def _expense_claim(organisation: Organisation, body: dict[str, Any]) -> list[Posting]:
@@ -261,16 +269,17 @@ def _expense_claim(organisation: Organisation, body: dict[str, Any]) -> list[Pos
     for receipt in body["Receipts"]:
         entry = _entry(organisation, ("", ""), receipt, unpaid, -1, "")
         lines.extend(entry.lines[1:])
-    found = [_posting(organisation, ("EXPCLAIM", claim_id), date, "", lines)]
+    claim = _posting(organisation, ("EXPCLAIM", claim_id), date, "", lines)
+    found = [claim._replace(accrual_only=True)]
     for payment in body["Payments"]:
         amount = _cents(payment["Amount"])
         paid = [
             PostingLine(payment["Account"]["AccountID"], -amount),
             PostingLine(unpaid, amount),
         ]
-        found.append(
-            _posting(organisation, ("EXPPAYMENT", payment["PaymentID"]), payment, "", paid)
-        )
+        source = ("EXPPAYMENT", payment["PaymentID"])
+        entry = _posting(organisation, source, payment, "", paid)
+        found.append(entry._replace(settles=claim_id))
     return found
 
 

@@ -38,11 +38,10 @@ def month_end(day: date) -> date:
 
 
 def months_before(day: date, months: int) -> date:
-    """Return the same day `months` months earlier; the last day of a month stays the last."""
+    """Return the same day `months` months earlier, or the last one of a month without it."""
     index = day.year * 12 + day.month - 1 - months
     year, month = divmod(index, 12)
-    length = calendar.monthrange(year, month + 1)[1]
-    return date(year, month + 1, length if day == month_end(day) else min(day.day, length))
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
 def year_start(day: date, year_end: tuple[int, int]) -> date:
@@ -60,13 +59,18 @@ def year_start(day: date, year_end: tuple[int, int]) -> date:
 
 
 def compared(last: date, periods: int, timeframe: str) -> list[date]:
-    """Return the closing dates of a report's columns, latest first."""
+    """Return the closing dates of a report's columns, ends of months, latest first."""
     step = _MONTHS[timeframe]
-    return [months_before(last, step * number) for number in range(periods + 1)]
+    return [month_end(months_before(last, step * number)) for number in range(periods + 1)]
 
 
 def compared_periods(period: Period, periods: int, timeframe: str) -> list[Period]:
-    """Return the spans of a report's columns, latest first."""
+    """Return the spans of a report's columns, latest first.
+
+    The days of the first span hold for all: a comparison of 30 days' months leaves out the 31st.
+
+    Source: Xero, Reports (`periods` of the profit and loss).
+    """
     step = _MONTHS[timeframe]
     return [
         Period(
@@ -76,11 +80,28 @@ def compared_periods(period: Period, periods: int, timeframe: str) -> list[Perio
     ]
 
 
+def ahead(first: date, number: int, months: int) -> list[Period]:
+    """Return `number` spans of so many months, one after the other, from the month of `first`."""
+    start = first.replace(day=1)
+    return [
+        Period(
+            months_before(start, -months * place),
+            months_before(start, -months * (place + 1)) - timedelta(days=1),
+        )
+        for place in range(number)
+    ]
+
+
 def long(day: date) -> str:
     """Return a date as titles have it: `30 April 2019`."""
     return f"{day.day} {day:%B %Y}"
 
 
 def short(day: date) -> str:
-    """Return a date as column heads have it: `30 Apr 2019`."""
+    """Return a date as column heads of the balance sheet have it: `30 Apr 2019`."""
     return f"{day.day} {day:%b %Y}"
+
+
+def shorter(day: date) -> str:
+    """Return a date as column heads of the profit and loss have it: `30 Apr 19`."""
+    return f"{day.day} {day:%b %y}"

@@ -1,19 +1,33 @@
 """Reports in Xero's shape, summed up from the lines of the general ledger.
 
-A report is rows in rows: a Header, Sections with Rows and a SummaryRow; every cell is text, and
-cells that belong to an account carry its id as an attribute. As the lines are those of the
-journals, reports and journals agree to the cent.
+As the lines are those of the journals, reports and journals agree to the cent.
 
-Source: Xero's OpenAPI description 16.1.0, examples of the report operations.
+Source: Xero, Reports; Xero's OpenAPI description 16.1.0, examples of the report operations. Of how
+the profit and loss by tracking category looks the sources say only that each option is a column;
+that what has no option follows as `Unassigned`, then the `Total`, and that `periods` is not heeded
+then, is as in Xero's own report.
 """
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from xero_sandbox.books import periods
-from xero_sandbox.books.periods import Period
+from xero_sandbox.books.asked import Asked
+from xero_sandbox.books.executive import executive_summary
+from xero_sandbox.books.kinds import ASSETS, LIABILITIES, of_blocks
+from xero_sandbox.books.layout import (
+    Row,
+    added,
+    block,
+    cell,
+    header,
+    row,
+    section,
+    summary,
+    texts,
+)
 from xero_sandbox.books.sums import (
     BEGINNING,
     DIRECT,
@@ -24,37 +38,41 @@ from xero_sandbox.books.sums import (
     Ledger,
     Sums,
 )
-from xero_sandbox.wire import decode, money, net_date_short
+from xero_sandbox.wire import decode, net_date_short
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
-_ASSETS = (
-    ("Bank", ("BANK",)),
-    ("Current Assets", ("CURRENT", "INVENTORY", "PREPAYMENT")),
-    ("Fixed Assets", ("FIXED",)),
-    ("Non-current Assets", ("NONCURRENT",)),
-)
-_LIABILITIES = (
-    ("Current Liabilities", ("CURRLIAB", "LIABILITY", "PAYG")),
-    ("Non-Current Liabilities", ("TERMLIAB",)),
-)
+    from xero_sandbox.books.journals import AccountFace
+    from xero_sandbox.books.organisation import Organisation
+    from xero_sandbox.books.periods import Period
+    from xero_sandbox.store import Store
+
 _TRIAL = (
     ("Revenue", (*INCOME, *OTHER_INCOME)),
     ("Expenses", (*DIRECT, *OVERHEADS)),
-    ("Assets", tuple(kind for _, kinds in _ASSETS for kind in kinds)),
-    ("Liabilities", tuple(kind for _, kinds in _LIABILITIES for kind in kinds)),
+    ("Assets", of_blocks(ASSETS)),
+    ("Liabilities", of_blocks(LIABILITIES)),
     ("Equity", ("EQUITY",)),
 )
+_NO_ACCOUNT = "00000000-0000-0000-0000-000000000000"
+"""What Xero puts where a row, the current year's earnings, is no account of the chart."""
 
-Row = dict[str, Any]
 
-
-def report(ledger: Ledger, name: str, parameters: Mapping[str, str], now: int) -> dict[str, Any]:
+def report(
+    organisation: Organisation,
+    store: Store,
+    face: Callable[[str], AccountFace],
+    name: str,
+    parameters: Mapping[str, str],
+    now: int,
+) -> dict[str, Any]:
     """Return a report as an element of `Reports`.
 
     Args:
-        ledger: The organisation's ledger.
+        organisation: Whose it is.
+        store: Where the ledger and the documents are.
+        face: Gives code, type and name of an account by its id.
         name: One of `REPORTS`.
         parameters: Query parameters; their names in any case.
         now: Milliseconds.
@@ -65,9 +83,10 @@ def report(ledger: Ledger, name: str, parameters: Mapping[str, str], now: int) -
     """
     if name not in REPORTS:
         raise LookupError(f"There is no report {name}; known are {', '.join(sorted(REPORTS))}.")
-    today = periods.day_of(ledger.organisation.local_day(now))
-    asked = _Asked({key.lower(): value for key, value in parameters.items()}, today)
-    title, titles, rows = REPORTS[name](ledger, asked)
+    today = periods.day_of(organisation.local_day(now))
+    asked = Asked(parameters, today)
+    cash = asked.cash and name in _ON_CASH_BASIS
+    title, titles, rows = REPORTS[name](Ledger(organisation, store, face, cash=cash), asked)
     return {
         "ReportID": name,
         "ReportName": title,
@@ -80,179 +99,132 @@ def report(ledger: Ledger, name: str, parameters: Mapping[str, str], now: int) -
     }
 
 
-class _Asked:
-    """The parameters of a request for a report."""
-
-    def __init__(self, values: Mapping[str, str], today: date) -> None:
-        self._values, self.today = values, today
-
-    def day(self, name: str, default: date) -> date:
-        text = self._values.get(name.lower())
-        if not text:
-            return default
-        try:
-            return date.fromisoformat(text[:10])
-        except ValueError:
-            raise ValueError(f"The parameter {name} is not a date: '{text}'.") from None
-
-    def number(self, name: str, highest: int) -> int:
-        text = self._values.get(name.lower(), "0")
-        if not text.isdigit() or int(text) > highest:
-            raise ValueError(f"The parameter {name} must be from 1 to {highest}, not '{text}'.")
-        return int(text)
-
-    @property
-    def timeframe(self) -> str:
-        text = self._values.get("timeframe", "MONTH").upper()
-        if text not in ("MONTH", "QUARTER", "YEAR"):
-            raise ValueError(f"The parameter timeframe is MONTH, QUARTER or YEAR, not '{text}'.")
-        return text
-
-    def options(self, *names: str) -> list[str]:
-        found = (self._values.get(name.lower()) for name in names)
-        return [option.lower() for option in found if option]
-
-
-def _cell(value: str, account: str | None = None, attribute: str = "account") -> Row:
-    if account is None:
-        return {"Value": value}
-    return {"Value": value, "Attributes": [{"Value": account, "Id": attribute}]}
-
-
-def _header(*values: str) -> Row:
-    return {"RowType": "Header", "Cells": [_cell(value) for value in values]}
-
-
-def _row(label: str, values: Sequence[str], account: str | None = None) -> Row:
-    cells = [_cell(label, account), *(_cell(value, account) for value in values)]
-    return {"RowType": "Row", "Cells": cells}
-
-
-def _summary(label: str, amounts: Sequence[int]) -> Row:
-    cells = [_cell(label), *(_cell(str(money(amount))) for amount in amounts)]
-    return {"RowType": "SummaryRow", "Cells": cells}
-
-
-def _section(title: str, rows: list[Row]) -> Row:
-    return {"RowType": "Section", "Title": title, "Rows": rows}
-
-
-def _amounts(amounts: Sequence[int]) -> list[str]:
-    return [str(money(amount)) for amount in amounts]
-
-
-def _trial_balance(ledger: Ledger, asked: _Asked) -> tuple[str, list[str], list[Row]]:
+def _trial_balance(ledger: Ledger, asked: Asked) -> tuple[str, list[str], list[Row]]:
     day = asked.day("date", asked.today)
     month = ledger.sums(day.replace(day=1), day)
     year = ledger.position(day)
-    rows = [_header("Account", "Debit", "Credit", "YTD Debit", "YTD Credit")]
+    rows = [header("Account", "Debit", "Credit", "YTD Debit", "YTD Credit")]
     totals = [0, 0, 0, 0]
     for title, kinds in _TRIAL:
         lines = []
         for account in ledger.of(kinds, month, year):
             code, _, name = ledger.face(account)
-            values = []
-            for place, cents in ((0, month.get(account, 0)), (2, year.get(account, 0))):
-                debit, credit = max(cents, 0), max(-cents, 0)
-                totals[place] += debit
-                totals[place + 1] += credit
-                values += [str(money(debit)) if debit else "", str(money(credit))]
-                if debit:
-                    values[-1] = ""
-            lines.append(_row(f"{name} ({code})" if code else name, values, account))
+            sides = [_sides(found.get(account, 0), title) for found in (month, year)]
+            amounts = [*sides[0], *sides[1]]
+            totals = [total + (amount or 0) for total, amount in zip(totals, amounts, strict=True)]
+            values = ["" if amount is None else texts([amount])[0] for amount in amounts]
+            lines.append(row(f"{name} ({code})" if code else name, values, account))
         if lines:
-            rows.append(_section(title, lines))
-    rows.append(_section("", [_summary("Total", totals)]))
+            rows.append(section(title, lines))
+    rows.append(section("", [summary("Total", totals)]))
     titles = ["Trial Balance", ledger.organisation.name, f"As at {periods.long(day)}"]
     return "Trial Balance", titles, rows
 
 
-def _block(
-    ledger: Ledger, title: str, kinds: Sequence[str], columns: Sequence[Sums], sign: int
-) -> tuple[list[Row], list[int]]:
-    """Return a section with its accounts and total, nothing where there is no account."""
-    accounts = ledger.of(kinds, *columns)
-    totals = [sign * ledger.total(kinds, column) for column in columns]
-    if not accounts:
-        return [], totals
-    rows = [
-        _row(
-            ledger.face(account)[2],
-            _amounts([sign * column.get(account, 0) for column in columns]),
-            account,
-        )
-        for account in accounts
-    ]
-    name = title.removeprefix("Less ").removeprefix("Plus ")
-    return [_section(title, [*rows, _summary(f"Total {name}", totals)])], totals
+def _sides(cents: int, title: str) -> tuple[int | None, int | None]:
+    """Debit and credit of a balance, one of them empty; nil stands where the section's is."""
+    debit = cents > 0 or (cents == 0 and title in ("Expenses", "Assets"))
+    return (cents, None) if debit else (None, -cents)
 
 
-def _added(*columns: Sequence[int]) -> list[int]:
-    return [sum(amounts) for amounts in zip(*columns, strict=True)]
-
-
-def _balance_sheet(ledger: Ledger, asked: _Asked) -> tuple[str, list[str], list[Row]]:
-    day = asked.day("date", periods.month_end(asked.today))
+def _balance_sheet(ledger: Ledger, asked: Asked) -> tuple[str, list[str], list[Row]]:
+    day = periods.month_end(asked.day("date", asked.today))
     number = asked.number("periods", 11)
     # Unless told otherwise Xero compares with the year before.
     days = periods.compared(day, number or 1, asked.timeframe if number else "YEAR")
-    options = asked.options("trackingOptionID1", "trackingOptionID2")
+    asked_options = (asked.text("trackingOptionID1"), asked.text("trackingOptionID2"))
+    options = [option for option in asked_options if option]
     columns = [ledger.position(end, options) for end in days]
-    rows = [_header("", *map(periods.short, days))]
+    rows = [header("", *map(periods.short, days))]
     sides = []
-    for side, blocks, sign in (("Assets", _ASSETS, 1), ("Liabilities", _LIABILITIES, -1)):
-        rows.append(_section(side, []))
+    for side, blocks, sign in (("Assets", ASSETS, 1), ("Liabilities", LIABILITIES, -1)):
+        rows.append(section(side, []))
         total = [0] * len(columns)
         for title, kinds in blocks:
-            section, amounts = _block(ledger, title, kinds, columns, sign)
-            rows += section
-            total = _added(total, amounts)
-        rows.append(_section("", [_summary(f"Total {side}", total)]))
+            sections, amounts = block(ledger, title, kinds, columns, sign)
+            rows += sections
+            total = added(total, amounts)
+        rows.append(section("", [summary(f"Total {side}", total)]))
         sides.append(total)
     net = [assets - liabilities for assets, liabilities in zip(*sides, strict=True)]
-    rows.append(_section("", [_row("Net Assets", _amounts(net))]))
+    rows.append(section("", [row("Net Assets", texts(net))]))
     earnings = [-ledger.total(RESULT, column) for column in columns]
-    equity, capital = _block(ledger, "Equity", ("EQUITY",), columns, -1)
+    equity, capital = block(ledger, "Equity", ("EQUITY",), columns, -1)
     lines = equity[0]["Rows"][:-1] if equity else []
-    lines = [_row("Current Year Earnings", _amounts(earnings)), *lines]
-    rows.append(_section("Equity", [*lines, _summary("Total Equity", _added(capital, earnings))]))
+    lines = [row("Current Year Earnings", texts(earnings), _NO_ACCOUNT), *lines]
+    rows.append(section("Equity", [*lines, summary("Total Equity", added(capital, earnings))]))
     titles = ["Balance Sheet", ledger.organisation.name, f"As at {periods.long(day)}"]
     return "Balance Sheet", titles, rows
 
 
-def _profit_and_loss(ledger: Ledger, asked: _Asked) -> tuple[str, list[str], list[Row]]:
-    last = asked.day("toDate", periods.month_end(asked.today))
-    first = asked.day("fromDate", last.replace(day=1))
-    if first > last:
-        raise ValueError("The parameter fromDate must not be after toDate.")
-    spans = periods.compared_periods(
-        Period(first, last), asked.number("periods", 11), asked.timeframe
-    )
-    options = asked.options("trackingOptionID", "trackingOptionID2")
-    columns = [ledger.sums(*span, options) for span in spans]
-    heads = [f"{periods.short(a)} to {periods.short(b)}" for a, b in spans]
-    rows = [_header("", *heads)]
-    income, earned = _block(ledger, "Income", INCOME, columns, -1)
-    direct, cost = _block(ledger, "Less Cost of Sales", DIRECT, columns, 1)
-    other, besides = _block(ledger, "Plus Other Income", OTHER_INCOME, columns, -1)
-    overheads, spent = _block(ledger, "Less Operating Expenses", OVERHEADS, columns, 1)
+def _profit_and_loss(ledger: Ledger, asked: Asked) -> tuple[str, list[str], list[Row]]:
+    span = asked.span()
+    if asked.text("trackingCategoryID"):
+        heads, columns = _by_option(ledger, asked, span)
+    elif asked.text("trackingOptionID"):
+        raise ValueError("TrackingCategoryID1 must be provided if a TrackingOptionID1 is provided.")
+    else:
+        spans = periods.compared_periods(span, asked.number("periods", 11), asked.timeframe)
+        columns = [ledger.sums(*each) for each in spans]
+        heads = [periods.shorter(each.last) for each in spans]
+    rows = [header("", *heads)]
+    income, earned = block(ledger, "Income", INCOME, columns, -1)
+    direct, cost = block(ledger, "Less Cost of Sales", DIRECT, columns, 1)
+    other, besides = block(ledger, "Plus Other Income", OTHER_INCOME, columns, -1)
+    overheads, spent = block(ledger, "Less Operating Expenses", OVERHEADS, columns, 1)
     gross = [a - b for a, b in zip(earned, cost, strict=True)]
     net = [g + o - s for g, o, s in zip(gross, besides, spent, strict=True)]
     rows += [
         *income,
         *direct,
-        _section("", [_row("Gross Profit", _amounts(gross))]),
+        section("", [row("Gross Profit", texts(gross))]),
         *other,
         *overheads,
-        _section("", [_row("Net Profit", _amounts(net))]),
+        section("", [row("Net Profit", texts(net))]),
     ]
-    span = f"{periods.long(first)} to {periods.long(last)}"
-    return "Profit and Loss", ["Profit & Loss", ledger.organisation.name, span], rows
+    days = f"{periods.long(span.first)} to {periods.long(span.last)}"
+    return "Profit and Loss", ["Profit & Loss", ledger.organisation.name, days], rows
 
 
-def _bank_summary(ledger: Ledger, asked: _Asked) -> tuple[str, list[str], list[Row]]:
-    last = asked.day("toDate", periods.month_end(asked.today))
-    first = asked.day("fromDate", last.replace(day=1))
+def _by_option(ledger: Ledger, asked: Asked, span: Period) -> tuple[list[str], list[Sums]]:
+    """Heads and sums of the columns of a profit and loss by tracking category, or two of them."""
+    first = _options(ledger, asked, "")
+    second = _options(ledger, asked, "2")
+    pairs = [[one, other] for one in first for other in second] or [[one] for one in first]
+    heads = [" ".join(option["Name"] for option in pair) for pair in pairs]
+    columns = [
+        ledger.sums(*span, [option["TrackingOptionID"] for option in pair]) for pair in pairs
+    ]
+    if not asked.text("trackingOptionID"):
+        total = ledger.sums(*span)
+        rest = {
+            account: cents - sum(column.get(account, 0) for column in columns)
+            for account, cents in total.items()
+        }
+        heads += ["Unassigned", "Total"]
+        columns += [rest, total]
+    return heads, columns
+
+
+def _options(ledger: Ledger, asked: Asked, which: str) -> list[dict[str, Any]]:
+    """The tracking options that a request names: those in use of a category, or one of them."""
+    category_id = asked.text(f"trackingCategoryID{which}")
+    option_id = asked.text(f"trackingOptionID{which}")
+    if category_id is None:
+        return []
+    text = ledger.store.get(ledger.organisation.tenant_id, "TrackingCategories", category_id)
+    if text is None:
+        raise ValueError(f"There is no tracking category {category_id}.")
+    return [
+        option
+        for option in decode(text)["Options"]
+        if option_id == option["TrackingOptionID"]
+        or (option_id is None and option["Status"] == "ACTIVE")
+    ]
+
+
+def _bank_summary(ledger: Ledger, asked: Asked) -> tuple[str, list[str], list[Row]]:
+    first, last = asked.span()
     opening = ledger.sums(BEGINNING, first - timedelta(days=1))
     flows = ledger.flows(first, last)
     rows, totals = [], [0, 0, 0, 0]
@@ -260,121 +232,66 @@ def _bank_summary(ledger: Ledger, asked: _Asked) -> tuple[str, list[str], list[R
         came, went = flows.get(account, (0, 0))
         before = opening.get(account, 0)
         amounts = [before, came, went, before + came - went]
-        totals = _added(totals, amounts)
-        texts = _amounts(amounts)
+        totals = added(totals, amounts)
+        opened, received, spent, closed = texts(amounts)
         cells = [
-            _cell(ledger.face(account)[2], account, "accountID"),
-            _cell(texts[0]),
-            _cell(texts[1], account),
-            _cell(texts[2], account),
-            _cell(texts[3]),
+            cell(ledger.face(account)[2], account, "accountID"),
+            cell(opened),
+            cell(received, account),
+            cell(spent, account),
+            cell(closed),
         ]
         rows.append({"RowType": "Row", "Cells": cells})
-    head = _header(
+    head = header(
         "Bank Accounts", "Opening Balance", "Cash Received", "Cash Spent", "Closing Balance"
     )
     span = f"From {periods.long(first)} to {periods.long(last)}"
     titles = ["Bank Summary", ledger.organisation.name, span]
-    return "Bank Summary", titles, [head, _section("", [*rows, _summary("Total", totals)])]
+    return "Bank Summary", titles, [head, section("", [*rows, summary("Total", totals)])]
 
 
-def _budget_summary(ledger: Ledger, asked: _Asked) -> tuple[str, list[str], list[Row]]:
-    start = asked.day("date", asked.today).replace(day=1)
+def _budget_summary(ledger: Ledger, asked: Asked) -> tuple[str, list[str], list[Row]]:
     count = asked.number("periods", 12) or 12
-    ends = [periods.months_before(start, -number) for number in range(count)]
+    spans = periods.ahead(asked.day("date", asked.today), count, asked.budget_months)
     organisation = ledger.organisation
     text = ledger.store.get(organisation.tenant_id, "Budgets", organisation.id_of("budget", 0))
     budget = {"BudgetLines": []} if text is None else decode(text)
-    columns: list[Sums] = [{} for _ in ends]
+    columns: list[Sums] = [{} for _ in spans]
     for line in budget["BudgetLines"]:
-        planned = {item["Period"]: item["Amount"] for item in line["BudgetBalances"]}
-        for column, month in zip(columns, ends, strict=True):
-            column[line["AccountID"]] = int(planned.get(f"{month:%Y-%m}", 0) * 100)
-    rows = [_header("Account", *(f"{month:%b-%y}" for month in ends))]
-    income, earned = _block(ledger, "Income", (*INCOME, *OTHER_INCOME), columns, 1)
-    direct, cost = _block(ledger, "Less Cost of Sales", DIRECT, columns, 1)
-    overheads, spent = _block(ledger, "Less Operating Expenses", OVERHEADS, columns, 1)
+        for column, span in zip(columns, spans, strict=True):
+            first, last = f"{span.first:%Y-%m}", f"{span.last:%Y-%m}"
+            planned = (
+                int(balance["Amount"] * 100)
+                for balance in line["BudgetBalances"]
+                if first <= balance["Period"] <= last
+            )
+            column[line["AccountID"]] = sum(planned)
+    # A period is called by its last month.
+    rows = [header("Account", *(f"{span.last:%b-%y}" for span in spans))]
+    income, earned = block(ledger, "Income", (*INCOME, *OTHER_INCOME), columns, 1)
+    direct, cost = block(ledger, "Less Cost of Sales", DIRECT, columns, 1)
+    overheads, spent = block(ledger, "Less Operating Expenses", OVERHEADS, columns, 1)
     gross = [a - b for a, b in zip(earned, cost, strict=True)]
     net = [a - b for a, b in zip(gross, spent, strict=True)]
     rows += [
         *income,
         *direct,
-        _section("", [_summary("Gross Profit", gross)]),
+        section("", [summary("Gross Profit", gross)]),
         *overheads,
-        _section("", [_summary("Net Profit", net)]),
+        section("", [summary("Net Profit", net)]),
     ]
-    span = f"{ends[0]:%B %Y} to {ends[-1]:%B %Y}"
-    titles = ["Overall Budget", "Budget Summary", organisation.name, span]
+    days = f"{spans[0].first:%B %Y} to {spans[-1].last:%B %Y}"
+    titles = ["Overall Budget", "Budget Summary", organisation.name, days]
     return "Budget Summary", titles, rows
 
 
-def _executive_summary(ledger: Ledger, asked: _Asked) -> tuple[str, list[str], list[Row]]:
-    month = asked.day("date", asked.today).replace(day=1)
-    before = periods.months_before(month, 1)
-    facts = [_month_facts(ledger, first) for first in (month, before)]
-    rows = [_header("", f"{month:%b %Y}", f"{before:%b %Y}", "Variance")]
-    for title, names in _EXECUTIVE:
-        lines = []
-        for name in names:
-            here, there = facts[0][name], facts[1][name]
-            change = (here - there) * 100 / abs(there) if there else 0
-            values = [*_amounts([here, there]), f"{change:.1f}%"]
-            lines.append(_row(name, values))
-        rows.append(_section(title, lines))
-    span = f"For the month of {month:%B %Y}"
-    return "Executive Summary", ["Executive Summary", ledger.organisation.name, span], rows
-
-
-_EXECUTIVE = (
-    ("Cash", ("Cash received", "Cash spent", "Cash surplus (deficit)", "Closing bank balance")),
-    (
-        "Profitability",
-        (
-            "Income",
-            "Direct costs",
-            "Gross profit (loss)",
-            "Other Income",
-            "Expenses",
-            "Profit (loss)",
-        ),
-    ),
-    ("Balance Sheet", ("Debtors", "Creditors", "Net assets")),
-)
-
-
-def _month_facts(ledger: Ledger, first: date) -> dict[str, int]:
-    last = periods.month_end(first)
-    result, position = ledger.sums(first, last), ledger.position(last)
-    flows = ledger.flows(first, last)
-    banks = [account for account in flows if ledger.face(account)[1] == "BANK"]
-    came, went = (sum(flows[account][side] for account in banks) for side in (0, 1))
-    income, direct = -ledger.total(INCOME, result), ledger.total(DIRECT, result)
-    other, spent = -ledger.total(OTHER_INCOME, result), ledger.total(OVERHEADS, result)
-    accounts = ledger.organisation.accounts
-    assets = ledger.total(_TRIAL[2][1], position)
-    liabilities = -ledger.total(_TRIAL[3][1], position)
-    return {
-        "Cash received": came,
-        "Cash spent": went,
-        "Cash surplus (deficit)": came - went,
-        "Closing bank balance": ledger.total(("BANK",), position),
-        "Income": income,
-        "Direct costs": direct,
-        "Gross profit (loss)": income - direct,
-        "Other Income": other,
-        "Expenses": spent,
-        "Profit (loss)": income - direct + other - spent,
-        "Debtors": position.get(accounts["debtors"].id, 0),
-        "Creditors": -position.get(accounts["creditors"].id, 0),
-        "Net assets": assets - liabilities,
-    }
-
-
-REPORTS: dict[str, Callable[[Ledger, _Asked], tuple[str, list[str], list[Row]]]] = {
+REPORTS: dict[str, Callable[[Ledger, Asked], tuple[str, list[str], list[Row]]]] = {
     "BalanceSheet": _balance_sheet,
     "BankSummary": _bank_summary,
     "BudgetSummary": _budget_summary,
-    "ExecutiveSummary": _executive_summary,
+    "ExecutiveSummary": executive_summary,
     "ProfitAndLoss": _profit_and_loss,
     "TrialBalance": _trial_balance,
 }
+_ON_CASH_BASIS = ("BalanceSheet", "ProfitAndLoss", "TrialBalance")
+"""Reports that heed `paymentsOnly`."""

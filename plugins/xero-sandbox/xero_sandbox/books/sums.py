@@ -1,14 +1,22 @@
-"""Sums over the lines of the general ledger, by account."""
+"""Sums over the lines of the general ledger, by account, on accrual or cash basis.
+
+On cash basis a document counts when it is paid: its own entry is left out, and a payment, instead
+of reducing what is owed, is spread over the accounts of the document that it settles, in
+proportion. Entries stay balanced line by line, so reports on cash basis balance too.
+
+Source: Xero, Reports (`paymentsOnly`); Xero Central, How cash basis reports work.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from xero_sandbox.books import periods
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from xero_sandbox.books.journals import AccountFace
     from xero_sandbox.books.organisation import Organisation
@@ -24,6 +32,13 @@ Sums = dict[str, int]
 """Cents by account id, debit positive."""
 
 
+class _Line(NamedTuple):
+    date: int
+    account: str
+    cents: int
+    options: str
+
+
 class Ledger:
     """The lines of an organisation's journals, ready to be summed up.
 
@@ -31,12 +46,19 @@ class Ledger:
         organisation: Whose they are.
         store: Where the table `ledger` is.
         face: Gives code, type and name of an account by its id.
+        cash: Whether documents count when they are paid, instead of when they are approved.
     """
 
     def __init__(
-        self, organisation: Organisation, store: Store, face: Callable[[str], AccountFace]
+        self,
+        organisation: Organisation,
+        store: Store,
+        face: Callable[[str], AccountFace],
+        *,
+        cash: bool = False,
     ) -> None:
         self.organisation, self.store, self.face = organisation, store, face
+        self._cash_lines = list(self._paid()) if cash else None
 
     def sums(self, first: date, last: date, options: Sequence[str] = ()) -> Sums:
         """Return cents by account id (debit positive) of the days from `first` to `last`.
@@ -46,11 +68,18 @@ class Ledger:
             last: Last day.
             options: Only lines that carry all these tracking options.
         """
+        span = (periods.ms_of(first), periods.ms_of(last))
+        if self._cash_lines is not None:
+            found: defaultdict[str, int] = defaultdict(int)
+            for line in self._cash_lines:
+                if span[0] <= line.date <= span[1] and all(o in line.options for o in options):
+                    found[line.account] += line.cents
+            return {account: cents for account, cents in found.items() if cents}
         tracked = "".join(" AND instr(options, ?)" for _ in options)
         rows = self.store.rows(
             "SELECT account, sum(cents) FROM ledger WHERE tenant = ? AND date BETWEEN ? AND ?"  # noqa: S608
             f"{tracked} GROUP BY account",
-            (self.organisation.tenant_id, periods.ms_of(first), periods.ms_of(last), *options),
+            (self.organisation.tenant_id, *span, *options),
         )
         return {account: int(cents) for account, cents in rows if cents}
 
@@ -63,6 +92,22 @@ class Ledger:
             (self.organisation.tenant_id, periods.ms_of(first), periods.ms_of(last)),
         )
         return {account: (int(came), int(went)) for account, came, went in rows}
+
+    def invoiced(self, first: date, last: date) -> tuple[int, int]:
+        """Return how many sales invoices were issued from `first` to `last`, and their cents."""
+        rows = self.store.rows(
+            "SELECT count(*), coalesce(sum(net), 0) FROM (SELECT sum(cents) AS net FROM ledger"
+            " WHERE tenant = ? AND accrual_only AND account = ? AND date BETWEEN ? AND ?"
+            " GROUP BY source HAVING net > 0)",
+            (
+                self.organisation.tenant_id,
+                self.organisation.accounts["debtors"].id,
+                periods.ms_of(first),
+                periods.ms_of(last),
+            ),
+        )
+        count, cents = rows[0]
+        return int(count), int(cents)
 
     def position(self, day: date, options: Sequence[str] = ()) -> Sums:
         """Return balances at the end of `day`, with the results of past years in their place.
@@ -89,3 +134,39 @@ class Ledger:
     def total(self, kinds: Sequence[str], sums: Sums) -> int:
         """Return the sum over all accounts of these types."""
         return sum(cents for account, cents in sums.items() if self.face(account)[1] in kinds)
+
+    def _paid(self) -> Iterator[_Line]:
+        """The lines of the books on cash basis."""
+        tenant = self.organisation.tenant_id
+        owed = {self.organisation.accounts[name].id for name in ("debtors", "creditors", "claims")}
+        shares: defaultdict[str, list[tuple[str, str, int]]] = defaultdict(list)
+        for source, account, options, cents in self.store.rows(
+            "SELECT source, account, options, sum(cents) FROM ledger"
+            " WHERE tenant = ? AND accrual_only GROUP BY source, account, options"
+            " HAVING sum(cents) ORDER BY source, account, options",
+            (tenant,),
+        ):
+            if account not in owed:
+                shares[source].append((account, options, cents))
+        for settles, *line in self.store.rows(
+            "SELECT settles, date, account, sum(cents), options FROM ledger"
+            " WHERE tenant = ? AND NOT accrual_only"
+            " GROUP BY source, settles, date, account, options",
+            (tenant,),
+        ):
+            paid = _Line(*line)
+            document = shares.get(settles)
+            if document and paid.account in owed and sum(cents for _, _, cents in document):
+                yield from _spread(paid, document)
+            else:
+                yield paid
+
+
+def _spread(paid: _Line, document: list[tuple[str, str, int]]) -> Iterator[_Line]:
+    """A payment's part of each line of the document it settles; the last takes odd cents."""
+    total = sum(cents for _, _, cents in document)
+    left = paid.cents
+    for place, (account, options, cents) in enumerate(document, 1):
+        part = left if place == len(document) else round(paid.cents * cents / total)
+        left -= part
+        yield _Line(paid.date, account, part, options)
