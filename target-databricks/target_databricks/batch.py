@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import IO, Any
@@ -19,7 +20,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from target_databricks.children import rows_of
-from target_databricks.plan import RECORD_HASH, RESCUED_DATA, ChildPlan, StreamPlan
+from target_databricks.plan import (
+    RECORD_HASH,
+    RESCUED_DATA,
+    ChildPlan,
+    Hints,
+    Reference,
+    StreamPlan,
+)
 from target_databricks.rows import last_versions
 from target_databricks.types import struct_node, struct_of_columns
 
@@ -37,6 +45,8 @@ class Batch:
         through: Records received for the stream in this run up to the end of this batch; 0 for a
             batch that an earlier run staged.
         salt: What sets this batch apart from another of the same rows, where that matters.
+        marks: Rows that each table had of this run before the batch, where a destination tells by
+            it whether the batch was appended already.
     """
 
     plan: StreamPlan
@@ -44,6 +54,7 @@ class Batch:
     read: int
     through: int = 0
     salt: str = ""
+    marks: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
@@ -110,12 +121,21 @@ class LoadResult:
         return self.inserted + self.updated + self.deleted
 
 
-def write_staged(batch: Batch, sink: IO[bytes]) -> None:
+def combined(results: Sequence[LoadResult]) -> LoadResult:
+    """What several loads of one batch did together."""
+    counted = ("read", "inserted", "updated", "unchanged", "outdated", "deleted", "rescued")
+    sums = {name: sum(getattr(result, name) for result in results) for name in counted}
+    return replace(results[0], finished_at=results[-1].finished_at, **sums)
+
+
+def write_staged(batch: Batch, sink: IO[bytes], compression: str = "lz4") -> None:
     """Write a batch and its plan as one Parquet file."""
     schema = batch.rows.schema.with_metadata({_PLAN_KEY: _plan_text(batch).encode()})
     rows = batch.rows.replace_schema_metadata(schema.metadata)
     # Read once at most, and soon: what costs time to write (dictionaries, statistics) is left out.
-    pq.write_table(rows, sink, compression="lz4", use_dictionary=False, write_statistics=False)
+    pq.write_table(
+        rows, sink, compression=compression, use_dictionary=False, write_statistics=False
+    )
 
 
 def read_staged(source: IO[bytes]) -> Batch:
@@ -129,9 +149,9 @@ def read_staged(source: IO[bytes]) -> Batch:
     if text is None:
         raise pa.ArrowInvalid("the file carries no plan of target-databricks")
     facts = json.loads(text)
-    return Batch(
-        _plan_from(facts["plan"], rows.schema), rows.replace_schema_metadata(), facts["read"]
-    )
+    plan = _plan_from(facts["plan"], rows.schema)
+    marks = facts.get("marks", {})
+    return Batch(plan, rows.replace_schema_metadata(), facts["read"], marks=marks)
 
 
 _PLAN_FACTS = (
@@ -150,8 +170,29 @@ def _plan_text(batch: Batch) -> str:
     plan = batch.plan
     facts: dict[str, Any] = {name: getattr(plan, name) for name in _PLAN_FACTS}
     facts["own_columns"] = len(plan.fields)
-    facts["children"] = [{n: getattr(child, n) for n in _CHILD_FACTS} for child in plan.children]
-    return json.dumps({"plan": facts, "read": batch.read})
+    facts["children"] = [
+        {n: getattr(child, n) for n in _CHILD_FACTS} | {"references": _as_facts(child.references)}
+        for child in plan.children
+    ]
+    facts["references"] = _as_facts(plan.references)
+    facts["hints"] = asdict(plan.hints)
+    return json.dumps({"plan": facts, "read": batch.read, "marks": dict(batch.marks)})
+
+
+def _as_facts(references: Iterable[Reference]) -> list[dict[str, Any]]:
+    return [asdict(reference) for reference in references]
+
+
+def _references_from(facts: Iterable[Mapping[str, Any]]) -> tuple[Reference, ...]:
+    return tuple(Reference(tuple(f["columns"]), f["table"], tuple(f["to"])) for f in facts)
+
+
+def _hints_from(facts: Mapping[str, Any]) -> Hints:
+    cluster_by = facts.get("cluster_by")
+    return Hints(
+        cluster_by=None if cluster_by is None else tuple(cluster_by),
+        properties=tuple((name, value) for name, value in facts.get("properties", ())),
+    )
 
 
 def _plan_from(facts: dict[str, Any], schema: pa.Schema) -> StreamPlan:
@@ -164,8 +205,15 @@ def _plan_from(facts: dict[str, Any], schema: pa.Schema) -> StreamPlan:
             keys=tuple(child["keys"]),
             row=rows[child["column"]] or struct_node(()),
             description=child["description"],
+            references=_references_from(child.get("references", ())),
         )
         for child in facts["children"]
     )
     plain = {name: facts[name] for name in _PLAN_FACTS} | {"keys": tuple(facts["keys"])}
-    return StreamPlan(root=root, children=children, **plain)
+    return StreamPlan(
+        root=root,
+        children=children,
+        references=_references_from(facts.get("references", ())),
+        hints=_hints_from(facts.get("hints", {})),
+        **plain,
+    )

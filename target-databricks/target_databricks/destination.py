@@ -1,7 +1,9 @@
 """The seam between "a batch to apply" and "where it goes".
 
-A destination is a lakehouse folder today and a SQL warehouse next. The loader calls these methods
-from one thread at a time and in the order the rows came; a destination keeps its own staging, its
+A destination is a lakehouse folder or a SQL warehouse. `apply`, `replace` and `activate_version`
+are called from up to `parallelism` threads at once, for one stream never from two and always in
+the order its rows came. `reconcile` is called while nothing of its stream is under way, `confirm`
+at any time by one thread, the rest while nothing else is. A destination keeps its own staging, its
 own ledger and its own retries.
 """
 
@@ -17,6 +19,10 @@ from target_databricks.plan import StreamPlan
 class Destination(Protocol):
     """Where batches go."""
 
+    @property
+    def parallelism(self) -> int:
+        """How many streams it can load at once, from 1."""
+
     def open(self) -> list[LoadResult]:
         """Get ready: reach the place, keep others out, apply what a failed run left staged.
 
@@ -25,7 +31,7 @@ class Destination(Protocol):
 
         Raises:
             ConfigurationError: The place cannot be reached as configured.
-            LakehouseBusyError: Another run holds it.
+            BusyError: Another run holds it.
         """
 
     def reconcile(self, plan: StreamPlan) -> StreamPlan:

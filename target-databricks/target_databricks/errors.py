@@ -16,9 +16,9 @@ from singer_sdk.exceptions import (
 
 __all__ = [
     "BadInputError",
+    "BusyError",
     "ConfigurationError",
     "InvalidRecord",
-    "LakehouseBusyError",
     "LoadError",
     "MissingKeyPropertiesError",
     "RecordsWithoutSchemaException",
@@ -33,5 +33,5 @@ class LoadError(FatalSyncError):
     """A batch could not be applied; it stays staged and the next run applies it first."""
 
 
-class LakehouseBusyError(FatalSyncError):
-    """Another run holds the lakehouse; run again when it is done."""
+class BusyError(FatalSyncError):
+    """Another run is loading the same tables; run again when it is done."""

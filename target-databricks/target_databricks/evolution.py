@@ -8,12 +8,12 @@ and what does not fit it is rescued.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
-from target_databricks.plan import StreamPlan, with_root
+from target_databricks.plan import Reference, StreamPlan, with_root
 from target_databricks.types import (
     DEFAULT_SCALE,
     MAX_PRECISION,
@@ -26,6 +26,8 @@ from target_databricks.types import (
     struct_node,
 )
 
+Rule = Callable[[pa.DataType, Node], "pa.DataType | None"]
+"""From a column's type and what the tap sends to the type it must widen to, or None."""
 Widened = dict[str, pa.DataType]
 """Column name to its new type."""
 
@@ -43,14 +45,21 @@ class Reconciled:
     widen: dict[str, Widened] = field(default_factory=dict)
 
 
-def reconcile(plan: StreamPlan, existing: Mapping[str, pa.Schema | None]) -> Reconciled:
+def reconcile(
+    plan: StreamPlan,
+    existing: Mapping[str, pa.Schema | None],
+    *,
+    widenings: Sequence[Rule] | None = None,
+) -> Reconciled:
     """Fit a plan to the tables that exist.
 
     Args:
         plan: The plan as if no table existed.
         existing: Schema of the stream's table and of each child table, by table name; None
             where there is none yet.
+        widenings: How columns may change type; all of `WIDENINGS` by default.
     """
+    rules = WIDENINGS if widenings is None else widenings
     notes: list[str] = []
     widen: dict[str, Widened] = {}
     children = {child.column: child for child in plan.children}
@@ -62,12 +71,12 @@ def reconcile(plan: StreamPlan, existing: Mapping[str, pa.Schema | None]) -> Rec
         if schema is None:
             fields.append(member)
         elif child is not None:
-            row, widened = _members(child.row, schema, f"{plan.stream}: {table}", notes)
+            row, widened = _members(child.row, schema, f"{plan.stream}: {table}", notes, rules)
             fields.append(replace(member, node=list_node(struct_node(row))))
             if widened:
                 widen[table] = widened
         else:
-            (fitted,), widened = _members([member], schema, f"{plan.stream}: {table}", notes)
+            (fitted,), widened = _members([member], schema, f"{plan.stream}: {table}", notes, rules)
             fields.append(fitted)
             if widened:
                 widen.setdefault(table, {}).update(widened)
@@ -82,6 +91,7 @@ def _renamed(plan: StreamPlan, fields: Sequence[Field], notes: Sequence[str]) ->
             child,
             column=names[child.column],
             keys=tuple(names.get(k, k) for k in child.keys),
+            references=_respelled(child.references, names),
         )
         for child in plan.children
     )
@@ -90,12 +100,21 @@ def _renamed(plan: StreamPlan, fields: Sequence[Field], notes: Sequence[str]) ->
         keys=tuple(names[k] for k in plan.keys),
         bookmark=names.get(plan.bookmark) if plan.bookmark else None,
         children=children,
+        references=_respelled(plan.references, names),
     )
     return with_root(renamed, struct_node(fields), notes)
 
 
+def _respelled(references: Iterable[Reference], names: Mapping[str, str]) -> tuple[Reference, ...]:
+    return tuple(replace(r, columns=tuple(names.get(c, c) for c in r.columns)) for r in references)
+
+
 def _members(
-    members: Node | Sequence[Field], schema: pa.Schema, where: str, notes: list[str]
+    members: Node | Sequence[Field],
+    schema: pa.Schema,
+    where: str,
+    notes: list[str],
+    rules: Sequence[Rule],
 ) -> tuple[list[Field], Widened]:
     fields = members.fields if isinstance(members, Node) else members
     columns = {c.name.lower(): c for c in schema}
@@ -106,7 +125,7 @@ def _members(
         if column is None:
             fitted.append(member)
             continue
-        node, wider, note = fit_node(member.node, column.type)
+        node, wider, note = fit_node(member.node, column.type, rules)
         fitted.append(replace(member, name=column.name, node=node))
         if wider is not None:
             widened[column.name] = wider
@@ -119,30 +138,35 @@ def _members(
     return fitted, widened
 
 
-def fit_node(node: Node, column: pa.DataType) -> tuple[Node, pa.DataType | None, bool]:
+def fit_node(
+    node: Node, column: pa.DataType, rules: Sequence[Rule] | None = None
+) -> tuple[Node, pa.DataType | None, bool]:
     """Fit one node to one existing column.
 
     Returns:
         The node to read with; the type the column must widen to, or None; and whether some
         values may not fit.
     """
+    rules = WIDENINGS if rules is None else rules
     if node.kind is Kind.STRUCT and pa.types.is_struct(column):
-        return _fit_struct(node, column)
+        return _fit_struct(node, column, rules)
     if node.item is not None and (pa.types.is_list(column) or pa.types.is_large_list(column)):
-        item, wider, note = fit_node(node.item, column.value_type)
+        item, wider, note = fit_node(node.item, column.value_type, rules)
         return list_node(item), None if wider is None else pa.list_(wider), note
     if node.arrow.equals(column):
         return node, None, False
     if pa.types.is_string(column) or pa.types.is_large_string(column):
         return leaf(Kind.ANY), None, False
-    for rule in WIDENINGS:
+    for rule in rules:
         if (wider_type := rule(column, node)) is not None:
             return node_of_arrow(wider_type), wider_type, False
     fitting = node_of_arrow(column)
     return fitting, None, (fitting.kind, node.kind) not in _ALWAYS_FIT
 
 
-def _fit_struct(node: Node, column: pa.DataType) -> tuple[Node, pa.DataType | None, bool]:
+def _fit_struct(
+    node: Node, column: pa.DataType, rules: Sequence[Rule]
+) -> tuple[Node, pa.DataType | None, bool]:
     known = {f.name.lower(): f for f in column}
     fields: list[Field] = []
     types = {f.name: f.type for f in column}
@@ -152,7 +176,7 @@ def _fit_struct(node: Node, column: pa.DataType) -> tuple[Node, pa.DataType | No
         if existing is None:
             fields.append(member)
             continue
-        fitted, wider, note = fit_node(member.node, existing.type)
+        fitted, wider, note = fit_node(member.node, existing.type, rules)
         fields.append(replace(member, name=existing.name, node=fitted))
         noted = noted or note
         if wider is not None:
@@ -191,8 +215,6 @@ def _float_to_double(column: pa.DataType, node: Node) -> pa.DataType | None:
     narrow = pa.types.is_floating(column) and not pa.types.is_float64(column)
     return pa.float64() if narrow and node.kind in {Kind.DOUBLE, Kind.INTEGER} else None
 
-
-Rule = Callable[[pa.DataType, Node], "pa.DataType | None"]
 
 # Source: Delta Lake, Type widening.
 WIDENINGS: Sequence[Rule] = (

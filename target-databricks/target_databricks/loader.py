@@ -1,7 +1,8 @@
 """The loader: applies batches in the background and lets state through behind them.
 
-One thread parses, another applies: while a batch is merged the next one is read. The queue
-between them holds a single batch, so memory stays flat however fast the tap is.
+One thread parses, others apply: while batches are merged the next one is read. A destination says
+how many streams it can load at once; steps of one stream always run one after the other, in the
+order they came. Few steps wait, so memory stays flat however fast the tap is.
 
 State is a promise that what it covers is in the tables. Each STATE message is therefore kept with
 the number of rows every stream had received when it came, and is emitted once as many have been
@@ -10,7 +11,6 @@ applied.
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -21,6 +21,9 @@ from target_databricks.batch import LoadResult
 from target_databricks.destination import Destination
 
 State = Mapping[str, Any]
+
+MOST_WAITING = 1
+"""Steps that wait while others run."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,13 @@ class Step:
 
 
 class Loader:
-    """Runs steps in order on a thread of its own.
+    """Runs steps on threads of its own: those of one stream in order, streams side by side.
 
     Args:
         destination: Where batches go; already open.
-        emit: Called with a state once everything it covers is applied, from the loader's thread.
-        report: Called with what each step did, from the loader's thread.
+        emit: Called with a state once everything it covers is applied, from a loader's thread,
+            by one at a time.
+        report: Called with what each step did, likewise.
     """
 
     def __init__(
@@ -56,22 +60,32 @@ class Loader:
         self._destination = destination
         self._emit = emit
         self._report = report
-        self._steps: queue.Queue[Step | None] = queue.Queue(maxsize=1)
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._waiting: deque[Step] = deque()
+        self._running: set[str] = set()
+        self._stopping = False
+        self._lock = threading.RLock()
         self._applied: dict[str, int] = {}
         self._pending: deque[tuple[State, dict[str, int]]] = deque()
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._work, name="loader", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"loader-{number}", daemon=True)
+            for number in range(max(1, destination.parallelism))
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def submit(self, step: Step) -> None:
-        """Hand over a step; waits while one is being applied and another is waiting.
+        """Hand over a step; waits while others are being applied and another is waiting.
 
         Raises:
             Exception: What an earlier step failed with.
         """
-        self._raise_error()
-        self._steps.put(step)
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._waiting) < MOST_WAITING or self._error)
+            self._raise_error()
+            self._waiting.append(step)
+            self._changed.notify_all()
 
     def state(self, value: State, received: Mapping[str, int]) -> None:
         """Emit a state as soon as the rows received so far are applied.
@@ -85,40 +99,71 @@ class Loader:
         self._let_state_through()
         self._raise_error()
 
-    def wait(self) -> None:
+    def wait(self, stream: str | None = None) -> None:
         """Wait until every step handed over is done.
+
+        Args:
+            stream: Wait for the steps of this stream only, if the destination loads several at
+                once; a destination that does not is left alone by everybody else meanwhile.
 
         Raises:
             Exception: What a step failed with.
         """
-        self._steps.join()
+        with self._changed:
+            self._changed.wait_for(lambda: not self._busy(stream))
         self._raise_error()
 
+    def _busy(self, stream: str | None) -> bool:
+        if stream is None or len(self._threads) == 1:
+            return bool(self._waiting or self._running)
+        return stream in self._running or any(s.stream == stream for s in self._waiting)
+
     def stop(self) -> None:
-        """Let the thread end after the steps handed over; never raises."""
-        self._steps.put(None)
-        self._thread.join()
+        """Let the threads end after the steps handed over; never raises."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
 
     def _work(self) -> None:
-        while (step := self._steps.get()) is not None:
-            # After a failure nothing more is applied: order is a promise.
-            if self._error is None:
-                self._run(step)
-            self._steps.task_done()
-        self._steps.task_done()
+        while (step := self._next()) is not None:
+            try:
+                # After a failure nothing more is applied: order is a promise.
+                if self._error is None:
+                    self._run(step)
+            finally:
+                with self._changed:
+                    self._running.discard(step.stream)
+                    self._changed.notify_all()
+
+    def _next(self) -> Step | None:
+        """Wait for a step whose stream nobody is loading; None when there will be no more."""
+        with self._changed:
+            while True:
+                for step in self._waiting:
+                    # The first waiting step of a stream is the one that is due.
+                    if step.stream not in self._running:
+                        self._waiting.remove(step)
+                        self._running.add(step.stream)
+                        self._changed.notify_all()
+                        return step
+                if self._stopping and not self._waiting:
+                    return None
+                self._changed.wait()
 
     def _run(self, step: Step) -> None:
         try:
             self._do(step)
         except BaseException as error:  # noqa: BLE001 - carried to the reading thread
-            self._error = error
+            self._error = self._error or error
 
     def _do(self, step: Step) -> None:
         result = step.run(self._destination)
         with self._lock:
             self._applied[step.stream] = step.through
-        if result is not None:
-            self._report(result)
+            if result is not None:
+                self._report(result)
         self._let_state_through()
 
     def _let_state_through(self) -> None:

@@ -60,6 +60,35 @@ COMMENTS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
+class Reference:
+    """Columns that point at the key of another table.
+
+    Attributes:
+        columns: Columns of the table that refers.
+        table: The table referred to.
+        to: Its key columns, in the same order.
+    """
+
+    columns: tuple[str, ...]
+    table: str
+    to: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What a schema says to Databricks alone; a folder has no use for it.
+
+    Attributes:
+        cluster_by: Columns to cluster by (`x-databricks-cluster-by`); None leaves it to the
+            settings.
+        properties: Table properties (`x-databricks-properties`).
+    """
+
+    cluster_by: tuple[str, ...] | None = None
+    properties: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class ChildPlan:
     """Rows that live in an array of the parent and deserve a table of their own.
 
@@ -68,6 +97,7 @@ class ChildPlan:
         table: Where the rows go.
         keys: Columns that identify a row, the parent's keys first.
         row: The struct of one element.
+        references: What its rows point at, their parent not among it.
     """
 
     column: str
@@ -75,6 +105,7 @@ class ChildPlan:
     keys: tuple[str, ...]
     row: Node
     description: str | None = None
+    references: tuple[Reference, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,6 +121,8 @@ class StreamPlan:
         children: Child tables.
         sdk_metadata: Whether the SDK's `_sdc_*` columns are written.
         soft_delete: Name of the users' flag, or None.
+        references: What its rows point at (`x-references`).
+        hints: What the schema says to Databricks alone.
         reconciled: Notes on what did not fit the existing table, for a warning.
     """
 
@@ -102,6 +135,8 @@ class StreamPlan:
     description: str | None = None
     sdk_metadata: bool = True
     soft_delete: str | None = None
+    references: tuple[Reference, ...] = ()
+    hints: Hints = Hints()
     reconciled: tuple[str, ...] = field(default=(), compare=False)
 
     @property
@@ -200,6 +235,51 @@ def make_plan(
         description=description if isinstance(description, str) else None,
         sdk_metadata=sdk_metadata,
         soft_delete=flag,
+        references=tuple(_references(properties, names, names, mapper.spell)),
+        hints=_hints(schema, names),
+    )
+
+
+def _references(
+    properties: Mapping[str, Any],
+    names: Mapping[str, str],
+    own: Mapping[str, str],
+    spell: Callable[[str], str],
+) -> Iterable[Reference]:
+    """The `x-references` of a record's or an element's properties.
+
+    The last property of the key referred to is the one that the annotated property holds; those
+    before it (the organisation, in Xero's books) are held by properties of the same name.
+
+    Args:
+        properties: JSON Schema of the properties.
+        names: Property name to column name, for everything the table has.
+        own: The same for the annotated properties.
+        spell: How the other table's properties become columns.
+    """
+    for source, column in own.items():
+        stated = properties.get(source)
+        hint = stated.get("x-references") if isinstance(stated, Mapping) else None
+        if not isinstance(hint, Mapping) or not hint.get("stream") or not hint.get("properties"):
+            continue
+        *shared, _ = hint["properties"]
+        if all(name in names for name in shared):
+            yield Reference(
+                columns=(*(names[name] for name in shared), column),
+                table=table_name(str(hint["stream"])),
+                to=tuple(spell(name) for name in hint["properties"]),
+            )
+
+
+def _hints(schema: Mapping[str, Any], names: Mapping[str, str]) -> Hints:
+    stated = schema.get("x-databricks-cluster-by")
+    columns = [stated] if isinstance(stated, str) else stated
+    properties = schema.get("x-databricks-properties")
+    return Hints(
+        cluster_by=None if columns is None else tuple(names[c] for c in columns if c in names),
+        properties=tuple((str(k), str(v)) for k, v in properties.items())
+        if isinstance(properties, Mapping)
+        else (),
     )
 
 
@@ -233,13 +313,23 @@ def _children(
         default = stated.get("name") or f"{stream}_{snake_case(member.source)}"
         own = unique_names([f.source for f in item.fields], spell)
         own_keys = tuple(own[k] for k in stated.get("key", ()) if k in own)
+        parents = {f.source: f.name for f in root.fields if f.name in keys}
+        elements = _element_properties(properties[member.source])
         yield ChildPlan(
             column=member.name,
             table=table_name(wanted if isinstance(wanted, str) else default),
             keys=keys + (tuple(k for k in own_keys if k not in keys) or (POSITION,)),
             row=item,
             description=member.description,
+            references=tuple(_references(elements, {**own, **parents}, own, spell)),
         )
+
+
+def _element_properties(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The properties of an array's elements, where they are stated plainly."""
+    items = schema.get("items")
+    stated = items.get("properties") if isinstance(items, Mapping) else None
+    return stated if isinstance(stated, Mapping) else {}
 
 
 def with_root(plan: StreamPlan, root: Node, notes: Iterable[str]) -> StreamPlan:

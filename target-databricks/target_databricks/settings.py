@@ -6,15 +6,52 @@ differs here are stated here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from singer_sdk import typing as th
 
+from target_databricks.errors import ConfigurationError
 from target_databricks.naming import COLUMN_NAMES
 
 DEFAULT_SCHEMA = "default"
 LOAD_METHODS = ("upsert", "append-only", "overwrite")
+NESTED = ("struct", "json", "variant")
+CLUSTERING = ("auto", "keys", "none")
+STAGING = ("volume", "inline")
 NUMBER_TYPES = ("double", "decimal")
+
+
+def destination_of(config: Mapping[str, Any]) -> str:
+    """Which destination the settings describe: "folder" or "warehouse".
+
+    Raises:
+        ConfigurationError: Both, neither, or half a warehouse.
+    """
+    warehouse = [name for name in ("server_hostname", "http_path") if config.get(name)]
+    if config.get("lakehouse_path"):
+        if warehouse:
+            raise ConfigurationError(
+                f"The settings 'lakehouse_path' and '{warehouse[0]}' are both set. Keep "
+                "'lakehouse_path' to load into a lakehouse folder, or 'server_hostname' and "
+                "'http_path' to load into a SQL warehouse."
+            )
+        return "folder"
+    if not warehouse:
+        raise ConfigurationError(
+            "It is not said where to load to. Set 'lakehouse_path' to a folder or an object-store "
+            "URL for the Delta tables (TARGET_DATABRICKS_LAKEHOUSE_PATH), or 'server_hostname' "
+            "and 'http_path' to a SQL warehouse (TARGET_DATABRICKS_SERVER_HOSTNAME, "
+            "TARGET_DATABRICKS_HTTP_PATH)."
+        )
+    if len(warehouse) == 1:
+        other = "http_path" if warehouse == ["server_hostname"] else "server_hostname"
+        raise ConfigurationError(
+            f"The setting '{other}' is missing: a SQL warehouse is found by 'server_hostname' and "
+            "'http_path', both in its connection details."
+        )
+    return "warehouse"
+
 
 SETTINGS: dict[str, Any] = th.PropertiesList(
     th.Property(
@@ -34,11 +71,180 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         description="Credentials and options of the object store, as delta-rs names them.",
     ),
     th.Property(
+        "server_hostname",
+        th.StringType,
+        title="Server hostname",
+        description=(
+            "Host name of the Databricks workspace, to load into Unity Catalog through a SQL "
+            "warehouse. Instead of lakehouse_path."
+        ),
+    ),
+    th.Property(
+        "http_path",
+        th.StringType,
+        title="HTTP path",
+        description="Path of the SQL warehouse: /sql/1.0/warehouses/<id>.",
+    ),
+    th.Property(
+        "catalog",
+        th.StringType,
+        title="Catalog",
+        default="main",
+        description="Catalog of Unity Catalog that the schema is in (SQL warehouse).",
+    ),
+    th.Property(
+        "access_token",
+        th.StringType,
+        title="Access token",
+        secret=True,
+        description="Personal access token.",
+    ),
+    th.Property(
+        "client_id",
+        th.StringType,
+        title="Client ID",
+        description="Client id of a Databricks service principal (OAuth).",
+    ),
+    th.Property(
+        "client_secret",
+        th.StringType,
+        title="Client secret",
+        secret=True,
+        description="OAuth secret of the service principal.",
+    ),
+    th.Property(
+        "azure_client_id",
+        th.StringType,
+        title="Azure client ID",
+        description="Application id of a Microsoft Entra service principal.",
+    ),
+    th.Property(
+        "azure_client_secret",
+        th.StringType,
+        title="Azure client secret",
+        secret=True,
+        description="Secret of the Microsoft Entra service principal.",
+    ),
+    th.Property(
+        "azure_tenant_id",
+        th.StringType,
+        title="Azure tenant ID",
+        description="Tenant of the Microsoft Entra service principal.",
+    ),
+    th.Property(
+        "azure_workspace_resource_id",
+        th.StringType,
+        title="Azure workspace resource ID",
+        description="Resource id of the workspace, where Azure asks for it.",
+    ),
+    th.Property(
+        "profile",
+        th.StringType,
+        title="Profile",
+        description=(
+            "Profile of .databrickscfg to authenticate with. Whatever is not set here is looked "
+            "for where the Databricks SDK looks: environment, profiles, command lines."
+        ),
+    ),
+    th.Property(
+        "staging",
+        th.StringType,
+        title="Staging",
+        default="volume",
+        allowed_values=list(STAGING),
+        description=(
+            "How batches get to a SQL warehouse: as files of a volume, or, where nobody may have "
+            "one, inline in the text of statements, which is slower and keeps nothing for a replay."
+        ),
+    ),
+    th.Property(
+        "staging_volume",
+        th.StringType,
+        title="Staging volume",
+        default="_sdc_staging",
+        description=(
+            "Volume that batches are staged in: volume, schema.volume or catalog.schema.volume. "
+            "It is created if it is not there and that is allowed."
+        ),
+    ),
+    th.Property(
+        "parallel_streams",
+        th.IntegerType,
+        title="Parallel streams",
+        default=4,
+        description="Streams that are loaded at once (SQL warehouse).",
+    ),
+    th.Property(
+        "warehouse_timeout",
+        th.IntegerType,
+        title="Warehouse timeout",
+        default=600,
+        description=(
+            "Seconds to wait for a warehouse that starts, and for a statement that meets outages "
+            "or conflicts."
+        ),
+    ),
+    th.Property(
+        "nested",
+        th.StringType,
+        title="Nested data",
+        default="struct",
+        allowed_values=list(NESTED),
+        description=(
+            "What objects and arrays become in new columns of a SQL warehouse: STRUCT and ARRAY, "
+            "JSON text, or VARIANT."
+        ),
+    ),
+    th.Property(
+        "table_comments",
+        th.BooleanType,
+        title="Table comments",
+        default=True,
+        description="Comment new tables and columns with the schema's texts (SQL warehouse).",
+    ),
+    th.Property(
+        "table_constraints",
+        th.BooleanType,
+        title="Table constraints",
+        default=True,
+        description=(
+            "Give new tables NOT NULL keys, informational PRIMARY KEYs, and FOREIGN KEYs from "
+            "x-references (SQL warehouse)."
+        ),
+    ),
+    th.Property(
+        "clustering",
+        th.StringType,
+        title="Clustering",
+        default="auto",
+        allowed_values=list(CLUSTERING),
+        description=(
+            "How new tables are clustered: auto leaves the columns to Databricks, keys takes the "
+            "stream's keys, none does not (SQL warehouse)."
+        ),
+    ),
+    th.Property(
+        "type_widening",
+        th.BooleanType,
+        title="Type widening",
+        default=True,
+        description=(
+            "Let columns become wider when the tap's types do (SQL warehouse). Readers older than "
+            "Databricks Runtime 15.4 refuse such tables."
+        ),
+    ),
+    th.Property(
+        "table_properties",
+        th.ObjectType(additional_properties=th.StringType),
+        title="Table properties",
+        description="TBLPROPERTIES of new tables (SQL warehouse).",
+    ),
+    th.Property(
         "default_target_schema",
         th.StringType,
         title="Schema",
         default=DEFAULT_SCHEMA,
-        description="Schema (folder of the lakehouse) that all tables go to.",
+        description="Schema (of the catalog, or folder of the lakehouse) that all tables go to.",
     ),
     th.Property(
         "load_method",
@@ -132,7 +338,10 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.IntegerType,
         title="Lock timeout",
         default=600,
-        description="Seconds to wait for another run that is loading the same schema.",
+        description=(
+            "Seconds to wait for another run that is loading the same schema of a lakehouse "
+            "folder, or the same table of a SQL warehouse."
+        ),
     ),
     th.Property(
         "compact_after_files",

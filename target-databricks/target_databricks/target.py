@@ -27,13 +27,13 @@ from target_databricks.errors import (
 )
 from target_databricks.evolution import tables_of
 from target_databricks.lakehouse import LakehouseFolder
-from target_databricks.lakehouse.ledger import TABLE as LEDGER
+from target_databricks.ledger import TABLE as LEDGER
 from target_databricks.loader import Loader
 from target_databricks.naming import COLUMN_NAMES
 from target_databricks.plan import StreamPlan, make_plan
 from target_databricks.reader import BlockReader
 from target_databricks.report import Report
-from target_databricks.settings import SETTINGS
+from target_databricks.settings import SETTINGS, destination_of
 from target_databricks.sinks import DatabricksSink
 from target_databricks.types import TypeMapper
 
@@ -114,7 +114,7 @@ class TargetDatabricks(Target):
                 f"property {', '.join(map(repr, missing))}, which is not among its properties. "
                 "Select the property, or choose other key properties for the stream."
             )
-        self.loader.wait()
+        self.loader.wait(stream)
         plan = make_plan(
             stream,
             schema,
@@ -246,11 +246,11 @@ class TargetDatabricks(Target):
         return {**self.received, **live}
 
     def _make_destination(self) -> Destination:
-        if not self.config.get("lakehouse_path"):
-            raise ConfigurationError(
-                "The setting 'lakehouse_path' is missing: say in which folder, or under which "
-                "object-store URL, the Delta tables shall be (TARGET_DATABRICKS_LAKEHOUSE_PATH)."
-            )
+        if destination_of(self.config) == "warehouse":
+            # Imported here: its clients take a second to load and may not be installed.
+            from target_databricks.warehouse.warehouse import SqlWarehouse
+
+            return SqlWarehouse(self.config, job_id=self.job_id, plugin_version=self.plugin_version)
         return LakehouseFolder(self.config, job_id=self.job_id)
 
     def _loaded(self, result: LoadResult) -> None:

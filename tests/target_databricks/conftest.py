@@ -1,7 +1,7 @@
 """What the target's tests share: Singer messages, and the places a target can load into.
 
-Tests that take the `place` fixture say what must hold wherever the rows go. `LakehouseFolder` is
-the first place; another one is another class with the same methods, added to `PLACES`.
+Tests that take the `place` fixture say what must hold wherever the rows go, and run on each of
+`PLACES`: a lakehouse folder, and a schema of the warehouse sandbox.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from databricks import sql
+from databricks_sandbox.pytest_plugin import GROUP
 from deltalake import DeltaTable
 from target_databricks.target import TargetDatabricks
+from target_databricks.warehouse.columns import as_read
 
 Message = Mapping[str, Any] | str | bytes
 
@@ -81,21 +84,19 @@ class Run:
     states: list[Any] = field(default_factory=list)
 
 
-class LakehouseFolder:
-    """A lakehouse in a temporary folder, loaded in this process and read back with delta-rs."""
+class Place:
+    """Somewhere to load into, in this process, and to read back from."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.schema_folder = folder / "books"
+    def __init__(self) -> None:
         self.settings: dict[str, Any] = {}
+        self.schema = "books"
+
+    def destination(self) -> dict[str, Any]:
+        """The settings that say where it is."""
+        raise NotImplementedError
 
     def config(self, **settings: Any) -> dict[str, Any]:
-        return {
-            "lakehouse_path": str(self.folder),
-            "default_target_schema": "books",
-            **self.settings,
-            **settings,
-        }
+        return {**self.destination(), **self.settings, **settings}
 
     def run(self, *messages: Message | Iterable[Message], **settings: Any) -> Run:
         """Load messages; lists among them are unfolded. Raises what the target raises."""
@@ -118,17 +119,14 @@ class LakehouseFolder:
         return self.last
 
     def exists(self, table: str) -> bool:
-        return DeltaTable.is_deltatable(str(self.schema_folder / table))
+        raise NotImplementedError
+
+    def arrow(self, table: str) -> pa.Table:
+        raise NotImplementedError
 
     def tables(self) -> set[str]:
         """Tables of the schema, the ledger not among them."""
-        if not self.schema_folder.is_dir():
-            return set()
-        found = (p.name for p in self.schema_folder.iterdir() if self.exists(p.name))
-        return {name for name in found if name != "_sdc_loads"}
-
-    def arrow(self, table: str) -> pa.Table:
-        return DeltaTable(self.schema_folder / table).to_pyarrow_table()
+        raise NotImplementedError
 
     def rows(self, table: str, *columns: str, by: str | Sequence[str] = "id") -> list[Any]:
         """Rows in the order of some columns: dictionaries, or bare values of a single column."""
@@ -139,6 +137,58 @@ class LakehouseFolder:
         if len(columns) == 1:
             return [row[columns[0]] for row in rows]
         return [{c: row[c] for c in columns} for row in rows] if columns else rows
+
+    def version(self, table: str) -> int:
+        """Number of the table's last commit."""
+        raise NotImplementedError
+
+    def versions(self) -> dict[str, int]:
+        """Last commit of every table, the ledger included: equal means nothing was written."""
+        names = self.tables() | ({"_sdc_loads"} if self.exists("_sdc_loads") else set())
+        return {name: self.version(name) for name in sorted(names)}
+
+    def loads(self) -> list[dict[str, Any]]:
+        """The ledger."""
+        return self.rows("_sdc_loads", by="started_at") if self.exists("_sdc_loads") else []
+
+    def books(self) -> dict[str, list[dict[str, Any]]]:
+        """All tables, for comparing whole places: rows without what differs between runs."""
+        fleeting = {"_sdc_job_id", "_sdc_received_at", "_sdc_batched_at", "_sdc_sequence"}
+        fleeting |= {"_sdc_sync_started_at"}
+        return {
+            name: sorted(
+                (
+                    {k: v for k, v in row.items() if k not in fleeting}
+                    for row in self.arrow(name).to_pylist()
+                ),
+                key=repr,
+            )
+            for name in self.tables()
+        }
+
+
+class LakehouseFolder(Place):
+    """A lakehouse in a temporary folder, read back with delta-rs."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+        self.schema_folder = folder / "books"
+
+    def destination(self) -> dict[str, Any]:
+        return {"lakehouse_path": str(self.folder), "default_target_schema": "books"}
+
+    def exists(self, table: str) -> bool:
+        return DeltaTable.is_deltatable(str(self.schema_folder / table))
+
+    def tables(self) -> set[str]:
+        if not self.schema_folder.is_dir():
+            return set()
+        found = (p.name for p in self.schema_folder.iterdir() if self.exists(p.name))
+        return {name for name in found if name != "_sdc_loads"}
+
+    def arrow(self, table: str) -> pa.Table:
+        return DeltaTable(self.schema_folder / table).to_pyarrow_table()
 
     def types(self, table: str) -> dict[str, str]:
         """Column names and SQL types, in the table's order."""
@@ -154,44 +204,103 @@ class LakehouseFolder:
         }
 
     def version(self, table: str) -> int:
-        """Number of the table's last commit."""
         return DeltaTable(self.schema_folder / table).version()
-
-    def versions(self) -> dict[str, int]:
-        """Last commit of every table, the ledger included: equal means nothing was written."""
-        names = self.tables() | ({"_sdc_loads"} if self.exists("_sdc_loads") else set())
-        return {name: self.version(name) for name in sorted(names)}
 
     def files(self, table: str) -> set[str]:
         """Data files that make up the table now."""
         return set(DeltaTable(self.schema_folder / table).file_uris())
 
-    def loads(self) -> list[dict[str, Any]]:
-        """The ledger."""
-        return self.rows("_sdc_loads", by="started_at") if self.exists("_sdc_loads") else []
-
     def staged(self) -> list[str]:
         """Names of batches in the spool."""
         return sorted(p.name for p in (self.schema_folder / "_spool").glob("*-*.*"))
 
-    def books(self) -> dict[str, list[dict[str, Any]]]:
-        """All tables, for comparing whole lakehouses: rows without what differs between runs."""
-        fleeting = {"_sdc_job_id", "_sdc_received_at", "_sdc_batched_at", "_sdc_sequence"}
-        fleeting |= {"_sdc_sync_started_at"}
-        return {
-            name: sorted(
-                (
-                    {k: v for k, v in row.items() if k not in fleeting}
-                    for row in self.arrow(name).to_pylist()
-                ),
-                key=repr,
-            )
-            for name in self.tables()
-        }
-
     def edit(self, table: str, values: Mapping[str, str], where: str | None = None) -> None:
         """Change rows as a user of the table would."""
         DeltaTable(self.schema_folder / table).update(updates=dict(values), predicate=where)
+
+
+class SqlWarehouse(Place):
+    """A schema of the warehouse sandbox, read back through the connector."""
+
+    def __init__(self, sandbox: Any, schema: str) -> None:
+        super().__init__()
+        self.sandbox = sandbox
+        self.schema = schema
+        self.name = f"{sandbox.catalog}.{schema}"
+
+    def destination(self) -> dict[str, Any]:
+        return {
+            "server_hostname": self.sandbox.url,
+            "http_path": self.sandbox.http_path,
+            "access_token": self.sandbox.admin.access_token,
+            "catalog": self.sandbox.catalog,
+            "default_target_schema": self.schema,
+        }
+
+    def ask(self, query: str) -> pa.Table:
+        """Rows of a query, as the connector gives them."""
+        with (
+            sql.connect(**self.sandbox.connect_arguments()) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(query)
+            return cursor.fetchall_arrow()
+
+    def exists(self, table: str) -> bool:
+        return table in self._names()
+
+    def tables(self) -> set[str]:
+        return self._names() - {"_sdc_loads"}
+
+    def _names(self) -> set[str]:
+        # Seen from the files, as `version` and `files`: a statement costs more than all of them.
+        return {log.parent.name for log in self._folder.glob("*/_delta_log")}
+
+    @property
+    def _folder(self) -> Path:
+        folder: Path = self.sandbox.folder / "warehouse" / f"{self.schema}.db"
+        return folder
+
+    def arrow(self, table: str) -> pa.Table:
+        found = self.ask(f"SELECT * FROM {self.name}.`{table}`")
+        return found.cast(as_read(found.schema))
+
+    def types(self, table: str) -> dict[str, str]:
+        return {c.name: sql_type(c.type) for c in self.arrow(table).schema}
+
+    def comments(self, table: str) -> dict[str, str]:
+        rows = self.sandbox.sql(f"DESCRIBE TABLE {self.name}.`{table}`")
+        columns = self.arrow(table).column_names
+        return {
+            r["col_name"]: r["comment"] for r in rows if r["comment"] and r["col_name"] in columns
+        }
+
+    def version(self, table: str) -> int:
+        return max(int(log.stem) for log in self._log(table))
+
+    def files(self, table: str) -> set[str]:
+        """Data files that make up the table now, and what marks rows of them as deleted."""
+        files: dict[str, Any] = {}
+        for log in self._log(table):
+            for action in map(json.loads, log.read_text().splitlines()):
+                if "remove" in action:
+                    files.pop(action["remove"]["path"], None)
+                if "add" in action:
+                    files[action["add"]["path"]] = action["add"].get("deletionVector")
+        return {f"{path} {marks}" for path, marks in files.items()}
+
+    def _log(self, table: str) -> list[Path]:
+        return sorted((self._folder / table / "_delta_log").glob("*[0-9].json"))
+
+    def staged(self) -> list[str]:
+        folder = f"/Volumes/{self.sandbox.catalog}/{self.schema}/_sdc_staging/{self.name}"
+        names = [name.rpartition("/")[2] for name, _, _ in self.sandbox.volumes.files(folder)]
+        return sorted(name for name in names if "-" in name)
+
+    def edit(self, table: str, values: Mapping[str, str], where: str | None = None) -> None:
+        changes = ", ".join(f"`{column}` = {value}" for column, value in values.items())
+        condition = f" WHERE {where}" if where else ""
+        self.sandbox.sql(f"UPDATE {self.name}.`{table}` SET {changes}{condition}")
 
 
 def sql_type(kind: pa.DataType) -> str:
@@ -217,13 +326,85 @@ def sql_type(kind: pa.DataType) -> str:
     }[kind]
 
 
-PLACES: Mapping[str, Callable[[Path], LakehouseFolder]] = {"lakehouse folder": LakehouseFolder}
+PLACES = ("lakehouse folder", "SQL warehouse")
 
 
-@pytest.fixture(params=list(PLACES))
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> LakehouseFolder:
+RULES = {
+    "no keys: append, exactly once": (
+        "test_equal_batches_of_one_run_are_all_appended",
+        "test_rows_of_a_tap_that_died_before_its_first_state_are_not_appended_twice",
+        "test_append_only_keeps_every_version_of_every_record",
+    ),
+    "child tables are replaced per parent": (
+        "test_lines_follow_the_version_of_the_parent_that_wins",
+        "test_an_unchanged_parent_leaves_its_lines_unwritten",
+        "test_new_members_of_lines_become_new_columns",
+    ),
+    "evolution": (
+        "test_new_nested_members_are_added_at_every_depth",
+        "test_a_column_widens_where_it_can_and_takes_what_fits",
+        "test_a_key_column_can_widen",
+    ),
+    "merge, gated by hash": (
+        "test_the_last_version_of_a_key_in_a_batch_wins",
+        "test_across_batches_an_older_version_never_overwrites_a_newer_one",
+        "test_keys_of_several_columns_are_compared_whole",
+    ),
+    "table shape": (
+        "test_a_singer_file_becomes_the_tables_of_its_golden_file",
+        "test_metadata_says_when_and_by_which_run_a_row_came",
+        "test_the_soft_delete_flag_belongs_to_the_users",
+        "test_overwrite_empties_child_tables_too",
+        "test_the_ledger_tells_what_every_load_did",
+    ),
+    "deletes": (
+        "test_rows_that_were_not_sent_again_are_marked",
+        "test_rows_that_were_not_sent_again_are_deleted",
+        "test_unchanged_rows_that_were_sent_again_stay",
+        "test_a_row_that_comes_back_is_alive_again",
+        "test_a_deletion_the_tap_reports_itself_is_written",
+    ),
+}
+"""The rules of the house's design, section 5, and the tests that show them on Spark every time."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave part of the suite on the warehouse to `pytest -m stress`, because Spark takes its time.
+
+    By default the warehouse gets the tests of `RULES` and those of the invariants, of a table of
+    values the first.
+    """
+    seen: set[str] = set()
+    wanted = {name for names in RULES.values() for name in names}
+    for item in items:
+        if not (isinstance(item, pytest.Function) and hasattr(item, "callspec")):
+            continue
+        if item.callspec.params.get("place") != PLACES[1]:
+            continue
+        # The fixture asks for the sandbox by name, so it does not show among the test's fixtures.
+        item.add_marker(pytest.mark.xdist_group(GROUP))
+        name = item.originalname
+        if name in wanted:
+            wanted.remove(name)
+        elif not name.startswith("test_invariant_") or name in seen:
+            item.add_marker(pytest.mark.stress)
+        seen.add(name)
+
+
+@pytest.fixture(params=PLACES)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """An empty place to load into, one per destination the target has."""
-    return PLACES[request.param](tmp_path / "lake")
+    if request.param == "lakehouse folder":
+        return LakehouseFolder(tmp_path / "lake")
+    found: SqlWarehouse = request.getfixturevalue("warehouse")
+    return found
+
+
+@pytest.fixture
+def warehouse(databricks_sandbox: Any, databricks_schema: str) -> SqlWarehouse:
+    """A schema of a SQL warehouse, for what only it can do: grants, outages, constraints."""
+    return SqlWarehouse(databricks_sandbox, databricks_schema)
 
 
 @pytest.fixture

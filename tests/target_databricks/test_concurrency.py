@@ -11,7 +11,7 @@ import threading
 import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
-from target_databricks.errors import LakehouseBusyError, LoadError
+from target_databricks.errors import BusyError, LoadError
 from target_databricks.lakehouse.lock import SchemaLock
 from target_databricks.lakehouse.table import LakehouseTable
 
@@ -59,7 +59,7 @@ def test_the_second_run_says_who_holds_the_lakehouse(folder, singer, caplog):
     lock = held(folder, logging.getLogger("test"))
     lock.acquire()
     try:
-        with pytest.raises(LakehouseBusyError) as error:
+        with pytest.raises(BusyError) as error:
             folder.run(docs(singer, [1], "me"), lock_timeout=0)
     finally:
         lock.release()

@@ -12,9 +12,9 @@ from contextlib import suppress
 
 import pytest
 from target_databricks.lakehouse.folder import LakehouseFolder as Destination
-from target_databricks.lakehouse.ledger import Ledger
 from target_databricks.lakehouse.spool import Spool
 from target_databricks.lakehouse.table import LakehouseTable
+from target_databricks.ledger import Ledger
 
 INTEGER, TEXT = {"type": "integer"}, {"type": "string"}
 LINES = {

@@ -47,7 +47,7 @@ def test_states_come_out_once_what_they_cover_is_applied(place, singer):
     assert run.states == [s for s in positions if s in run.states]
 
 
-def test_no_state_comes_out_for_rows_that_could_not_be_applied(place, singer, monkeypatch):
+def test_no_state_comes_out_for_rows_that_could_not_be_applied(folder, singer, monkeypatch):
     real = Destination._merge
 
     def refusing(self, batch, path):
@@ -62,13 +62,13 @@ def test_no_state_comes_out_for_rows_that_could_not_be_applied(place, singer, mo
     with monkeypatch.context() as patched:
         patched.setattr(Destination, "_merge", refusing)
         with pytest.raises(LoadError, match=r"(?s)'items'.*disk full.*next run applies it first"):
-            place.run(messages, batch_size_rows=1)
-    assert place.last.states[-1] == {"n": 3}
-    assert place.rows("items", "id") == [0, 1, 2]
-    assert "disk full" in place.loads()[-1]["error"]
+            folder.run(messages, batch_size_rows=1)
+    assert folder.last.states[-1] == {"n": 3}
+    assert folder.rows("items", "id") == [0, 1, 2]
+    assert "disk full" in folder.loads()[-1]["error"]
     # The next run applies what stayed behind, even if its tap sends nothing.
-    place.run()
-    assert place.rows("items", "id") == [0, 1, 2, 3]
+    folder.run()
+    assert folder.rows("items", "id") == [0, 1, 2, 3]
 
 
 def test_a_state_waits_for_every_stream_it_covers(place, singer):
@@ -292,7 +292,7 @@ def test_the_bill_and_a_line_per_batch_are_shown(place, singer, caplog):
     caplog.set_level("INFO")
     place.run(items(singer, {"id": 1, "v": "a"}, {"id": 2, "x": 1}))
     text = "\n".join(r.getMessage() for r in caplog.records)
-    assert "books.items: 2 read, 2 new, 1 with rescued data" in text
+    assert f"{place.schema}.items: 2 read, 2 new, 1 with rescued data" in text
     assert "total" in text
 
 

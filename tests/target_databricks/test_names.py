@@ -37,7 +37,7 @@ def test_a_property_name_becomes_a_column_name(place, singer, source, snake, kep
     ]
     changed = [messages[0], singer.record("things", {source: 1, "v": 10})]
     for how, column in (("snake_case", snake), ("keep", kept)):
-        place.run(messages, column_names=how, default_target_schema="books")
+        place.run(messages, column_names=how)
         place.run(changed, column_names=how)
         assert column in place.types("things")
         assert place.rows("things", "v", by="v") == [2, 10]

@@ -28,17 +28,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from platformdirs import user_cache_path
 
+from target_databricks.appending import Unconfirmed
 from target_databricks.batch import Batch, LoadResult
 from target_databricks.errors import ConfigurationError, LoadError
 from target_databricks.evolution import reconcile, tables_of
 from target_databricks.lakehouse import versions
-from target_databricks.lakehouse.appending import Unconfirmed
-from target_databricks.lakehouse.ledger import MELTANO_TEST_STREAM, Ledger
-from target_databricks.lakehouse.ledger import TABLE as LEDGER
 from target_databricks.lakehouse.lock import SchemaLock
 from target_databricks.lakehouse.merge import Decision, aligned, decide, with_kept_columns
 from target_databricks.lakehouse.spool import Spool
 from target_databricks.lakehouse.table import LakehouseTable
+from target_databricks.ledger import DESCRIPTION, MELTANO_TEST_STREAM, SCHEMA, Ledger
+from target_databricks.ledger import TABLE as LEDGER
 from target_databricks.naming import table_name
 from target_databricks.plan import DELETED_AT, RECORD_HASH, ChildPlan, StreamPlan
 
@@ -67,6 +67,9 @@ class LakehouseFolder:
         job_id: The run.
     """
 
+    # Everything happens in this one process; a second thread would only wait for the first.
+    parallelism = 1
+
     def __init__(self, config: Mapping[str, Any], *, job_id: str) -> None:
         self._schema = table_name(str(config["default_target_schema"]))
         root = str(config["lakehouse_path"]).rstrip("/")
@@ -82,9 +85,10 @@ class LakehouseFolder:
         self._lock = SchemaLock(
             spool, job_id=job_id, patience=float(config["lock_timeout"]), logger=logger
         )
-        self._ledger = Ledger(self._table(LEDGER), job_id)
+        self._loads = self._table(LEDGER)
+        self._ledger = Ledger(self._write_loads, job_id)
         self._tables: dict[str, LakehouseTable] = {}
-        self._unconfirmed = Unconfirmed(self._spool)
+        self._unconfirmed = Unconfirmed[Path](self._spool)
         self._orphaned: dict[str, bool] = {}
         self._recovering = False
 
@@ -326,8 +330,12 @@ class LakehouseFolder:
         table.create(plan.table_schema, plan.description)
         return table
 
+    def _write_loads(self, rows: pa.Table) -> None:
+        self._loads.create(SCHEMA, DESCRIPTION)
+        self._loads.append(rows)
+
     def _tidy(self) -> None:
-        for name, table in [*self._tables.items(), (LEDGER, self._ledger.table)]:
+        for name, table in [*self._tables.items(), (LEDGER, self._loads)]:
             if table.written and table.tidy(self._compact_after):
                 logger.info("%s.%s: small files compacted", self._schema, name)
         if self._local is not None and MELTANO_TEST_STREAM in self._tables:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from target_databricks.errors import LakehouseBusyError
+from target_databricks.errors import BusyError
 
 
 class SchemaLock:
@@ -42,7 +42,7 @@ class SchemaLock:
         """Take the lock, waiting if need be.
 
         Raises:
-            LakehouseBusyError: The other run did not finish in time.
+            BusyError: The other run did not finish in time.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -73,7 +73,7 @@ class SchemaLock:
         try:
             self._lock.acquire(timeout=self._patience)
         except Timeout as error:
-            raise LakehouseBusyError(
+            raise BusyError(
                 f"{self._folder.parent} is still in use by {self._holder()} after "
                 f"{self._patience:.0f} s. Run again when that run is done, or raise "
                 "'lock_timeout'. Nothing was loaded; the tap will send the rows again."

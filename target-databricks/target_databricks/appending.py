@@ -8,19 +8,36 @@ are taken for what they are, and not appended twice.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 import pyarrow as pa
 
 from target_databricks.batch import Batch
-from target_databricks.lakehouse.spool import Spool
 from target_databricks.plan import RECORD_HASH
+
+FileT = TypeVar("FileT")
+
+
+class Staging(Protocol[FileT]):
+    """Where a destination keeps its staged files; `FileT` is how it names one."""
+
+    def applied(self) -> Iterable[tuple[FileT, Batch]]:
+        """Applied batches that the tap may send again."""
+
+    def done(self, path: FileT) -> None:
+        """Forget a batch."""
+
+    def note_state(self, table: str) -> None:
+        """Note that a state covered rows appended to a table."""
+
+    def stateful(self, table: str) -> bool:
+        """Whether a state ever covered rows appended to a table."""
 
 
 @dataclass
-class _Stream:
+class _Stream(Generic[FileT]):
     """What is remembered of one stream.
 
     Attributes:
@@ -32,20 +49,20 @@ class _Stream:
 
     table: str = ""
     hashes: Counter[str] = field(default_factory=Counter)
-    earlier: list[Path] = field(default_factory=list)
-    applied: list[tuple[int, Path]] = field(default_factory=list)
+    earlier: list[FileT] = field(default_factory=list)
+    applied: list[tuple[int, FileT]] = field(default_factory=list)
 
 
-class Unconfirmed:
+class Unconfirmed(Generic[FileT]):
     """Appended rows that no state covers yet.
 
     Args:
         spool: Where they are remembered across runs.
     """
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: Staging[FileT]) -> None:
         self._spool = spool
-        self._streams: dict[str, _Stream] = {}
+        self._streams: dict[str, _Stream[FileT]] = {}
         self._covered: set[str] | None = None
 
     def load(self) -> None:
@@ -53,7 +70,7 @@ class Unconfirmed:
         for path, batch in self._spool.applied():
             self.recall(batch, path)
 
-    def recall(self, batch: Batch, path: Path) -> None:
+    def recall(self, batch: Batch, path: FileT) -> None:
         """Expect the rows of an earlier run's batch to come again."""
         known = self._of(batch.plan.stream)
         known.table = batch.plan.table
@@ -76,7 +93,7 @@ class Unconfirmed:
             known.earlier = []
         return replace(batch, rows=batch.rows.filter(pa.array(new, pa.bool_())))
 
-    def appended(self, batch: Batch, path: Path) -> None:
+    def appended(self, batch: Batch, path: FileT) -> None:
         """Remember a batch of this run."""
         known = self._of(batch.plan.stream)
         known.table = batch.plan.table
@@ -108,5 +125,5 @@ class Unconfirmed:
                 for path in [*known.earlier, *(path for _, path in known.applied)]:
                     self._spool.done(path)
 
-    def _of(self, stream: str) -> _Stream:
+    def _of(self, stream: str) -> _Stream[FileT]:
         return self._streams.setdefault(stream, _Stream())

@@ -1,4 +1,4 @@
-"""`_sdc_loads`: what every load did, as a Delta table beside the others.
+"""`_sdc_loads`: what every load did, as a table beside the others.
 
 A load that found everything as it was leaves no row: running again with nothing changed writes
 nothing at all.
@@ -6,13 +6,13 @@ nothing at all.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import datetime, timezone
 
 import pyarrow as pa
 
 from target_databricks.batch import LoadResult
-from target_databricks.lakehouse.table import LakehouseTable
 from target_databricks.types import TIMESTAMP
 
 TABLE = "_sdc_loads"
@@ -36,6 +36,7 @@ _COLUMNS: tuple[tuple[str, pa.DataType, Callable[[LoadResult], object], str], ..
     ("finished_at", TIMESTAMP, lambda r: r.finished_at, "When applying ended"),
     ("error", pa.string(), lambda r: r.error, "Why the load failed; null when it did not"),
 )
+DESCRIPTION = "What every load of target-databricks did"
 SCHEMA = pa.schema(
     [
         pa.field("job_id", pa.string(), metadata={"comment": "Run that did the load"}),
@@ -45,33 +46,35 @@ SCHEMA = pa.schema(
 
 
 class Ledger:
-    """Collects results and writes them in few commits.
+    """Collects results and writes them in few commits; safe to use from several threads.
 
     Args:
-        table: The Delta table to append to.
+        write: Creates the table if need be and appends rows of `SCHEMA`.
         job_id: The run.
     """
 
-    def __init__(self, table: LakehouseTable, job_id: str) -> None:
-        self.table = table
+    def __init__(self, write: Callable[[pa.Table], None], job_id: str) -> None:
+        self._write = write
         self._job_id = job_id
+        self._lock = threading.Lock()
         self._waiting: list[LoadResult] = []
         self._flushed_at = datetime.now(timezone.utc)
 
     def add(self, result: LoadResult) -> None:
         """Note a load that changed something, or failed."""
         if (result.written or result.error) and result.stream != MELTANO_TEST_STREAM:
-            self._waiting.append(result)
+            with self._lock:
+                self._waiting.append(result)
         if (datetime.now(timezone.utc) - self._flushed_at).total_seconds() > FLUSH_SECONDS:
             self.flush()
 
     def flush(self) -> None:
         """Write what waits."""
-        self._flushed_at = datetime.now(timezone.utc)
-        if not self._waiting:
+        with self._lock:
+            self._flushed_at = datetime.now(timezone.utc)
+            rows, self._waiting = self._waiting, []
+        if not rows:
             return
-        rows, self._waiting = self._waiting, []
         columns = [pa.array([self._job_id] * len(rows), pa.string())]
         columns += [pa.array([value(r) for r in rows], t) for _, t, value, _ in _COLUMNS]
-        self.table.create(SCHEMA, "What every load of target-databricks did")
-        self.table.append(pa.Table.from_arrays(columns, schema=SCHEMA))
+        self._write(pa.Table.from_arrays(columns, schema=SCHEMA))

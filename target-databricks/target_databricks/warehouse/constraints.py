@@ -1,0 +1,106 @@
+"""Informational FOREIGN KEYs: added when both tables are there, in whatever order they came.
+
+Databricks does not enforce them; BI tools and assistants read them.
+
+Source: Databricks SQL language reference, ADD CONSTRAINT clause; information_schema.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Iterator
+
+from target_databricks.plan import Reference, StreamPlan
+from target_databricks.warehouse import ddl
+from target_databricks.warehouse.connection import Connections, StatementError
+from target_databricks.warehouse.errors import Kind
+from target_databricks.warehouse.names import literal, quoted
+from target_databricks.warehouse.tables import Tables
+
+logger = logging.getLogger("target-databricks")
+
+_LONGEST_NAME = 255
+
+
+def add_foreign_keys(connections: Connections, tables: Tables, plans: Iterable[StreamPlan]) -> None:
+    """Add the foreign keys that the plans ask for and the tables lack.
+
+    A table that is referred to may come in a later run than those that refer to it, so whoever
+    loads rows asks.
+
+    Args:
+        connections: To the warehouse.
+        tables: The schema's tables.
+        plans: What was loaded.
+    """
+    wanted = {
+        (table, constraint_name(table, reference)): reference
+        for plan in plans
+        for table, reference in references(plan)
+    }
+    if not wanted:
+        return
+    try:
+        known = _known(connections, tables)
+    except StatementError as error:
+        logger.warning(
+            "%s: foreign keys are left out, because it cannot be seen which are there: %s",
+            tables.schema,
+            error.problem.reason,
+        )
+        return
+    for (table, name), reference in wanted.items():
+        if name in known or not _both_there(tables, table, reference):
+            continue
+        statement = ddl.add_foreign_key(
+            tables.name(table), name, tables.name(reference.table), reference
+        )
+        try:
+            connections.run(statement)
+        except StatementError as error:
+            if error.problem.kind is not Kind.EXISTS:
+                logger.info(
+                    "%s.%s: no foreign key to %s: %s",
+                    tables.schema,
+                    table,
+                    reference.table,
+                    error.problem.reason,
+                )
+
+
+def references(plan: StreamPlan) -> Iterator[tuple[str, Reference]]:
+    """What each table of a plan points at: its `x-references`, and a child's parent."""
+    for reference in plan.references:
+        yield plan.table, reference
+    for child in plan.children:
+        parent = Reference(plan.keys, plan.table, plan.keys)
+        for reference in (parent, *child.references):
+            yield child.table, reference
+
+
+def constraint_name(table: str, reference: Reference) -> str:
+    """The name of a foreign key: the same on every run, and no two of a schema alike."""
+    name = f"{table}_{'_'.join(reference.columns)}_fk"
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return name[: _LONGEST_NAME - 9] + "_" + hashlib.sha256(name.encode()).hexdigest()[:8]
+
+
+def _known(connections: Connections, tables: Tables) -> set[str]:
+    rows = connections.run(
+        f"SELECT constraint_name FROM {quoted(tables.schema.catalog)}.information_schema."  # noqa: S608
+        f"table_constraints WHERE table_schema = {literal(tables.schema.name)}"
+    )
+    return set(rows.column(0).to_pylist())
+
+
+def _both_there(tables: Tables, table: str, reference: Reference) -> bool:
+    """Whether both tables exist with the columns; the reference must be spelled as they are."""
+    columns, to = tables.columns(table), tables.columns(reference.table)
+    return (
+        columns is not None
+        and to is not None
+        and set(reference.columns) <= set(columns.names)
+        and set(reference.to) <= set(to.names)
+    )

@@ -1,0 +1,190 @@
+"""Getting a staged batch into its tables: which statements, in which order.
+
+Everything here may be done twice, and is, after a crash or a lost answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from target_databricks.batch import Batch
+from target_databricks.evolution import tables_of
+from target_databricks.plan import JOB_ID, POSITION, ChildPlan, StreamPlan
+from target_databricks.warehouse import sql
+from target_databricks.warehouse.connection import Connections
+from target_databricks.warehouse.nesting import json_columns
+from target_databricks.warehouse.sql import Staged
+from target_databricks.warehouse.tables import Tables
+
+
+@dataclass
+class Counts:
+    """What a batch did to the stream's own table, in rows."""
+
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+
+
+class Loading:
+    """Loads staged batches.
+
+    Args:
+        connections: To the warehouse.
+        tables: The schema's tables.
+        config: The target's settings.
+        job_id: The run.
+    """
+
+    def __init__(
+        self, connections: Connections, tables: Tables, config: Mapping[str, Any], job_id: str
+    ) -> None:
+        self._connections = connections
+        self._tables = tables
+        self._append_only = config["load_method"] == "append-only"
+        self._variant = config["nested"] == "variant"
+        self._job_id = job_id
+        self._appended: dict[str, int] = {}
+
+    def appends(self, plan: StreamPlan) -> bool:
+        """Whether rows of a stream are appended instead of merged."""
+        return self._append_only or not plan.keys
+
+    def merge(self, batch: Batch, staged: Staged, *, replayed: bool) -> Counts:
+        """Merge a batch: child rows first, then parents, whose hash is the commit mark."""
+        plan, total = batch.plan, batch.rows.num_rows
+        columns = self._ready(plan)
+        children = {child.table: self._ready_child(plan, child) for child in plan.children}
+        if self._unfilled(plan) and self._fill(plan, staged, columns, children):
+            return Counts(inserted=total)
+        table = self._tables.name(plan.table)
+        for child in plan.children:
+            statement = sql.merge_children(
+                self._tables.name(child.table),
+                children[child.table],
+                table,
+                columns,
+                plan,
+                child,
+                staged,
+                replayed=replayed,
+            )
+            self.run(statement, plan)
+        row = self.run(sql.merge(table, columns, plan, staged, replayed=replayed), plan)
+        inserted, updated = sql.affected(row, "inserted"), sql.affected(row, "updated")
+        return Counts(inserted, updated, max(0, total - inserted - updated))
+
+    def _unfilled(self, plan: StreamPlan) -> bool:
+        new = self._tables.unfilled
+        found = new.issuperset(tables_of(plan))
+        new.difference_update(tables_of(plan))
+        return found
+
+    def _fill(
+        self,
+        plan: StreamPlan,
+        staged: Staged,
+        columns: pa.Schema,
+        children: Mapping[str, pa.Schema],
+    ) -> bool:
+        """Insert the first rows of new tables, which is quicker than to merge them.
+
+        Returns:
+            Whether the stream's own table was still empty, and so took its rows.
+        """
+        for child in plan.children:
+            name = self._tables.name(child.table)
+            statement = sql.append_children(
+                name, children[child.table], plan, child, staged, sql.empty(name)
+            )
+            self.run(statement, plan)
+        name = self._tables.name(plan.table)
+        row = self.run(sql.append(name, columns, plan, staged, sql.empty(name)), plan)
+        return sql.affected(row) > 0
+
+    def append(self, batch: Batch, staged: Staged) -> Counts:
+        """Append a batch, unless the rows of its run show that this was done already."""
+        plan = batch.plan
+        job_id = str(batch.rows.column(JOB_ID)[0]) if batch.rows.num_rows else self._job_id
+        columns = self._ready(plan)
+
+        def missing(table: str) -> str:
+            return sql.not_appended(self._tables.name(table), job_id, batch.marks.get(table, 0))
+
+        for child in plan.children:
+            child_columns = self._ready_child(plan, child)
+            statement = sql.append_children(
+                self._tables.name(child.table),
+                child_columns,
+                plan,
+                child,
+                staged,
+                missing(child.table),
+            )
+            self._note(child.table, job_id, sql.affected(self.run(statement, plan)))
+        added = 0
+        if batch.rows.num_rows:
+            statement = sql.append(
+                self._tables.name(plan.table), columns, plan, staged, missing(plan.table)
+            )
+            added = sql.affected(self.run(statement, plan))
+            self._note(plan.table, job_id, added)
+        return Counts(inserted=added, unchanged=batch.read - added)
+
+    def marks(self, plan: StreamPlan) -> dict[str, int]:
+        """Rows that each table of a stream has of this run."""
+        return {name: self._rows_so_far(name) for name in tables_of(plan)}
+
+    def _rows_so_far(self, table: str) -> int:
+        if table not in self._appended:
+            count = 0
+            if self._tables.spelled(table, JOB_ID):
+                rows = self._connections.run(
+                    sql.rows_of_run(self._tables.name(table), self._job_id)
+                )
+                count = int(rows.column(0)[0].as_py())
+            self._appended[table] = count
+        return self._appended[table]
+
+    def _note(self, table: str, job_id: str, added: int) -> None:
+        if job_id != self._job_id or table not in self._appended:
+            return
+        if added:
+            self._appended[table] += added
+        else:
+            # Perhaps they went in at an attempt whose answer was lost; only the table knows.
+            del self._appended[table]
+
+    def run(self, statement: str, plan: StreamPlan) -> Mapping[str, Any]:
+        """Run a statement that changes rows. Returns its one row of numbers."""
+        rows = self._connections.run(statement, {"stream": plan.stream})
+        return rows.to_pylist()[0] if rows.num_rows else {}
+
+    def _ready(self, plan: StreamPlan) -> pa.Schema:
+        return self._tables.ready(
+            plan.table,
+            plan.table_schema,
+            plan.description,
+            keys=plan.keys,
+            primary=not self.appends(plan),
+            hints=plan.hints,
+            variants=self._variants(plan.fields),
+        )
+
+    def _ready_child(self, plan: StreamPlan, child: ChildPlan) -> pa.Schema:
+        return self._tables.ready(
+            child.table,
+            plan.child_schema(child),
+            child.description,
+            # Always there and always unique, whatever the tap says of its own keys.
+            keys=(*plan.keys, POSITION),
+            primary=not self._append_only,
+            variants=self._variants(child.row.fields),
+        )
+
+    def _variants(self, fields: Any) -> frozenset[str]:
+        return json_columns(fields) if self._variant else frozenset()

@@ -1,0 +1,199 @@
+"""Tables of one schema: what they look like now, and making them look as a batch needs them.
+
+What was seen of a table is remembered until something is changed, so that a batch costs no look.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from target_databricks.errors import LoadError
+from target_databricks.plan import Hints
+from target_databricks.warehouse import ddl
+from target_databricks.warehouse.columns import as_read, as_variant, missing, widened
+from target_databricks.warehouse.connection import Connections, StatementError
+from target_databricks.warehouse.errors import Kind
+from target_databricks.warehouse.names import Schema
+
+logger = logging.getLogger("target-databricks")
+
+WIDENING = "delta.enableTypeWidening"
+AUTO = "auto"
+"""The `clustering` that leaves the choice of columns to Databricks."""
+MOST_CLUSTERED = 4
+"""Columns that Delta clusters by at most."""
+
+
+class Tables:
+    """The tables of one schema.
+
+    Args:
+        connections: To the warehouse.
+        schema: The schema.
+        config: The target's settings.
+    """
+
+    def __init__(self, connections: Connections, schema: Schema, config: Mapping[str, Any]) -> None:
+        self._connections = connections
+        self.schema = schema
+        self._comments = bool(config["table_comments"])
+        self._constraints = bool(config["table_constraints"])
+        self._clustering = str(config["clustering"])
+        self._properties = dict(config.get("table_properties") or {})
+        self._widening = bool(config["type_widening"])
+        self._seen: dict[str, pa.Schema | None] = {}
+        self.unfilled: set[str] = set()
+        """Tables that were made here; whoever fills one takes it out."""
+
+    def name(self, table: str) -> str:
+        """A table's name in SQL."""
+        return self.schema.table(table)
+
+    def columns(self, table: str) -> pa.Schema | None:
+        """The columns of a table, or None if there is none."""
+        if table not in self._seen:
+            self._seen[table] = self._look(table)
+        return self._seen[table]
+
+    def spelled(self, table: str, column: str) -> str | None:
+        """How a table writes a column's name, or None if it has no such column."""
+        columns = self.columns(table) or ()
+        return next((c.name for c in columns if c.name.lower() == column.lower()), None)
+
+    def properties(self, table: str) -> dict[str, str]:
+        """The properties of a table; none if there is no table."""
+        if self.columns(table) is None:
+            return {}
+        rows = self._connections.run(f"SHOW TBLPROPERTIES {self.name(table)}").to_pylist()
+        return {row["key"]: row["value"] for row in rows}
+
+    def forget(self, table: str) -> None:
+        """Look again the next time."""
+        self._seen.pop(table, None)
+
+    def ready(
+        self,
+        table: str,
+        wanted: pa.Schema,
+        description: str | None,
+        *,
+        keys: tuple[str, ...] = (),
+        primary: bool = True,
+        hints: Hints | None = None,
+        variants: frozenset[str] = frozenset(),
+    ) -> pa.Schema:
+        """Create a table, or add what it lacks.
+
+        Args:
+            table: Its name.
+            wanted: Columns it must have.
+            description: Comment of a new table.
+            keys: Columns that identify a row of a new table.
+            primary: Whether no two rows of it share a key.
+            hints: What the schema says to Databricks alone.
+            variants: New columns of JSON text that shall be VARIANT.
+
+        Returns:
+            Its columns.
+        """
+        wanted = pa.schema([as_variant(c) if c.name in variants else c for c in wanted])
+        existing = self.columns(table)
+        if existing is None:
+            existing = self._create(table, wanted, description, keys, primary, hints or Hints())
+        lacking = missing(existing, wanted)
+        while lacking:
+            statement = ddl.add_columns(
+                self.name(table),
+                lacking,
+                comments=self._comments,
+            )
+            try:
+                self._connections.run(statement)
+            except StatementError as error:
+                if error.problem.kind is not Kind.EXISTS:
+                    raise
+            names = ", ".join(place.replace("`", "") for place, _ in lacking)
+            logger.info("%s.%s: added %s", self.schema, table, names)
+            self.forget(table)
+            before, lacking = lacking, missing(self._present(table), wanted)
+            if len(lacking) >= len(before):
+                raise LoadError(f"{self.schema}.{table} lacks {names}, which cannot be added.")
+        return self._present(table)
+
+    def widen(self, table: str, types: Mapping[str, pa.DataType]) -> bool:
+        """Change column types in place. Returns whether the table allowed it."""
+        columns = self._present(table)
+        steps = [
+            step for name, kind in types.items() for step in widened(columns.field(name), kind)
+        ]
+        try:
+            if self._widening:
+                self._connections.run(ddl.set_properties(self.name(table), {WIDENING: "true"}))
+            for place, kind in steps:
+                self._connections.run(ddl.alter_type(self.name(table), place, kind))
+        except StatementError as error:
+            logger.warning(
+                "%s.%s: a column keeps its type, because the table does not let it widen (%s). "
+                "Values that do not fit go to _rescued_data.",
+                self.schema,
+                table,
+                error.problem.reason,
+            )
+            return False
+        finally:
+            self.forget(table)
+        return True
+
+    def _create(
+        self,
+        table: str,
+        wanted: pa.Schema,
+        description: str | None,
+        keys: tuple[str, ...],
+        primary: bool,
+        hints: Hints,
+    ) -> pa.Schema:
+        properties = {WIDENING: "true"} if self._widening else {}
+        properties |= {str(k): str(v) for k, v in self._properties.items()} | dict(hints.properties)
+        constrained = keys if self._constraints else ()
+        wishes = ddl.Wishes(
+            comments=self._comments,
+            keys=constrained if primary else (),
+            required=constrained,
+            cluster_by=self._cluster_by(keys, hints),
+            properties=tuple(properties.items()),
+        )
+        self._connections.run(ddl.create(self.name(table), wanted, description, wishes))
+        self.unfilled.add(table)
+        # If somebody was faster, with other columns, the first statement says so, and they are
+        # looked at.
+        self._seen[table] = wanted
+        return wanted
+
+    def _cluster_by(self, keys: tuple[str, ...], hints: Hints) -> tuple[str, ...] | str:
+        if hints.cluster_by is not None:
+            return hints.cluster_by[:MOST_CLUSTERED]
+        if self._clustering == AUTO:
+            return "AUTO"
+        return keys[:MOST_CLUSTERED] if self._clustering == "keys" else ()
+
+    def _present(self, table: str) -> pa.Schema:
+        columns = self.columns(table)
+        if columns is None:
+            raise LoadError(
+                f"{self.schema}.{table} has been dropped while it was being loaded. Run again."
+            )
+        return columns
+
+    def _look(self, table: str) -> pa.Schema | None:
+        try:
+            rows = self._connections.run(f"SELECT * FROM {self.name(table)} LIMIT 0")  # noqa: S608
+        except StatementError as error:
+            if error.problem.kind is Kind.GONE:
+                return None
+            raise
+        return as_read(rows.schema)

@@ -1,0 +1,289 @@
+"""The SQL warehouse as a destination: batches become files of a volume, and files become rows.
+
+One batch is applied in this order, and any of it can be done again:
+
+1. upload it to the staging volume,
+2. MERGE the child rows of those parents that the table does not hold yet,
+3. MERGE the parents (their hash is the commit mark: from here on the batch counts as applied),
+4. remove the file.
+
+A crash before 3 leaves the file and the parents' old hashes, so that the next run does 2 to 4
+again; child rows merged in 2 are then replaced, not added to. Rows without keys are appended by a
+statement that first counts what this run has appended already.
+
+Other runs may load the same schema meanwhile: a batch holds a lease on its stream's tables, and a
+file that a second run finds before the first has come to load it is applied by both, to the same
+effect as by one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any
+
+import pyarrow as pa
+
+from target_databricks.appending import Unconfirmed
+from target_databricks.batch import Batch, LoadResult, combined
+from target_databricks.errors import LoadError
+from target_databricks.evolution import reconcile, tables_of
+from target_databricks.ledger import DESCRIPTION, MELTANO_TEST_STREAM, SCHEMA, Ledger
+from target_databricks.ledger import TABLE as LEDGER
+from target_databricks.naming import table_name
+from target_databricks.plan import StreamPlan
+from target_databricks.warehouse.access import make_access
+from target_databricks.warehouse.connection import Connections, StatementError
+from target_databricks.warehouse.constraints import add_foreign_keys
+from target_databricks.warehouse.errors import Kind, classify
+from target_databricks.warehouse.loading import Counts, Loading
+from target_databricks.warehouse.names import Schema
+from target_databricks.warehouse.nesting import flat
+from target_databricks.warehouse.patience import Patience
+from target_databricks.warehouse.schema import ensure_schema, make_staging
+from target_databricks.warehouse.tables import Tables
+from target_databricks.warehouse.values import ledger_rows
+from target_databricks.warehouse.versions import Versions
+from target_databricks.warehouse.wake import wake
+
+logger = logging.getLogger("target-databricks")
+
+HURRY = 10.0
+"""Seconds for the ledger of a run that has failed already, perhaps because nothing answers."""
+
+
+class SqlWarehouse:
+    """Tables of a Unity Catalog schema.
+
+    Args:
+        config: The target's settings.
+        job_id: The run.
+        plugin_version: Version of this package, for the query tags.
+        patience: How long to wait for the warehouse, and for one statement.
+    """
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        *,
+        job_id: str,
+        plugin_version: str,
+        patience: Patience | None = None,
+    ) -> None:
+        self.parallelism = max(1, int(config["parallel_streams"]))
+        self._schema = Schema(str(config["catalog"]), table_name(config["default_target_schema"]))
+        patience = patience or Patience(float(config["warehouse_timeout"]))
+        access = make_access(config)
+        tags = {"job": job_id, "plugin": f"target-databricks {plugin_version}"}
+        self._wake: Callable[[], None] = lambda: wake(access, patience)
+        self._connections = Connections(access, tags, patience, self._wake)
+        self._tables = Tables(self._connections, self._schema, config)
+        self._staging = make_staging(config, access, self._connections, self._schema, job_id)
+        self._loading = Loading(self._connections, self._tables, config, job_id)
+        self._versions = Versions(
+            self._tables, self._staging, self._loading.run, hard_delete=bool(config["hard_delete"])
+        )
+        self._nested = str(config["nested"])
+        self._constraints = bool(config["table_constraints"])
+        self._job_id = job_id
+        self._ledger = Ledger(self._write_loads, job_id)
+        self._unconfirmed = Unconfirmed[str](self._staging)
+        self._plans: dict[str, StreamPlan] = {}
+        self._made_schema = False
+        self._loaded: set[str] = set()
+
+    # Life cycle
+
+    def open(self) -> list[LoadResult]:
+        """Wake the warehouse and apply what earlier runs left staged."""
+        self._wake()
+        self._made_schema = ensure_schema(self._connections, self._schema)
+        self._staging.open()
+        try:
+            return self._replay()
+        except BaseException:
+            self._connections.close()
+            raise
+
+    def close(self, *, failed: bool) -> None:
+        """Write the ledger, add foreign keys, forget what need not be remembered."""
+        try:
+            if failed:
+                self._flush_in_a_hurry()
+            else:
+                self._ledger.flush()
+                self._unconfirmed.finish()
+                if self._constraints:
+                    plans = [self._plans[stream] for stream in sorted(self._loaded)]
+                    loaded = [plan for plan in plans if not self._loading.appends(plan)]
+                    add_foreign_keys(self._connections, self._tables, loaded)
+            self._staging.close()
+            if not failed:
+                self._tidy()
+        finally:
+            self._connections.close()
+
+    def _flush_in_a_hurry(self) -> None:
+        """Write what the ledger holds of a failed run, if that is possible at all."""
+        self._connections.patience = replace(self._connections.patience, seconds=HURRY)
+        try:
+            self._ledger.flush()
+        except StatementError as error:
+            logger.warning("%s.%s lacks this run: %s", self._schema, LEDGER, error.problem.sentence)
+
+    def confirm(self, covered: Mapping[str, int]) -> None:
+        """Forget appended batches that will not be sent again."""
+        self._unconfirmed.confirm(covered)
+
+    # Loading
+
+    def reconcile(self, plan: StreamPlan) -> StreamPlan:
+        """Widen columns that the tap has outgrown; bend the plan where they cannot."""
+        if self._nested != "struct":
+            plan = flat(plan)
+        existing = {name: self._tables.columns(name) for name in tables_of(plan)}
+        found = reconcile(plan, existing)
+        refused = False
+        for name, types in found.widen.items():
+            if self._tables.widen(name, types):
+                logger.info("%s.%s: widened %s", self._schema, name, ", ".join(types))
+            else:
+                refused = True
+        if refused:
+            existing = {name: self._tables.columns(name) for name in tables_of(plan)}
+            found = reconcile(plan, existing, widenings=())
+        self._plans[plan.stream] = found.plan
+        return found.plan
+
+    def apply(self, batch: Batch) -> LoadResult:
+        """Stage a batch and merge it, or append what of it is not in the table already."""
+        pieces = list(self._staging.pieces(batch))
+        if len(pieces) == 1:
+            return self._apply(batch)
+        return combined([self._apply(piece) for piece in pieces])
+
+    def replace(self, plan: StreamPlan) -> int:
+        """Empty the stream's tables."""
+        removed = 0
+        for name in [*(child.table for child in plan.children), plan.table]:
+            if self._tables.columns(name) is not None:
+                self._connections.run(f"DELETE FROM {self._tables.name(name)}")  # noqa: S608
+                removed += 1
+        return removed
+
+    def activate_version(self, plan: StreamPlan, version: int) -> LoadResult:
+        """Retire the rows that did not come with the version."""
+        started = _now()
+        with self._staging.held(plan.table):
+            count = self._versions.activate(plan, version)
+        if count:
+            logger.info("%s.%s: %d rows are gone at the source", self._schema, plan.table, count)
+        result = LoadResult(plan.stream, plan.table, "", 0, started, _now(), deleted=count)
+        self._ledger.add(result)
+        return result
+
+    def _replay(self) -> list[LoadResult]:
+        results = []
+        for path, batch in self._staging.staged():
+            logger.info("Applying %s, which an earlier run left staged.", path)
+            plan = self.reconcile(batch.plan)
+            with self._staging.held(plan.table):
+                results.append(self._load(replace(batch, plan=plan), path, replayed=True))
+        self._plans.clear()
+        return results
+
+    def _apply(self, batch: Batch) -> LoadResult:
+        plan = batch.plan
+        with self._staging.held(plan.table):
+            if self._loading.appends(plan):
+                # The same rows may come twice and be meant: two batches of them are two files.
+                fresh = self._unconfirmed.fresh(batch)
+                marks = self._loading.marks(plan)
+                batch = replace(fresh, salt=f"{self._job_id}:{batch.through}", marks=marks)
+            try:
+                path = self._staging.stage(batch)
+            except Exception as error:
+                raise LoadError(
+                    f"Batch of stream '{plan.stream}' could not be uploaded to "
+                    f"{self._staging.place}: {classify(error).sentence} The tap sends its rows "
+                    "again in the next run."
+                ) from error
+            return self._load(batch, path)
+
+    def _load(self, batch: Batch, path: str, *, replayed: bool = False) -> LoadResult:
+        """Get a staged batch into its tables and note what that did."""
+        plan = batch.plan
+        started = _now()
+        base = LoadResult(
+            stream=plan.stream,
+            table=plan.table,
+            file=path.rpartition("/")[2],
+            read=batch.read,
+            started_at=started,
+            finished_at=started,
+            rescued=batch.rescued,
+        )
+        try:
+            try:
+                counts = self._put(batch, path, replayed=replayed)
+            except StatementError as error:
+                if error.problem.kind is not Kind.GONE:
+                    raise
+                # Somebody dropped a table or changed a column since we looked.
+                for name in tables_of(plan):
+                    self._tables.forget(name)
+                counts = self._put(batch, path, replayed=replayed)
+        except Exception as error:
+            problem = error.problem if isinstance(error, StatementError) else classify(error)
+            failed = f"{type(error).__name__}: {problem.reason}"
+            self._ledger.add(replace(base, finished_at=_now(), error=failed))
+            raise LoadError(
+                f"Batch of stream '{plan.stream}' could not be written to "
+                f"{self._schema}.{plan.table}: {problem.sentence} {self._staging.left(path)}"
+            ) from error
+        result = replace(base, finished_at=_now(), **vars(counts))
+        self._ledger.add(result)
+        if result.written and not replayed:
+            self._loaded.add(plan.stream)
+        return result
+
+    def _put(self, batch: Batch, path: str, *, replayed: bool) -> Counts:
+        """Get a staged batch into its tables; its file is kept for as long as it may be needed."""
+        staged = self._staging.read(path, batch)
+        if not self._loading.appends(batch.plan):
+            counts = self._loading.merge(batch, staged, replayed=replayed)
+            if counts.unchanged:
+                self._versions.note_unwritten(batch)
+            self._staging.done(path)
+            return counts
+        counts = self._loading.append(batch, staged)
+        remember = self._unconfirmed.recall if replayed else self._unconfirmed.appended
+        remember(batch, path)
+        return counts
+
+    def _write_loads(self, rows: pa.Table) -> None:
+        statement = ledger_rows(self._tables.name(LEDGER), rows)
+        try:
+            self._connections.run(statement)
+        except StatementError as error:
+            if error.problem.kind is not Kind.GONE:
+                raise
+            self._tables.ready(LEDGER, SCHEMA, DESCRIPTION)
+            self._connections.run(statement)
+
+    def _tidy(self) -> None:
+        """Leave nothing of `meltano config test` behind."""
+        if MELTANO_TEST_STREAM not in {p.stream for p in self._plans.values()}:
+            return
+        table = table_name(MELTANO_TEST_STREAM)
+        self._connections.run(f"DROP TABLE IF EXISTS {self._tables.name(table)}")
+        if len(self._plans) == 1:
+            self._staging.drop()
+            if self._made_schema:
+                self._connections.run(f"DROP SCHEMA IF EXISTS {self._schema.sql} RESTRICT")
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

@@ -1,0 +1,3 @@
+ALTER TABLE `main`.`xero`.`invoices` ADD CONSTRAINT `invoices_tenant_id_contact_id_fk` FOREIGN KEY (`tenant_id`, `contact_id`) REFERENCES `main`.`xero`.`contacts` (`tenant_id`, `contact_id`)
+ALTER TABLE `main`.`xero`.`invoice_line_items` ADD CONSTRAINT `invoice_line_items_tenant_id_invoice_id_fk` FOREIGN KEY (`tenant_id`, `invoice_id`) REFERENCES `main`.`xero`.`invoices` (`tenant_id`, `invoice_id`)
+ALTER TABLE `main`.`xero`.`invoice_line_items` ADD CONSTRAINT `invoice_line_items_tenant_id_item_id_fk` FOREIGN KEY (`tenant_id`, `item_id`) REFERENCES `main`.`xero`.`items` (`tenant_id`, `item_id`)

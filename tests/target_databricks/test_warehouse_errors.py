@@ -1,0 +1,126 @@
+"""The classifier of a warehouse's errors, and the waiting that follows from it."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from target_databricks.errors import ConfigurationError
+from target_databricks.settings import destination_of
+from target_databricks.warehouse.access import host_url
+from target_databricks.warehouse.errors import Kind, classify
+from target_databricks.warehouse.patience import Patience
+
+
+class AnswerError(Exception):
+    """An error as the connector raises it."""
+
+    def __init__(self, text, **context):
+        super().__init__(text)
+        self.context = {name.replace("_", "-"): value for name, value in context.items()}
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (AnswerError("Invalid SessionHandle: SessionHandle [a1] is closed"), Kind.SESSION),
+        (
+            AnswerError("Session handle 12 has not been initialized or had already closed"),
+            Kind.SESSION,
+        ),
+        (
+            AnswerError("[DELTA_CONCURRENT_APPEND] Files were added."),
+            Kind.CONFLICT,
+        ),
+        (
+            AnswerError("[DELTA_METADATA_CHANGED] The metadata of the table has changed"),
+            Kind.CONFLICT,
+        ),
+        (AnswerError("Error during request to server", http_code=503), Kind.TRANSIENT),
+        (AnswerError("Error during request to server", http_code=429), Kind.TRANSIENT),
+        (
+            AnswerError("x", original_exception=ConnectionResetError("reset by peer")),
+            Kind.TRANSIENT,
+        ),
+        (AnswerError("[TEMPORARILY_UNAVAILABLE] try later"), Kind.TRANSIENT),
+        (AnswerError("[TABLE_OR_VIEW_NOT_FOUND] The table `a` cannot be found"), Kind.GONE),
+        (AnswerError("[UNRESOLVED_COLUMN.WITH_SUGGESTION] A column `v`"), Kind.GONE),
+        (AnswerError("[FIELD_ALREADY_EXISTS] Cannot add column"), Kind.EXISTS),
+        (AnswerError("Error during request to server", http_code=401), Kind.FINAL),
+        (AnswerError("Error during request to server", http_code=403), Kind.FINAL),
+        (AnswerError("[INSUFFICIENT_PERMISSIONS] Insufficient privileges"), Kind.FINAL),
+        (AnswerError("[CATALOG_NOT_FOUND] The catalog `x` not found"), Kind.FINAL),
+        (AnswerError("[PARSE_SYNTAX_ERROR] Syntax error at or near 'x'"), Kind.FINAL),
+        (ValueError(), Kind.FINAL),
+    ],
+)
+def test_an_error_is_what_it_says(error, kind):
+    assert classify(error).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [
+        (AnswerError("Error during request to server", http_code=401), "'access_token'"),
+        (
+            AnswerError("[INSUFFICIENT_PERMISSIONS] no MODIFY"),
+            "target-databricks-grants",
+        ),
+        (AnswerError("[CATALOG_NOT_FOUND] The catalog `x` not found"), "'catalog'"),
+        (AnswerError("SQL warehouse 12 does not exist."), "'http_path'"),
+        (OSError("[Errno -2] Name or service not known"), "'server_hostname'"),
+    ],
+)
+def test_a_final_error_says_what_to_do(error, word):
+    assert word in classify(error).sentence
+
+
+def test_the_plan_behind_an_error_is_left_out():
+    text = "[SOME_ERROR] It failed.\n\n== SQL ==\nMERGE\n" + "Project [a]\n" * 500
+    assert len(classify(AnswerError(text)).reason) < 600
+    assert "Project" not in classify(AnswerError(text)).reason
+
+
+def test_waits_grow_and_end_with_the_budget():
+    now, waits = [0.0], []
+
+    def sleep(seconds):
+        waits.append(seconds)
+        now[0] += seconds
+
+    attempts = Patience(100.0, lambda: now[0], sleep).attempts()
+    lasts = list(itertools.takewhile(lambda last: not last, attempts))
+    assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 8.5]
+    assert len(lasts) == len(waits)
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("dbc-1.cloud.databricks.com", "https://dbc-1.cloud.databricks.com"),
+        ("https://adb-1.2.azuredatabricks.net/?o=1", "https://adb-1.2.azuredatabricks.net"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+    ],
+)
+def test_a_host_is_given_by_name_or_url(text, url):
+    assert host_url(text) == url
+
+
+@pytest.mark.parametrize("text", ["http://dbc-1.cloud.databricks.com", "https://"])
+def test_no_token_is_sent_in_clear_text_to_another_machine(text):
+    with pytest.raises(ConfigurationError, match="server_hostname"):
+        host_url(text)
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({}, "where to load to"),
+        ({"lakehouse_path": "a", "http_path": "b"}, "both set"),
+        ({"server_hostname": "a"}, "'http_path' is missing"),
+        ({"http_path": "a"}, "'server_hostname' is missing"),
+    ],
+)
+def test_the_destination_is_chosen_by_the_settings_that_are_there(config, words):
+    with pytest.raises(ConfigurationError, match=words):
+        destination_of(config)

@@ -1,0 +1,302 @@
+"""What only a warehouse has: constraints, comments, clustering, VARIANT, inline staging, leases."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from target_databricks.errors import BusyError
+from target_databricks.warehouse import inline, leases
+from target_databricks.warehouse.leases import Leases
+from target_databricks.warehouse.patience import Patience
+
+# Minutes of Spark: `pytest -m stress` runs them.
+pytestmark = pytest.mark.stress
+
+INTEGER, TEXT = {"type": "integer"}, {"type": "string"}
+REFERRING = {**INTEGER, "x-references": {"stream": "customers", "properties": ["id"]}}
+MONEY = {"type": "number", "multipleOf": 0.01}
+LINES = {
+    "type": "array",
+    "items": {"type": "object", "properties": {"n": INTEGER, "v": TEXT}},
+    "x-child-table": {"name": "lines", "key": ["n"]},
+}
+CUSTOMER = {
+    "type": "object",
+    "properties": {"name": TEXT, "tags": {"type": "array", "items": TEXT}},
+}
+
+
+WIDENING, CLUSTERED = "delta.enableTypeWidening", "clusterByAuto"
+
+
+def orders(singer, *records, **schema):
+    properties = {"id": INTEGER, "customer_id": REFERRING, "lines": LINES, "customer": CUSTOMER}
+    return [singer.schema("orders", properties, **schema), *singer.records("orders", *records)]
+
+
+def customers(singer):
+    return [
+        singer.schema("customers", {"id": INTEGER, "name": TEXT}),
+        singer.record("customers", {"id": 7, "name": "Kauri & Co"}),
+    ]
+
+
+def constraints(place):
+    rows = place.sandbox.sql(
+        "SELECT table_name, constraint_type FROM main.information_schema.table_constraints "
+        f"WHERE table_schema = '{place.schema}'"
+    )
+    return sorted((r["table_name"], r["constraint_type"]) for r in rows)
+
+
+def properties_of(place, table):
+    rows = place.sandbox.sql(f"SHOW TBLPROPERTIES {place.name}.{table}")
+    return {r["key"]: r["value"] for r in rows}
+
+
+@pytest.mark.parametrize("first", ["customers", "orders"])
+def test_keys_and_references_become_constraints_whatever_comes_first(warehouse, singer, first):
+    referring = orders(singer, {"id": 1, "customer_id": 7, "lines": [{"n": 1, "v": "a"}]})
+    both = [customers(singer), referring]
+    for messages in both if first == "customers" else both[::-1]:
+        warehouse.run(messages)
+    if first == "orders":
+        # What it refers to was not there yet; the next rows find it.
+        warehouse.run(orders(singer, {"id": 2, "customer_id": 7}))
+    assert constraints(warehouse) == [
+        ("customers", "PRIMARY KEY"),
+        ("lines", "FOREIGN KEY"),
+        ("lines", "PRIMARY KEY"),
+        ("orders", "FOREIGN KEY"),
+        ("orders", "PRIMARY KEY"),
+    ]
+
+
+def test_everything_that_unity_catalog_is_told_can_be_switched_off(warehouse, singer):
+    warehouse.run(
+        orders(singer, {"id": 1, "lines": [{"n": 1}]}, description="What was ordered"),
+        table_constraints=False,
+        table_comments=False,
+        clustering="none",
+        type_widening=False,
+    )
+    assert constraints(warehouse) == []
+    detail = warehouse.sandbox.sql(f"DESCRIBE DETAIL {warehouse.name}.orders")[0]
+    assert (detail["clusteringColumns"], detail["description"]) == ([], None)
+    assert [k for k in properties_of(warehouse, "orders") if k in (WIDENING, CLUSTERED)] == []
+    columns = warehouse.sandbox.sql(f"DESCRIBE TABLE {warehouse.name}.orders")
+    assert [r["comment"] for r in columns if r["comment"]] == []
+
+
+def test_hints_of_the_schema_are_honoured(warehouse, singer):
+    warehouse.run(
+        orders(
+            singer,
+            {"id": 1, "customer_id": 7},
+            **{
+                "x-databricks-cluster-by": ["customer_id"],
+                "x-databricks-properties": {"quality": "gold"},
+            },
+        ),
+        table_properties={"team": "finance"},
+    )
+    found = properties_of(warehouse, "orders")
+    assert (found["quality"], found["team"]) == ("gold", "finance")
+    detail = warehouse.sandbox.sql(f"DESCRIBE DETAIL {warehouse.name}.orders")[0]
+    assert detail["clusteringColumns"] == ["customer_id"]
+    warehouse.run(customers(singer))
+    assert properties_of(warehouse, "customers")[CLUSTERED] == "true"
+
+
+def test_statements_carry_job_stream_and_version_as_query_tags(warehouse, singer):
+    warehouse.run(customers(singer))
+    (merge,) = [s for s in warehouse.sandbox.log.statements if s.text.startswith("MERGE")]
+    assert merge.query_tags["stream"] == "customers"
+    assert merge.query_tags["plugin"].startswith("target-databricks ")
+    assert merge.query_tags["job"]
+
+
+def test_at_most_three_statements_load_a_batch_once_the_table_exists(warehouse, singer):
+    batch = orders(singer, {"id": 1, "lines": [{"n": 1, "v": "a"}]})
+    warehouse.run(batch)
+    warehouse.sandbox.log.clear()
+    warehouse.run(batch, singer.record("orders", {"id": 2, "lines": [{"n": 1, "v": "b"}]}))
+    work = [
+        s.text
+        for s in warehouse.sandbox.log.statements
+        if not s.text.startswith(("DESCRIBE SCHEMA", "SELECT * FROM"))
+        and "_sdc_loads" not in s.text
+    ]
+    assert [text.split(" AS ")[0] for text in work] == [
+        f"MERGE INTO `main`.`{warehouse.schema}`.`lines`",
+        f"MERGE INTO `main`.`{warehouse.schema}`.`orders`",
+    ]
+
+
+def test_streams_are_loaded_side_by_side(warehouse, singer):
+    streams = [f"s{number}" for number in range(3)]
+    warehouse.run(*([singer.schema(s, {"id": INTEGER}), singer.record(s, {"id": 1})]
+                    for s in streams))  # fmt: skip
+    warehouse.sandbox.log.clear()
+    gate = threading.Barrier(2, timeout=60)
+    real = warehouse.sandbox.front.execute
+
+    def waiting(session, text, *rest):
+        # Two statements that must be under way at once to get past here.
+        if text.startswith("MERGE") and "`s2`" not in text:
+            gate.wait()
+        return real(session, text, *rest)
+
+    warehouse.sandbox.front.execute = waiting
+    try:
+        warehouse.run(*([singer.schema(s, {"id": INTEGER}), singer.record(s, {"id": 2})]
+                        for s in streams))  # fmt: skip
+    finally:
+        warehouse.sandbox.front.execute = real
+    assert [warehouse.rows(s, "id") for s in streams] == [[1, 2]] * 3
+
+
+@pytest.mark.parametrize(("nested", "kind"), [("json", "STRING"), ("variant", "VARIANT")])
+def test_nested_data_can_be_text_or_variant(warehouse, singer, nested, kind):
+    record = {"id": 1, "customer": {"name": "Moana", "tags": ["a"]}, "lines": [{"n": 1, "v": "x"}]}
+    warehouse.run(orders(singer, record), nested=nested)
+    warehouse.run(orders(singer, {**record, "customer_id": 5}), nested=nested)
+    rows = warehouse.sandbox.sql(f"DESCRIBE TABLE {warehouse.name}.orders")
+    assert {r["col_name"]: r["data_type"].upper() for r in rows}["customer"] == kind
+    path = "customer:name::string" if nested == "variant" else "get_json_object(customer, '$.name')"
+    found = warehouse.sandbox.sql(f"SELECT customer_id, {path} AS n FROM {warehouse.name}.orders")
+    assert found == [{"customer_id": 5, "n": "Moana"}]
+    assert warehouse.rows("lines", "v", by="n") == ["x"]
+
+
+# Inline staging
+
+
+def test_inline_staging_loads_the_same_rows_without_a_volume(
+    warehouse, new_place, singer, monkeypatch
+):
+    monkeypatch.setattr(inline, "MOST_BYTES", 2000)
+    everything = {
+        "id": INTEGER,
+        "amount": MONEY,
+        "rate": {"type": "number"},
+        "at": {"type": "string", "format": "date-time"},
+        "day": {"type": "string", "format": "date"},
+        "open": {"type": "boolean"},
+        "text": TEXT,
+        "customer": CUSTOMER,
+        "lines": LINES,
+    }
+    texts = ["it's", 'a "quote"', "back\\slash", "${x}", "line\nbreak", "Größe 🍏", "", ":p ?"]
+    records = [
+        {
+            "id": i,
+            "amount": 12345678.91 + i,
+            "rate": 0.1 + i,
+            "at": f"2026-02-0{1 + i}T03:04:05.678901Z",
+            "day": f"2024-02-2{i}",
+            "open": i % 2 == 0,
+            "text": text,
+            "customer": None if i == 3 else {"name": text, "tags": [text, text]},
+            "lines": [{"n": n, "v": text} for n in range(i % 3)],
+            "odd": {"a": i},
+        }
+        for i, text in enumerate(texts)
+    ]
+    log = [singer.schema("log", {"x": INTEGER}, []), *singer.records("log", {"x": 1}, {"x": 1})]
+    messages = [singer.schema("things", everything), *singer.records("things", *records), *log]
+    messages.append(singer.state({"done": True}))
+    folder = new_place("folder")
+    folder.run(messages)
+    warehouse.run(messages, staging="inline")
+    assert warehouse.books() == folder.books()
+    assert warehouse.last.states == [{"done": True}]
+    assert warehouse.sandbox.sql(f"SHOW VOLUMES IN {warehouse.name}") == []
+    before = warehouse.files("things"), warehouse.files("lines")
+    warehouse.run(messages[: len(records) + 1], staging="inline")
+    assert (warehouse.files("things"), warehouse.files("lines")) == before
+
+
+# Leases
+
+
+def lease(warehouse, holder="me", seconds=0.0):
+    from databricks.sdk import WorkspaceClient
+
+    sandbox = warehouse.sandbox
+    client = WorkspaceClient(host=sandbox.url, token=sandbox.admin.access_token)
+    sandbox.sql(f"CREATE VOLUME IF NOT EXISTS {warehouse.name}.leases")
+    folder = f"/Volumes/main/{warehouse.schema}/leases"
+    return Leases(client.files, folder, holder, Patience(seconds))
+
+
+def test_whoever_comes_second_says_who_is_first(warehouse):
+    second = lease(warehouse, "second")
+    with (
+        lease(warehouse, "first").held("docs"),
+        pytest.raises(BusyError, match=r"docs is still being loaded by run first.*lock_timeout"),
+        second.held("docs"),
+    ):
+        pass
+    with second.held("docs"):
+        pass
+
+
+def test_leases_on_different_tables_do_not_meet(warehouse):
+    with lease(warehouse, "first").held("docs"), lease(warehouse, "second").held("others"):
+        pass
+
+
+def test_a_lease_that_is_kept_is_not_taken_and_one_that_is_lost_is(warehouse, monkeypatch):
+    monkeypatch.setattr(leases, "RENEWED", 0.05)
+    monkeypatch.setattr(leases, "LOST", 0.5)
+    with (
+        lease(warehouse, "alive").held("docs"),
+        pytest.raises(BusyError),
+        lease(warehouse, "waiting", 2.0).held("docs"),
+    ):
+        pass
+    dead = lease(warehouse, "dead")
+    assert dead._create(f"{dead._folder}/docs.lease", "dead and gone")
+    with lease(warehouse, "heir", 30.0).held("docs"):
+        assert dead._read(f"{dead._folder}/docs.lease").startswith("heir")
+
+
+def test_two_runs_at_once_lose_and_double_nothing(warehouse, singer):
+    """Each run brings documents of its own and later versions of some of the other's."""
+
+    def run(tag, ids, day):
+        properties = {"id": INTEGER, "v": TEXT, "at": {"type": "string", "format": "date-time"}}
+        schema = singer.schema("docs", {**properties, "lines": LINES}, bookmarks=["at"])
+        records = [
+            {"id": i, "v": tag, "at": f"2026-02-0{day}T00:00:00Z", "lines": [{"n": i, "v": tag}]}
+            for i in ids
+        ]
+        log = singer.schema("logs", {"x": TEXT}, [])
+        return [schema, *singer.records("docs", *records), log,
+                *singer.records("logs", {"x": tag}, {"x": tag})]  # fmt: skip
+
+    stories = [run("old", range(6), 1), run("new", range(3, 9), 2)]
+    warehouse.run(run("older", range(1), 1))
+    errors = []
+
+    def load(place, messages):
+        try:
+            place.run_text(singer.text(messages), batch_size_rows=3)
+        except BaseException as error:  # noqa: BLE001 - shown by the test
+            errors.append(error)
+
+    # Standard output belongs to the process, so only one of them may be caught here.
+    threads = [threading.Thread(target=load, args=(warehouse, story)) for story in stories]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    newest = {i: "new" if i >= 3 else "old" for i in range(9)}
+    assert warehouse.rows("docs", "id", "v") == [{"id": i, "v": v} for i, v in newest.items()]
+    lines = warehouse.rows("lines", "id", "v", by="id")
+    assert lines == [{"id": i, "v": v} for i, v in newest.items()]
+    assert warehouse.rows("logs", "x", by="x") == ["new", "new", "old", "old", "older", "older"]
+    assert warehouse.staged() == []
