@@ -1,9 +1,9 @@
-"""Access tokens: the OAuth grants, and when to renew.
+"""Access tokens: which grant gives them, when they are renewed, and who may do it.
 
-A token store keeps the refresh token between renewals. The one here keeps it in memory,
-for the length of a run: Xero replaces the refresh token at every use and lets the old one
-live for 30 minutes more, so whoever runs the tap with a refresh token in a config file
-has to put a fresh one there. Anything that implements `TokenStore` can take its place.
+Xero replaces the refresh token at every use. The new one is kept durably before the access
+token that came with it is used, under a lock that keeps other processes out, so a crash
+between Xero's answer and our write leaves the old one, which works for 30 minutes more.
+The access token is kept too: threads and processes share it, and one renews for all.
 
 Source: Xero, OAuth 2.0 FAQ (30-minute access tokens, rotation, grace, 60 days) and
 Custom integration FAQ (client credentials).
@@ -11,172 +11,305 @@ Custom integration FAQ (client credentials).
 
 from __future__ import annotations
 
+import base64
+import json
+import shlex
+import subprocess
 import threading
-from typing import TYPE_CHECKING, Any, Protocol
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-import requests
-
-from tap_xero.errors import CredentialsRefusedError, TemporaryError
+from tap_xero.credentials.kept import Kept, fingerprint
+from tap_xero.errors import (
+    CredentialsRefusedError,
+    RefreshTokenRefusedError,
+    TemporaryError,
+    TokenServiceDownError,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_xero.credentials.store import TokenStore
+    from tap_xero.grants import Answer, TokenService
     from tap_xero.retries import Clock, Retries
+
+T = TypeVar("T")
 
 RENEW_BEFORE = 300
 """Seconds before its end at which an access token is replaced, so that none dies in flight."""
 
-TIMEOUT = (10, 60)
-"""Seconds to connect, and to wait for an answer."""
+_COMMAND_TIMEOUT = 120
 
 
-class TokenStore(Protocol):
-    """Where the refresh token lives."""
+class Tokens(Protocol):
+    """Hands out access tokens."""
 
-    def load(self) -> str | None:
-        """The latest refresh token, or None when there is none."""
+    @property
+    def custom_connection(self) -> bool:
+        """Whether the token may reach one organisation only and be unable to list any."""
 
-    def save(self, refresh_token: str) -> None:
-        """Keep a new refresh token. When this returns, it must not get lost."""
+    def token(self) -> str:
+        """An access token that is good for the next minutes."""
 
-
-class MemoryTokenStore:
-    """Keeps the refresh token for the length of the run."""
-
-    def __init__(self, refresh_token: str | None) -> None:
-        """Start with the refresh token of the config, if it has one."""
-        self._refresh_token = refresh_token
-        self.rotated = False
-
-    def load(self) -> str | None:
-        """The latest refresh token."""
-        return self._refresh_token
-
-    def save(self, refresh_token: str) -> None:
-        """Keep a new one until the process ends."""
-        self.rotated = self.rotated or refresh_token != self._refresh_token
-        self._refresh_token = refresh_token
+    def expired(self, token: str) -> None:
+        """Told that Xero called a token expired."""
 
 
 class Credentials:
-    """Hands out access tokens that are good for the next five minutes.
+    """Access tokens of an app: of a consent in the store, else of a custom connection.
 
-    With a refresh token in the store, the refresh grant is used; without one, the client
-    credentials grant of a custom connection.
+    A refresh token of the config is a seed: it is used once, when the store has none or
+    has not seen this one, and from then on the store knows better.
     """
 
     def __init__(
         self,
         *,
-        http: requests.Session,
-        identity_url: str,
-        client_id: str,
-        client_secret: str,
+        service: TokenService,
         store: TokenStore,
+        client_id: str,
+        seed: str | None,
         scopes: str | None,
         clock: Clock,
         retries: Retries,
     ) -> None:
-        """Prepare; nothing is sent before the first token is asked for.
+        """Prepare; nothing is sent or read before the first token is asked for.
 
         Args:
-            http: Session to send with.
-            identity_url: Base URL of Xero's identity service.
+            service: Xero's token service.
+            store: Keeps the tokens.
             client_id: Client id of the app.
-            client_secret: Client secret of the app.
-            store: Keeps the refresh token.
+            seed: Refresh token of the config.
             scopes: Scopes to ask for with client credentials, separated by spaces.
             clock: Time.
             retries: How to repeat what failed for a moment.
         """
-        self._http = http
-        self._url = f"{identity_url.rstrip('/')}/connect/token"
-        self._client = (client_id, client_secret)
+        self._service = service
         self._store = store
+        self._client_id = client_id
+        self._seed = seed or None
         self._scopes = scopes
         self._clock = clock
         self._retries = retries
         self._lock = threading.Lock()
         self._token: str | None = None
+        self._rejected: str | None = None
         self._expires = 0.0
 
     @property
     def custom_connection(self) -> bool:
-        """Whether the token reaches exactly one organisation and needs no tenant header."""
-        return self._store.load() is None
+        """Whether there is no consent, so that the token reaches exactly one organisation."""
+        return self._seed is None and self._store.load() is None
 
     def token(self) -> str:
         """An access token, renewed when its end is near.
 
         Raises:
             CredentialsRefusedError: Xero refused the client or the refresh token.
-            TemporaryError: Xero's identity service kept failing.
+            CredentialStoreError: The store failed.
+            TokenServiceDownError: Xero's identity service kept failing.
         """
         with self._lock:
-            if self._token is None or self._clock.monotonic() >= self._expires - RENEW_BEFORE:
-                self._renew()
-            return self._token or ""
+            if self._token is None or self._clock.time() >= self._expires - RENEW_BEFORE:
+                self._token, self._expires = _to_its_end(self._renew)
+            return self._token
 
     def expired(self, token: str) -> None:
         """Forget a token that Xero called expired, unless it was renewed meanwhile."""
         with self._lock:
             if token == self._token:
-                self._token = None
+                self._token, self._rejected = None, token
 
-    def _renew(self) -> None:
-        answer = self._retries.run(self._request)
-        if refresh_token := answer.get("refresh_token"):
-            self._store.save(refresh_token)
-        self._token = answer["access_token"]
-        self._expires = self._clock.monotonic() + float(answer.get("expires_in", 1800))
+    def _renew(self) -> tuple[str, float]:
+        """A new token and its end, from another process that was faster or from Xero."""
+        if self.custom_connection:
+            answer = self._ask(lambda: self._service.client_credentials(self._scopes))
+            return answer.access_token, self._clock.time() + answer.lives
+        with self._store.lock():
+            kept = self._store.load()
+            if kept is not None and self._is_fresh(kept):
+                return kept.access_token, kept.expires
+            kept = self._exchange(kept)
+            self._store.save(kept)
+        return kept.access_token, kept.expires
 
-    def _request(self) -> dict[str, Any]:
-        refresh_token = self._store.load()
-        if refresh_token is None:
-            form = {"grant_type": "client_credentials"}
-            if self._scopes:
-                form["scope"] = self._scopes
-        else:
-            form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-        try:
-            response = self._http.post(self._url, data=form, auth=self._client, timeout=TIMEOUT)
-        except requests.RequestException as error:
-            raise TemporaryError(
-                f"Xero's identity service could not be reached ({type(error).__name__})."
-            ) from error
-        return _read_answer(response, form["grant_type"])
-
-
-def _read_answer(response: requests.Response, grant: str) -> dict[str, Any]:
-    """The token answer, or the error it stands for. No secret gets into a message."""
-    try:
-        answer = response.json()
-    except ValueError:
-        answer = None
-    if response.ok and isinstance(answer, dict) and isinstance(answer.get("access_token"), str):
-        return answer
-    if response.ok or response.status_code == 429 or response.status_code >= 500:
-        raise TemporaryError(
-            f"Xero's identity service answered {response.status_code} without a token."
+    def _is_fresh(self, kept: Kept) -> bool:
+        return (
+            bool(kept.access_token)
+            and kept.access_token != self._rejected
+            and self._clock.time() < kept.expires - RENEW_BEFORE
+            and not self._is_new(kept)
         )
-    problem = str(answer.get("error", "")) if isinstance(answer, dict) else ""
-    raise CredentialsRefusedError(
-        f"Xero refused the credentials ({problem or response.status_code}). "
-        + _advice(problem, grant)
+
+    def _is_new(self, kept: Kept | None) -> bool:
+        """Whether somebody has put a refresh token into the config that was never used."""
+        return self._seed is not None and (
+            kept is None or fingerprint(self._seed) not in kept.seeds
+        )
+
+    def _exchange(self, kept: Kept | None) -> Kept:
+        """New tokens for the seed, if it is new, or for what the store has."""
+        if self._seed is not None and self._is_new(kept):
+            seeds = (*(kept.seeds if kept else ()), fingerprint(self._seed))
+            try:
+                return self._refreshed(self._seed, seeds)
+            except RefreshTokenRefusedError:
+                # A token older than what the store has, which still may work.
+                if kept is None:
+                    raise
+                kept = replace(kept, seeds=seeds)
+        if kept is None:
+            raise CredentialsRefusedError(
+                "The credential store was emptied while the tap ran: run tap-xero-login."
+            )
+        return self._refreshed(kept.refresh_token, kept.seeds)
+
+    def _refreshed(self, refresh_token: str, seeds: tuple[str, ...]) -> Kept:
+        answer = self._ask(lambda: self._service.refresh(refresh_token))
+        return keep(answer, self._client_id, self._clock.time(), seeds, old=refresh_token)
+
+    def _ask(self, request: Callable[[], Answer]) -> Answer:
+        """Ask Xero, some times over; the call that wants the token need not try again."""
+        try:
+            return self._retries.run(request)
+        except TemporaryError as error:
+            raise TokenServiceDownError(
+                f"{error} It kept failing, so nothing more can be read: run the tap again later, "
+                "it goes on from here."
+            ) from error
+
+
+def keep(answer: Answer, client_id: str, now: float, seeds: tuple[str, ...], old: str = "") -> Kept:
+    """What the store keeps of an answer.
+
+    Args:
+        answer: Tokens of Xero.
+        client_id: The app.
+        now: Seconds since 1970.
+        seeds: Fingerprints of used refresh tokens of the config.
+        old: The refresh token that was used, in case Xero sent no new one.
+    """
+    return Kept(
+        client_id=client_id,
+        refresh_token=answer.refresh_token or old,
+        access_token=answer.access_token,
+        expires=now + answer.lives,
+        renewed=now,
+        scopes=answer.scopes or granted(answer.access_token),
+        seeds=seeds,
     )
 
 
-_advice_by_problem: dict[str, str] = {
-    "invalid_grant": (
-        "The refresh_token is used up, revoked or older than 60 days: "
-        "authorise the app again and set refresh_token."
-    ),
-    "invalid_client": "Check client_id and client_secret.",
-    "invalid_scope": "Check scopes: the app may not ask for all of them.",
-}
+class CommandTokens:
+    """Access tokens of somebody else: a command that asks a broker or a secret manager.
+
+    It prints the token, or JSON with `access_token` and perhaps `expires_in`.
+    """
+
+    custom_connection = True
+
+    def __init__(self, command: str, clock: Clock) -> None:
+        """Use a command line, split as a shell would, but run without one."""
+        self._command = shlex.split(command)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._token: str | None = None
+        self._rejected: str | None = None
+        self._expires = 0.0
+
+    def token(self) -> str:
+        """The command's token, asked for again when its end is near.
+
+        Raises:
+            CredentialsRefusedError: The command failed, printed no token, or printed one
+                again that Xero had called expired.
+        """
+        with self._lock:
+            if self._token is None or self._clock.time() >= self._expires - RENEW_BEFORE:
+                self._token, self._expires = self._ask()
+            return self._token
+
+    def expired(self, token: str) -> None:
+        """Forget a token that Xero called expired."""
+        with self._lock:
+            if token == self._token:
+                self._token, self._rejected = None, token
+
+    def _ask(self) -> tuple[str, float]:
+        try:
+            done = subprocess.run(  # noqa: S603 (the user's own command)
+                self._command, stdout=subprocess.PIPE, check=False, timeout=_COMMAND_TIMEOUT
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise self._failed(f"failed ({type(error).__name__})") from error
+        printed = done.stdout.decode(errors="replace").strip()
+        if done.returncode:
+            raise self._failed(f"failed (exit code {done.returncode}); what it said is above")
+        token, lives = _printed_token(printed)
+        if not token or any(map(str.isspace, token)):
+            raise self._failed("printed no token, and no JSON with access_token")
+        if token == self._rejected:
+            raise self._failed("printed the access token again that Xero calls expired")
+        ends = _claims(token).get("exp")
+        if lives is not None:
+            return token, self._clock.time() + lives
+        # Of a token that tells nothing, nothing is known beyond the next minute.
+        return token, float(ends) if ends else self._clock.time() + RENEW_BEFORE + 60
+
+    def _failed(self, how: str) -> CredentialsRefusedError:
+        return CredentialsRefusedError(
+            f"Setting access_token_command: `{shlex.join(self._command)}` {how}."
+        )
 
 
-def _advice(problem: str, grant: str) -> str:
-    if problem in {"unauthorized_client", "unsupported_grant_type"} and (
-        grant == "client_credentials"
-    ):
-        return "Only custom connections work without refresh_token: set refresh_token."
-    return _advice_by_problem.get(problem, "Check client_id, client_secret and refresh_token.")
+def _printed_token(printed: str) -> tuple[str, float | None]:
+    if not printed.startswith("{"):
+        return printed, None
+    try:
+        told = json.loads(printed)
+        lives = told.get("expires_in")
+        return str(told.get("access_token") or ""), None if lives is None else float(lives)
+    except (ValueError, TypeError):
+        return "", None
+
+
+def granted(access_token: str) -> tuple[str, ...]:
+    """The scopes that an access token names; none when it is not readable."""
+    scopes = _claims(access_token).get("scope")
+    if isinstance(scopes, str):
+        return tuple(scopes.split())
+    return tuple(map(str, scopes)) if isinstance(scopes, list) else ()
+
+
+def _claims(access_token: str) -> dict[str, Any]:
+    """What a JSON Web Token says; nothing for a token that is none. Nothing is verified."""
+    parts = access_token.split(".")
+    if len(parts) != 3:
+        return {}
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except ValueError:
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def _to_its_end(work: Callable[[], T]) -> T:
+    """Do something that a signal must not interrupt half-way.
+
+    A signal ends the main thread where it stands. The interpreter waits for this other
+    thread, so a renewal that has begun is kept before the process ends.
+    """
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 (whoever waits gets it)
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="xero-renewal", daemon=False).start()
+    # Not join: before Python 3.13, a join that a signal interrupts makes the interpreter forget
+    # the thread and end without it.
+    return future.result()

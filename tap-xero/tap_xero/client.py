@@ -8,7 +8,9 @@ Source: Xero, Requests and responses; Xero, Response codes; Xero, Rate limits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,19 +18,25 @@ import requests
 import urllib3
 
 from tap_xero import wire
-from tap_xero.auth import TIMEOUT
+from tap_xero.backlog import daily_calls
 from tap_xero.errors import (
     AccessDeniedError,
     CredentialsRefusedError,
+    DayLimitError,
     NotFoundError,
     Refusal,
     TemporaryError,
+    ThrottledError,
     TokenExpiredError,
     classify,
 )
+from tap_xero.grants import TIMEOUT
 
 if TYPE_CHECKING:
-    from tap_xero.auth import Credentials
+    from contextlib import AbstractContextManager
+
+    from tap_xero.auth import Tokens
+    from tap_xero.limits import Limiter
     from tap_xero.retries import Retries
 
 _API = "/api.xro/2.0/"
@@ -51,17 +59,47 @@ class Tenant:
 
 @dataclass
 class Usage:
-    """What calls have cost, since it was last read.
+    """What calls have cost. Several threads may add to it.
 
     Attributes:
         calls: Requests sent, failed ones included.
+        retries: Requests that were tried again.
+        waited: Seconds spent waiting for a slot of Xero's limits or for another try, by all
+            threads together.
         bytes: Bytes of the bodies as they came over the wire, compressed.
-        day_left: Calls left of the organisation's day, by the last answer that said so.
+        day_left: Calls left of the organisation's day: the fewest that an answer said.
     """
 
     calls: int = 0
+    retries: int = 0
+    waited: float = 0.0
     bytes: int = 0
     day_left: int | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def called(self) -> None:
+        """Count a request."""
+        with self._lock:
+            self.calls += 1
+
+    def tried_again(self, seconds: float) -> None:
+        """Count another try and the seconds waited before it."""
+        with self._lock:
+            self.retries += 1
+            self.waited += seconds
+
+    def stood_in_line(self, seconds: float) -> None:
+        """Add seconds waited for a slot."""
+        with self._lock:
+            self.waited += seconds
+
+    def received(self, size: int, day_left: str) -> None:
+        """Add the bytes of an answer, and what it says about the day."""
+        with self._lock:
+            self.bytes += size
+            if day_left.isdigit():
+                left = int(day_left)
+                self.day_left = left if self.day_left is None else min(self.day_left, left)
 
 
 class Client:
@@ -72,15 +110,31 @@ class Client:
         *,
         http: requests.Session,
         api_url: str,
-        credentials: Credentials,
+        credentials: Tokens,
         retries: Retries,
+        limiter: Limiter,
         user_agent: str,
+        reserve: int = 0,
     ) -> None:
-        """Prepare; nothing is sent yet."""
+        """Prepare; nothing is sent yet.
+
+        Args:
+            http: Session to send with.
+            api_url: Base URL of Xero's API.
+            credentials: Gives access tokens.
+            retries: How to repeat what failed for a moment.
+            limiter: Keeps Xero's limits.
+            user_agent: How to introduce ourselves.
+            reserve: Calls of each organisation's day to leave for others.
+        """
         self._http = http
         self._url = api_url.rstrip("/")
         self._credentials = credentials
         self._retries = retries
+        self._limiter = limiter
+        self._reserve = reserve
+        self._day_left: dict[str, int] = {}
+        self._most_left: dict[str, int] = {}
         self._headers = {
             # Without it, Xero answers in XML.
             "Accept": "application/json",
@@ -97,24 +151,37 @@ class Client:
         Raises:
             AccessDeniedError: Xero does not say.
         """
-        usage = Usage()
         try:
-            body = self._get("/connections", {}, {}, "the connections of this app", usage, True)
+            listed = self._ask(None, "/connections", {}, {}, "the connections of this app", Usage())
         except (AccessDeniedError, NotFoundError):
             if not self._credentials.custom_connection:
                 raise
-            own = self.get(Tenant("", "", header=False), "Organisation", {}, usage=usage)
+            own = self.get(Tenant("", "", header=False), "Organisation", {}, usage=Usage())
             return [
                 Tenant(each["OrganisationID"], each["Name"], header=False)
                 for each in own["Organisations"]
             ]
         return [
             Tenant(each["tenantId"], each.get("tenantName") or each["tenantId"])
-            for each in body
+            for each in _list(listed)
             if each.get("tenantType", "ORGANISATION") == "ORGANISATION"
         ]
 
     def get(
+        self, tenant: Tenant, path: str, params: dict[str, str], *, usage: Usage
+    ) -> dict[str, Any]:
+        """One GET of the Accounting API, read at once; see `ask`.
+
+        Returns:
+            The envelope.
+        """
+        return read(self.ask(tenant, path, params, usage=usage), verbatim=True)
+
+    def calls_a_day(self, tenant: Tenant) -> int:
+        """Calls of an organisation's day that this tap may make, as far as answers tell."""
+        return max(1, daily_calls(self._most_left.get(tenant.id, 0)) - self._reserve)
+
+    def ask(
         self,
         tenant: Tenant,
         path: str,
@@ -122,8 +189,7 @@ class Client:
         *,
         usage: Usage,
         since: str | None = None,
-        verbatim: bool = True,
-    ) -> dict[str, Any]:
+    ) -> bytes:
         """One GET of the Accounting API.
 
         Args:
@@ -132,10 +198,9 @@ class Client:
             params: Query.
             usage: Is told what it cost.
             since: ISO 8601 in UTC; only rows changed since then are wanted.
-            verbatim: How to read numbers, see `tap_xero.wire.decode`.
 
         Returns:
-            The envelope.
+            The envelope as JSON text, which is a quarter of what it takes when it is read.
 
         Raises:
             Exception: One of `tap_xero.errors`, by what to do about it.
@@ -147,56 +212,77 @@ class Client:
             # Xero documents yyyy-mm-ddThh:mm:ss in UTC, to the second.
             headers["If-Modified-Since"] = since[:19]
         where = f"{path} of {tenant.name}" if tenant.name else path
-        body = self._get(_API + path, params, headers, where, usage, verbatim)
-        if not isinstance(body, dict):
-            raise TemporaryError(f"Xero answered with something else than an envelope at {where}.")
-        return body
+        return self._ask(tenant, _API + path, params, headers, where, usage)
 
-    def _get(
+    def _ask(
         self,
+        tenant: Tenant | None,
         path: str,
         params: dict[str, str],
         headers: dict[str, str],
         where: str,
         usage: Usage,
-        verbatim: bool,
-    ) -> Any:
+    ) -> bytes:
         expired = 0
 
-        def call() -> Any:
+        def call() -> bytes:
             nonlocal expired
             token = self._credentials.token()
+            sent = {**self._headers, **headers, "Authorization": f"Bearer {token}"}
             try:
-                return self._send(path, params, headers, token, where, usage, verbatim)
+                with self._slot(tenant, where, usage):
+                    response, content = self._send(tenant, path, params, sent, where, usage)
+                # The slot is free again while the answer is looked through.
+                return _checked(response, content, where, envelope=tenant is not None)
             except TokenExpiredError as error:
                 self._credentials.expired(token)
                 expired += 1
                 if expired > 1:
                     raise CredentialsRefusedError(
-                        f"Xero calls a fresh access token expired ({where})."
+                        f"Xero calls a fresh access token expired ({where}). Compare this "
+                        "machine's clock with the time, and check access_token_command if set."
                     ) from error
+                usage.tried_again(0)
                 return call()
+            except ThrottledError as error:
+                if error.wait is not None and tenant is not None:
+                    # Whoever else would call meanwhile has to wait as well.
+                    self._limiter.hold(None if error.app else tenant.id, error.wait)
+                raise
 
-        return self._retries.run(call)
+        return self._retries.run(call, usage.tried_again)
+
+    def _slot(
+        self, tenant: Tenant | None, where: str, usage: Usage
+    ) -> AbstractContextManager[None]:
+        """A place among the calls of an organisation, unless the rest of its day is reserved.
+
+        Raises:
+            DayLimitError: It is.
+        """
+        if tenant is None:
+            return nullcontext()
+        left = self._day_left.get(tenant.id)
+        if self._reserve and left is not None and left <= self._reserve:
+            raise DayLimitError(
+                f"Of the day's calls {left:,} are left, which daily_call_reserve keeps for other "
+                f"apps ({where})."
+            )
+        return self._limiter.slot(tenant.id, usage.stood_in_line)
 
     def _send(
         self,
+        tenant: Tenant | None,
         path: str,
         params: dict[str, str],
         headers: dict[str, str],
-        token: str,
         where: str,
         usage: Usage,
-        verbatim: bool,
-    ) -> Any:
-        usage.calls += 1
+    ) -> tuple[requests.Response, bytes]:
+        usage.called()
         try:
             response = self._http.get(
-                self._url + path,
-                params=params,
-                headers={**self._headers, **headers, "Authorization": f"Bearer {token}"},
-                timeout=TIMEOUT,
-                stream=True,
+                self._url + path, params=params, headers=headers, timeout=TIMEOUT, stream=True
             )
             # In one piece: requests itself reads ten kilobytes at a time, and a thread that
             # comes back for the interpreter so often hardly gets on beside a busy one.
@@ -205,18 +291,56 @@ class Client:
             raise TemporaryError(
                 f"The connection failed at {where} ({type(error).__name__})."
             ) from error
-        usage.bytes += response.raw.tell()
-        left = response.headers.get("X-DayLimit-Remaining", "")
-        if left.isdigit():
-            usage.day_left = int(left)
-        try:
-            body = wire.decode(content, verbatim=verbatim)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            if response.ok:
-                raise TemporaryError(
-                    f"Xero answered with something else than JSON at {where}."
-                ) from error
-            body = None
-        if response.ok:
-            return body
-        raise classify(Refusal(response.status_code, response.headers, body, where))
+        day_left = response.headers.get("X-DayLimit-Remaining", "")
+        usage.received(response.raw.tell(), day_left)
+        if tenant is not None:
+            self._limiter.answered(tenant.id, response.headers)
+            if day_left.isdigit():
+                self._day_left[tenant.id] = left = int(day_left)
+                self._most_left[tenant.id] = max(left, self._most_left.get(tenant.id, 0))
+        return response, content
+
+
+def read(content: bytes, *, verbatim: bool) -> dict[str, Any]:
+    """The envelope that `Client.ask` brought.
+
+    Args:
+        content: JSON text.
+        verbatim: How to read numbers, see `tap_xero.wire.decode`.
+
+    Raises:
+        TemporaryError: It holds text that is no text.
+    """
+    try:
+        envelope: dict[str, Any] = wire.decode(content, verbatim=verbatim)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise TemporaryError(f"Xero answered with something that is no JSON ({error}).") from error
+    return envelope
+
+
+def _checked(response: requests.Response, content: bytes, where: str, *, envelope: bool) -> bytes:
+    """What an answer holds, or the error it stands for."""
+    if not response.ok:
+        raise classify(Refusal(response.status_code, response.headers, _body(content), where))
+    try:
+        wire.check(content)
+    except msgspec.DecodeError as error:
+        raise TemporaryError(f"Xero answered with something else than JSON at {where}.") from error
+    if envelope and not content.lstrip().startswith(b"{"):
+        raise TemporaryError(f"Xero answered with something else than an envelope at {where}.")
+    return content
+
+
+def _body(content: bytes) -> Any:
+    """The JSON of an error, if it is one."""
+    try:
+        return wire.decode(content, verbatim=True)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _list(content: bytes) -> list[dict[str, Any]]:
+    listed = wire.decode(content, verbatim=True)
+    if not isinstance(listed, list):
+        raise TemporaryError("Xero answered with something else than a list of connections.")
+    return listed

@@ -8,6 +8,7 @@ Source: Xero, Response codes and Rate limits; the bodies as in published live re
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError, SkippableAPIError
@@ -31,20 +32,49 @@ class TemporaryError(RetriableAPIError):
     """The network or Xero failed; the same request may work in a moment."""
 
 
+class TokenServiceDownError(FatalAPIError):
+    """Xero's identity service kept failing; without a token nothing more can be read."""
+
+
+class RefreshTokenRefusedError(CredentialsRefusedError):
+    """The refresh token is used up, revoked or too old; another one may do."""
+
+
+class CredentialStoreError(FatalAPIError):
+    """The credential store cannot be read, written, locked or opened."""
+
+
 class TokenExpiredError(TemporaryError):
     """The access token is too old; a new one helps at once."""
 
 
 class ThrottledError(TemporaryError):
-    """Too many calls; `wait` seconds help, or a short pause when it is None."""
+    """Too many calls; `wait` seconds help, or a short pause when it is None.
 
-    def __init__(self, message: str, wait: float | None) -> None:
-        """Keep how long Xero asked us to wait, in seconds."""
+    With `app`, the calls of all organisations together were too many.
+    """
+
+    def __init__(self, message: str, wait: float | None, *, app: bool = False) -> None:
+        """Keep how long Xero asked us to wait, in seconds, and who has to."""
         super().__init__(message)
         self.wait = wait
+        self.app = app
 
 
-class AccessDeniedError(SkippableAPIError):
+class ClosedError(SkippableAPIError):
+    """Xero does not hand a resource out.
+
+    Attributes:
+        said: Status and detail, without the name of the organisation.
+    """
+
+    def __init__(self, message: str, said: str = "") -> None:
+        """Keep what Xero said."""
+        super().__init__(message)
+        self.said = said
+
+
+class AccessDeniedError(ClosedError):
     """The app may not read this resource: a scope or a tier is missing."""
 
 
@@ -53,10 +83,19 @@ class OrganisationGoneError(SkippableAPIError):
 
 
 class DayLimitError(SkippableAPIError):
-    """The organisation's calls of the day are used up; the next run goes on from here."""
+    """The organisation's calls of the day are used up; a later run goes on from here.
+
+    Attributes:
+        resumes: When there are new calls, if Xero said so.
+    """
+
+    def __init__(self, message: str, resumes: datetime | None = None) -> None:
+        """Keep when there are new calls."""
+        super().__init__(message)
+        self.resumes = resumes
 
 
-class NotFoundError(SkippableAPIError):
+class NotFoundError(ClosedError):
     """There is nothing at this address (any more)."""
 
 
@@ -81,36 +120,45 @@ def classify(refusal: Refusal) -> Exception:
     """The exception for a response that is not a success."""
     status, where = refusal.status, refusal.where
     detail = _detail(refusal.body)
-    said = f": {detail}" if detail else ""
+    said = f"{status}: {detail}" if detail else str(status)
     if status == 401 and "TokenExpired" in detail:
         return TokenExpiredError(f"The access token expired ({where}).")
     if status == 401:
-        return AccessDeniedError(f"Xero does not let this app read {where} (401{said}).")
+        return AccessDeniedError(f"Xero does not let this app read {where} ({said}).", said)
     if status == 403 and "AuthenticationUnsuccessful" in detail:
         return OrganisationGoneError(
-            f"Xero says the organisation is not connected to this app ({where}, 403{said})."
+            f"Xero says the organisation is not connected to this app ({where}, {said})."
         )
     if status == 403:
-        return AccessDeniedError(f"Xero does not let this app read {where} (403{said}).")
+        return AccessDeniedError(f"Xero does not let this app read {where} ({said}).", said)
     if status == 404:
-        return NotFoundError(f"Xero has nothing at {where} (404{said}).")
+        return NotFoundError(f"Xero has nothing at {where} ({said}).", said)
     if status == 429:
         return _throttled(refusal)
     if status >= 500:
-        return TemporaryError(f"Xero failed with {status} at {where}{said}.")
-    return RequestRefusedError(f"Xero refused {where} ({status}{said}).")
+        return TemporaryError(f"Xero failed at {where} ({said}).")
+    return RequestRefusedError(f"Xero refused {where} ({said}).")
 
 
 def _throttled(refusal: Refusal) -> Exception:
     problem = refusal.headers.get("X-Rate-Limit-Problem", "").lower()
     wait = _seconds(refusal.headers.get("Retry-After"))
     if problem == "day" or (problem != "concurrent" and wait is not None and wait > LONGEST_WAIT):
-        when = f" It is full again in {wait / 3600:.1f} hours." if wait is not None else ""
-        return DayLimitError(f"The day's calls are used up ({refusal.where}).{when}")
+        resumes = None if wait is None else datetime.now(timezone.utc) + timedelta(seconds=wait)
+        again = (
+            f" There are new ones in {wait / 3600:.1f} hours, from {resumes:%Y-%m-%d %H:%M} UTC on."
+            if wait is not None and resumes is not None
+            else ""
+        )
+        return DayLimitError(f"The day's calls are used up ({refusal.where}).{again}", resumes)
     if problem == "concurrent":
         return ThrottledError(f"Too many calls at once ({refusal.where}).", None)
+    app = problem == "appminute"
+    whose = " of this app" if app else ""
     return ThrottledError(
-        f"Too many calls in a minute ({refusal.where}).", 60.0 if wait is None else wait
+        f"Too many calls{whose} in a minute ({refusal.where}).",
+        60.0 if wait is None else wait,
+        app=app,
     )
 
 

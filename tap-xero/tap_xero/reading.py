@@ -7,10 +7,18 @@ from being missed:
 - Pages are asked for in the order of the immutable id wherever `order` exists. No edit
   moves a row then; a new row only pushes others to later pages, where they are seen.
 - A window is complete when as many distinct rows were received as Xero counts
-  (`itemCount`) in it at that moment. Rows do not leave a window (what is deleted or
-  archived stays listed with its status), so equal numbers mean equal sets. When some are
-  missing, what changed since the window was opened is read as well, and Xero is asked
-  for its count again; when that does not explain them, the window is read again.
+  (`itemCount`) in it. Rows do not leave a window (what is deleted or archived stays listed
+  with its status), so equal numbers mean equal sets. When some are missing, what changed
+  since the window was opened is read as well, and Xero is asked for its count again; when
+  that does not explain them, the window is read again.
+
+Once the first page has told how many there are, further pages are asked for several at a
+time and used in order. Xero may cut them in another order than that of their numbers, so a
+new row can push one from a page that is cut late onto one that was cut early. The late one
+counts the new row, so a page that counts fewer than one before it was cut too early: it is
+asked for once more. Every page that is handed on was thus cut after those before it, and a
+run that is stopped anywhere leaves no gap behind, which the next one could not find: it no
+longer knows which rows were received, so it cannot tell by their number.
 
 Where there is neither order nor count (linked transactions, which can vanish), pages are
 read again until a pass brings nothing new. Journals never change and are read by number.
@@ -21,6 +29,7 @@ journals beyond the last one as reported by users of the API.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -92,6 +101,7 @@ class Reading:
         params: dict[str, str],
         detail: dict[str, str] | None = None,
         now: Callable[[], str],
+        ahead: Callable[[], int] = lambda: 1,
     ) -> None:
         """Prepare; nothing is fetched yet.
 
@@ -103,6 +113,7 @@ class Reading:
             detail: Parameters of the single GET of each row; None to be content with
                 the list.
             now: The time, for an answer of Xero that does not say.
+            ahead: How many calls may be on their way while a page is used.
         """
         self.complete = False
         self.window = window
@@ -111,6 +122,7 @@ class Reading:
         self._params = params
         self._detail = detail
         self._now = now
+        self._ahead = ahead
         self._seen: set[Any] = set()
 
     def pages(self) -> Iterator[Page]:
@@ -136,17 +148,23 @@ class Reading:
         envelope = self._start(None, self.window.since)()
         rows = self._open(envelope)
         if self._detail is not None:
-            rows = [self._single(row, self._detail) for row in rows]
+            rows = list(self._with_details(rows, self._detail))
         return self._page(rows, envelope, number=1, pages=1)
 
-    def _single(self, row: Row, params: dict[str, str]) -> Row:
-        """The row with what only its single GET has; the row itself if it is gone."""
-        path = f"{self._resource.path}/{row[self._resource.identity]}"
-        try:
-            found = self._rows(self._fetch(path, params, None)())
-        except NotFoundError:
-            return row
-        return {**row, **found[0]} if found else row
+    def _with_details(self, rows: list[Row], params: dict[str, str]) -> Iterator[Row]:
+        """The rows with what only their single GETs have; without it for those that are gone."""
+        calls: deque[Callable[[], dict[str, Any]]] = deque()
+        asked = 0
+        for row in rows:
+            while asked < len(rows) and len(calls) < max(1, self._ahead()):
+                path = f"{self._resource.path}/{rows[asked][self._resource.identity]}"
+                calls.append(self._fetch(path, params, None))
+                asked += 1
+            try:
+                found = self._rows(calls.popleft()())
+            except NotFoundError:
+                found = []
+            yield {**row, **found[0]} if found else row
 
     # Journals -----------------------------------------------------------------------
 
@@ -177,8 +195,8 @@ class Reading:
         """Read until as many rows came as Xero counts; False when they never do."""
         self._restart_unless_ordered()
         for _ in range(PASSES):
-            shrunk = yield from self._pass()
-            if shrunk:
+            fell = yield from self._pass()
+            if fell and self._count() < (self.window.items or 0):
                 # A row left after all, so counting cannot tell whether another slipped.
                 self._seen.clear()
             elif not self._missing or (yield from self._catch_up()):
@@ -190,12 +208,20 @@ class Reading:
         """Read what changed since the window was opened, and compare with a new count."""
         for _ in range(_ROUNDS):
             yield from self._changed_meanwhile()
-            params = {**self._params, "page": "1", "pageSize": "1"}
-            counted = self._fetch(self._resource.path, params, self.window.since)()
-            self.window = replace(self.window, items=_counts(counted)[1])
+            items = self._count()
+            if items < (self.window.items or 0):
+                self._seen.clear()
+                return False
+            self.window = replace(self.window, items=items)
             if not self._missing:
                 return True
         return False
+
+    def _count(self) -> int:
+        """Rows in the window as Xero counts them now."""
+        params = {**self._params, "page": "1", "pageSize": "1"}
+        counted = self._fetch(self._resource.path, params, self.window.since)()
+        return _counts(counted)[1] or 0
 
     def _until_nothing_new(self) -> Generator[Page, None, bool]:
         """Read until a pass brings nothing new; False when every pass did."""
@@ -220,14 +246,23 @@ class Reading:
         return max(0, (self.window.items or 0) - self.window.rows)
 
     def _pass(self) -> Generator[Page, None, bool]:
-        """Read from the window's page to its last one. Returns whether the count fell."""
-        shrunk = False
-        for envelope, number, pages, items in self._walk(self.window.page, self.window.since):
-            shrunk = shrunk or (items is not None and items < (self.window.items or 0))
+        """Read from the window's page to its last one.
+
+        Returns:
+            Whether a page counted less than one before it although it was cut after it: rows
+            have left.
+        """
+        fell = False
+        walk = self._walk(self.window.page, self.window.since, self.window.items or 0)
+        for envelope, number, pages, items in walk:
+            most = self.window.items or 0
+            fell = fell or (items is not None and items < most)
             fresh = self._fresh(self._rows(envelope))
-            self.window = replace(self.window, page=number + 1, items=items)
+            self.window = replace(
+                self.window, page=number + 1, items=None if items is None else max(items, most)
+            )
             yield self._page(fresh, envelope, number=number, pages=pages)
-        return shrunk
+        return fell
 
     def _changed_meanwhile(self) -> Iterator[Page]:
         """Read what changed since the window was opened, into the same window."""
@@ -236,16 +271,33 @@ class Reading:
             yield self._page(fresh, envelope, number=number, pages=pages)
 
     def _walk(
-        self, number: int, since: str | None
+        self, number: int, since: str | None, most: int = 0
     ) -> Iterator[tuple[dict[str, Any], int, int | None, int | None]]:
-        """The answers from a page to the last, with page number, page and row counts."""
-        pending: Callable[[], dict[str, Any]] | None = self._start(number, since)
-        while pending is not None:
-            envelope = pending()
-            rows = self._open(envelope)
+        """The answers from a page to the last, each cut after the one before.
+
+        Args:
+            number: The first page to read.
+            since: What If-Modified-Since says.
+            most: Rows that the page before `number` counted.
+
+        Yields:
+            An answer, its page number, and how many pages and rows it counts.
+        """
+        pending = deque([self._start(number, since)])
+        last = asked = number
+        while pending:
+            envelope = pending.popleft()()
             pages, items = _counts(envelope)
-            more = len(rows) >= FIXED_PAGE_SIZE if pages is None else number < pages
-            pending = self._start(number + 1, since) if more else None
+            if items is not None and items < most:
+                envelope = self._start(number, since)()
+                pages, items = _counts(envelope)
+            most = most if items is None else items
+            rows = self._open(envelope)
+            uncounted = number + (len(rows) >= FIXED_PAGE_SIZE)
+            last = max(last, uncounted if pages is None else pages)
+            while asked < last and len(pending) < max(1, self._ahead()):
+                asked += 1
+                pending.append(self._start(asked, since))
             yield envelope, number, pages, items
             number += 1
 

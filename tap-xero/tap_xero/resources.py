@@ -63,6 +63,7 @@ class Resource:
         unitdp: Unit amounts have four decimals only if they are asked for.
         detail: Properties that only the single GET of a row has.
         webhook: Category of webhook events for it.
+        by_ids: A list of ids can be asked for in one call.
     """
 
     stream: str
@@ -81,6 +82,7 @@ class Resource:
     unitdp: bool = False
     detail: tuple[str, ...] = ()
     webhook: str | None = None
+    by_ids: bool = False
 
     @property
     def identity(self) -> str:
@@ -174,6 +176,7 @@ RESOURCES: tuple[Resource, ...] = (
         archived="includeArchived",
         hidden=("ContactStatus", "ARCHIVED"),
         webhook="CONTACT",
+        by_ids=True,
         **_WHOLE_SINCE,
         **_CONTACTS,
     ),
@@ -195,6 +198,7 @@ RESOURCES: tuple[Resource, ...] = (
         archived="includeArchived",
         unitdp=True,
         webhook="INVOICE",
+        by_ids=True,
     ),
     _document(
         "credit_notes",
@@ -306,6 +310,9 @@ RESOURCES: tuple[Resource, ...] = (
 """Every resource, reference data before the documents that point at it."""
 
 BY_STREAM = {resource.stream: resource for resource in RESOURCES}
+
+BY_CATEGORY = {resource.webhook: resource for resource in RESOURCES if resource.webhook}
+"""Resources by the category of their webhook events."""
 
 
 @cache

@@ -54,8 +54,12 @@ class Retries:
     chance: random.Random = field(default_factory=random.Random)
     notify: Callable[[str], None] = lambda _: None
 
-    def run(self, call: Callable[[], T]) -> T:
+    def run(self, call: Callable[[], T], again: Callable[[float], None] = lambda _: None) -> T:
         """Call until it works.
+
+        Args:
+            call: What to do.
+            again: Told about every further try, with the seconds waited before it.
 
         Raises:
             TemporaryError: It did not, in all attempts; the last failure.
@@ -68,12 +72,16 @@ class Retries:
                 waits += 1
                 if waits >= self.throttled:
                     raise
-                self._wait(error, error.wait if error.wait is not None else self._pause(waits))
+                seconds = error.wait if error.wait is not None else self._pause(waits)
+                self._wait(error, seconds)
+                again(seconds)
             except TemporaryError as error:
                 failures += 1
                 if failures >= self.attempts:
                     raise
-                self._wait(error, self._pause(failures))
+                seconds = self._pause(failures)
+                self._wait(error, seconds)
+                again(seconds)
 
     def _wait(self, error: TemporaryError, seconds: float) -> None:
         if seconds >= 5:

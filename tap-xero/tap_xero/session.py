@@ -12,19 +12,20 @@ from concurrent.futures import Future
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import requests
 from singer_sdk.exceptions import ConfigValidationError, SkippableAPIError
 
-from tap_xero.auth import Credentials, MemoryTokenStore
-from tap_xero.bill import Bill, plural
-from tap_xero.client import Client, Tenant
+from tap_xero.backlog import Backlog, calls_left
+from tap_xero.bill import NOT_DUE, Bill, plural
+from tap_xero.client import read
+from tap_xero.connection import Connection, connect
+from tap_xero.errors import DayLimitError
 from tap_xero.retries import Retries
-from tap_xero.sandbox import SandboxAccess, SandboxProcess
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Mapping
 
+    from tap_xero.client import Client, Tenant
     from tap_xero.reading import Fetch, Page
     from tap_xero.resources import Resource
 
@@ -45,39 +46,15 @@ class Session:
         self._config = config
         self._logger = logger
         self._retries = Retries(notify=logger.info)
-        self._store: MemoryTokenStore | None = None
-        self._sandbox: SandboxProcess | None = None
-        self._stopped: set[str] = set()
+        self._connection: Connection | None = None
+        self._stopped: dict[str, str] = {}
         self._said = 0.0
 
     @cached_property
     def client(self) -> Client:
         """The way to Xero, or to the sandbox, which is started here."""
-        access = self._access()
-        http = requests.Session()
-        # Without an auth of its own, a session would put what ~/.netrc says about the
-        # host in the place of the access token.
-        http.auth = lambda request: request
-        # A proxy of the environment cannot reach the sandbox of this machine.
-        http.trust_env = self._sandbox is None
-        self._store = MemoryTokenStore(access.refresh_token or None)
-        credentials = Credentials(
-            http=http,
-            identity_url=access.url if self._sandbox else self._config["identity_url"],
-            client_id=access.client_id,
-            client_secret=access.client_secret,
-            store=self._store,
-            scopes=self._config.get("scopes"),
-            retries=self._retries,
-            clock=self._retries.clock,
-        )
-        return Client(
-            http=http,
-            api_url=access.url,
-            credentials=credentials,
-            retries=self._retries,
-            user_agent=self._config["user_agent"],
-        )
+        self._connection = connect(self._config, self._retries, self._logger.warning)
+        return self._connection.client
 
     @cached_property
     def tenants(self) -> list[Tenant]:
@@ -88,7 +65,7 @@ class Session:
                 organisation is connected at all.
         """
         connected = self.client.tenants()
-        wanted = self._config.get("tenant_ids") or []
+        wanted = wanted_tenants(self._config)
         known = {tenant.id: tenant for tenant in connected}
         unknown = [each for each in wanted if each not in known]
         if unknown:
@@ -103,22 +80,42 @@ class Session:
             raise ConfigValidationError(message, errors=[message])
         return [known[each] for each in wanted] if wanted else connected
 
-    def fetch(self, tenant: Tenant, stream: str, *, verbatim: bool) -> Fetch:
+    def fetch(
+        self,
+        tenant: Tenant,
+        stream: str,
+        *,
+        verbatim: bool,
+        turn: Callable[[], None] = lambda: None,
+    ) -> Fetch:
         """A function that starts calls for a stream of an organisation.
 
         Each call travels on a thread of its own, so that what came before is written
-        meanwhile. The thread is a daemon: a run that is told to stop does not wait.
+        meanwhile. The thread is a daemon: a run that is told to stop does not wait. What
+        has come stays JSON text until it is waited for and its turn has come: read, a page
+        takes four times as much memory.
+
+        Args:
+            tenant: The organisation.
+            stream: Name of the stream.
+            verbatim: Whether numbers are kept as their characters.
+            turn: Returns when there is room for another page.
         """
         usage = self.bill.entry(tenant, stream).usage
 
         def start(
             path: str, params: dict[str, str], since: str | None
         ) -> Callable[[], dict[str, Any]]:
-            return _in_background(
-                lambda: self.client.get(
-                    tenant, path, params, usage=usage, since=since, verbatim=verbatim
-                )
+            arrive = _in_background(
+                lambda: self.client.ask(tenant, path, params, usage=usage, since=since)
             )
+
+            def envelope() -> dict[str, Any]:
+                content = arrive()
+                turn()
+                return read(content, verbatim=verbatim)
+
+            return envelope
 
         return start
 
@@ -128,13 +125,44 @@ class Session:
 
     def stop(self, tenant: Tenant, error: SkippableAPIError) -> None:
         """Read no more of an organisation in this run."""
-        self._stopped.add(tenant.id)
+        self._stopped[tenant.id] = str(error)
+        if isinstance(error, DayLimitError):
+            self.bill.backlogs[tenant.name] = Backlog(
+                tenant.id, error.resumes, self.client.calls_a_day(tenant)
+            )
         self.remark(f"{tenant.name}, from here on: {error}")
+
+    def leave(self, tenant: Tenant, stream: str) -> None:
+        """Note that a stream is not read, or not to its end, as its organisation was left."""
+        self.bill.entry(tenant, stream).skipped = self._stopped.get(tenant.id, "")
+
+    def left_over(self, tenant: Tenant, resource: Resource, partition: Mapping[str, Any]) -> None:
+        """Note what a used-up day left of a stream; nothing when another reason stopped it."""
+        if (backlog := self.bill.backlogs.get(tenant.name)) is not None:
+            backlog.add(resource.stream, *calls_left(resource, partition))
 
     def remark(self, remark: str) -> None:
         """Note what could not be read, in the log now and in the bill at the end."""
         self.bill.remarks.append(remark)
         self._logger.warning("%s", remark)
+
+    def closed(self, tenant: Tenant, stream: str, reason: str) -> None:
+        """Note that Xero does not hand a stream out; warn once for all organisations."""
+        self.bill.entry(tenant, stream).skipped = reason
+        names = self.bill.gated.setdefault((stream, reason), [])
+        if not names:
+            self._logger.warning("%s of %s: %s", stream, tenant.name, reason)
+        names.append(tenant.name)
+
+    def failed(self, tenant: Tenant, stream: str, error: Exception) -> None:
+        """Note a stream that failed lastingly; the run goes on and ends with an error."""
+        self.bill.failures.append(f"{stream} of {tenant.name}")
+        self.bill.entry(tenant, stream).skipped = str(error)
+        self._logger.error("%s of %s failed, the rest goes on: %s", stream, tenant.name, error)
+
+    def not_due(self, tenant: Tenant, stream: str) -> None:
+        """Note a stream that is not read in this run because of its cadence."""
+        self.bill.entry(tenant, stream).skipped = NOT_DUE
 
     def page_written(self, tenant: Tenant, resource: Resource, page: Page, records: int) -> None:
         """Say how far a long stream has come, every now and then."""
@@ -164,32 +192,17 @@ class Session:
 
     def close(self) -> None:
         """Stop the sandbox, if there is one. Safe to call again."""
-        if self._sandbox is not None:
-            self._sandbox.stop()
-        elif self._store is not None and self._store.rotated:
-            self._logger.warning(
-                "Xero replaced the refresh token during this run and the new one is not kept: "
-                "the refresh_token of the config works for 30 minutes more. Authorise again "
-                "after that, or use a custom connection, which needs none."
-            )
-            self._store = None
-
-    def _access(self) -> SandboxAccess:
-        config = self._config
-        options = config.get("sandbox")
-        if options is None:
-            return SandboxAccess(
-                config["api_url"],
-                config["client_id"],
-                config["client_secret"],
-                config.get("refresh_token") or "",
-            )
-        self._sandbox = SandboxProcess(options)
-        return self._sandbox.access
+        if self._connection is not None:
+            self._connection.close()
 
 
-def _in_background(call: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
-    future: Future[dict[str, Any]] = Future()
+def wanted_tenants(config: Mapping[str, Any]) -> list[str]:
+    """Tenant ids of the organisations that the settings name; none for all."""
+    return config.get("tenant_ids") or list(filter(None, [config.get("tenant_id")]))
+
+
+def _in_background(call: Callable[[], bytes]) -> Callable[[], bytes]:
+    future: Future[bytes] = Future()
 
     def run() -> None:
         try:

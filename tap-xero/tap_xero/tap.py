@@ -1,4 +1,4 @@
-"""The tap: its settings, its streams, its command line."""
+"""The tap: its streams, its state, its command line. Its settings are in `tap_xero.settings`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import logging
 import os
 import sys
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from singer_sdk import Tap
-from singer_sdk import typing as th
 from singer_sdk.exceptions import (
     ConfigValidationError,
     FatalAPIError,
@@ -19,16 +19,22 @@ from singer_sdk.exceptions import (
     SkippableAPIError,
 )
 
-from tap_xero.dates import parse_instant
+from tap_xero import side_by_side
 from tap_xero.models.schema import TENANT, annotate
 from tap_xero.output import LineWriter
+from tap_xero.reports import table as reports
+from tap_xero.reports.reading import Answers
+from tap_xero.reports.stream import ReportStream
 from tap_xero.resources import RESOURCES
 from tap_xero.session import Session
+from tap_xero.settings import SETTINGS, problems
 from tap_xero.streams import XeroStream
-from tap_xero.window import clean_state
+from tap_xero.tasks import plan
+from tap_xero.webhooks.intake import take_in, webhook_state
+from tap_xero.window import clean_state, singer_io_bookmarks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from types import FrameType
 
     import click
@@ -36,111 +42,13 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib.encoding.base import GenericSingerWriter
     from singer_sdk.streams import Stream
 
-_SETTINGS = th.PropertiesList(
-    th.Property(
-        "client_id",
-        th.StringType,
-        title="Client ID",
-        description="Client id of your app at developer.xero.com.",
-    ),
-    th.Property(
-        "client_secret",
-        th.StringType,
-        secret=True,
-        title="Client secret",
-        description="Client secret of your app.",
-    ),
-    th.Property(
-        "refresh_token",
-        th.StringType,
-        secret=True,
-        title="Refresh token",
-        description=(
-            "Refresh token of your app. Leave it out for a custom connection. Xero replaces it "
-            "at every run and the tap does not write it back."
-        ),
-    ),
-    th.Property(
-        "tenant_ids",
-        th.ArrayType(th.StringType),
-        title="Organisations",
-        description="Tenant ids of the organisations to read; all connected ones when left out.",
-    ),
-    th.Property(
-        "start_date",
-        th.DateTimeType,
-        title="Start date",
-        description=(
-            "Read only what changed since then, on a first run and in streams that are incremental."
-        ),
-    ),
-    th.Property(
-        "include_archived",
-        th.BooleanType,
-        default=True,
-        title="Include archived",
-        description=(
-            "Read archived contacts, archived tracking categories and deleted bank transfers too."
-        ),
-    ),
-    th.Property(
-        "scopes",
-        th.StringType,
-        title="Scopes",
-        description=(
-            "Scopes to ask for with a custom connection, separated by spaces; all it has when "
-            "left out."
-        ),
-    ),
-    th.Property(
-        "api_url",
-        th.StringType,
-        default="https://api.xero.com",
-        title="API URL",
-        description="Base URL of Xero's API.",
-    ),
-    th.Property(
-        "identity_url",
-        th.StringType,
-        default="https://identity.xero.com",
-        title="Identity URL",
-        description="Base URL of Xero's token service.",
-    ),
-    th.Property(
-        "user_agent",
-        th.StringType,
-        default="tap-xero",
-        title="User agent",
-        description="How the tap introduces itself to Xero.",
-    ),
-    th.Property(
-        "sandbox",
-        th.ObjectType(
-            th.Property(
-                "organisations",
-                th.CustomType({"type": ["integer", "string", "array", "null"]}),
-                description="How many organisations, or their names.",
-            ),
-            th.Property(
-                "invoices", th.IntegerType, description="Invoices and bills of each organisation."
-            ),
-            th.Property("seed", th.IntegerType, description="Decides everything made up."),
-            additional_properties=False,
-        ),
-        title="Sandbox",
-        description=(
-            "Read from a Xero sandbox that runs for the length of the run; needs no account. Any "
-            "object will do, even an empty one. Needs tap-xero[sandbox]."
-        ),
-    ),
-)
-
 
 class TapXero(Tap):
     """Reads the books of every connected Xero organisation."""
 
     name = "tap-xero"
-    config_jsonschema = _SETTINGS.to_dict()
+    config_jsonschema = SETTINGS
+    singer_io_bookmarks: Mapping[str, str] = MappingProxyType({})
     message_writer_class: type[GenericSingerWriter[Any, Any]] = LineWriter
 
     def __init__(self, **options: Any) -> None:
@@ -154,15 +62,23 @@ class TapXero(Tap):
     # Streams and state -----------------------------------------------------------------
 
     def discover_streams(self) -> list[Stream]:
-        """One stream for each row of the resource table; no network is needed."""
-        return [XeroStream(self, resource) for resource in RESOURCES]
+        """A stream for each row of the resource table and each report that the settings name.
+
+        No network is needed.
+        """
+        answers = Answers()
+        return [
+            *(XeroStream(self, resource) for resource in RESOURCES),
+            *(ReportStream(self, report, answers) for report in reports.named(self.config)),
+        ]
 
     @property
     def streams(self) -> dict[str, Stream]:
-        """The streams, reference data before the documents that point at it."""
+        """The streams, reference data before the documents that point at it, reports last."""
         if self._streams is None:
             by_name = super().streams
-            self._streams = {resource.stream: by_name[resource.stream] for resource in RESOURCES}
+            names = [*(each.stream for each in RESOURCES), *reports.REPORT_NAMES]
+            self._streams = {name: by_name[name] for name in names if name in by_name}
         return self._streams
 
     @property
@@ -180,8 +96,13 @@ class TapXero(Tap):
         return cast("LineWriter", self.message_writer)
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Take over a state, leaving aside what is not in the shape of ours."""
+        """Take over a state, leaving aside what is not in the shape of ours.
+
+        Of singer-io/tap-xero, which reads one organisation, the bookmarks are kept.
+        """
+        self.singer_io_bookmarks = singer_io_bookmarks(state)
         super().load_state(clean_state(state, TENANT))
+        cast("dict[str, Any]", self.state).update(webhook_state(state))
 
     def partition(self, stream: str, context: dict[str, str]) -> dict[str, Any]:
         """What the state knows of a stream of an organisation; empty when nothing."""
@@ -193,9 +114,37 @@ class TapXero(Tap):
         bookmarks = self.state.get("bookmarks", {})
         kept = [each for each in bookmarks[stream].get("partitions", []) if len(each) > 1]
         if kept:
+            # Organisations end in any order; the state shall not differ for that.
+            kept.sort(key=lambda each: str(each["context"]))
             bookmarks[stream]["partitions"] = kept
         else:
             del bookmarks[stream]
+
+    def organisations_in_state(self, stream: str) -> set[str]:
+        """Ids of the organisations of which the state remembers a stream."""
+        partitions = self.state.get("bookmarks", {}).get(stream, {}).get("partitions", [])
+        return {each["context"][TENANT] for each in partitions}
+
+    def sync_all(self) -> None:  # type: ignore[misc]
+        """Read all selected streams of all organisations, side by side.
+
+        Batches are made by the SDK, which reads one stream of one organisation at a time.
+        """
+        selected = [cast("XeroStream", each) for each in self.streams.values() if each.selected]
+        if self.config.get("webhook_inbox_path") or self.config["webhook_only"]:
+            take_in(self, selected)
+        if self.config["webhook_only"]:
+            return
+        if self.config.get("batch_config") or not selected:
+            super().sync_all()
+            return
+        self._reset_state_progress_markers()
+        self._set_compatible_replication_methods()
+        if self.state:
+            self.state_writer.write_state(self.state)
+        side_by_side.run(plan(selected, self.session.tenants))
+        for stream in selected:
+            stream.finalize_state_progress_markers()
 
     # Settings ---------------------------------------------------------------------------
 
@@ -205,7 +154,7 @@ class TapXero(Tap):
             errors = []
         except ConfigValidationError as error:
             errors = [f"Setting refused: {each}" for each in error.errors]
-        errors = errors or _config_errors(self._config)
+        errors = errors or problems(self._config)
         if errors and raise_errors:
             raise ConfigValidationError("; ".join(errors), errors=errors)
         return errors
@@ -248,7 +197,8 @@ class TapXero(Tap):
             # The thread that fetches needs the interpreter briefly and often.
             sys.setswitchinterval(0.0005)
             try:
-                if any(stream.selected for stream in tap.streams.values()):
+                selected = any(stream.selected for stream in tap.streams.values())
+                if selected and not tap.config["webhook_only"]:
                     names = ", ".join(tenant.name for tenant in tap.session.tenants)
                     cls.logger.info("Reading from %s", names)
                 tap.sync_all()
@@ -256,6 +206,10 @@ class TapXero(Tap):
                 tap.session.close()
                 for line in tap.session.bill.lines():
                     cls.logger.info("%s", line)
+                cls.logger.info("bill: %s", tap.session.bill.summary())
+            if failures := tap.session.bill.failures:
+                cls.logger.error("Not read to the end: %s.", ", ".join(failures))
+                sys.exit(1)
 
     @classmethod
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
@@ -273,24 +227,6 @@ class TapXero(Tap):
     def _stop(self) -> None:
         self.logger.info("Stopped. The next run goes on from the page this one reached.")
         sys.exit(0)
-
-
-def _config_errors(config: dict[str, Any]) -> list[str]:
-    """What is wrong with the settings beyond their types, one sentence each."""
-    errors = []
-    if config.get("sandbox") is None:
-        errors += [
-            f"Setting {name} is missing: take it from your app at developer.xero.com, or set "
-            "sandbox to run without an account."
-            for name in ("client_id", "client_secret")
-            if not config.get(name)
-        ]
-    if start_date := config.get("start_date"):
-        try:
-            parse_instant(start_date)
-        except ValueError as error:
-            errors.append(f"Setting start_date: {error}.")
-    return errors
 
 
 @contextmanager

@@ -158,3 +158,21 @@ def clean_state(state: dict[str, Any], tenant_key: str) -> dict[str, Any]:
         if partitions:
             clean[stream] = {"partitions": list(partitions.values())}
     return {"bookmarks": clean}
+
+
+def singer_io_bookmarks(state: dict[str, Any]) -> dict[str, str]:
+    """The bookmarks of a state of singer-io/tap-xero, by stream, with the usual overlap.
+
+    It reads one organisation without naming it, and keeps the latest timestamp of a stream
+    under the timestamp's name.
+    """
+    bookmarks = state.get("bookmarks")
+    found = {}
+    for stream, entry in bookmarks.items() if isinstance(bookmarks, dict) else ():
+        if not isinstance(entry, dict) or "partitions" in entry:
+            continue
+        for name in ("UpdatedDateUTC", "CreatedDateUTC"):
+            value = entry.get(name)
+            if isinstance(value, str) and _is_instant(value):
+                found[stream] = format_instant(parse_instant(value) - OVERLAP)
+    return found

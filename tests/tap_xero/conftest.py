@@ -4,17 +4,53 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 from collections import defaultdict
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from singer_sdk.helpers._util import dump_json
+from tap_xero import limits
+from tap_xero.reports.table import REPORT_NAMES
 from tap_xero.tap import TapXero
 from xero_sandbox.clock import ManualClock
 from xero_sandbox.sandbox import Sandbox
+
+FEBRUARY = datetime(2026, 2, 20, 9, 0, tzinfo=timezone.utc)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _state_folder_of_session(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("session-state")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def state_folder(tmp_path_factory, monkeypatch):
+    """Credential stores of tests are nobody else's, commands that they start included."""
+    folder = tmp_path_factory.mktemp("state")
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+    return folder / "tap-xero"
+
+
+@pytest.fixture(autouse=True)
+def allowance(monkeypatch):
+    """As many calls as a test likes, unless it is about their number."""
+
+    def allow(**more):
+        made = limits.Allowance(**{"minute": 100_000, "app_minute": 1_000_000, **more})
+        monkeypatch.setattr("tap_xero.limits.XERO", made)
+
+    allow()
+    return allow
 
 
 @dataclass
@@ -37,6 +73,9 @@ class Run:
         found = defaultdict(list)
         for message in self.of("RECORD"):
             found[message["stream"]].append(message["record"])
+        # Organisations are read side by side, so their order differs from run to run.
+        for records in found.values():
+            records.sort(key=lambda record: record["TenantID"])
         return found
 
     @property
@@ -53,7 +92,7 @@ class Run:
 
     @property
     def remarks(self) -> list[str]:
-        return self.tap.session.bill.remarks
+        return self.tap.session.bill.not_read
 
     def partition(self, stream: str, tenant_id: str) -> dict[str, Any] | None:
         """The last state's partition of a stream of an organisation."""
@@ -134,7 +173,7 @@ def run_against(sandbox, *, catalog=None, state=None, stop_after_pages=None, **s
     return result
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run_tap():
     return run_against
 
@@ -147,6 +186,75 @@ def first_run_of_two():
         run = run_against(sandbox)
         assert run.error is None
         yield sandbox, run
+
+
+@pytest.fixture(scope="session")
+def read_reports(run_tap):
+    """Read the reports of a setting, and nothing else."""
+
+    def read(sandbox, reports, **settings):
+        catalog = TapXero(config={"reports": reports}, validate_config=False).catalog_dict
+        for entry in catalog["streams"]:
+            (about,) = (each for each in entry["metadata"] if not each["breadcrumb"])
+            about["metadata"]["selected"] = entry["tap_stream_id"] in REPORT_NAMES
+        return run_tap(sandbox, catalog=catalog, reports=reports, **settings)
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def reports_sandbox():
+    """Books of two organisations on 20 February 2026, for tests that only read reports."""
+    with Sandbox(organisations=2, invoices=120, clock=ManualClock(FEBRUARY)) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def small_sandbox():
+    """Small books of the same day that a test may change."""
+    with Sandbox(organisations=2, invoices=20, clock=ManualClock(FEBRUARY)) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def all_reports(reports_sandbox, read_reports):
+    """One run of every report."""
+    reports = {
+        "trial_balance": {},
+        "profit_and_loss": {"periods": 12},
+        "balance_sheet": {"periods": 12},
+        "bank_summary": {"periods": 2},
+        "budget_summary": {"ahead": 9},
+        "executive_summary": {"periods": 4},
+    }
+    run = read_reports(reports_sandbox, reports)
+    assert run.error is None
+    return run
+
+
+@pytest.fixture
+def cli(tmp_path):
+    """Run the command with a config; settings of the environment do not leak in."""
+
+    def run(*arguments, config=None, state=None, catalog=None, env=None, **options):
+        files = []
+        for name, content in (("config", config), ("state", state), ("catalog", catalog)):
+            if content is not None:
+                path = tmp_path / f"{name}.json"
+                path.write_text(dump_json(content))
+                files += [f"--{name}", str(path)]
+        clean = {name: value for name, value in os.environ.items() if "TAP_XERO" not in name}
+        return subprocess.run(
+            [Path(sys.executable).with_name("tap-xero"), *files, *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**clean, **(env or {})},
+            **options,
+        )
+
+    return run
 
 
 class KilledError(BaseException):
@@ -165,3 +273,36 @@ def stop_after(tap: TapXero, pages: int) -> None:
             raise KilledError
 
     tap.state_writer.write_state = write_and_stop
+
+
+@pytest.fixture
+def receiver(tmp_path):
+    """A function that starts receivers in this process; all are stopped after the test."""
+    from webhook_receiving import RunningReceiver
+
+    running = []
+
+    def start(keys=None, **options):
+        keys = {} if keys is None else {"keys": keys}
+        running.append(RunningReceiver(tmp_path / "inbox.db", **keys, **options))
+        return running[-1]
+
+    yield start
+    for each in running:
+        each.stop()
+
+
+@pytest.fixture
+def receiver_process(tmp_path):
+    """A function that starts `tap-xero-webhooks serve`; all are stopped after the test."""
+    from webhook_receiving import ReceiverProcess
+
+    running = []
+
+    def start(*arguments, **env):
+        running.append(ReceiverProcess(tmp_path / "inbox.db", *arguments, **env))
+        return running[-1]
+
+    yield start
+    for each in running:
+        each.stop()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from tap_xero.bill import Bill, plural, size
 from tap_xero.client import Tenant
@@ -22,26 +24,39 @@ def test_the_bill_by_organisation_and_stream():
     bill = Bill()
     read(bill, NORTH, "invoices", rows=11_900, calls=12, transferred=7_300_000, left=4_988)
     read(bill, NORTH, "users", rows=1, calls=1, transferred=490, left=4_987)
-    read(bill, SOUTH, "invoices", rows=0, calls=1, transferred=90)
-    bill.remarks.append("journals of Southwind Ltd: not allowed.")
+    read(bill, NORTH, "items", rows=0, calls=1, transferred=90)
+    read(bill, NORTH, "quotes", rows=0, calls=1, transferred=90)
+    bill.entry(NORTH, "contacts").skipped = "not due"
+    bill.entry(NORTH, "invoices").usage.tried_again(61.25)
+    read(bill, SOUTH, "journals", rows=0, calls=1, transferred=90)
+    bill.entry(SOUTH, "journals").skipped = "Not allowed."
+    bill.gated["journals", "Not allowed."] = [SOUTH.name, "Westwind Ltd"]
+    bill.remarks.append("Southwind Ltd, from here on: gone.")
     assert bill.lines() == [
         "The bill of this run:",
-        "Northwind Ltd: 11,901 rows, 13 calls, 7.3 MB; 4,987 calls left today",
-        "  invoices 11,900 (12 calls, 7.3 MB), users 1 (490 B)",
-        "Southwind Ltd: 0 rows, 1 call, 90 B",
-        "  invoices 0 (90 B)",
-        "Not read: journals of Southwind Ltd: not allowed.",
+        "organisation, stream    rows  calls  retries  waited   bytes",
+        "Northwind Ltd         11,901     15        1  61.2 s  7.3 MB  4,987 calls left today",
+        "  invoices            11,900     12        1  61.2 s  7.3 MB",
+        "  users                    1      1                    490 B",
+        "  nothing, a call each: items, quotes",
+        "  not due: contacts",
+        "Southwind Ltd              0      1                     90 B",
+        "  journals                 0      1                     90 B  not read, see below",
+        "Not read: journals of Southwind Ltd, Westwind Ltd: Not allowed.",
+        "Not read: Southwind Ltd, from here on: gone.",
     ]
 
 
-def test_long_lists_break_between_streams_only():
+def test_an_hourly_run_without_news_is_a_few_lines_for_each_organisation():
     bill = Bill()
-    for number in range(30):
-        read(bill, NORTH, f"stream_{number}", rows=number, calls=2, transferred=1000)
-    listed = bill.lines()[2:]
-    assert len(listed) > 1
-    assert all(len(line) <= 100 for line in listed)
-    assert all(line.rstrip(",").endswith(")") for line in listed)
+    for number in range(28):
+        read(bill, NORTH, f"stream_{number}", rows=0, calls=1, transferred=90)
+    lines = bill.lines()
+    assert len(lines) < 9
+    assert all(len(line) <= 100 for line in lines)
+    assert ", ".join(f"stream_{number}" for number in range(28)) in " ".join(
+        line.strip() for line in lines
+    )
 
 
 def test_a_run_that_read_nothing_has_no_bill():
@@ -58,3 +73,27 @@ def test_sizes_are_for_people(number, text):
 
 def test_one_is_singular():
     assert [plural(number, "row") for number in (0, 1, 1234)] == ["0 rows", "1 row", "1,234 rows"]
+
+
+def test_the_bill_for_machines_is_one_line():
+    bill = Bill()
+    read(bill, NORTH, "invoices", rows=5, calls=2, transferred=10, left=7)
+    bill.entry(NORTH, "invoices").usage.tried_again(2.5)
+    bill.entry(SOUTH, "users").skipped = "not due"
+    bill.failures.append("x")
+    (invoices, users) = json.loads(bill.summary())["bill"]
+    assert invoices == {
+        "organisation": "Northwind Ltd",
+        "tenant_id": "n",
+        "stream": "invoices",
+        "rows": 5,
+        "calls": 2,
+        "retries": 1,
+        "waited_seconds": 2.5,
+        "bytes": 10,
+        "skipped": None,
+        "calls_left_today": 7,
+    }
+    assert users["skipped"] == "not due"
+    assert "\n" not in bill.summary()
+    assert "  not due: users" in bill.lines()

@@ -11,6 +11,7 @@ from tap_xero import errors
 def _no_waiting(monkeypatch):
     """Waits are noted, not waited."""
     monkeypatch.setattr("tap_xero.retries.Retries._wait", lambda self, error, seconds: None)
+    monkeypatch.setattr("tap_xero.limits.Limiter.hold", lambda self, tenant, seconds: None)
 
 
 @pytest.fixture
@@ -41,23 +42,44 @@ def test_a_passing_failure_loses_nothing(xero_sandbox, run_tap, selecting, whole
     assert run.records == whole
 
 
-def test_a_lasting_failure_ends_the_run_and_says_where(xero_sandbox, run_tap, selecting):
-    xero_sandbox.faults.add("server_error", path="Invoices", count=None)
+def test_a_lasting_failure_is_the_failure_of_one_stream_of_one_organisation(
+    xero_sandbox, run_tap, selecting, whole
+):
+    failing, other = xero_sandbox.tenants
+    xero_sandbox.faults.add("server_error", path="Accounts", tenant=failing.tenant_id, count=None)
     run = run_tap(xero_sandbox, catalog=selecting("accounts", "invoices"))
-    assert type(run.error) is errors.TemporaryError
-    assert f"Invoices of {xero_sandbox.tenants[0].name}" in str(run.error)
-    assert "accounts" in run.state["bookmarks"]
+    assert run.error is None
+    assert run.tap.session.bill.failures == [f"accounts of {failing.name}"]
+    assert run.records["invoices"] == whole["invoices"]
+    assert {record["TenantID"] for record in run.records["accounts"]} == {other.tenant_id}
+    assert run.partition("accounts", failing.tenant_id) is None
 
 
-@pytest.mark.parametrize("effect", ["scope_missing", "not_found"])
-def test_gated_data_is_skipped_with_a_remark(xero_sandbox, run_tap, selecting, whole, effect):
+def test_data_that_no_organisation_may_give_is_warned_about_once(
+    xero_sandbox, run_tap, selecting, caplog
+):
+    xero_sandbox.faults.add("scope_missing", path="Accounts", count=None)
+    run = run_tap(xero_sandbox, catalog=selecting("accounts", "invoices"))
+    (remark,) = run.remarks
+    assert all(tenant.name in remark for tenant in xero_sandbox.tenants)
+    assert caplog.text.count("AuthorizationUnsuccessful") == 1
+    entries = run.tap.session.bill.entries
+    for tenant in xero_sandbox.tenants:
+        assert "accounting.settings.read" in entries[tenant.name, "accounts"].skipped
+        assert entries[tenant.name, "invoices"].skipped == ""
+
+
+@pytest.mark.parametrize(
+    ("effect", "word"), [("scope_missing", "accounting.settings.read"), ("not_found", "404")]
+)
+def test_gated_data_is_skipped_with_a_remark(xero_sandbox, run_tap, selecting, whole, effect, word):
     tenant = xero_sandbox.tenants[0]
     xero_sandbox.faults.add(effect, path="Accounts", tenant=tenant.tenant_id, count=None)
     run = run_tap(xero_sandbox, catalog=selecting("accounts", "invoices"))
     assert run.error is None
     (remark,) = run.remarks
     assert f"accounts of {tenant.name}" in remark
-    assert "accounting.settings.read" in remark
+    assert word in remark
     assert run.records["invoices"] == whole["invoices"]
     assert {record["TenantID"] for record in run.records["accounts"]} == {
         xero_sandbox.tenants[1].tenant_id
@@ -85,7 +107,8 @@ def test_a_revoked_organisation_is_left_and_the_others_are_read(
     assert run.error is None
     assert len(run.remarks) == 1
     assert gone.name in run.remarks[0]
-    assert len(xero_sandbox.calls.of(tenant_id=gone.tenant_id)) == 1
+    # Both streams were on their way before the first answer.
+    assert len(xero_sandbox.calls.of(tenant_id=gone.tenant_id)) <= 2
     for stream in ("accounts", "invoices"):
         expected = [each for each in whole[stream] if each["TenantID"] == other.tenant_id]
         assert run.records[stream] == expected
@@ -124,9 +147,97 @@ def test_an_unknown_organisation_is_named_with_those_that_are_connected(xero_san
 
 def test_a_dead_refresh_token_ends_the_run_and_is_not_repeated_in_the_error(xero_sandbox, run_tap):
     run = run_tap(xero_sandbox, refresh_token="dead-token-value")
-    assert type(run.error) is errors.CredentialsRefusedError
+    assert type(run.error) is errors.RefreshTokenRefusedError
     assert "refresh_token" in str(run.error)
     assert "dead-token-value" not in str(run.error)
+
+
+def test_a_token_service_that_is_down_ends_the_run_after_its_tries_and_not_one_by_one(
+    xero_sandbox, run_tap, monkeypatch
+):
+    tries = []
+    monkeypatch.setattr("tap_xero.retries.Retries._wait", lambda self, *_: tries.append(1))
+    run = run_tap(xero_sandbox, identity_url="http://127.0.0.1:9")
+    assert type(run.error) is errors.TokenServiceDownError
+    assert "could not be reached" in str(run.error)
+    assert len(tries) == 5
+    assert xero_sandbox.calls.of("*") == []
+
+
+def test_access_that_comes_back_is_used_by_itself(xero_sandbox, run_tap, selecting, whole):
+    """Gated data, a missing scope and an organisation that is revoked for a while."""
+    catalog = selecting("accounts", "invoices")
+    first, second = xero_sandbox.tenants
+    xero_sandbox.faults.add("scope_missing", path="Accounts", tenant=first.tenant_id, count=None)
+    xero_sandbox.faults.add("tenant_revoked", path="*", tenant=second.tenant_id, count=None)
+    denied = run_tap(xero_sandbox, catalog=catalog, cadence={"*": "1h"})
+    assert denied.error is None
+    assert len(denied.remarks) == 2
+    assert denied.tap.session.bill.failures == []
+    xero_sandbox.faults.clear()
+    allowed = run_tap(xero_sandbox, catalog=catalog, state=denied.state, cadence={"*": "1h"})
+    assert allowed.remarks == []
+    assert allowed.records["accounts"] == whole["accounts"]
+    # Invoices of the first organisation were read and are not due; all others come now.
+    assert allowed.records["invoices"] == [
+        each for each in whole["invoices"] if each["TenantID"] == second.tenant_id
+    ]
+
+
+def test_journals_are_picked_up_when_the_tier_has_them(make_xero_sandbox, run_tap, selecting):
+    clock = make_xero_sandbox(journals=False)
+    denied = run_tap(clock, catalog=selecting("journals"))
+    assert "journals" in denied.remarks[0]
+    opened = make_xero_sandbox(journals=True)
+    allowed = run_tap(opened, catalog=selecting("journals"), state=denied.state)
+    assert allowed.remarks == []
+    assert len(allowed.records["journals"]) == opened.store.count(
+        opened.tenants[0].tenant_id, "Journals"
+    )
+
+
+def test_an_organisation_that_is_disconnected_is_not_asked_and_keeps_its_place(
+    xero_sandbox, run_tap, selecting, whole
+):
+    catalog = selecting("accounts", "invoices")
+    gone, stays = xero_sandbox.tenants
+    first = run_tap(xero_sandbox, catalog=catalog)
+    (row,) = [
+        each
+        for each in xero_sandbox.identity.connections
+        if each.tenant.tenant_id == gone.tenant_id
+    ]
+    xero_sandbox.identity.disconnect(row.connection_id)
+    xero_sandbox.calls.clear()
+    second = run_tap(xero_sandbox, catalog=catalog, state=first.state)
+    assert second.error is None
+    assert second.remarks == []
+    assert xero_sandbox.calls.of(tenant_id=gone.tenant_id) == []
+    assert len(xero_sandbox.calls.of("Accounts", tenant_id=stays.tenant_id)) == 1
+    # Connected again, it goes on from its bookmark.
+    xero_sandbox.identity.connections.append(row)
+    third = run_tap(xero_sandbox, catalog=catalog, state=second.state)
+    assert third.partition("invoices", gone.tenant_id) == first.partition(
+        "invoices", gone.tenant_id
+    )
+    assert {call.modified_since for call in xero_sandbox.calls.of("Invoices")} == {
+        "2026-02-02T08:59:00"
+    }
+    assert third.records["invoices"] == []
+
+
+def test_an_organisation_that_is_added_is_read_whole(xero_sandbox, run_tap, selecting, whole):
+    catalog = selecting("accounts", "invoices")
+    known, new = xero_sandbox.tenants
+    first = run_tap(xero_sandbox, catalog=catalog, tenant_ids=[known.tenant_id])
+    second = run_tap(xero_sandbox, catalog=catalog, state=first.state)
+    for stream in ("accounts", "invoices"):
+        assert [each for each in second.records[stream] if each["TenantID"] == new.tenant_id] == [
+            each for each in whole[stream] if each["TenantID"] == new.tenant_id
+        ]
+    assert [
+        each for each in second.records["invoices"] if each["TenantID"] == known.tenant_id
+    ] == []
 
 
 def test_versions_are_activated_only_when_every_organisation_was_read(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tap_xero.errors import NotFoundError
 from tap_xero.reading import PASSES, Reading
@@ -77,6 +77,29 @@ class Books:
             del self.rows[names[which % len(names)]]
 
 
+class Racing(Books):
+    """Books whose answers to calls on their way are made up in any order."""
+
+    def race(self, order):
+        self.order = list(order)
+        self.on_their_way: list[tuple[int, dict[str, str], str | None]] = []
+        self.answers: dict[int, dict[str, Any]] = {}
+        return self
+
+    def fetch(self, path, params, since):
+        number = len(self.on_their_way) + len(self.answers)
+        self.on_their_way.append((number, params, since))
+
+        def wait():
+            while number not in self.answers:
+                chosen = self.order.pop(0) if self.order else 0
+                first, *asked = self.on_their_way.pop(chosen % len(self.on_their_way))
+                self.answers[first] = self.answer(*asked)
+            return self.answers[number]
+
+        return wait
+
+
 def read(books: Books, window: Window | None = None):
     reading = Reading(
         books.fetch,
@@ -96,6 +119,28 @@ def books_of(stream: str, count: int, story=(), **facts) -> Books:
     return Books(resource, rows=rows, story=list(story), **{**known, **facts})
 
 
+def racing(stream: str, count: int, story, order) -> Racing:
+    plain = books_of(stream, count, story)
+    books = Racing(plain.resource, plain.ordered, plain.counted, plain.rows, story=plain.story)
+    return books.race(order)
+
+
+def read_in_two_runs(books: Racing, stopped_after: int) -> tuple[Reading, set[str]]:
+    """Five calls on their way; stopped once, after that page, with what is on its way lost."""
+    received, window = set(), Window()
+    while True:
+        reading = Reading(books.fetch, books.resource, window, params={}, now=str, ahead=lambda: 5)
+        for page in reading.pages():
+            received |= {row[books.resource.identity] for row in page.rows}
+            window = page.window
+            if page.number == stopped_after:
+                stopped_after = 0
+                books.race(books.order)
+                break
+        else:
+            return reading, received
+
+
 CHANGES = st.lists(
     st.tuples(st.sampled_from(["edit", "add", "edit"]), st.integers(0, 20)), max_size=12
 )
@@ -110,6 +155,79 @@ def test_every_row_of_the_window_is_received_whatever_is_edited_or_added(stream,
     reading, _, rows = read(books)
     assert reading.complete
     assert {row[books.resource.identity] for row in rows} >= before
+
+
+@given(
+    count=st.integers(0, 30),
+    story=CHANGES,
+    order=st.lists(st.integers(0, 4), max_size=30),
+    stopped_after=st.integers(0, 4),
+)
+@example(count=9, story=[("add", 0), ("edit", 0), ("add", 0)], order=[0, 0, 1], stopped_after=1)
+def test_pages_may_be_cut_in_any_order_while_rows_are_edited_and_added(
+    count, story, order, stopped_after
+):
+    """Invariant 1, with five calls on their way, and stopped and resumed in between."""
+    books = racing("invoices", count, story, order)
+    before = set(books.rows)
+    reading, received = read_in_two_runs(books, stopped_after)
+    assert reading.complete
+    assert received >= before
+
+
+@given(count=st.integers(0, 20), story=CHANGES, order=st.lists(st.integers(0, 4), max_size=30))
+def test_what_a_stopped_run_has_received_has_no_gap(count, story, order):
+    """Invariant 1: after each page, whatever lies before the last of its rows was received."""
+    books = racing("invoices", count, story, order)
+    before, received = set(books.rows), set()
+    reading = Reading(books.fetch, books.resource, Window(), params={}, now=str, ahead=lambda: 5)
+    for page in reading.pages():
+        received |= {row["InvoiceID"] for row in page.rows}
+        reached = max(received, default="")
+        if page.number == reading.window.page - 1:
+            assert received >= {each for each in before if each <= reached}
+
+
+def test_a_page_that_was_cut_before_the_one_before_it_is_asked_for_again():
+    books = racing("invoices", 9, [("edit", 0), ("add", 4)], [0, 1])
+    reading = Reading(books.fetch, books.resource, Window(), params={}, now=str, ahead=lambda: 5)
+    rows = [row["InvoiceID"] for page in reading.pages() for row in page.rows]
+    assert [call["page"] for call in books.calls] == ["1", "3", "2", "4", "3"]
+    assert sorted(set(rows)) == sorted(rows)
+    assert reading.complete
+
+
+@given(
+    count=st.integers(0, 20),
+    story=CHANGES,
+    order=st.lists(st.integers(0, 4), max_size=30),
+    stopped_after=st.integers(0, 4),
+)
+def test_without_an_order_pages_may_be_cut_in_any_order_too(count, story, order, stopped_after):
+    books = racing("manual_journals", count, story, order)
+    before = set(books.rows)
+    reading, received = read_in_two_runs(books, stopped_after)
+    assert not reading.complete or received >= before
+
+
+def test_pages_after_the_first_are_asked_for_several_at_a_time():
+    books = books_of("invoices", 30)
+    flying, most = set(), []
+
+    def fetch(path, params, since):
+        flying.add(params["page"])
+        most.append(len(flying))
+
+        def wait():
+            flying.discard(params["page"])
+            return books.answer(params, since)
+
+        return wait
+
+    reading = Reading(fetch, books.resource, Window(), params={}, now=str, ahead=lambda: 5)
+    assert [page.number for page in reading.pages()] == list(range(1, 11))
+    assert most[0] == 1
+    assert max(most) == 5
 
 
 @given(count=st.integers(0, 20), story=REMOVALS)

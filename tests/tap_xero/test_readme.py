@@ -1,4 +1,4 @@
-"""The README's table of streams is what the code says.
+"""The README's tables of streams and reports are what the code says.
 
 Run with `UPDATE_SNAPSHOTS=1` to write it anew.
 """
@@ -9,6 +9,8 @@ import os
 import re
 from pathlib import Path
 
+import pytest
+from tap_xero.reports.table import REPORTS, Columns, resource
 from tap_xero.resources import RESOURCES, Paging
 
 README = Path(__file__).parents[2] / "tap-xero" / "README.md"
@@ -34,10 +36,29 @@ def streams_table() -> str:
     return "\n".join(lines)
 
 
-def test_the_table_of_streams_is_up_to_date():
-    block = re.compile(r"(<!-- streams -->\n).*?(\n<!-- /streams -->)", re.DOTALL)
+def reports_table() -> str:
+    lines = [
+        "| stream | of Xero | columns | periods a call | options | scope |",
+        "|---|---|---|---|---|---|",
+    ]
+    for each in REPORTS:
+        facts = resource(each)
+        options = ", ".join(f"`{name}`" for name in each.allowed)
+        measures = "figures" if each.columns is Columns.MEASURES else "periods"
+        lines.append(
+            f"| `{each.stream}` | {facts.path} | {measures} | {each.in_one_call} | {options} "
+            f"| `{facts.granular}` or `{facts.scope}` |"
+        )
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("name", "table"), [("streams", streams_table), ("reports", reports_table)]
+)
+def test_the_table_is_up_to_date(name, table):
+    block = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
     text = README.read_text()
-    current = block.sub(lambda match: match[1] + streams_table() + match[2], text)
+    current = block.sub(lambda match: match[1] + table() + match[2], text)
     assert block.search(text)
     if os.environ.get("UPDATE_SNAPSHOTS"):
         README.write_text(current)

@@ -120,3 +120,29 @@ def test_a_partition_that_is_there_twice_counts_once():
     assert clean_state(state, "TenantID") == {
         "bookmarks": {"invoices": {"partitions": [{"context": {"TenantID": "t"}, "page": 3}]}}
     }
+
+
+def test_the_bookmarks_of_singer_io_are_carried_over_for_its_one_organisation(
+    xero_sandbox, run_tap, selecting
+):
+    theirs = {"bookmarks": {"invoices": {"UpdatedDateUTC": "2026-01-15T08:00:00.000000Z"}}}
+    xero_sandbox.calls.clear()
+    run = run_tap(
+        xero_sandbox,
+        catalog=selecting("invoices"),
+        state=theirs,
+        tenant_id=xero_sandbox.tenants[0].tenant_id,  # as its config names it
+    )
+    assert run.error is None
+    (call,) = xero_sandbox.calls.of("Invoices")
+    assert call.modified_since == "2026-01-15T07:59:00"
+    assert list(run.state["bookmarks"]["invoices"]) == ["partitions"]
+
+
+def test_the_bookmarks_of_singer_io_say_nothing_about_several_organisations(
+    xero_sandbox, run_tap, selecting
+):
+    theirs = {"bookmarks": {"invoices": {"UpdatedDateUTC": "2026-01-15T08:00:00.000000Z"}}}
+    run = run_tap(xero_sandbox, catalog=selecting("invoices"), state=theirs)
+    whole = run_tap(xero_sandbox, catalog=selecting("invoices"))
+    assert run.records == whole.records

@@ -1,0 +1,1 @@
+"""The commands beside the tap: sign in, list organisations, check that all is well."""

@@ -1,0 +1,120 @@
+"""`tap-xero-check`: in one screen, what works and what does not."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import click
+from singer_sdk.exceptions import SkippableAPIError
+
+from tap_xero.auth import granted
+from tap_xero.bill import plural
+from tap_xero.client import Usage
+from tap_xero.commands.common import config_option, connected, errors_as_lines, settings, table
+from tap_xero.credentials.kept import LIFETIME
+from tap_xero.reports.table import named, resource
+from tap_xero.resources import BY_STREAM, RESOURCES
+from tap_xero.session import wanted_tenants
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tap_xero.client import Client, Tenant
+    from tap_xero.credentials.kept import Kept
+    from tap_xero.resources import Resource
+
+WARN_WITHIN = 14 * 86_400
+"""Seconds before the end of a refresh token from which on it is warned about."""
+
+
+@click.command()
+@config_option
+def check(files: tuple[Any, ...]) -> None:
+    """Say whether the token works, what it opens, and what is left of the day."""
+    with errors_as_lines():
+        config = settings(files)
+        with connected(config) as connection:
+            token = connection.tokens.token()
+            kept = connection.store.load()
+            table(
+                [
+                    ("access token", "works"),
+                    ("refresh token", refresh_token_line(kept, _now())),
+                    ("kept", connection.store.name if kept else "nowhere"),
+                    *scope_rows(
+                        (kept.scopes if kept else ()) or granted(token),
+                        (*RESOURCES, *map(resource, named(config))),
+                    ),
+                ]
+            )
+            found = connection.client.tenants()
+            wanted = wanted_tenants(config)
+            rows = [organisation_row(connection.client, tenant) for tenant in found]
+            if rows:
+                click.echo()
+                table([("organisation", "tenant id", "reads", "journals", "left today"), *rows])
+            missing = [each for each in wanted if each not in {tenant.id for tenant in found}]
+            for each in missing:
+                click.echo(f"tenant_ids: {each} is not connected.")
+            if not rows:
+                click.echo("No organisation is connected: run tap-xero-login and choose one.")
+            if missing or not rows or any(row[2] != "yes" for row in rows):
+                click.echo("\nNot everything can be read: see above.")
+                sys.exit(1)
+            click.echo("\nThe tap can run.")
+
+
+def refresh_token_line(kept: Kept | None, now: datetime) -> str:
+    """How long the refresh token still lives, if there is one."""
+    if kept is None or not kept.refresh_token:
+        return "none: a custom connection or a broker needs none"
+    ends = datetime.fromtimestamp(kept.renewed + LIFETIME, timezone.utc)
+    left = ends - now
+    line = f"good until {ends:%Y-%m-%d %H:%M} UTC; every use makes that 60 days again"
+    if left.total_seconds() <= WARN_WITHIN:
+        line += f". WARNING: {plural(max(0, left.days), 'day')} left, let the tap run before that"
+    return line
+
+
+def scope_rows(
+    known: Iterable[str], wanted: Iterable[Resource] = RESOURCES
+) -> list[tuple[str, str]]:
+    """How many scopes are granted, and which are missing for which of the streams wanted."""
+    scopes = set(known)
+    if not scopes:
+        return [("scopes", "not told by the token; streams without one are skipped")]
+    missing: dict[str, list[str]] = {}
+    for each in wanted:
+        if not scopes & {each.scope, each.granular}:
+            missing.setdefault(each.granular, []).append(each.stream)
+    return [
+        ("scopes", f"{len(scopes):,} granted"),
+        *(
+            ("not granted", f"{scope} (skipped: {', '.join(streams)})")
+            for scope, streams in missing.items()
+        ),
+    ]
+
+
+def organisation_row(client: Client, tenant: Tenant) -> tuple[str, str, str, str, str]:
+    """An organisation: whether it and its journals can be read, and its calls left today."""
+    usage = Usage()
+    reads = journals = "yes"
+    try:
+        client.ask(tenant, "Organisation", {}, usage=usage)
+    except SkippableAPIError as error:
+        reads, journals = str(error), "-"
+    else:
+        ahead = f"{_now() + timedelta(days=1):%Y-%m-%dT%H:%M:%S}"
+        try:
+            client.ask(tenant, BY_STREAM["journals"].path, {}, usage=usage, since=ahead)
+        except SkippableAPIError:
+            journals = "no (tier or scope)"
+    left = "unknown" if usage.day_left is None else f"{plural(usage.day_left, 'call')}"
+    return tenant.name, tenant.id, reads, journals, left
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

@@ -1,0 +1,90 @@
+"""What the commands share: settings as the tap reads them, and errors as one line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+from singer_sdk.exceptions import (
+    ConfigValidationError,
+    FatalAPIError,
+    RetriableAPIError,
+    SkippableAPIError,
+)
+
+from tap_xero.connection import Connection, connect
+from tap_xero.retries import Retries
+from tap_xero.tap import TapXero
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+config_option = click.option(
+    "--config",
+    "files",
+    multiple=True,
+    type=click.File("rb"),
+    help="Config file of the tap. Environment variables (TAP_XERO_…) come first.",
+)
+
+
+def settings(files: Iterable[Any], *, complete: bool = True) -> dict[str, Any]:
+    """The tap's settings, from files and the environment.
+
+    Args:
+        files: Config files, later ones first.
+        complete: Whether they must be enough for a run of the tap.
+
+    Raises:
+        ConfigValidationError: They are not, or a file is no JSON.
+    """
+    config: dict[str, Any] = {}
+    for file in files:
+        config.update(_read(file))
+    return dict(TapXero(config=config, parse_env_config=True, validate_config=complete).config)
+
+
+def _read(file: Any) -> dict[str, Any]:
+    try:
+        return dict(json.load(file))
+    except (ValueError, TypeError):
+        message = f"{file.name} is no JSON object."
+        raise ConfigValidationError(message, errors=[message]) from None
+
+
+@contextmanager
+def connected(config: Mapping[str, Any]) -> Iterator[Connection]:
+    """The way to Xero for the length of a command."""
+    with closing(connect(config, Retries(notify=note), note)) as connection:
+        yield connection
+
+
+@contextmanager
+def errors_as_lines() -> Iterator[None]:
+    """Turn the errors people can act on into a line of standard error and exit code 1."""
+    try:
+        yield
+    except ConfigValidationError as error:
+        for each in error.errors or [str(error)]:
+            note(each)
+        sys.exit(1)
+    except (FatalAPIError, RetriableAPIError, SkippableAPIError) as error:
+        note(str(error))
+        sys.exit(1)
+
+
+def note(message: str) -> None:
+    """Say something that is not what the command was asked for."""
+    click.echo(message, err=True)
+
+
+def table(rows: Iterable[tuple[str, ...]]) -> None:
+    """Print rows with their columns aligned."""
+    listed = list(rows)
+    widths = [max(map(len, column)) for column in zip(*listed, strict=True)]
+    for row in listed:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())

@@ -1,0 +1,147 @@
+"""`tap-xero-login`: the user's consent, by the authorization-code flow with PKCE.
+
+Source: Xero, The standard authorization code flow; PKCE flow; RFC 7636.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+import threading
+import time
+import webbrowser
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import click
+from singer_sdk.exceptions import ConfigValidationError
+
+from tap_xero.auth import keep
+from tap_xero.commands.common import config_option, connected, errors_as_lines, note, settings
+from tap_xero.commands.loopback import PATH, Loopback, Redirect
+from tap_xero.commands.tenants import listed
+from tap_xero.credentials.kept import fingerprint
+from tap_xero.errors import CredentialStoreError
+from tap_xero.reports.table import named, resource
+from tap_xero.resources import RESOURCES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_xero.connection import Connection
+    from tap_xero.grants import Answer
+
+PORT = 8749
+"""Port of the redirect URI that the app has to have registered."""
+
+_PATIENCE = 300.0
+"""Seconds that Xero's code lives, and so the consent may take."""
+
+_ADVICE = (
+    "Should Xero say that the redirect URI is wrong: add {uri} to those of your app at "
+    "developer.xero.com."
+)
+
+_NOT_ASKED = {
+    "accounting.journals.read": "journals need an app of the Advanced tier",
+    "accounting.classicexpenses.read": "not every app may ask for receipts and expense claims",
+}
+"""Scopes that Xero refuses to many apps, and with them the whole consent."""
+
+
+def default_scopes(config: Mapping[str, Any] | None = None) -> str:
+    """What the streams need, in the scopes of since March 2026, and staying signed in."""
+    wanted = (*RESOURCES, *map(resource, named(config or {})))
+    needed = dict.fromkeys(each.granular for each in wanted)
+    return " ".join(["offline_access", *(each for each in needed if each not in _NOT_ASKED)])
+
+
+@click.command()
+@config_option
+@click.option("--port", default=PORT, show_default=True, help="Port of the redirect URI.")
+@click.option("--no-browser", is_flag=True, help="Print the link; paste the address you end up at.")
+def login(files: tuple[Any, ...], port: int, no_browser: bool) -> None:
+    """Sign in to Xero, choose organisations, and keep the tokens for the tap."""
+    with errors_as_lines():
+        config = settings(files, complete=False)
+        if not config.get("client_id") or config.get("sandbox") is not None:
+            message = (
+                "Setting client_id is missing: take it from your app at developer.xero.com."
+                if config.get("sandbox") is None
+                else "Setting sandbox: its sandbox ends with each run, so there is nothing to "
+                "sign in to. Leave the setting out."
+            )
+            raise ConfigValidationError(message, errors=[message])
+        with connected(config) as connection:
+            answer = _consent(config, connection, port, browser=not no_browser)
+            if not answer.refresh_token:
+                note("Xero gave no refresh token: add offline_access to the setting scopes.")
+                raise SystemExit(1)
+            _keep(config, connection, answer)
+            note(f"Signed in. The tokens are kept in {connection.store.name}.")
+            if not config.get("scopes"):
+                for scope, reason in _NOT_ASKED.items():
+                    note(f"Not asked for: {scope} ({reason}). Name it in scopes to ask for it.")
+            listed(connection.client.tenants())
+
+
+def _consent(
+    config: Mapping[str, Any], connection: Connection, port: int, *, browser: bool
+) -> Answer:
+    state, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
+    if not browser:
+        redirect_uri = f"http://localhost:{port}{PATH}"
+        link = _link(config, redirect_uri, state, verifier)
+        advice = _ADVICE.format(uri=redirect_uri)
+        note(f"Open this link in any browser and allow access:\n\n{link}\n\n{advice}\n")
+        pasted = click.prompt(
+            "The page you end up at will not load. Paste its address here (it stays hidden)",
+            hide_input=True,
+            err=True,
+        )
+        code = Redirect.parse(pasted).code(state)
+        return connection.service.exchange_code(code, redirect_uri, verifier)
+    try:
+        loopback = Loopback(port)
+    except OSError as error:
+        message = f"Port {port} is taken ({error.strerror}): stop what uses it, or choose --port."
+        raise ConfigValidationError(message, errors=[message]) from None
+    with closing(loopback):
+        link = _link(config, loopback.redirect_uri, state, verifier)
+        advice = _ADVICE.format(uri=loopback.redirect_uri)
+        note(f"Your browser opens this link; open it yourself if not:\n\n{link}\n\n{advice}\n")
+        # Some browsers keep whoever opens them waiting, and this one has a visitor to answer.
+        threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
+        code = loopback.wait(_PATIENCE).code(state)
+        return connection.service.exchange_code(code, loopback.redirect_uri, verifier)
+
+
+def _link(config: Mapping[str, Any], redirect_uri: str, state: str, verifier: str) -> str:
+    digest = hashlib.sha256(verifier.encode()).digest()
+    asked = {
+        "response_type": "code",
+        "client_id": config["client_id"],
+        "redirect_uri": redirect_uri,
+        "scope": config.get("scopes") or default_scopes(config),
+        "state": state,
+        "code_challenge": base64.urlsafe_b64encode(digest).decode().rstrip("="),
+        "code_challenge_method": "S256",
+    }
+    return f"{config['login_url'].rstrip('/')}/identity/connect/authorize?{urlencode(asked)}"
+
+
+def _keep(config: Mapping[str, Any], connection: Connection, answer: Answer) -> None:
+    """Keep the tokens; the refresh token of the config is older than they are."""
+    store = connection.store
+    with store.lock():
+        try:
+            kept = store.load()
+        except CredentialStoreError as error:
+            note(f"{error} It is replaced now.")
+            kept = None
+        seeds = kept.seeds if kept else ()
+        if seed := config.get("refresh_token"):
+            seeds = tuple(dict.fromkeys((*seeds, fingerprint(seed))))
+        store.save(keep(answer, config["client_id"], time.time(), seeds))

@@ -1,0 +1,149 @@
+"""The credential store: the tokens of one app, sealed, in a home, under a lock."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tap_xero.credentials.homes import CommandHome, FileHome, state_folder
+from tap_xero.credentials.kept import Kept, fingerprint
+from tap_xero.credentials.seal import FernetSeal, NoSeal, machine_key
+from tap_xero.errors import CredentialStoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from tap_xero.credentials.homes import Home
+    from tap_xero.credentials.seal import Seal
+
+
+class TokenStore(Protocol):
+    """Where the tokens of an app are kept between runs."""
+
+    @property
+    def name(self) -> str:
+        """Where it is, for messages."""
+
+    def load(self) -> Kept | None:
+        """The latest tokens, or None when there are none."""
+
+    def save(self, kept: Kept) -> None:
+        """Keep new tokens. When this returns, they cannot get lost."""
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Keep every other process out from reading to writing."""
+
+
+class MemoryStore:
+    """Keeps tokens for the length of a run; for sandboxes, which do not outlive it either."""
+
+    name = "in memory, for the length of the run"
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._kept: Kept | None = None
+
+    def load(self) -> Kept | None:
+        """The latest tokens."""
+        return self._kept
+
+    def save(self, kept: Kept) -> None:
+        """Keep new ones until the process ends."""
+        self._kept = kept
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Nobody else can get at them."""
+        return nullcontext()
+
+
+class SealedStore:
+    """Tokens of one app, encrypted, in a file or behind a command."""
+
+    def __init__(self, home: Home, seal: Seal, client_id: str) -> None:
+        """Prepare; nothing is read yet."""
+        self._home = home
+        self._seal = seal
+        self._client_id = client_id
+
+    @property
+    def name(self) -> str:
+        """Where it is, for messages."""
+        return self._home.name
+
+    def load(self) -> Kept | None:
+        """The latest tokens, or None when there are none.
+
+        Raises:
+            CredentialStoreError: They cannot be read, are damaged, were encrypted with
+                another key or belong to another app.
+        """
+        stored = self._home.read()
+        if stored is None:
+            return None
+        content = self._seal.open(stored, self.name)
+        try:
+            kept = Kept.parse(content)
+        except ValueError as error:
+            raise CredentialStoreError(
+                f"The credential store {self.name} holds something else than tokens: set "
+                "credential_store to another file, or delete it and run tap-xero-login again."
+            ) from error
+        if kept.client_id != self._client_id:
+            raise CredentialStoreError(
+                f"The credential store {self.name} belongs to the app with client_id "
+                f"{kept.client_id}, not to {self._client_id}: give each app a store of its own, "
+                "or leave credential_store out."
+            )
+        return kept
+
+    def save(self, kept: Kept) -> None:
+        """Keep new tokens.
+
+        Raises:
+            CredentialStoreError: They were not kept; the old ones are still there.
+        """
+        self._home.write(self._seal.close(kept.dump()))
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep every other process of this machine out.
+
+        Raises:
+            CredentialStoreError: Another one does not let go.
+        """
+        with self._home.lock():
+            yield
+
+
+def store_path(config: Mapping[str, Any]) -> Path:
+    """The file of the store: as set, else one for each app in the user's state folder."""
+    if path := config.get("credential_store"):
+        return Path(path).expanduser()
+    app = fingerprint(f"{config.get('client_id')} at {config.get('identity_url')}")
+    return state_folder() / f"credentials-{app}.json"
+
+
+def open_store(config: Mapping[str, Any], warn: Callable[[str], None]) -> SealedStore:
+    """The store that the settings ask for.
+
+    A secret manager behind a command keeps its own secrets, so what it gets is only
+    encrypted when there is a key to do so.
+
+    Args:
+        config: The tap's settings.
+        warn: Told when a key file had to be made.
+    """
+    path = store_path(config)
+    key: str | None = config.get("credential_store_key")
+    command = config.get("credential_store_command")
+    home: Home
+    if command:
+        home = CommandHome(command, path.with_name(f"{path.name}.lock"))
+        seal: Seal = FernetSeal(lambda: key) if key else NoSeal()
+    else:
+        home = FileHome(path)
+        key_file = path.with_name(f"{path.name}.key")
+        seal = FernetSeal(lambda: key or machine_key(key_file, warn))
+    return SealedStore(home, seal, str(config.get("client_id")))

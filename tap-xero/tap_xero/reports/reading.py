@@ -1,0 +1,152 @@
+"""Reads a report of an organisation: what it needs to know first, then call by call.
+
+Which day it is by Xero's clock and when financial years end is asked of the organisation itself,
+once for all reports of a run.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from concurrent.futures import Future
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from tap_xero.errors import AccessDeniedError
+from tap_xero.reading import Page, Reading
+from tap_xero.reports.calendar import YearEnd
+from tap_xero.reports.calls import Category, calls
+from tap_xero.reports.flatten import UnexpectedReportError, flatten
+from tap_xero.resources import BY_STREAM
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tap_xero.reading import Fetch
+    from tap_xero.reports.calls import Call
+    from tap_xero.reports.table import Options, Report
+    from tap_xero.resources import Resource
+    from tap_xero.window import Window
+
+
+class Answers:
+    """Answers that several reports of an organisation need, each asked for once.
+
+    Whoever needs one first asks, and pays in the bill; the others wait.
+    """
+
+    def __init__(self) -> None:
+        """Start without any."""
+        self._known: dict[tuple[str, str], Future[dict[str, Any]]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, tenant_id: str, resource: Resource, fetch: Fetch) -> dict[str, Any]:
+        """The envelope of a resource that comes in one response.
+
+        Raises:
+            Exception: What asking for it raised, for everybody.
+        """
+        mine: Future[dict[str, Any]] = Future()
+        with self._lock:
+            future = self._known.setdefault((tenant_id, resource.path), mine)
+        if future is mine:
+            try:
+                future.set_result(fetch(resource.path, {}, None)())
+            except BaseException as error:  # noqa: BLE001 (whoever waits gets it)
+                future.set_exception(error)
+        return future.result()
+
+
+class ReportReading(Reading):
+    """One reading of a report, for all periods asked for."""
+
+    def __init__(
+        self,
+        fetch: Fetch,
+        resource: Resource,
+        window: Window,
+        *,
+        ask: Fetch,
+        tenant_id: str,
+        report: Report,
+        options: Options,
+        answers: Answers,
+        remark: Callable[[str], None],
+        now: Callable[[], str],
+        ahead: Callable[[], int],
+    ) -> None:
+        """Prepare; nothing is fetched yet.
+
+        Args:
+            fetch: Starts calls.
+            resource: The report as a resource.
+            window: The window; reports have no bookmark, so it stays as it is.
+            ask: Starts calls whose answers several reports wait for, so they must not wait for
+                the stream's turn themselves.
+            tenant_id: The organisation.
+            report: Which report.
+            options: What the setting says about it.
+            answers: What other reports have asked for already.
+            remark: Takes a sentence about what could not be read as asked.
+            now: The time, for an answer of Xero that does not say.
+            ahead: How many calls may be on their way while one is used.
+        """
+        super().__init__(fetch, resource, window, params={}, now=now, ahead=ahead)
+        self._shared = ask
+        self._tenant_id = tenant_id
+        self._report = report
+        self._options = options
+        self._answers = answers
+        self._remark = remark
+
+    def pages(self) -> Iterator[Page]:
+        """Read all periods; a page is the answer of one call."""
+        planned = self._planned()
+        pending: deque[Callable[[], dict[str, Any]]] = deque()
+        asked = 0
+        for number, call in enumerate(planned, 1):
+            while asked < len(planned) and len(pending) < max(1, self._ahead()):
+                pending.append(self._fetch(self._resource.path, planned[asked].params, None))
+                asked += 1
+            envelope = pending.popleft()()
+            reports = self._rows(envelope)
+            if not reports:
+                raise UnexpectedReportError(f"Xero's answer for {self._resource.path} is empty.")
+            rows = flatten(reports[0], call)
+            yield self._page(rows, envelope, number=number, pages=len(planned))
+        self.complete = True
+
+    def _planned(self) -> list[Call]:
+        try:
+            envelope = self._ask("organisations")
+            category = self._category()
+        except AccessDeniedError as error:
+            scope = BY_STREAM["organisations"].granular
+            raise AccessDeniedError(
+                str(error),
+                f"{error.said}, already of its calendar and tracking categories, for which it "
+                f"takes the scope {scope}",
+            ) from error
+        (organisation,) = envelope.get("Organisations") or [{}]
+        year_end = YearEnd(
+            organisation.get("FinancialYearEndMonth") or YearEnd().month,
+            organisation.get("FinancialYearEndDay") or YearEnd().day,
+        )
+        today = date.fromisoformat(self._at(envelope)[:10])
+        return calls(self._report, self._options, today, year_end, category)
+
+    def _category(self) -> Category | None:
+        """The organisation's tracking category of that name or id, if one is asked for."""
+        wanted = self._options.tracking_category
+        if not wanted:
+            return None
+        for each in self._ask("tracking_categories").get("TrackingCategories") or ():
+            names = (each["TrackingCategoryID"], each["Name"])
+            if wanted.strip().casefold() in (name.casefold() for name in names):
+                options = {o["Name"]: o["TrackingOptionID"] for o in each.get("Options") or ()}
+                return Category(each["TrackingCategoryID"], options)
+        self._remark(f"there is no tracking category {wanted}, so it is not told apart by one")
+        return None
+
+    def _ask(self, stream: str) -> dict[str, Any]:
+        return self._answers.get(self._tenant_id, BY_STREAM[stream], self._shared)

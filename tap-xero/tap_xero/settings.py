@@ -1,0 +1,254 @@
+"""The settings, as one table, and what can be wrong with them beyond their types.
+
+`--about`, the README and Meltano's definition are generated from the table.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import typing as th
+
+from tap_xero import cadence
+from tap_xero.credentials.store import store_path
+from tap_xero.dates import parse_instant
+from tap_xero.reports import table as reports
+from tap_xero.resources import RESOURCES
+from tap_xero.webhooks.settings import SETTINGS as WEBHOOK_SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SETTINGS: dict[str, Any] = th.PropertiesList(
+    th.Property(
+        "client_id",
+        th.StringType,
+        title="Client ID",
+        description="Client id of your app at developer.xero.com.",
+    ),
+    th.Property(
+        "client_secret",
+        th.StringType,
+        secret=True,
+        title="Client secret",
+        description="Client secret of your app. An app of the PKCE kind has none.",
+    ),
+    th.Property(
+        "refresh_token",
+        th.StringType,
+        secret=True,
+        title="Refresh token",
+        description=(
+            "A refresh token to start from, for those who come from another tap; "
+            "`tap-xero-login` needs none. It is used once: from then on the credential store "
+            "keeps its successors."
+        ),
+    ),
+    th.Property(
+        "credential_store",
+        th.StringType,
+        title="Credential store",
+        description=(
+            "File that keeps the tokens between runs, encrypted. By default one for each app "
+            "in the user's state folder (~/.local/state/tap-xero)."
+        ),
+    ),
+    th.Property(
+        "credential_store_key",
+        th.StringType,
+        secret=True,
+        title="Key of the credential store",
+        description=(
+            "A Fernet key or a passphrase that encrypts the store. By default a key of the "
+            "operating system's keyring, with tap-xero[keyring], or else of a file beside the "
+            "store."
+        ),
+    ),
+    th.Property(
+        "credential_store_command",
+        th.StringType,
+        title="Credential store command",
+        description=(
+            "Command that keeps the tokens instead of a file, in a secret manager for "
+            "instance. It is run with `read` (prints the content) or `write` (gets it on "
+            "standard input) added."
+        ),
+    ),
+    th.Property(
+        "access_token_command",
+        th.StringType,
+        title="Access token command",
+        description=(
+            "Command that prints an access token, where a broker holds the credentials: the "
+            "token itself, or JSON with access_token and expires_in."
+        ),
+    ),
+    th.Property(
+        "tenant_ids",
+        th.ArrayType(th.StringType),
+        title="Organisations",
+        description="Tenant ids of the organisations to read; all connected ones when left out.",
+    ),
+    th.Property(
+        "tenant_id",
+        th.StringType,
+        title="Organisation",
+        description="The same for one organisation, as singer-io/tap-xero names it.",
+    ),
+    th.Property(
+        "start_date",
+        th.DateTimeType,
+        title="Start date",
+        description=(
+            "Read only what changed since then, on a first run and in streams that are incremental."
+        ),
+    ),
+    th.Property(
+        "include_archived",
+        th.BooleanType,
+        default=True,
+        title="Include archived",
+        description=(
+            "Read archived contacts, archived tracking categories and deleted bank transfers too."
+        ),
+    ),
+    th.Property(
+        "scopes",
+        th.StringType,
+        title="Scopes",
+        description=(
+            "Scopes to ask for, separated by spaces. By default all that a custom connection "
+            "has; at `tap-xero-login` the granular ones that the streams need."
+        ),
+    ),
+    th.Property(
+        "api_url",
+        th.StringType,
+        default="https://api.xero.com",
+        title="API URL",
+        description="Base URL of Xero's API.",
+    ),
+    th.Property(
+        "identity_url",
+        th.StringType,
+        default="https://identity.xero.com",
+        title="Identity URL",
+        description="Base URL of Xero's token service.",
+    ),
+    th.Property(
+        "login_url",
+        th.StringType,
+        default="https://login.xero.com",
+        title="Login URL",
+        description="Base URL of Xero's consent page.",
+    ),
+    th.Property(
+        "daily_call_reserve",
+        th.IntegerType(minimum=0),
+        default=0,
+        title="Daily call reserve",
+        description=(
+            "Calls of each organisation's day (1,000 or 5,000) that the tap leaves to others."
+        ),
+    ),
+    th.Property(
+        "user_agent",
+        th.StringType,
+        default="tap-xero",
+        title="User agent",
+        description="How the tap introduces itself to Xero.",
+    ),
+    th.Property(
+        "cadence",
+        th.ObjectType(additional_properties=th.StringType),
+        title="Cadence",
+        description=(
+            'How often streams are read, by name or pattern: {"contacts": "24h", '
+            '"tracking_*": "12h", "*": "1h"}. At every run when left out.'
+        ),
+    ),
+    th.Property(
+        "full_refresh_every",
+        th.ObjectType(additional_properties=th.StringType),
+        title="Full refresh",
+        description=(
+            "How often incremental streams are read whole, by name or pattern: "
+            '{"contacts": "1d"}, for what Xero changes without moving a timestamp. What is gone '
+            "then is retired with ACTIVATE_VERSION."
+        ),
+    ),
+    th.Property(
+        "reports",
+        th.ObjectType(additional_properties=th.CustomType({"type": ["object", "null"]})),
+        title="Reports",
+        description=(
+            f"Reports to read, none by default: {', '.join(reports.REPORT_NAMES)}. Each with "
+            "periods (how many, 3 by default), timeframe (MONTH, QUARTER or YEAR), basis (accrual "
+            "or cash), tracking_category (name or id) or ahead (periods of budgets to come), as "
+            'far as it has them: {"profit_and_loss": {"periods": 12, "tracking_category": '
+            '"Region"}, "trial_balance": {}}.'
+        ),
+    ),
+    th.Property(
+        "sandbox",
+        th.ObjectType(
+            th.Property(
+                "organisations",
+                th.CustomType({"type": ["integer", "string", "array", "null"]}),
+                description="How many organisations, or their names.",
+            ),
+            th.Property(
+                "invoices", th.IntegerType, description="Invoices and bills of each organisation."
+            ),
+            th.Property("seed", th.IntegerType, description="Decides everything made up."),
+            additional_properties=False,
+        ),
+        title="Sandbox",
+        description=(
+            "Read from a Xero sandbox that runs for the length of the run; needs no account. Any "
+            "object will do, even an empty one. Needs tap-xero[sandbox]."
+        ),
+    ),
+    *WEBHOOK_SETTINGS,
+).to_dict()
+
+
+def problems(config: Mapping[str, Any]) -> list[str]:
+    """What is wrong with settings whose types are right, one sentence each."""
+    errors = []
+    if config.get("sandbox") is None and not config.get("access_token_command"):
+        errors += _missing_credentials(config)
+    if start_date := config.get("start_date"):
+        try:
+            moment = parse_instant(start_date)
+        except ValueError as error:
+            errors.append(f"Setting start_date: {error}.")
+        else:
+            if moment > datetime.now(timezone.utc):
+                errors.append(f"Setting start_date: {start_date} lies in the future.")
+    errors += reports.problems(config.get("reports") or {})
+    streams = {*(resource.stream for resource in RESOURCES), *reports.REPORT_NAMES}
+    for setting in ("cadence", "full_refresh_every"):
+        errors += cadence.problems(setting, config.get(setting) or {}, streams)
+    return errors
+
+
+def _missing_credentials(config: Mapping[str, Any]) -> list[str]:
+    where = "take it from your app at developer.xero.com"
+    instead = "or set sandbox to run without an account"
+    if not config.get("client_id"):
+        return [f"Setting client_id is missing: {where}, {instead}."]
+    if (
+        config.get("client_secret")
+        or config.get("refresh_token")
+        or config.get("credential_store_command")
+        or store_path(config).exists()
+    ):
+        return []
+    return [
+        (
+            f"Setting client_secret is missing: {where}, {instead}; or run tap-xero-login for an "
+            "app of the PKCE kind, which has none."
+        )
+    ]

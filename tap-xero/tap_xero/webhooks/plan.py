@@ -1,0 +1,69 @@
+"""What events ask for: which rows of which streams of which organisations. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tap_xero.resources import BY_CATEGORY
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from tap_xero.webhooks.inbox import Waiting
+
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+Positions = dict[str, list[int]]
+"""The positions of the events of each row, by its id in lower case."""
+
+
+@dataclass
+class Plan:
+    """What to fetch.
+
+    Attributes:
+        wanted: By organisation and stream, the rows to fetch, each once.
+        aside: Events that nothing can be fetched for, by position, with the reason.
+        passed: How many events are about what is not to be read.
+    """
+
+    wanted: dict[tuple[str, str], Positions] = field(default_factory=dict)
+    aside: dict[int, str] = field(default_factory=dict)
+    passed: int = 0
+
+
+def plan(
+    events: Iterable[Waiting],
+    *,
+    streams: Collection[str],
+    tenants: Collection[str],
+    chosen: Collection[str],
+) -> Plan:
+    """Sort events out.
+
+    Args:
+        events: In the order of their arrival.
+        streams: Streams that are selected.
+        tenants: Organisations that are read.
+        chosen: Those of `tenant_ids`; empty when all are to be read.
+    """
+    made = Plan()
+    for waiting in events:
+        event = waiting.event
+        resource = BY_CATEGORY.get(event.category)
+        if resource is None:
+            made.aside[waiting.position] = (
+                f"No stream is made of {event.category} events; put them back once there is one."
+            )
+        elif event.tenant_id not in tenants and not chosen:
+            made.aside[waiting.position] = "The organisation is not connected to this app."
+        elif event.tenant_id not in tenants or resource.stream not in streams:
+            made.passed += 1
+        elif not _GUID.fullmatch(event.resource_id):
+            made.aside[waiting.position] = "The event names no record."
+        else:
+            rows = made.wanted.setdefault((event.tenant_id, resource.stream), {})
+            rows.setdefault(event.resource_id.lower(), []).append(waiting.position)
+    return made

@@ -1,0 +1,145 @@
+"""Puts deliveries on the disk, as many in one transaction as have come while the last was written.
+
+A disk takes a few hundred transactions a second, and a burst brings more deliveries than that: one
+thread commits, and whoever came meanwhile goes into the next commit together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import sqlite3
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tap_xero.webhooks.inbox import Inbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from tap_xero.webhooks.events import Event
+
+_log = logging.getLogger(__name__)
+
+STORED_WITHIN = 4.0
+"""Seconds that a delivery waits for the disk: Xero waits five for the answer."""
+
+_MOST = 1_000
+"""Deliveries in one transaction."""
+
+
+class NotStoredError(Exception):
+    """A delivery is not on the disk, as far as anybody knows."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    events: Sequence[Event]
+    loop: asyncio.AbstractEventLoop
+    stored: asyncio.Future[None]
+
+
+class Writer:
+    """The one thread that writes to the inbox.
+
+    Args:
+        path: The inbox's file.
+        told: Called after each commit with the number of events that were not there already,
+            from the writing thread.
+        within: Seconds that a delivery waits at most.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        told: Callable[[int], None] = lambda _: None,
+        *,
+        within: float = STORED_WITHIN,
+    ) -> None:
+        self._path = path
+        self._told = told
+        self._within = within
+        self._inbox: Inbox | None = Inbox(path)
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="inbox-writer", daemon=True)
+        self._thread.start()
+
+    async def store(self, events: Sequence[Event]) -> None:
+        """Keep the events of a delivery; returns when they are on the disk.
+
+        Raises:
+            NotStoredError: They are not, or it takes too long to tell.
+        """
+        loop = asyncio.get_running_loop()
+        job = _Job(events, loop, loop.create_future())
+        late = NotStoredError("the disk takes too long")
+        timer = loop.call_later(self._within, _settle, [job], late)
+        self._jobs.put(job)
+        try:
+            await job.stored
+        finally:
+            timer.cancel()
+
+    def close(self) -> None:
+        """Write what was handed over, and end. Safe to call again."""
+        self._jobs.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        going_on = True
+        while going_on:
+            taken = [self._jobs.get()]
+            with suppress(queue.Empty):
+                while len(taken) < _MOST:
+                    taken.append(self._jobs.get_nowait())
+            going_on = None not in taken
+            jobs = [job for job in taken if job is not None]
+            if jobs:
+                self._write(jobs)
+        if self._inbox is not None:
+            self._inbox.close()
+
+    def _write(self, jobs: list[_Job]) -> None:
+        try:
+            if self._inbox is None:
+                self._inbox = Inbox(self._path)
+            new = self._inbox.add([event for job in jobs for event in job.events])
+        except (sqlite3.Error, OSError) as error:
+            _log.error("The inbox cannot be written: %s", error, extra={"path": str(self._path)})
+            self._reopen()
+            _answer(jobs, NotStoredError(str(error)))
+            return
+        self._told(new)
+        _answer(jobs, None)
+
+    def _reopen(self) -> None:
+        """Start afresh with the next delivery: after some failures a connection is of no use."""
+        inbox, self._inbox = self._inbox, None
+        if inbox is not None:
+            with suppress(sqlite3.Error):
+                inbox.close()
+
+
+def _answer(jobs: list[_Job], error: NotStoredError | None) -> None:
+    """Tell everybody, with one visit to each event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+    for job in jobs:
+        by_loop.setdefault(job.loop, []).append(job)
+    for loop, waiting in by_loop.items():
+        # A loop that has ended has nobody who waits.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_settle, waiting, error)
+
+
+def _settle(jobs: list[_Job], error: NotStoredError | None) -> None:
+    for job in jobs:
+        if job.stored.done():
+            continue
+        if error is None:
+            job.stored.set_result(None)
+        else:
+            job.stored.set_exception(error)
