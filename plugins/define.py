@@ -89,6 +89,16 @@ REFERENCE = (
 )
 """What is set up once and changes now and then."""
 
+WEBHOOKS = (
+    "contacts",
+    "invoices",
+    "credit_notes",
+    "prepayments",
+    "overpayments",
+    "payments",
+)
+"""What Xero announces by webhook."""
+
 DEFINITIONS = {
     "tap-xero": Definition(
         kind="extractors",
@@ -102,7 +112,8 @@ DEFINITIONS = {
         },
         groups=[
             ["client_id", "client_secret"],
-            ["client_id", "client_secret", "refresh_token"],
+            ["client_id"],
+            ["access_token_command"],
             ["sandbox"],
         ],
         kinds={"start_date": "date_iso8601"},
@@ -114,6 +125,36 @@ DEFINITIONS = {
             "test": {
                 "args": "--config=ENV --test",
                 "description": "Read one record of each stream, to see that Xero lets us.",
+            },
+            "login": {
+                "executable": "tap-xero-login",
+                "args": "",
+                "description": "Sign in to Xero in a browser and keep the tokens.",
+            },
+            "tenants": {
+                "executable": "tap-xero-tenants",
+                "args": "",
+                "description": "List the connected organisations with their ids.",
+            },
+            "check": {
+                "executable": "tap-xero-check",
+                "args": "",
+                "description": "Say what works: token, scopes, organisations, calls left.",
+            },
+            "webhooks": {
+                "executable": "tap-xero-webhooks",
+                "args": "serve",
+                "description": "Take Xero's webhooks; with --run, run the pipeline as they come.",
+            },
+            "webhooks-status": {
+                "executable": "tap-xero-webhooks",
+                "args": "status",
+                "description": "Say which webhook events are pending and which failed.",
+            },
+            "webhooks-retry": {
+                "executable": "tap-xero-webhooks",
+                "args": "retry",
+                "description": "Put webhook events that failed back.",
             },
         },
         pip_url="${TAP_XERO_PIP_URL}",
@@ -128,6 +169,12 @@ DEFINITIONS = {
                 "inherit_from": "tap-xero",
                 "select": [f"{stream}.*" for stream in REFERENCE],
             },
+            {
+                "name": "tap-xero-webhooks",
+                "inherit_from": "tap-xero",
+                "config": {"webhook_only": True},
+                "select": [f"{stream}.*" for stream in WEBHOOKS],
+            },
         ],
     ),
     "target-databricks": Definition(
@@ -141,11 +188,21 @@ DEFINITIONS = {
             "dialect": "databricks",
             "executable": "target-databricks",
         },
-        groups=[["lakehouse_path"]],
+        groups=[["lakehouse_path"], ["server_hostname", "http_path"]],
         commands={
             "about": {
                 "args": "--about --format=markdown",
                 "description": "Print what the target can do and every setting.",
+            },
+            "check": {
+                "executable": "target-databricks-check",
+                "args": "",
+                "description": "Connect to the SQL warehouse, write and read a row, clean up.",
+            },
+            "grants": {
+                "executable": "target-databricks-grants",
+                "args": "",
+                "description": "Print the SQL an administrator must run for the SQL warehouse.",
             },
         },
         pip_url="${TARGET_DATABRICKS_PIP_URL}",

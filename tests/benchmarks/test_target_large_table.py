@@ -1,6 +1,6 @@
 """Memory of long loads, and a small batch on a large table against delta-rs' own MERGE.
 
-    uv run --group test pytest -m benchmark -s tests/benchmarks/test_target_large_table.py
+    uv run --group test pytest -n 0 -m benchmark -s tests/benchmarks/test_target_large_table.py
 
 LARGE sets the rows of the large table (default 5,000,000, with four lines each).
 """

@@ -1,6 +1,6 @@
 """How fast the target loads, against the bare script and against a do-nothing SDK target.
 
-    uv run --group test pytest -m benchmark -s tests/benchmarks/test_target_throughput.py
+    uv run --group test pytest -n 0 -m benchmark -s tests/benchmarks/test_target_throughput.py
 
 ROWS sets the size (default 500,000); the do-nothing target gets a twentieth, it needs no more to
 show its rate.

@@ -56,7 +56,7 @@ class Project:
     def meltano(self, *arguments: str, code: int = 0, stdin: str = "", **env: str) -> str:
         """Run `meltano …` to its end and give what it printed."""
         process = self.start(*arguments, **env)
-        output, _ = process.communicate(stdin, timeout=240)
+        output, _ = process.communicate(stdin, timeout=280)
         assert process.returncode == code, output
         return output
 

@@ -187,7 +187,17 @@ def test_the_demo_needs_nothing_and_says_nothing_alarming(project: Project) -> N
     tenants = {row["tenant_id"] for row in project.rows("organisations")}
     assert len(tenants) == 3
     assert {r["tenant_id"] for r in project.rows("invoices")} == tenants
-    leftovers = subprocess.run(
+    assert _sandboxes_of(project) == [], "the sandbox outlived the run"
+
+
+def _sandboxes_of(project: Project) -> list[int]:
+    """Sandboxes that were started in the project; not those of others on this machine."""
+    found = subprocess.run(
         ["pgrep", "-f", "xero_sandbox serve"], capture_output=True, text=True, check=False
     )
-    assert leftovers.stdout == "", "the sandbox outlived the run"
+    running = [Path("/proc", number) for number in found.stdout.split()]
+    return [
+        int(process.name)
+        for process in running
+        if process.exists() and Path(process, "cwd").resolve() == project.root.resolve()
+    ]

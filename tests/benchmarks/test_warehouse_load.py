@@ -1,0 +1,117 @@
+"""How fast the target loads into a warehouse, and how much of the time is its own.
+
+    uv run --group test pytest -n 0 -m benchmark -s tests/benchmarks/test_warehouse_load.py
+
+ROWS sets the size (default 200,000); the VALUES statements get a fortieth, they need no more to
+show their rate. Engine and target share this machine's cores.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from measuring import Cost, installed, run, script, show
+from typing_extensions import Self
+
+ROWS = int(os.environ.get("ROWS", "200000"))
+FEW = ROWS // 40
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
+
+
+def _messages(path: Path, rows: int) -> Path:
+    with path.open("wb") as file:
+        subprocess.run([*script("invoice_messages.py"), str(rows)], stdout=file, check=True)
+    return path
+
+
+class Warehouse:
+    """A sandbox in a process of its own, its Spark set up for large tables."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [
+                *[sys.executable, "-m", "databricks_sandbox", "serve", "--large"],
+                *["--memory", "6g", "--until-stdin-closes"],
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert self._process.stdout
+        self.details: dict[str, Any] = json.loads(self._process.stdout.readline())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+    def statements(self) -> list[dict[str, Any]]:
+        """Statements since the last call."""
+        log = requests.get(f"{self.details['url']}/sandbox/log", timeout=60).json()
+        requests.delete(f"{self.details['url']}/sandbox/log", timeout=60)
+        found: list[dict[str, Any]] = log["statements"]
+        return found
+
+    def config(self, schema: str) -> dict[str, Any]:
+        """The target's settings."""
+        return {
+            "server_hostname": self.details["url"],
+            "http_path": self.details["http_path"],
+            "access_token": self.details["access_token"],
+            "catalog": self.details["catalog"],
+            "default_target_schema": schema,
+        }
+
+
+def test_throughput_and_share_of_the_engine(tmp_path: Path) -> None:
+    messages = _messages(tmp_path / "messages.jsonl", ROWS)
+    few = _messages(tmp_path / "few.jsonl", FEW)
+    config = tmp_path / "config.json"
+    with Warehouse() as warehouse:
+        config.write_text(json.dumps(warehouse.config("warm")))
+        run([installed("target-databricks"), "--config", config], few)
+        config.write_text(json.dumps(warehouse.config("books")))
+        warehouse.statements()
+        first = run([installed("target-databricks"), "--config", config], messages)
+        engine_first = warehouse.statements()
+        again = run([installed("target-databricks"), "--config", config], messages)
+        engine_again = warehouse.statements()
+        values = run(
+            script("values_script.py"),
+            few,
+            URL=warehouse.details["url"],
+            HTTP_PATH=warehouse.details["http_path"],
+            TOKEN=warehouse.details["access_token"],
+            SCHEMA="main.warm",
+        )
+    merges = [s for s in engine_again if s["text"].startswith("MERGE")]
+    show(
+        f"{ROWS:,} invoices with four lines each into the warehouse sandbox",
+        [
+            ("first load", _figure(first, ROWS)),
+            ("  outside the engine", _outside(first, engine_first)),
+            ("unchanged", _figure(again, ROWS)),
+            ("  outside the engine", _outside(again, engine_again)),
+            ("  MERGE statements", str(len(merges))),
+            ("VALUES statements", _figure(values, FEW)),
+            ("first load / VALUES", f"{first.rate(ROWS) / values.rate(FEW):.1f}"),
+        ],
+    )
+    assert not [s for s in engine_again if s["text"].startswith("INSERT")]
+
+
+def _figure(cost: Cost, rows: int) -> str:
+    return f"{cost.rate(rows):>9,.0f} rows/s  {cost.seconds:6.1f} s  {cost.peak:6,.0f} MiB"
+
+
+def _outside(cost: Cost, statements: list[dict[str, Any]]) -> str:
+    inside = sum(s["engine_seconds"] for s in statements)
+    return f"{1 - inside / cost.seconds:.0%} of {cost.seconds:.1f} s, {len(statements)} statements"

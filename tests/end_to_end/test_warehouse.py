@@ -1,0 +1,116 @@
+"""The environment `prod` and a SQL warehouse: the same rows as in a lakehouse folder."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from conftest import Project
+from databricks import sql
+from target_databricks.warehouse.columns import as_read
+from xero_sandbox.sandbox import Sandbox
+
+# Minutes of Spark: `pytest -m stress` runs them.
+pytestmark = pytest.mark.stress
+
+RUN = ("run", "tap-xero", "target-databricks")
+FLEETING = {
+    "_sdc_job_id",
+    "_sdc_received_at",
+    "_sdc_batched_at",
+    "_sdc_sequence",
+    "_sdc_extracted_at",
+    "_sdc_sync_started_at",
+    "_sdc_table_version",
+}
+
+
+STREAMS = [
+    *("accounts", "bank_transactions", "contacts", "credit_notes", "invoices", "items"),
+    *("manual_journals", "payments", "purchase_orders", "tracking_categories"),
+]
+"""The record types that finance teams wait for; all of them would take Spark minutes."""
+
+
+@pytest.fixture
+def prod(databricks_sandbox: Any, databricks_schema: str) -> dict[str, str]:
+    """The environment `prod`, pointed at the warehouse sandbox by a service principal."""
+    return {
+        "MELTANO_ENVIRONMENT": "prod",
+        "TARGET_DATABRICKS_SERVER_HOSTNAME": databricks_sandbox.url,
+        "TARGET_DATABRICKS_HTTP_PATH": databricks_sandbox.http_path,
+        "TARGET_DATABRICKS_CATALOG": databricks_sandbox.catalog,
+        "TARGET_DATABRICKS_CLIENT_ID": databricks_sandbox.admin.client_id,
+        "TARGET_DATABRICKS_CLIENT_SECRET": databricks_sandbox.admin.client_secret,
+        "TARGET_DATABRICKS_DEFAULT_TARGET_SCHEMA": databricks_schema,
+    }
+
+
+def _rows(table: pa.Table) -> list[dict[str, Any]]:
+    kept = [c for c in table.column_names if c not in FLEETING]
+    return sorted(table.select(kept).to_pylist(), key=repr)
+
+
+@pytest.mark.timeout(600)
+def test_prod_fills_the_warehouse_with_the_rows_of_the_folder(
+    project: Project,
+    prod: dict[str, str],
+    databricks_sandbox: Any,
+    databricks_schema: str,
+) -> None:
+    with Sandbox(organisations=1, invoices=40, machine_reaches_all=True) as xero:
+        project.read_from(xero)
+        project.env["TAP_XERO__SELECT"] = json.dumps([f"{stream}.*" for stream in STREAMS])
+        project.meltano(*RUN)
+        project.meltano(*RUN, **prod)
+        # The same again writes nothing: every table's last commit is the one it was.
+        folder = databricks_sandbox.folder / "warehouse" / f"{databricks_schema}.db"
+        before = sorted(str(p.relative_to(folder)) for p in folder.rglob("*.parquet"))
+        project.meltano("run", "--full-refresh", "tap-xero", "target-databricks", **prod)
+    after = sorted(str(p.relative_to(folder)) for p in folder.rglob("*.parquet"))
+    assert after == before
+    with (
+        sql.connect(**databricks_sandbox.connect_arguments()) as connection,
+        connection.cursor() as cursor,
+    ):
+        names = {log.parent.name for log in folder.glob("*/_delta_log")}
+        assert names == set(project.tables())
+        for name in sorted(names - {"_sdc_loads"}):
+            cursor.execute(f"SELECT * FROM main.{databricks_schema}.`{name}`")
+            found = cursor.fetchall_arrow()
+            stored = found.cast(as_read(found.schema))
+            mine = project.table(name)
+            assert stored.schema.names == mine.schema.names, name
+            assert _rows(stored) == _rows(mine.cast(stored.schema)), name
+        cursor.execute(
+            f"SELECT count(*) FROM main.information_schema.referential_constraints "
+            f"WHERE constraint_schema = '{databricks_schema}'"
+        )
+        assert cursor.fetchone()[0] >= 10
+
+
+def test_the_commands_say_what_is_missing_and_that_all_is_well(
+    project: Project, prod: dict[str, str], databricks_sandbox: Any, databricks_schema: str
+) -> None:
+    nobody = databricks_sandbox.nobody
+    stranger = {
+        "TARGET_DATABRICKS_CLIENT_ID": nobody.client_id,
+        "TARGET_DATABRICKS_CLIENT_SECRET": nobody.client_secret,
+    }
+    output = project.meltano("invoke", "target-databricks:check", code=1, **{**prod, **stranger})
+    assert "Not ready" in output
+    assert "target-databricks-grants" in output
+    output = project.meltano("invoke", "target-databricks:grants", **{**prod, **stranger})
+    statements = [line for line in output.splitlines() if line.endswith(";")]
+    assert any(f"GRANT READ VOLUME, WRITE VOLUME ON VOLUME `main`.`{databricks_schema}`" in s
+               for s in statements)  # fmt: skip
+    for statement in statements:
+        databricks_sandbox.sql(statement.removesuffix(";"))
+    output = project.meltano("invoke", "target-databricks:check", **{**prod, **stranger})
+    assert output.rstrip().endswith("Ready.")
+    assert nobody.client_id in output
+    assert nobody.client_secret not in output
+    tables = databricks_sandbox.sql(f"SHOW TABLES IN main.{databricks_schema}")
+    assert tables == []
