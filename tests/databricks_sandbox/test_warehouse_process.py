@@ -139,6 +139,17 @@ def test_without_jars_and_network_it_says_what_is_missing(without_network, tmp_p
     assert "after that no network is needed" in err
 
 
+@pytest.mark.stress  # it downloads
+@pytest.mark.timeout(_START_SECONDS + 120)
+def test_two_that_start_at_once_on_a_fresh_machine_both_get_their_jars(tmp_path):
+    fresh = {**os.environ, "JAVA_TOOL_OPTIONS": f"-Duser.home={tmp_path}"}
+    with start("--until-stdin-closes", env=fresh) as one, start(env=fresh) as two:
+        for process in (one, two):
+            assert json.loads(process.stdout.readline())["catalog"] == "main"
+        for process in (one, two):
+            process.terminate()
+
+
 def test_a_taken_port_is_told(databricks_sandbox, tmp_path):
     port = str(databricks_sandbox.port)
     with start("--port", port, "--folder", str(tmp_path), stderr=subprocess.PIPE) as process:

@@ -6,12 +6,16 @@ JVM reads the end of the pipe and leaves. Its output goes to `spark.log` in the 
 
 from __future__ import annotations
 
+import getpass
 import logging
 import os
+import tempfile
 import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
 
 from databricks_sandbox.engine.java import find_java_home
 from databricks_sandbox.engine.session import EngineSession
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pyspark.sql import SparkSession
+
+# Jars are fetched while the gateway starts, and Ivy's cache does not stand two that fetch at once.
+_JARS_LOCK = Path(tempfile.gettempdir()) / f"databricks-sandbox-{getpass.getuser()}.lock"
 
 # A Spark context belongs to the process, so the processes' engines do too.
 _IN_USE = threading.Lock()
@@ -136,7 +143,11 @@ class Engine:
             conf.setAppName("databricks-sandbox")
             settings = spark_settings(self.folder, (self.catalog,), self._memory, large=self._large)
             conf.setAll(list(settings.items()))
-            with self.log_path.open("wb") as log, _environment(self._environment()):
+            with (
+                self.log_path.open("wb") as log,
+                _environment(self._environment()),
+                FileLock(_JARS_LOCK),
+            ):
                 self._gateway = launch_gateway(conf, {"stdout": log, "stderr": log})
             self._process = self._gateway.proc
             context = SparkContext(conf=conf, gateway=self._gateway)

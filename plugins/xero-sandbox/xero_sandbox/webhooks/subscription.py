@@ -203,11 +203,14 @@ class Webhooks:
             self._changed.notify_all()
 
     def settle(self, seconds: float = 10.0) -> bool:
-        """Wait until everything is delivered, or waits for a later attempt, or for `enable`.
+        """Wait until all that has happened by now is delivered, or waits for another attempt.
 
         Returns:
             Whether it came to that within so many seconds.
         """
+        if self.wanted:
+            # Otherwise the thread would get to it some time later, in the middle of a test.
+            self._go_on()
         with self._changed:
             return self._changed.wait_for(self._is_settled, seconds)
 
