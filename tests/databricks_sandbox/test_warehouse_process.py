@@ -165,3 +165,8 @@ def test_one_process_has_one_sandbox(databricks_sandbox, tmp_path):
     second = Sandbox(folder=tmp_path / "second")
     with second, pytest.raises(RuntimeError, match="already runs a sandbox"):
         second.start_engine()
+
+
+def test_the_tests_that_use_it_share_a_worker_and_thus_a_spark(databricks_sandbox, request):
+    grouped = request.node.nodeid.endswith("@databricks_sandbox")
+    assert grouped == ("PYTEST_XDIST_WORKER" in os.environ)

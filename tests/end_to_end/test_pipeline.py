@@ -6,7 +6,8 @@ import os
 import signal
 import time
 from collections import defaultdict
-from datetime import date
+from collections.abc import Iterator
+from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -15,9 +16,21 @@ import pytest
 from books import DOCUMENTS, LINES, differences, documents
 from conftest import Project
 from deltalake import DeltaTable
+from xero_sandbox.clock import ManualClock
 from xero_sandbox.sandbox import Sandbox
 
 RUN = ("run", "tap-xero", "target-databricks")
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, Sandbox]]:
+    """A project whose tables hold the books, for tests that only look at them."""
+    project = Project(tmp_path_factory.mktemp("loaded"))
+    clock = ManualClock(datetime(2026, 2, 2, 9, 0, tzinfo=timezone.utc))
+    with Sandbox(organisations=2, invoices=120, clock=clock, machine_reaches_all=True) as xero:
+        project.read_from(xero)
+        project.meltano(*RUN)
+        yield project, xero
 
 
 def _check(project: Project, xero: Sandbox) -> None:
@@ -74,14 +87,9 @@ def _versions(project: Project) -> dict[str, int]:
     return {name: DeltaTable(str(project.lakehouse / name)).version() for name in project.tables()}
 
 
-def test_column_types_are_exact_and_native(project: Project, xero: Sandbox) -> None:
-    project.read_from(xero)
-    project.meltano(
-        "run",
-        "tap-xero-documents",
-        "target-databricks",
-        TAP_XERO_DOCUMENTS__SELECT='["invoices.*"]',
-    )
+@pytest.mark.xdist_group("loaded")
+def test_column_types_are_exact_and_native(loaded: tuple[Project, Sandbox]) -> None:
+    project, _ = loaded
     schema = project.table("invoices").schema
     amount, text = pa.decimal128(38, 4), pa.string()
     expected = {
@@ -106,10 +114,10 @@ def test_column_types_are_exact_and_native(project: Project, xero: Sandbox) -> N
     assert pa.types.is_list(lines.field("tracking").type)
 
 
-def test_month_end_agrees_with_xero(project: Project, xero: Sandbox) -> None:
+@pytest.mark.xdist_group("loaded")
+def test_month_end_agrees_with_xero(loaded: tuple[Project, Sandbox]) -> None:
     """What an analyst computes from the tables is Xero's own trial balance, to the cent."""
-    project.read_from(xero)
-    project.meltano(*RUN)
+    project, xero = loaded
     day = date(2026, 2, 2)
     for tenant in xero.tenants:
         balance = xero.books.report(tenant.tenant_id, "TrialBalance", {"date": day.isoformat()})
@@ -154,7 +162,7 @@ def _by_account(report: dict[str, object]) -> dict[str, Decimal]:
     return found
 
 
-@pytest.mark.parametrize("after", ["invoices", "journals"])
+@pytest.mark.parametrize("after", [pytest.param("invoices", marks=pytest.mark.stress), "journals"])
 def test_killed_in_mid_load_and_run_again(project: Project, xero: Sandbox, after: str) -> None:
     """Killed without warning and run again, the tables equal the books (invariant 3)."""
     project.read_from(xero)

@@ -12,7 +12,7 @@ from databricks import sql
 from target_databricks.warehouse.columns import as_read
 from xero_sandbox.sandbox import Sandbox
 
-# Minutes of Spark: `pytest -m stress` runs them.
+# The whole pipeline and a minute of Spark: `uv run --group test pytest -m stress` runs them.
 pytestmark = pytest.mark.stress
 
 RUN = ("run", "tap-xero", "target-databricks")

@@ -11,11 +11,16 @@ from databricks_sandbox.faults import Fault, concurrent_append, too_many_request
 from target_databricks.errors import LoadError
 from target_databricks.warehouse.connection import Connections
 
-# Minutes of Spark: `pytest -m stress` runs them.
-pytestmark = pytest.mark.stress
+# Spark takes its time: one of a kind runs by default, `pytest -m stress` runs the others too.
+SLOW = pytest.mark.stress
 
 INTEGER, TEXT = {"type": "integer"}, {"type": "string"}
 SECRET = "dose-not-the-right-secret"
+
+
+def one_by_default(cases, first):
+    """The names of some cases; all but one are slow."""
+    return [name if name == first else pytest.param(name, marks=SLOW) for name in cases]
 
 
 def docs(singer, *ids, v="a"):
@@ -93,7 +98,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("what", WRONG)
+@pytest.mark.parametrize("what", one_by_default(WRONG, "secret that has expired"))
 def test_a_wrong_setting_ends_the_run_in_seconds_with_the_sentence_that_helps(
     warehouse, singer, cli, what
 ):
@@ -114,6 +119,7 @@ def test_a_wrong_setting_ends_the_run_in_seconds_with_the_sentence_that_helps(
     assert warehouse.rows("docs", "id") == [1]
 
 
+@SLOW
 def test_the_grants_that_are_printed_are_the_grants_that_are_needed(warehouse, singer, tmp_path):
     from target_databricks.warehouse.grants import grants
 
@@ -153,7 +159,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("what", BROKEN)
+@pytest.mark.parametrize("what", one_by_default(BROKEN, "the volume is read-only"))
 def test_a_run_that_cannot_write_says_so_and_the_next_one_mends_it(warehouse, singer, cli, what):
     fault, words = BROKEN[what]
     warehouse.run(docs(singer, 1))
@@ -175,6 +181,7 @@ def test_a_run_that_cannot_write_says_so_and_the_next_one_mends_it(warehouse, si
     assert warehouse.staged() == []
 
 
+@SLOW
 def test_no_state_comes_out_for_rows_that_could_not_be_applied(warehouse, singer):
     refused = BROKEN["the warehouse refuses to merge"][0]
     refusal = replace(refused, skip=1)
@@ -209,7 +216,7 @@ PASSING = {
 }
 
 
-@pytest.mark.parametrize("what", PASSING)
+@pytest.mark.parametrize("what", one_by_default(PASSING, "the connection is cut after the work"))
 def test_what_passes_is_waited_out(warehouse, singer, what):
     fault = warehouse.sandbox.faults.add(PASSING[what])
     log = [singer.schema("logs", {"x": INTEGER}, []), *singer.records("logs", {"x": 1}, {"x": 1})]
@@ -221,6 +228,7 @@ def test_what_passes_is_waited_out(warehouse, singer, what):
     assert warehouse.staged() == []
 
 
+@SLOW
 def test_a_warehouse_stopped_in_mid_run_is_started_and_waited_for(
     warehouse, singer, meanwhile, caplog
 ):
@@ -233,6 +241,7 @@ def test_a_warehouse_stopped_in_mid_run_is_started_and_waited_for(
     assert any("STOPPED" in r.getMessage() for r in caplog.records)
 
 
+@SLOW
 def test_a_token_that_runs_out_in_mid_run_is_renewed(warehouse, singer, meanwhile):
     sandbox = warehouse.sandbox
 
@@ -250,6 +259,7 @@ def test_a_token_that_runs_out_in_mid_run_is_renewed(warehouse, singer, meanwhil
     assert warehouse.rows("docs", "id") == [1, 2]
 
 
+@SLOW
 def test_a_table_dropped_in_mid_run_is_made_again(warehouse, singer, meanwhile):
     warehouse.run(docs(singer, 1))
     meanwhile("MERGE INTO", lambda: warehouse.sandbox.sql(f"DROP TABLE {warehouse.name}.docs"))
@@ -257,6 +267,7 @@ def test_a_table_dropped_in_mid_run_is_made_again(warehouse, singer, meanwhile):
     assert warehouse.rows("docs", "id") == [1, 2]
 
 
+@SLOW
 def test_a_column_renamed_in_mid_run_is_added_again(warehouse, singer, meanwhile):
     warehouse.run(docs(singer, 1))
     table = f"{warehouse.name}.docs"

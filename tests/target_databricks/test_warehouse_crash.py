@@ -19,8 +19,8 @@ from target_databricks.warehouse import leases
 from target_databricks.warehouse.connection import Connections
 from target_databricks.warehouse.volume import StagingVolume
 
-# Minutes of Spark: `pytest -m stress` runs them.
-pytestmark = pytest.mark.stress
+# Spark takes its time: one of a kind runs by default, `pytest -m stress` runs the others too.
+SLOW = pytest.mark.stress
 
 INTEGER, TEXT = {"type": "integer"}, {"type": "string"}
 LINES = {
@@ -123,17 +123,15 @@ def found(place):
 # rows without keys are uploaded, appended, and kept until the state is out. In between lies nothing
 # that lasts, so that "after" one step is "before" the next.
 STEPS = [
-    pytest.param("upload docs-", False, marks=pytest.mark.stress),
-    ("upload docs-", True),
+    pytest.param("upload docs-", False, marks=SLOW),
+    pytest.param("upload docs-", True, marks=SLOW),
     ("MERGE INTO `main`.`SCHEMA`.`lines`", True),
-    ("MERGE INTO `main`.`SCHEMA`.`docs`", True),
-    ("remove /Volumes/main/SCHEMA/_sdc_staging/main.SCHEMA/docs-", True),
-    pytest.param("upload logs-", True, marks=pytest.mark.stress),
-    ("INSERT INTO `main`.`SCHEMA`.`logs`", True),
-    pytest.param(
-        "remove /Volumes/main/SCHEMA/_sdc_staging/main.SCHEMA/logs-", True, marks=pytest.mark.stress
-    ),
-    ("INSERT INTO `main`.`SCHEMA`.`_sdc_loads`", False),
+    pytest.param("MERGE INTO `main`.`SCHEMA`.`docs`", True, marks=SLOW),
+    pytest.param("remove /Volumes/main/SCHEMA/_sdc_staging/main.SCHEMA/docs-", True, marks=SLOW),
+    pytest.param("upload logs-", True, marks=SLOW),
+    pytest.param("INSERT INTO `main`.`SCHEMA`.`logs`", True, marks=SLOW),
+    pytest.param("remove /Volumes/main/SCHEMA/_sdc_staging/main.SCHEMA/logs-", True, marks=SLOW),
+    pytest.param("INSERT INTO `main`.`SCHEMA`.`_sdc_loads`", False, marks=SLOW),
 ]
 
 
@@ -155,6 +153,7 @@ def test_invariant_3_a_crash_between_any_two_steps(warehouse, singer, driver, st
     assert [name for name in warehouse.staged() if not name.startswith("logs-")] == []
 
 
+@SLOW
 def test_a_batch_is_uploaded_merged_children_first_and_removed(warehouse, singer, driver):
     schema = singer.schema("docs", {"id": INTEGER, "v": TEXT, "lines": LINES})
     row = {"id": 1, "v": "a", "lines": [{"n": 1, "v": "x"}]}
@@ -170,6 +169,7 @@ def test_a_batch_is_uploaded_merged_children_first_and_removed(warehouse, singer
     assert [entry.split()[-1] for entry in work[1:3]] == ["lines", "docs"]
 
 
+@SLOW
 def test_a_staged_file_is_applied_by_a_run_that_sends_nothing(warehouse, singer, driver):
     driver.fatal = "upload docs-"
     with suppress(Crash):
@@ -181,6 +181,7 @@ def test_a_staged_file_is_applied_by_a_run_that_sends_nothing(warehouse, singer,
     assert warehouse.staged() == []
 
 
+@SLOW
 def test_a_damaged_staged_file_is_left_alone_and_named(warehouse, singer, caplog):
     schema = singer.schema("docs", {"id": INTEGER})
     warehouse.run(schema, singer.record("docs", {"id": 1}))
@@ -221,9 +222,7 @@ def killed(command, config, text, delay):
     return [json.loads(x) for x in out.split(b"\n") if x.endswith(b"}")]
 
 
-@pytest.mark.parametrize(
-    "seed", [1, *(pytest.param(n, marks=pytest.mark.stress) for n in range(2, 12))]
-)
+@pytest.mark.parametrize("seed", [1, *(pytest.param(n, marks=SLOW) for n in range(2, 12))])
 def test_invariant_3_kill_9_at_random(warehouse, singer, command, tmp_path, monkeypatch, seed):
     # Only the run after the kill is in this process, and it need not wait for the dead one's lease.
     monkeypatch.setattr(leases, "LOST", 1.0)

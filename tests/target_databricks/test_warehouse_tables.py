@@ -10,8 +10,8 @@ from target_databricks.warehouse import inline, leases
 from target_databricks.warehouse.leases import Leases
 from target_databricks.warehouse.patience import Patience
 
-# Minutes of Spark: `pytest -m stress` runs them.
-pytestmark = pytest.mark.stress
+# Spark takes its time: `pytest -m stress` runs what stands behind this mark too.
+SLOW = pytest.mark.stress
 
 INTEGER, TEXT = {"type": "integer"}, {"type": "string"}
 REFERRING = {**INTEGER, "x-references": {"stream": "customers", "properties": ["id"]}}
@@ -55,7 +55,7 @@ def properties_of(place, table):
     return {r["key"]: r["value"] for r in rows}
 
 
-@pytest.mark.parametrize("first", ["customers", "orders"])
+@pytest.mark.parametrize("first", [pytest.param("customers", marks=SLOW), "orders"])
 def test_keys_and_references_become_constraints_whatever_comes_first(warehouse, singer, first):
     referring = orders(singer, {"id": 1, "customer_id": 7, "lines": [{"n": 1, "v": "a"}]})
     both = [customers(singer), referring]
@@ -73,6 +73,7 @@ def test_keys_and_references_become_constraints_whatever_comes_first(warehouse, 
     ]
 
 
+@SLOW
 def test_everything_that_unity_catalog_is_told_can_be_switched_off(warehouse, singer):
     warehouse.run(
         orders(singer, {"id": 1, "lines": [{"n": 1}]}, description="What was ordered"),
@@ -89,6 +90,7 @@ def test_everything_that_unity_catalog_is_told_can_be_switched_off(warehouse, si
     assert [r["comment"] for r in columns if r["comment"]] == []
 
 
+@SLOW
 def test_hints_of_the_schema_are_honoured(warehouse, singer):
     warehouse.run(
         orders(
@@ -109,6 +111,7 @@ def test_hints_of_the_schema_are_honoured(warehouse, singer):
     assert properties_of(warehouse, "customers")[CLUSTERED] == "true"
 
 
+@SLOW
 def test_statements_carry_job_stream_and_version_as_query_tags(warehouse, singer):
     warehouse.run(customers(singer))
     (merge,) = [s for s in warehouse.sandbox.log.statements if s.text.startswith("MERGE")]
@@ -134,6 +137,7 @@ def test_at_most_three_statements_load_a_batch_once_the_table_exists(warehouse, 
     ]
 
 
+@SLOW
 def test_streams_are_loaded_side_by_side(warehouse, singer):
     streams = [f"s{number}" for number in range(3)]
     warehouse.run(*([singer.schema(s, {"id": INTEGER}), singer.record(s, {"id": 1})]
@@ -157,6 +161,7 @@ def test_streams_are_loaded_side_by_side(warehouse, singer):
     assert [warehouse.rows(s, "id") for s in streams] == [[1, 2]] * 3
 
 
+@SLOW
 @pytest.mark.parametrize(("nested", "kind"), [("json", "STRING"), ("variant", "VARIANT")])
 def test_nested_data_can_be_text_or_variant(warehouse, singer, nested, kind):
     record = {"id": 1, "customer": {"name": "Moana", "tags": ["a"]}, "lines": [{"n": 1, "v": "x"}]}
@@ -173,6 +178,7 @@ def test_nested_data_can_be_text_or_variant(warehouse, singer, nested, kind):
 # Inline staging
 
 
+@SLOW
 def test_inline_staging_loads_the_same_rows_without_a_volume(
     warehouse, new_place, singer, monkeypatch
 ):
@@ -263,6 +269,7 @@ def test_a_lease_that_is_kept_is_not_taken_and_one_that_is_lost_is(warehouse, mo
         assert dead._read(f"{dead._folder}/docs.lease").startswith("heir")
 
 
+@SLOW
 def test_two_runs_at_once_lose_and_double_nothing(warehouse, singer):
     """Each run brings documents of its own and later versions of some of the other's."""
 
