@@ -45,6 +45,14 @@ class AnswerError(Exception):
         (AnswerError("[TEMPORARILY_UNAVAILABLE] try later"), Kind.TRANSIENT),
         (AnswerError("[TABLE_OR_VIEW_NOT_FOUND] The table `a` cannot be found"), Kind.GONE),
         (AnswerError("[UNRESOLVED_COLUMN.WITH_SUGGESTION] A column `v`"), Kind.GONE),
+        (AnswerError("[DELTA_MERGE_UNRESOLVED_EXPRESSION] Cannot resolve v"), Kind.GONE),
+        (
+            # What Spark 4.1 makes of it.
+            AnswerError(
+                "[INTERNAL_ERROR] Cannot find main error class 'DELTA_MERGE_UNRESOLVED_EXPRESSION'"
+            ),
+            Kind.GONE,
+        ),
         (AnswerError("[FIELD_ALREADY_EXISTS] Cannot add column"), Kind.EXISTS),
         (AnswerError("Error during request to server", http_code=401), Kind.FINAL),
         (AnswerError("Error during request to server", http_code=403), Kind.FINAL),

@@ -146,6 +146,7 @@ _RULES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
         (
             r"TABLE_OR_VIEW_NOT_FOUND",
             r"UNRESOLVED_(COLUMN|FIELD)",
+            r"DELTA_MERGE_UNRESOLVED_EXPRESSION",
             r"(COLUMN|FIELD)_NOT_FOUND",
             r"DELTA_TABLE_NOT_FOUND",
             r"DELTA_SCHEMA_CHANGE",
