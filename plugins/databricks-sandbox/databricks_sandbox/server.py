@@ -116,7 +116,6 @@ class _Handler(BaseHTTPRequestHandler):
         )
         try:
             response = self.server.routes(request)
-            request.body()
         except HttpError as fault:
             response = Response.error(fault.status, fault.code, fault.message)
             if fault.retry_after is not None:
@@ -129,6 +128,8 @@ class _Handler(BaseHTTPRequestHandler):
         except ConnectionCutError:
             self._cut()
             return
+        # What is left unread of a body would be taken for the connection's next request.
+        request.body()
         self._send(response)
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = _serve  # noqa: N815 - named by the base class

@@ -34,10 +34,11 @@ def upload(sandbox: Sandbox, request: Request, path: str) -> Response:
     """Store the body of a request."""
     fault = sandbox.faults.take("upload", path, ("cut", "disk_full"))
     if fault is not None:
-        sent = request.first_bytes(fault.after_bytes)
-        sandbox.log.staged("PUT failed", path, len(sent))
         if fault.effect == "cut":
+            sent = request.first_bytes(fault.after_bytes)
+            sandbox.log.staged("PUT failed", path, len(sent))
             raise ConnectionCutError
+        sandbox.log.staged("PUT failed", path, len(request.body()[: fault.after_bytes]))
         raise HttpError(507, "INSUFFICIENT_STORAGE", f"No space left on device: {path}")
     sandbox.faults.strike("upload", path)
     content = request.body()
