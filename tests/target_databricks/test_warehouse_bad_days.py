@@ -45,7 +45,8 @@ def meanwhile(monkeypatch):
         return once(self, text, tags)
 
     monkeypatch.setattr(Connections, "_once", statement)
-    return lambda match, action: planned.append((match, action))
+    yield lambda match, action: planned.append((match, action))
+    assert planned == [], "it did not come to that"
 
 
 # What is wrong before the first row: said by the real command, quickly, with exit code 1
@@ -234,10 +235,12 @@ def test_a_warehouse_stopped_in_mid_run_is_started_and_waited_for(
 ):
     caplog.set_level("INFO")
     sandbox = warehouse.sandbox
+    warehouse.run(docs(singer, 1))
+    before = sandbox.warehouse.starts
     meanwhile("MERGE INTO", sandbox.warehouse.stop)
     warehouse.run(docs(singer, 1, 2))
     assert warehouse.rows("docs", "id") == [1, 2]
-    assert sandbox.warehouse.starts == 1
+    assert sandbox.warehouse.starts == before + 1
     assert any("STOPPED" in r.getMessage() for r in caplog.records)
 
 
@@ -249,12 +252,13 @@ def test_a_token_that_runs_out_in_mid_run_is_renewed(warehouse, singer, meanwhil
         sandbox.clock.advance(3601)
         sandbox.sessions.close_all()
 
-    meanwhile("MERGE INTO", an_hour_later)
     credentials = {
         "access_token": None,
         "client_id": sandbox.admin.client_id,
         "client_secret": sandbox.admin.client_secret,
     }
+    warehouse.run(docs(singer, 1), **credentials)
+    meanwhile("MERGE INTO", an_hour_later)
     warehouse.run(docs(singer, 1, 2), **credentials)
     assert warehouse.rows("docs", "id") == [1, 2]
 

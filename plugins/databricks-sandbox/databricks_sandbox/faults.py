@@ -75,8 +75,8 @@ class Fault:
     sqlstate: str | None = None
     seconds: float = 0.0
     after_bytes: int = 0
-    happened: int = 0
-    _seen: int = field(default=0, repr=False)
+    happened: int = field(default=0, init=False)
+    _seen: int = field(default=0, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.at not in PLACES:
