@@ -125,11 +125,12 @@ def test_at_most_three_statements_load_a_batch_once_the_table_exists(warehouse, 
     warehouse.run(batch)
     warehouse.sandbox.log.clear()
     warehouse.run(batch, singer.record("orders", {"id": 2, "lines": [{"n": 1, "v": "b"}]}))
+    # What is asked or written once a run, however many batches it has, does not count.
+    once = ("DESCRIBE SCHEMA", "SELECT * FROM", "SELECT constraint_name")
     work = [
         s.text
         for s in warehouse.sandbox.log.statements
-        if not s.text.startswith(("DESCRIBE SCHEMA", "SELECT * FROM"))
-        and "_sdc_loads" not in s.text
+        if not s.text.startswith(once) and "_sdc_loads" not in s.text
     ]
     assert [text.split(" AS ")[0] for text in work] == [
         f"MERGE INTO `main`.`{warehouse.schema}`.`lines`",
