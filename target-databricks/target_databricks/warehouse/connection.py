@@ -17,7 +17,7 @@ import pyarrow as pa
 from singer_sdk.exceptions import FatalSyncError
 
 from target_databricks.warehouse.access import PRODUCT, Access
-from target_databricks.warehouse.errors import Kind, Problem, classify
+from target_databricks.warehouse.errors import CREDENTIALS, Kind, Problem, classify
 from target_databricks.warehouse.patience import Patience
 
 logger = logging.getLogger("target-databricks")
@@ -64,6 +64,7 @@ class Connections:
         self.patience = patience
         self._wake = wake
         self._idle: list[Any] = []
+        self._welcome = False
         self._lock = threading.Lock()
 
     def run(self, statement: str, tags: Mapping[str, str] | None = None) -> pa.Table:
@@ -80,12 +81,19 @@ class Connections:
             StatementError: It failed for good.
         """
         attempts = self.patience.attempts()
+        renewed = False
         while True:
             last = next(attempts)
             try:
                 return self._once(statement, tags or {})
             except Exception as error:
                 problem = classify(error)
+                if self._welcome and not renewed and problem.advice == CREDENTIALS:
+                    # The connector keeps a token for as long as a connection lives; a new one
+                    # asks the SDK, which has renewed it.
+                    renewed = True
+                    self._drop_idle()
+                    continue
                 if last or problem.kind in {Kind.FINAL, Kind.GONE, Kind.EXISTS}:
                     raise StatementError(problem) from error
             logger.info("A statement failed (%s): %s.", problem.reason, problem.kind.value)
@@ -109,6 +117,7 @@ class Connections:
             raise
         with self._lock:
             self._idle.append(connection)
+            self._welcome = True
         return rows
 
     def _take(self) -> Any:

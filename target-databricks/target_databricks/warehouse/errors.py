@@ -47,7 +47,7 @@ class Problem:
         return f"{self.reason} {self.advice}".strip()
 
 
-_CREDENTIALS = (
+CREDENTIALS = (
     "The workspace does not accept the credentials: check 'access_token', or 'client_id' and "
     "'client_secret', that they belong to this workspace, and that they have not expired."
 )
@@ -102,7 +102,7 @@ _RULES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     ),
     (
         Kind.FINAL,
-        _CREDENTIALS,
+        CREDENTIALS,
         (
             r"http-code: 401",
             r"UNAUTHENTICATED",
@@ -114,7 +114,7 @@ _RULES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
             r"default auth:",
         ),
     ),
-    (Kind.FINAL, f"{_CREDENTIALS} {_GRANT}", (r"http-code: 403",)),
+    (Kind.FINAL, f"{CREDENTIALS} {_GRANT}", (r"http-code: 403",)),
     (Kind.FINAL, _CATALOG, (r"CATALOG_NOT_FOUND", r"NO_SUCH_CATALOG")),
     (
         Kind.FINAL,
