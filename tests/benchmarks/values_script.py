@@ -39,6 +39,7 @@ def main() -> None:
         enable_telemetry=False,
     ) as connection:
         cursor = connection.cursor()
+        cursor.execute(f"CREATE SCHEMA {schema}")
         for table, text, money in (
             ("invoices", (*TEXT, "hash"), MONEY),
             ("items", ("InvoiceID", *LINE_TEXT), LINE_MONEY),

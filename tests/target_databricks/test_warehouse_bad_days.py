@@ -159,6 +159,17 @@ BROKEN = {
         ),
         "target-databricks-grants",
     ),
+    "the engine has a bug": (
+        Fault(
+            "execute",
+            "error",
+            "MERGE INTO",
+            times=None,
+            condition="INTERNAL_ERROR",
+            message="The planner came to no end.",
+        ),
+        "INTERNAL_ERROR",
+    ),
 }
 
 

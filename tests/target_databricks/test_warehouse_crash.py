@@ -175,10 +175,11 @@ def test_a_staged_file_is_applied_by_a_run_that_sends_nothing(warehouse, singer,
     with suppress(Crash):
         warehouse.run(story(singer, "new"))
     driver.dead, driver.fatal = False, ""
-    assert len(warehouse.staged()) == 1
+    # Whether rows without keys were staged meanwhile is a matter of luck.
+    assert [name[:5] for name in warehouse.staged() if not name.startswith("logs-")] == ["docs-"]
     warehouse.run()
     assert warehouse.rows("docs", "id") == [0, 1, 2, 3]
-    assert warehouse.staged() == []
+    assert [name for name in warehouse.staged() if not name.startswith("logs-")] == []
 
 
 @SLOW

@@ -115,6 +115,10 @@ def test_merge_of_a_batch_that_an_earlier_run_staged(plan, staged):
     check("merge_replayed", text)
 
 
+def test_changes(plan, staged):
+    check("changes", sql.changes(table("invoices"), plan.table_schema, plan, staged))
+
+
 def test_merge_children(plan, staged):
     (child,) = plan.children
     text = sql.merge_children(

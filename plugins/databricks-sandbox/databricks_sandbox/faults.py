@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from databricks_sandbox.errors import SqlError
+from databricks_sandbox.errors import SQLSTATES, SqlError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,6 +83,8 @@ class Fault:
             raise ValueError(f"no place '{self.at}'; there are {', '.join(PLACES)}")
         if self.effect not in EFFECTS:
             raise ValueError(f"no effect '{self.effect}'; there are {', '.join(EFFECTS)}")
+        if self.effect == "error" and not self.sqlstate and self.condition not in SQLSTATES:
+            raise ValueError(f"the condition '{self.condition}' needs its sqlstate")
         re.compile(self.match)
 
     def error(self) -> SqlError:

@@ -8,7 +8,9 @@ this target may therefore be sent more than once, and is made so that this does 
 from __future__ import annotations
 
 import logging
+import math
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -17,7 +19,7 @@ import pyarrow as pa
 from singer_sdk.exceptions import FatalSyncError
 
 from target_databricks.warehouse.access import PRODUCT, Access
-from target_databricks.warehouse.errors import CREDENTIALS, Kind, Problem, classify
+from target_databricks.warehouse.errors import AGAIN, Kind, Problem, classify
 from target_databricks.warehouse.patience import Patience
 
 logger = logging.getLogger("target-databricks")
@@ -81,23 +83,23 @@ class Connections:
             StatementError: It failed for good.
         """
         attempts = self.patience.attempts()
-        renewed = False
+        failed = Counter[Kind]()
         while True:
             last = next(attempts)
             try:
                 return self._once(statement, tags or {})
             except Exception as error:
                 problem = classify(error)
-                if self._welcome and not renewed and problem.advice == CREDENTIALS:
-                    # The connector keeps a token for as long as a connection lives; a new one
-                    # asks the SDK, which has renewed it.
-                    renewed = True
-                    self._drop_idle()
-                    continue
-                if last or problem.kind in {Kind.FINAL, Kind.GONE, Kind.EXISTS}:
+                failed[problem.kind] += 1
+                often = failed[problem.kind] > AGAIN.get(problem.kind, math.inf)
+                # Credentials that were never accepted will not be better in a second.
+                wrong = problem.kind is Kind.REFUSED and not self._welcome
+                if last or often or wrong:
                     raise StatementError(problem) from error
             logger.info("A statement failed (%s): %s.", problem.reason, problem.kind.value)
             if problem.kind is not Kind.CONFLICT:
+                # The connector keeps a token for as long as a connection lives; a new connection
+                # asks the SDK, which has renewed it.
                 self._drop_idle()
                 self._wake()
 

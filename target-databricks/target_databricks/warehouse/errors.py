@@ -24,7 +24,20 @@ class Kind(enum.Enum):
     SESSION = "open a new session and try again"
     GONE = "a table or column is not what it was; look again"
     EXISTS = "somebody else has done it already"
+    REFUSED = "the credentials are not accepted; renew the token once"
+    INTERNAL = "an error of the server's own; try again, but not for long"
     FINAL = "give up"
+
+
+AGAIN: dict[Kind, int] = {
+    Kind.REFUSED: 1,
+    Kind.INTERNAL: 3,
+    Kind.GONE: 0,
+    Kind.EXISTS: 0,
+    Kind.FINAL: 0,
+}
+"""How often a statement is sent again at most; one that is not named here, as long as there is
+patience."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +60,7 @@ class Problem:
         return f"{self.reason} {self.advice}".strip()
 
 
-CREDENTIALS = (
+_CREDENTIALS = (
     "The workspace does not accept the credentials: check 'access_token', or 'client_id' and "
     "'client_secret', that they belong to this workspace, and that they have not expired."
 )
@@ -101,8 +114,8 @@ _RULES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
         ),
     ),
     (
-        Kind.FINAL,
-        CREDENTIALS,
+        Kind.REFUSED,
+        _CREDENTIALS,
         (
             r"http-code: 401",
             r"UNAUTHENTICATED",
@@ -114,7 +127,7 @@ _RULES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
             r"default auth:",
         ),
     ),
-    (Kind.FINAL, f"{CREDENTIALS} {_GRANT}", (r"http-code: 403",)),
+    (Kind.FINAL, f"{_CREDENTIALS} {_GRANT}", (r"http-code: 403",)),
     (Kind.FINAL, _CATALOG, (r"CATALOG_NOT_FOUND", r"NO_SUCH_CATALOG")),
     (
         Kind.FINAL,
@@ -162,7 +175,6 @@ _RULES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
             r"RESOURCE_EXHAUSTED",
             r"REQUEST_LIMIT_EXCEEDED",
             r"TooManyRequests",
-            r"INTERNAL_ERROR",
             r"SERVICE_UNDER_MAINTENANCE",
             r"CLUSTER_NOT_RUNNING",
             r"warehouse .*(stopped|starting|stopping|not running)",
@@ -178,6 +190,7 @@ _RULES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
             r"retry.*(exceed|duration)",
         ),
     ),
+    (Kind.INTERNAL, "", (r"INTERNAL_ERROR",)),
 )
 _PATTERNS = tuple(
     (re.compile("|".join(patterns), re.IGNORECASE | re.DOTALL), kind, advice)

@@ -49,6 +49,7 @@ class Loading:
         self._variant = config["nested"] == "variant"
         self._job_id = job_id
         self._appended: dict[str, int] = {}
+        self._changing: set[str] = set()
 
     def appends(self, plan: StreamPlan) -> bool:
         """Whether rows of a stream are appended instead of merged."""
@@ -62,6 +63,12 @@ class Loading:
         if self._unfilled(plan) and self._fill(plan, staged, columns, children):
             return Counts(inserted=total)
         table = self._tables.name(plan.table)
+        # One question spares a MERGE for each table. After a batch that had changes the next one
+        # probably has some too.
+        if plan.children and plan.table not in self._changing:
+            question = sql.changes(table, columns, plan, staged, replayed=replayed)
+            if not self._rows(question, plan).num_rows:
+                return Counts(unchanged=total)
         for child in plan.children:
             statement = sql.merge_children(
                 self._tables.name(child.table),
@@ -76,6 +83,8 @@ class Loading:
             self.run(statement, plan)
         row = self.run(sql.merge(table, columns, plan, staged, replayed=replayed), plan)
         inserted, updated = sql.affected(row, "inserted"), sql.affected(row, "updated")
+        note = self._changing.add if inserted or updated else self._changing.discard
+        note(plan.table)
         return Counts(inserted, updated, max(0, total - inserted - updated))
 
     def _unfilled(self, plan: StreamPlan) -> bool:
@@ -161,8 +170,11 @@ class Loading:
 
     def run(self, statement: str, plan: StreamPlan) -> Mapping[str, Any]:
         """Run a statement that changes rows. Returns its one row of numbers."""
-        rows = self._connections.run(statement, {"stream": plan.stream})
+        rows = self._rows(statement, plan)
         return rows.to_pylist()[0] if rows.num_rows else {}
+
+    def _rows(self, statement: str, plan: StreamPlan) -> pa.Table:
+        return self._connections.run(statement, {"stream": plan.stream})
 
     def _ready(self, plan: StreamPlan) -> pa.Schema:
         return self._tables.ready(

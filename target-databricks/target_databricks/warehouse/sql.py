@@ -6,6 +6,7 @@ are not written; everything else follows from that one condition:
 
 | statement | does |
 |---|---|
+| `changes` | tells whether there is a row that is not held |
 | `merge_children` | rows of parents that are not held: out with the old, in with the new |
 | `merge` | parents that are not held: update or insert; the commit mark of the batch |
 | `append` | rows without keys that the run has not appended yet; the first rows of a new table |
@@ -130,24 +131,35 @@ def merge_children(
     ]
     names = ", ".join(quoted(c.name) for c in rows.columns)
     values = ", ".join(f"s.{quoted(c.name)}" for c in rows.columns)
-    held = _held(parent_columns, plan, staged, replayed=replayed, ours="p", theirs="b")
     return "\n".join(
         [
             f"MERGE INTO {table} AS t",
             "USING (",
-            f"  WITH batch AS (\n{_select(staged, rows.read, typed=False)}\n  ),",
-            "  changed AS (",
-            f"    SELECT b.* FROM batch AS b LEFT ANTI JOIN {parent} AS p",
-            f"    ON {_same_key('p', 'b', plan.keys)} AND ({held})",
-            "  )",
-            f"  SELECT true AS __gone, {', '.join(nothing)} FROM changed AS b",
-            "  UNION ALL",
-            f"  SELECT false AS __gone, {', '.join(rows.values)} FROM changed AS b",
-            f"  {rows.exploded}",
+            _with_changed(parent, parent_columns, plan, staged, rows.read, replayed=replayed),
+            f"SELECT true AS __gone, {', '.join(nothing)} FROM changed AS b",
+            "UNION ALL",
+            f"SELECT false AS __gone, {', '.join(rows.values)} FROM changed AS b",
+            rows.exploded,
             ") AS s",
             f"ON s.__gone AND {_same_key('t', 's', plan.keys)}",
             "WHEN MATCHED THEN DELETE",
             f"WHEN NOT MATCHED AND NOT s.__gone THEN\n  INSERT ({names})\n  VALUES ({values})",
+        ]
+    )
+
+
+def changes(
+    table: str, columns: pa.Schema, plan: StreamPlan, staged: Staged, *, replayed: bool = False
+) -> str:
+    """SELECT one row if the batch has any that the stream's own table does not hold, else none.
+
+    Arguments as in `merge`.
+    """
+    read = [c for c in staged.schema if c.name in {*plan.keys, *_compared(plan)}]
+    return "\n".join(
+        [
+            _with_changed(table, columns, plan, staged, read, replayed=replayed),
+            "SELECT true AS changes FROM changed LIMIT 1",
         ]
     )
 
@@ -355,6 +367,28 @@ def _select(staged: Staged, columns: Iterable[pa.Field], *, typed: bool = True) 
             value = f"{fitted(value, staged.schema.field(column.name).type, column)} AS {name}"
         values.append(value)
     return f"    SELECT {_listed(values, 6)}\n    FROM {staged.source} AS s"
+
+
+def _with_changed(
+    parent: str,
+    columns: pa.Schema,
+    plan: StreamPlan,
+    staged: Staged,
+    read: Iterable[pa.Field],
+    *,
+    replayed: bool,
+) -> str:
+    """The clause that calls `changed` what of a batch is not held, with the columns `read`."""
+    held = _held(columns, plan, staged, replayed=replayed, ours="p", theirs="b")
+    return "\n".join(
+        [
+            f"WITH batch AS (\n{_select(staged, read, typed=False)}\n),",
+            "changed AS (",
+            f"  SELECT b.* FROM batch AS b LEFT ANTI JOIN {parent} AS p",
+            f"  ON {_same_key('p', 'b', plan.keys)} AND ({held})",
+            ")",
+        ]
+    )
 
 
 def _held(

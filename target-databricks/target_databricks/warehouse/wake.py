@@ -76,7 +76,7 @@ def _start(access: Access, identifier: str, name: str) -> None:
         access.client.warehouses.start(identifier)
     except Exception as error:
         problem = classify(error)
-        if problem.kind is Kind.FINAL:
+        if problem.kind in {Kind.FINAL, Kind.REFUSED}:
             raise ConfigurationError(
                 f"The SQL warehouse '{name}' is stopped and cannot be started: {problem.sentence}"
             ) from error
