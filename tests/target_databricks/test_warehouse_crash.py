@@ -173,13 +173,13 @@ def test_a_batch_is_uploaded_merged_children_first_and_removed(warehouse, singer
 def test_a_staged_file_is_applied_by_a_run_that_sends_nothing(warehouse, singer, driver):
     driver.fatal = "upload docs-"
     with suppress(Crash):
-        warehouse.run(story(singer, "new"))
+        # Whether rows without keys are staged meanwhile, side by side, would be a matter of luck.
+        warehouse.run([m for m in story(singer, "new") if m.get("stream") != "logs"])
     driver.dead, driver.fatal = False, ""
-    # Whether rows without keys were staged meanwhile is a matter of luck.
-    assert [name[:5] for name in warehouse.staged() if not name.startswith("logs-")] == ["docs-"]
+    assert len(warehouse.staged()) == 1
     warehouse.run()
     assert warehouse.rows("docs", "id") == [0, 1, 2, 3]
-    assert [name for name in warehouse.staged() if not name.startswith("logs-")] == []
+    assert warehouse.staged() == []
 
 
 @SLOW
