@@ -2,22 +2,25 @@
 
 A row without a key cannot be looked up, so what was appended is remembered until the tap has no
 reason to send it again: until a state that covers it went out. Rows that come again before that
-are taken for what they are, and not appended twice.
+are taken for what they are, and not appended twice. What is remembered counts only as far as the
+table still has it: rows of a table that was emptied or dropped since are new.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol, TypeVar
 
 import pyarrow as pa
 
 from target_databricks.batch import Batch
-from target_databricks.plan import RECORD_HASH
+from target_databricks.plan import JOB_ID, RECORD_HASH
 
 FileT = TypeVar("FileT")
+RowsOfRuns = Callable[[str, Collection[str]], Iterable[str]]
+"""From a table and job ids to the hashes of the rows that the table has of those runs."""
 
 
 class Staging(Protocol[FileT]):
@@ -43,12 +46,14 @@ class _Stream(Generic[FileT]):
     Attributes:
         table: Where it goes.
         hashes: How often each row was appended by earlier runs and not come again yet.
+        jobs: Those runs.
         earlier: Files of those runs.
         applied: Files of this run, and the records received when they were applied.
     """
 
     table: str = ""
     hashes: Counter[str] = field(default_factory=Counter)
+    jobs: set[str] = field(default_factory=set)
     earlier: list[FileT] = field(default_factory=list)
     applied: list[tuple[int, FileT]] = field(default_factory=list)
 
@@ -58,10 +63,12 @@ class Unconfirmed(Generic[FileT]):
 
     Args:
         spool: Where they are remembered across runs.
+        rows_of_runs: Looks which of them a table has.
     """
 
-    def __init__(self, spool: Staging[FileT]) -> None:
+    def __init__(self, spool: Staging[FileT], rows_of_runs: RowsOfRuns) -> None:
         self._spool = spool
+        self._rows_of_runs = rows_of_runs
         self._streams: dict[str, _Stream[FileT]] = {}
         self._covered: set[str] | None = None
 
@@ -75,6 +82,7 @@ class Unconfirmed(Generic[FileT]):
         known = self._of(batch.plan.stream)
         known.table = batch.plan.table
         known.hashes.update(batch.rows.column(RECORD_HASH).to_pylist())
+        known.jobs.update(batch.rows.column(JOB_ID).unique().to_pylist())
         known.earlier.append(path)
 
     def fresh(self, batch: Batch) -> Batch:
@@ -82,6 +90,9 @@ class Unconfirmed(Generic[FileT]):
         known = self._of(batch.plan.stream)
         if not known.earlier:
             return batch
+        if known.jobs:
+            known.hashes &= Counter(self._rows_of_runs(known.table, known.jobs))
+            known.jobs = set()
         new = []
         for digest in batch.rows.column(RECORD_HASH).to_pylist():
             new.append(known.hashes[digest] <= 0)

@@ -93,7 +93,7 @@ def make_batch(
     rows = pa.Table.from_batches(blocks, schema=plan.staged_schema)
     read = rows.num_rows
     if not keep_all:
-        rows = last_versions(rows, plan.keys, plan.bookmark)
+        rows = last_versions(rows, plan.keys, plan.ordering)
     return Batch(plan, rows, read, through)
 
 

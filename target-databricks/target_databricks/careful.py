@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 import simplejson
 
+from target_databricks.plan import RESERVED
 from target_databricks.types import MAX_PRECISION, Field, Kind, Node
 
 Rescued = dict[str, Any]
@@ -90,7 +91,7 @@ def _members(value: Mapping[str, Any], node: Node, prefix: str, rescued: Rescued
         field = known.get(source)
         if field is not None:
             row[field.name] = fit(field.node, member, prefix + source, rescued)
-        elif member is not None and not source.startswith("_sdc_"):
+        elif member is not None and (prefix or source not in RESERVED):
             rescued[prefix + source] = member
     return row
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from target_databricks.batch import Batch, LoadResult
+from target_databricks.errors import LoadError
 from target_databricks.plan import StreamPlan
 
 
@@ -20,11 +21,20 @@ class Destination(Protocol):
     """Where batches go."""
 
     @property
+    def failed(self) -> Mapping[str, LoadError]:
+        """Streams that are not loaded in this run, since an earlier run left what does not go in.
+
+        An older batch must not come after a newer one, so the stream waits for somebody to look.
+        """
+
+    @property
     def parallelism(self) -> int:
         """How many streams it can load at once, from 1."""
 
     def open(self) -> list[LoadResult]:
         """Get ready: reach the place, keep others out, apply what a failed run left staged.
+
+        A batch that cannot be applied is in nobody's way but its own stream's: see `failed`.
 
         Returns:
             What the replayed batches did.

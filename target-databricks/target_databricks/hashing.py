@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import simplejson
 
-from target_databricks.plan import DELETED_AT, METADATA_PREFIX
+from target_databricks.plan import DELETED_AT, METADATA_PREFIX, RESERVED
 
 HASH_LENGTH = 32
 """Hexadecimal digits kept of a SHA-256: 128 bits, far beyond accidental collision."""
@@ -23,13 +23,19 @@ HASH_LENGTH = 32
 _sha256 = hashlib.sha256
 _SORTED = orjson.OPT_SORT_KEYS
 _MARK = b'"' + METADATA_PREFIX.encode()
+_NOTED = RESERVED - {DELETED_AT}
+"""Members that other Singer programs noted on a record; a deletion is the tap's own word."""
+_ALL_DIGITS = decimal.Context(
+    prec=decimal.MAX_PREC, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN, traps=[]
+)
+"""The default context rounds to 28 digits, where a column may hold 38 and text any number."""
 
 
 def record_hash(line: bytes, record: dict[str, Any]) -> str:
     """Hash a record that orjson has read.
 
     Args:
-        line: The text it came from; only searched for metadata names, which do not count.
+        line: The text it came from; only searched for metadata names, of which ours do not count.
         record: Its members; numbers as orjson reads them, exact up to 15 digits.
     """
     if _MARK in line:
@@ -50,13 +56,13 @@ def exact_record_hash(record: dict[str, Any]) -> str:
 
 
 def _own_members(record: dict[str, Any]) -> dict[str, Any]:
-    """The record without what other Singer programs noted on it; a deletion is the tap's word."""
-    return {k: v for k, v in record.items() if not k.startswith(METADATA_PREFIX) or k == DELETED_AT}
+    """The record without what the target writes itself."""
+    return {k: v for k, v in record.items() if k not in _NOTED}
 
 
 def _normal(value: Any) -> Any:
     if isinstance(value, decimal.Decimal):
-        return value.normalize() if value.is_finite() else value
+        return value.normalize(_ALL_DIGITS) if value.is_finite() else value
     if isinstance(value, dict):
         return {k: _normal(v) for k, v in value.items()}
     if isinstance(value, list):

@@ -78,9 +78,14 @@ class Loader:
     def submit(self, step: Step) -> None:
         """Hand over a step; waits while others are being applied and another is waiting.
 
+        A step of a stream that the destination cannot load in this run is dropped; no state is
+        let through that covers its rows.
+
         Raises:
             Exception: What an earlier step failed with.
         """
+        if step.stream in self._destination.failed:
+            return
         with self._changed:
             self._changed.wait_for(lambda: len(self._waiting) < MOST_WAITING or self._error)
             self._raise_error()

@@ -7,15 +7,12 @@ else, so the plan also travels inside each staged file for a later run to replay
 
 from __future__ import annotations
 
-import fnmatch
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import pyarrow as pa
 
-from target_databricks.naming import snake_case, table_name, unique_names
-from target_databricks.types import TIMESTAMP, Field, Kind, Node, TypeMapper, commented, struct_node
+from target_databricks.types import TIMESTAMP, Field, Kind, Node, commented, struct_node
 
 RECORD_HASH = "_sdc_record_hash"
 JOB_ID = "_sdc_job_id"
@@ -44,6 +41,10 @@ OWN_METADATA: Mapping[str, pa.DataType] = {
     RESCUED_DATA: pa.string(),
 }
 
+RESERVED = frozenset({*SDK_METADATA, *OWN_METADATA}) - {RESCUED_DATA}
+"""Properties that are not the tap's to send, because the target writes columns of these names; but
+a tap may report a deletion. Other names with the prefix are a tap's own, as those of tap-csv."""
+
 COMMENTS: Mapping[str, str] = {
     RECORD_HASH: "Hash of the record as the tap sent it; a row with the same hash is not rewritten",
     JOB_ID: "Run that last wrote this row",
@@ -57,6 +58,10 @@ COMMENTS: Mapping[str, str] = {
     TABLE_VERSION: "Version the tap gave the record, for full-table reloads",
     "_sdc_sync_started_at": "Milliseconds since 1970 at which the run started",
 }
+
+
+ORDERED = frozenset({Kind.TIMESTAMP, Kind.DATE, Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE})
+"""Kinds of values whose order is the order in which they came to be."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,7 @@ class StreamPlan:
         table: Name of its table, without schema.
         root: The struct of a whole record, child arrays included.
         keys: Columns that identify a row; empty for streams that only append.
-        bookmark: Column that orders the versions of a row, or None.
+        bookmark: Column that the tap bookmarks on, or None.
         children: Child tables.
         sdk_metadata: Whether the SDK's `_sdc_*` columns are written.
         soft_delete: Name of the users' flag, or None.
@@ -143,6 +148,16 @@ class StreamPlan:
     def fields(self) -> tuple[Field, ...]:
         """The record's own columns, in schema order, child arrays included."""
         return self.root.fields
+
+    @property
+    def ordering(self) -> str | None:
+        """The bookmark, where it orders the versions of a row.
+
+        Text does not: as text, 9 comes after 10 and September after October. Then what came last
+        is the latest.
+        """
+        kinds = {f.name: f.node.kind for f in self.fields}
+        return self.bookmark if kinds.get(self.bookmark or "") in ORDERED else None
 
     @property
     def staged_schema(self) -> pa.Schema:
@@ -185,151 +200,6 @@ class StreamPlan:
 
 
 _FLAG_COMMENT = "Yours to set: loads create this flag and never touch it again"
-
-
-def make_plan(
-    stream: str,
-    schema: Mapping[str, Any],
-    key_properties: Sequence[str],
-    bookmark_properties: Sequence[str] = (),
-    *,
-    mapper: TypeMapper,
-    child_rules: Mapping[str, str | bool] | None = None,
-    sdk_metadata: bool = True,
-    soft_delete: str | None = None,
-) -> StreamPlan:
-    """Plan a stream as if its table did not exist yet.
-
-    Args:
-        stream: Stream name as the tap has it.
-        schema: JSON Schema of the record; must state `properties`.
-        key_properties: Property names of the key, possibly none.
-        bookmark_properties: Property names the tap bookmarks on; the first top-level one orders
-            the versions of a row.
-        mapper: How JSON Schema becomes Arrow.
-        child_rules: The `child_tables` setting: glob on `stream.Property` to True, False or a
-            table name; the last match wins over the schema's own `x-child-table`.
-        sdk_metadata: Whether to write the SDK's `_sdc_*` columns.
-        soft_delete: Name of the users' flag.
-    """
-    properties: dict[str, Any] = {
-        # The SDK's metadata is ours to write; only a deletion is the tap's to report.
-        name: sub
-        for name, sub in schema["properties"].items()
-        if not name.startswith(METADATA_PREFIX) or name == DELETED_AT
-    }
-    root = mapper.struct({**schema, "properties": properties}, reserved=[RESCUED_DATA])
-    names = {f.source: f.name for f in root.fields}
-    keys = tuple(names[k] for k in key_properties if k in names)
-    bookmark = next((names[b] for b in bookmark_properties if b in names), None)
-    children = _children(stream, properties, root, keys, child_rules or {}, mapper.spell)
-    flag = soft_delete if soft_delete not in set(names.values()) else None
-    description = schema.get("description")
-    return StreamPlan(
-        stream=stream,
-        table=table_name(stream),
-        root=root,
-        keys=keys,
-        bookmark=bookmark,
-        children=tuple(children),
-        description=description if isinstance(description, str) else None,
-        sdk_metadata=sdk_metadata,
-        soft_delete=flag,
-        references=tuple(_references(properties, names, names, mapper.spell)),
-        hints=_hints(schema, names),
-    )
-
-
-def _references(
-    properties: Mapping[str, Any],
-    names: Mapping[str, str],
-    own: Mapping[str, str],
-    spell: Callable[[str], str],
-) -> Iterable[Reference]:
-    """The `x-references` of a record's or an element's properties.
-
-    The last property of the key referred to is the one that the annotated property holds; those
-    before it (the organisation, in Xero's books) are held by properties of the same name.
-
-    Args:
-        properties: JSON Schema of the properties.
-        names: Property name to column name, for everything the table has.
-        own: The same for the annotated properties.
-        spell: How the other table's properties become columns.
-    """
-    for source, column in own.items():
-        stated = properties.get(source)
-        hint = stated.get("x-references") if isinstance(stated, Mapping) else None
-        if not isinstance(hint, Mapping) or not hint.get("stream") or not hint.get("properties"):
-            continue
-        *shared, _ = hint["properties"]
-        if all(name in names for name in shared):
-            yield Reference(
-                columns=(*(names[name] for name in shared), column),
-                table=table_name(str(hint["stream"])),
-                to=tuple(spell(name) for name in hint["properties"]),
-            )
-
-
-def _hints(schema: Mapping[str, Any], names: Mapping[str, str]) -> Hints:
-    stated = schema.get("x-databricks-cluster-by")
-    columns = [stated] if isinstance(stated, str) else stated
-    properties = schema.get("x-databricks-properties")
-    return Hints(
-        cluster_by=None if columns is None else tuple(names[c] for c in columns if c in names),
-        properties=tuple((str(k), str(v)) for k, v in properties.items())
-        if isinstance(properties, Mapping)
-        else (),
-    )
-
-
-def _children(
-    stream: str,
-    properties: Mapping[str, Any],
-    root: Node,
-    keys: tuple[str, ...],
-    rules: Mapping[str, str | bool],
-    spell: Callable[[str], str],
-) -> Iterable[ChildPlan]:
-    """The arrays of objects that the schema or the settings call child tables.
-
-    A stream without keys keeps its arrays: rows of a parent that cannot be named could never be
-    replaced.
-    """
-    if not keys:
-        return
-    for member in root.fields:
-        item = member.node.item
-        if item is None or item.kind is not Kind.STRUCT:
-            continue
-        hint = properties[member.source].get("x-child-table")
-        wanted: str | bool | None = None
-        for pattern, rule in rules.items():
-            if fnmatch.fnmatchcase(f"{stream}.{member.source}", pattern):
-                wanted = rule
-        if wanted is False or (wanted is None and not hint):
-            continue
-        stated = hint if isinstance(hint, Mapping) else {}
-        default = stated.get("name") or f"{stream}_{snake_case(member.source)}"
-        own = unique_names([f.source for f in item.fields], spell)
-        own_keys = tuple(own[k] for k in stated.get("key", ()) if k in own)
-        parents = {f.source: f.name for f in root.fields if f.name in keys}
-        elements = _element_properties(properties[member.source])
-        yield ChildPlan(
-            column=member.name,
-            table=table_name(wanted if isinstance(wanted, str) else default),
-            keys=keys + (tuple(k for k in own_keys if k not in keys) or (POSITION,)),
-            row=item,
-            description=member.description,
-            references=tuple(_references(elements, {**own, **parents}, own, spell)),
-        )
-
-
-def _element_properties(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The properties of an array's elements, where they are stated plainly."""
-    items = schema.get("items")
-    stated = items.get("properties") if isinstance(items, Mapping) else None
-    return stated if isinstance(stated, Mapping) else {}
 
 
 def with_root(plan: StreamPlan, root: Node, notes: Iterable[str]) -> StreamPlan:

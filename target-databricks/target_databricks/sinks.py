@@ -160,10 +160,26 @@ class DatabricksSink(BatchSink):
                 self.process_record(_as_json(record), {})
 
     def activate_version(self, new_version: int) -> None:
-        """Retire the rows that were not sent with the new version."""
+        """Retire the rows that were not sent with the new version, once the stream is complete."""
         self._target.drain_one(self)
+        if self._target.versions.activate(self.stream_name, new_version, self.received):
+            self.retire(new_version)
+
+    def retire(self, version: int) -> None:
+        """Retire the rows that were not sent with a version; the stream is complete."""
         plan = self.plan
-        self._submit(lambda destination: destination.activate_version(plan, new_version))
+        if self._target.load_method == "append-only" or not plan.keys:
+            self.logger.debug("%s: rows are only added; none is retired.", self.stream_name)
+        elif self._target.versions.others(self.stream_name, version):
+            self.logger.warning(
+                "Stream '%s': version %d was activated, but this run received records without it. "
+                "Which rows are gone cannot be told, so none is retired. Let the tap send the "
+                "version with every record.",
+                self.stream_name,
+                version,
+            )
+        else:
+            self._submit(lambda destination: destination.activate_version(plan, version))
 
     def _add_records(self, text: Iterable[bytes]) -> None:
         for line in text:
@@ -176,7 +192,9 @@ class DatabricksSink(BatchSink):
         lines, self._lines = self._lines, Lines()
         self._bytes += lines.size
         self.record_counter_metric.increment(len(lines))
-        self._blocks.extend(self._parser.parse(lines))
+        for block in self._parser.parse(lines):
+            self._target.versions.note(self.stream_name, block)
+            self._blocks.append(block)
 
     def _submit(self, run: Any) -> None:
         self._target.received[self.stream_name] = self.received

@@ -17,31 +17,42 @@ from singer_sdk.helpers.capabilities import (
     PluginCapabilities,
     TargetCapabilities,
 )
-from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 
 from target_databricks.careful import dumps
 from target_databricks.errors import (
     BadInputError,
     ConfigurationError,
+    LoadError,
     RecordsWithoutSchemaException,
 )
 from target_databricks.evolution import tables_of
-from target_databricks.lakehouse import LakehouseFolder
+from target_databricks.lakehouse import SPOOL, LakehouseFolder
 from target_databricks.ledger import TABLE as LEDGER
 from target_databricks.loader import Loader
 from target_databricks.naming import COLUMN_NAMES
-from target_databricks.plan import StreamPlan, make_plan
+from target_databricks.plan import RESERVED, StreamPlan
+from target_databricks.planning import make_plan
 from target_databricks.reader import BlockReader
 from target_databricks.report import Report
 from target_databricks.settings import SETTINGS, destination_of
 from target_databricks.sinks import DatabricksSink
 from target_databricks.types import TypeMapper
+from target_databricks.versions import StreamVersions
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from target_databricks.batch import LoadResult
     from target_databricks.destination import Destination
+
+
+RESERVED_TABLES = {
+    LEDGER: "the ledger of loads",
+    SPOOL: "the folder of staged batches",
+    "_delta_log": "the log of a Delta table",
+}
+"""Names that no stream's table may have, because something of ours or of Delta's has them."""
 
 
 class TargetDatabricks(Target):
@@ -76,8 +87,9 @@ class TargetDatabricks(Target):
         self.clock = time.time
         self.received: dict[str, int] = {}
         self.load_method = str(self.config["load_method"])
+        self.versions = StreamVersions()
         self._started: set[str] = set()
-        self._owners: dict[str, str] = {LEDGER: "the ledger of loads"}
+        self._owners = dict(RESERVED_TABLES)
         self._bookmarks: Sequence[str] = ()
         self._destination: Destination | None = None
         self._loader: Loader | None = None
@@ -97,6 +109,8 @@ class TargetDatabricks(Target):
             for result in self._destination.open():
                 self.logger.info("Left by an earlier run: %s", self._report.line(result))
                 self._report.add(result)
+            for error in self._destination.failed.values():
+                self.logger.error("Left by an earlier run: %s", error)
             self._loader = Loader(self._destination, self._emit_state, self._loaded)
         return self._loader
 
@@ -114,6 +128,12 @@ class TargetDatabricks(Target):
                 f"property {', '.join(map(repr, missing))}, which is not among its properties. "
                 "Select the property, or choose other key properties for the stream."
             )
+        if ours := [key for key in keys if key in RESERVED]:
+            raise BadInputError(
+                f"Line {self.line} of the input: the key property {', '.join(map(repr, ours))} of "
+                f"stream '{stream}' has the name of a column that the target writes itself. Choose "
+                "other key properties for the stream, or rename the property in 'stream_maps'."
+            )
         self.loader.wait(stream)
         plan = make_plan(
             stream,
@@ -130,17 +150,17 @@ class TargetDatabricks(Target):
         )
         self._claim(plan)
         destination = cast("Destination", self._destination)
-        return destination.reconcile(plan)
+        return plan if stream in destination.failed else destination.reconcile(plan)
 
     def _claim(self, plan: StreamPlan) -> None:
         """Make sure that no two streams, or arrays of them, write to one table."""
-        sources = [plan.stream, *(f"{plan.stream}.{child.column}" for child in plan.children)]
+        sources = [f"'{plan.stream}'", *(f"'{plan.stream}.{c.column}'" for c in plan.children)]
         for table, source in zip(tables_of(plan), sources, strict=True):
             owner = self._owners.setdefault(table, source)
             if owner != source:
                 raise ConfigurationError(
-                    f"'{source}' would be loaded into the table '{table}', which is that of "
-                    f"'{owner}'. Give one of them another name: a stream with an '__alias__' in "
+                    f"{source} would be loaded into the table '{table}', which is that of "
+                    f"{owner}. Give one of them another name: a stream with an '__alias__' in "
                     "'stream_maps', a child table in 'child_tables'."
                 )
 
@@ -175,12 +195,18 @@ class TargetDatabricks(Target):
     def _route(self, stream: str) -> None:
         """Let the reader pass a stream's lines on undecoded, where nothing needs to see inside."""
         self._reader.direct.pop(stream.encode(), None)
+        if self._mapped(stream):
+            return
+        alias = self.mapper.stream_maps[stream][0].stream_alias
+        sink = cast("DatabricksSink", self.get_sink(alias))
+        if not sink.validate_schema:
+            self._reader.direct[stream.encode()] = sink
+
+    def _mapped(self, stream: str) -> bool:
+        """Whether a stream's records change on their way: by stream maps, or by flattening."""
         maps = self.mapper.stream_maps[stream]
         plain = len(maps) == 1 and type(maps[0]) is SameRecordTransform
-        if plain and not self.config.get("flattening_enabled"):
-            sink = cast("DatabricksSink", self.get_sink(maps[0].stream_alias))
-            if not sink.validate_schema:
-                self._reader.direct[stream.encode()] = sink
+        return not plain or bool(self.config.get("flattening_enabled"))
 
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
         stream = message_dict["stream"]
@@ -200,9 +226,16 @@ class TargetDatabricks(Target):
             sink.add(line.encode("utf-8", "replace"), self.line)
 
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
-        self.loader.state(message_dict["value"], self._rows_received())
+        received = self._rows_received()
+        self.versions.state(received, self._syncing(message_dict["value"]))
+        self.loader.state(message_dict["value"], received)
         if self._max_record_age_in_minutes > self._MAX_RECORD_AGE_IN_MINUTES:
             self.drain_all()
+
+    def _syncing(self, state: Any) -> set[str]:
+        """The streams that a state says are being read; those of singer-python's taps say it."""
+        stream = state.get("currently_syncing") if isinstance(state, Mapping) else None
+        return {m.stream_alias for m in self.mapper.stream_maps.get(str(stream), ())}
 
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
         if message_dict.get("stream") not in self.mapper.stream_maps:
@@ -219,19 +252,51 @@ class TargetDatabricks(Target):
                 f"Line {self.line} of the input names batch files of stream '{stream}', which "
                 "has had no SCHEMA message yet. Mend the tap: a schema comes before its records."
             )
+        if all(isinstance(m, RemoveRecordTransform) for m in self.mapper.stream_maps[stream]):
+            return
+        if self._mapped(stream):
+            raise ConfigurationError(
+                f"Line {self.line} of the input names batch files of stream '{stream}', for which "
+                "'stream_maps' or 'flattening_enabled' is set. The records of batch files do not "
+                "pass through them yet, so nothing of the files was loaded. Take 'batch_config' "
+                "from the tap's settings, or the stream from 'stream_maps'."
+            )
         super()._process_batch_message(message_dict)
 
     def process_endofpipe(self) -> None:
         """Load what is left, let the last state through, tidy up and show the bill."""
         try:
             super().process_endofpipe()
+            self._retire()
             self.loader.wait()
-            self._close(failed=False)
+            failed = dict(cast("Destination", self._destination).failed)
+            self._close(failed=bool(failed))
         except BaseException:
             self._abort()
             raise
         if bill := self._report.table():
             self.logger.info("Loaded:\n%s", bill)
+        if failed:
+            raise LoadError(
+                f"Not loaded: {', '.join(map(repr, failed))}. A batch that an earlier run left "
+                "cannot be applied; all other streams are loaded. "
+                f"{' '.join(map(str, failed.values()))} Mend the cause and run again, or delete "
+                "the file to go on without it: no state covers its rows, so the tap sends them "
+                "again."
+            )
+
+    def _retire(self) -> None:
+        """Let the versions take effect that were named before their records."""
+        for stream, version, complete in self.versions.pending(self._rows_received()):
+            if complete:
+                cast("DatabricksSink", self.get_sink(stream)).retire(version)
+            else:
+                self.logger.info(
+                    "Stream '%s': version %d was named before its records, and no state came after "
+                    "them, as if the tap had died. No row is retired.",
+                    stream,
+                    version,
+                )
 
     # Life cycle
 

@@ -12,7 +12,7 @@ object per record.
 | string, format date | DATE | DATE |
 | string, format singer.decimal / x-singer.decimal | DECIMAL | DECIMAL |
 | integer | INTEGER | BIGINT |
-| number with multipleOf 10^-s | DECIMAL | DECIMAL(38, s) |
+| number with multipleOf of s decimal places | DECIMAL | DECIMAL(38, s) |
 | number | DOUBLE, or DECIMAL with `number_type: decimal` | DOUBLE or DECIMAL(38, 10) |
 | boolean | BOOLEAN | BOOLEAN |
 | object with properties | STRUCT | STRUCT |
@@ -23,9 +23,9 @@ object per record.
 from __future__ import annotations
 
 import enum
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -39,6 +39,8 @@ MAX_PRECISION = 38
 """Digits of Delta's widest DECIMAL."""
 DEFAULT_SCALE = 10
 """Decimal places of a number whose schema does not say; wide enough for Xero's exchange rates."""
+WHOLE_DIGITS = 19
+"""Digits before the point that a number may have whose schema states no bounds: those of BIGINT."""
 
 
 class Kind(enum.Enum):
@@ -113,9 +115,17 @@ def leaf(kind: Kind) -> Node:
 
 
 def decimal_node(precision: int, scale: int) -> Node:
-    """A DECIMAL(precision, scale), read from the digits of the JSON text."""
-    kind = pa.decimal128(precision, scale)
-    return Node(Kind.DECIMAL, kind, kind)
+    """A DECIMAL(precision, scale), read from the digits of the JSON text.
+
+    pyarrow's JSON reader compares the digits of the text with the precision, then shifts them to
+    the scale without another look, and what no longer fits into 128 bits becomes another number.
+    So it is told a precision that leaves room for the shift, or 256 bits; the cast to the column's
+    own type then refuses what is too large for it.
+    """
+    arrow = pa.decimal128(precision, scale)
+    room = MAX_PRECISION - scale
+    wire = pa.decimal128(room, scale) if room >= scale else pa.decimal256(MAX_PRECISION, scale)
+    return Node(Kind.DECIMAL, arrow, wire)
 
 
 def struct_node(fields: Sequence[Field]) -> Node:
@@ -177,18 +187,16 @@ class TypeMapper:
     def _string(self, variants: Sequence[Schema]) -> Node:
         for variant in variants:
             if variant.get("format") in {"singer.decimal", "x-singer.decimal"}:
-                stated = variant.get("x-singer.decimal") or variant
-                precision = min(int(stated.get("precision") or MAX_PRECISION), MAX_PRECISION)
-                return decimal_node(precision, int(stated.get("scale") or DEFAULT_SCALE))
+                return _stated_decimal(variant)
             if (kind := _FORMATS.get(variant.get("format", ""))) is not None:
                 return leaf(kind)
         return leaf(Kind.TEXT)
 
     def _number(self, variants: Sequence[Schema]) -> Node:
-        for variant in variants:
-            step = variant.get("multipleOf")
-            if step is not None and 0 < step <= 1:
-                return decimal_node(MAX_PRECISION, max(0, round(-math.log10(step))))
+        steps = [(places, v) for v in variants if (places := _places(v)) is not None]
+        if steps:
+            scale, stated = max(steps, key=lambda step: step[0])
+            return _widest_decimal(scale, _whole_digits(stated))
         if self.decimal_numbers:
             return decimal_node(MAX_PRECISION, DEFAULT_SCALE)
         return leaf(Kind.DOUBLE)
@@ -217,6 +225,9 @@ class TypeMapper:
             return leaf(Kind.ANY)
         return list_node(self.node(items[0] if len(items) == 1 else {"anyOf": items}))
 
+
+_MOST_DIGITS = 1000
+"""Powers of ten beyond which a number in a schema says nothing about a column."""
 
 _BUILDERS: Mapping[str, Callable[[TypeMapper, Sequence[Schema]], Node]] = {
     "string": TypeMapper._string,  # noqa: SLF001
@@ -299,6 +310,70 @@ def _json_types(schema: Schema) -> list[str]:
     if values and all(isinstance(v, str) or v is None for v in values):
         return ["string"]
     return ["any", "unknown"]
+
+
+def _stated_decimal(schema: Schema) -> Node:
+    """The DECIMAL that `precision` and `scale` of a singer.decimal state, each of them or neither.
+
+    A scale that is not stated leaves room for all stated digits before the point, and for the usual
+    ones after it. Databases may state a negative scale, and one larger than the precision; Delta
+    has neither.
+    """
+    facts = schema.get("x-singer.decimal")
+    facts = facts if isinstance(facts, Mapping) else schema
+    precision, scale = _whole(facts.get("precision")), _whole(facts.get("scale"))
+    if scale is None:
+        whole = MAX_PRECISION - DEFAULT_SCALE if precision is None else precision
+        scale = min(DEFAULT_SCALE, max(0, MAX_PRECISION - whole))
+        return decimal_node(min(max(whole, 0) + scale, MAX_PRECISION) or 1, scale)
+    digits = MAX_PRECISION if precision is None else max(precision - min(scale, 0), scale, 1)
+    if digits <= MAX_PRECISION and precision is not None:
+        return decimal_node(digits, max(scale, 0))
+    return _widest_decimal(scale, WHOLE_DIGITS)
+
+
+def _widest_decimal(scale: int, whole: int) -> Node:
+    """The DECIMAL of all digits, with the usual scale where the stated one leaves too few for them.
+
+    Args:
+        scale: Digits after the point.
+        whole: Digits before it that there must be room for.
+    """
+    fits = scale + whole <= MAX_PRECISION
+    return decimal_node(MAX_PRECISION, max(scale, 0) if fits else DEFAULT_SCALE)
+
+
+def _whole(value: Any) -> int | None:
+    """A count of digits that a schema states, as a number or as text."""
+    number = _decimal(value)
+    return None if number is None or number != number.to_integral_value() else int(number)
+
+
+def _decimal(value: Any) -> Decimal | None:
+    """A number that a schema states, by its digits."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, str)):
+        return None
+    try:
+        number = Decimal(str(value))
+    except ArithmeticError:
+        return None
+    return number if number.is_finite() and abs(number.adjusted()) < _MOST_DIGITS else None
+
+
+def _places(schema: Schema) -> int | None:
+    """Decimal places of what is a multiple of a step: those of the step itself."""
+    step = _decimal(schema.get("multipleOf"))
+    if step is None or not 0 < step <= 1:
+        return None
+    return max(0, -int(step.normalize().as_tuple().exponent))
+
+
+def _whole_digits(schema: Schema) -> int:
+    """Digits before the point that a number within the stated bounds may have."""
+    bounds = _decimal(schema.get("minimum")), _decimal(schema.get("maximum"))
+    if None in bounds:
+        return WHOLE_DIGITS
+    return max(0, *(bound.adjusted() + 1 for bound in bounds if bound))
 
 
 def _description(schema: Schema) -> str | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
+from deltalake import DeltaTable
 from target_databricks.lakehouse.folder import LakehouseFolder
 from target_databricks.lakehouse.spool import Spool
 from target_databricks.lakehouse.table import LakehouseTable
@@ -182,3 +184,29 @@ def test_invariant_3_append_only_children_are_not_doubled_by_a_crash(
     folder.run(messages, load_method="append-only")
     assert folder.rows("items", "id") == [1]
     assert folder.rows("lines", "n", by="n") == [1, 2]
+
+
+def test_rows_are_appended_again_where_the_table_was_emptied_after_a_crash(place, singer):
+    place.run(logs(singer, 1), singer.state({"n": 1}))
+    place.run(logs(singer, 2, 3))  # and the tap dies before its next state
+    place.run(logs(singer, 2, 3), singer.state({"n": 3}), load_method="overwrite")
+    assert values(place) == [2, 3]
+
+
+def test_rows_are_appended_again_where_the_table_was_dropped_after_a_crash(folder, singer):
+    folder.run(logs(singer, 1), singer.state({"n": 1}))
+    folder.run(logs(singer, 2, 3))
+    shutil.rmtree(folder.schema_folder / "logs")
+    folder.run(logs(singer, 2, 3), singer.state({"n": 3}))
+    assert values(folder) == [2, 3]
+    # And what a state covers is forgotten.
+    folder.run(logs(singer, 3), singer.state({"n": 4}))
+    assert values(folder) == [2, 3, 3]
+
+
+def test_of_rows_that_were_deleted_after_a_crash_only_those_are_appended_again(folder, singer):
+    folder.run(logs(singer, 1), singer.state({"n": 1}))
+    folder.run(logs(singer, 2, 3, 3))
+    DeltaTable(folder.schema_folder / "logs").delete("x = 2")
+    folder.run(logs(singer, 2, 3, 3), singer.state({"n": 4}))
+    assert values(folder) == [1, 2, 3, 3]

@@ -186,3 +186,37 @@ def test_children_of_many_changed_parents_in_one_batch(place, singer, monkeypatc
     place.run(sent("b"))
     expected = [(i, f"b{i}.{n}", n) for i in range(40) for n in range(i % 4)]
     assert names(place) == expected
+
+
+def test_a_member_called_like_the_parents_key_has_a_column_of_its_own(place, singer):
+    element = {"id": INTEGER, "n": INTEGER, "_sdc_position": TEXT, "_sdc_job_id": TEXT}
+    lines = {
+        "type": "array",
+        "items": {"type": "object", "properties": element},
+        "x-child-table": {"name": "lines", "key": ["id"]},
+    }
+    schema = singer.schema("orders", {"id": INTEGER, "v": TEXT, "lines": lines})
+    sent = [{"id": 77, "n": 1, "_sdc_position": "first"}, {"id": 78, "_sdc_job_id": "theirs"}]
+    place.run(schema, singer.record("orders", {"id": 1, "v": "a", "lines": sent}))
+    place.run(schema, singer.record("orders", {"id": 1, "v": "b", "lines": sent}))
+    rows = place.rows("lines", by="_sdc_position")
+    assert [(r["id"], r["lines_id"], r["n"], r["_sdc_position"]) for r in rows] == [
+        (1, 77, 1, 0),
+        (1, 78, None, 1),
+    ]
+    assert [r["lines_sdc_position"] for r in rows] == ["first", None]
+    assert [r["lines_sdc_job_id"] for r in rows] == [None, "theirs"]
+
+
+def test_a_member_that_differs_from_the_parents_key_by_its_case_alone_is_kept(folder, singer):
+    lines = {
+        "type": "array",
+        "items": {"type": "object", "properties": {"Id": INTEGER, "lines_Id": INTEGER}},
+        "x-child-table": {"name": "lines"},
+    }
+    schema = singer.schema("orders", {"id": INTEGER, "lines": lines})
+    sent = [{"Id": 77, "lines_Id": 5}]
+    folder.run(schema, singer.record("orders", {"id": 1, "lines": sent}), column_names="keep")
+    (row,) = folder.rows("lines")
+    assert (row["id"], row["lines_Id"]) == (1, 5)
+    assert [v for c, v in row.items() if c.startswith("lines_Id_")] == [77]

@@ -11,6 +11,8 @@ import time
 from contextlib import suppress
 
 import pytest
+from deltalake import DeltaTable
+from target_databricks.errors import LoadError
 from target_databricks.lakehouse.folder import LakehouseFolder as Destination
 from target_databricks.lakehouse.spool import Spool
 from target_databricks.lakehouse.table import LakehouseTable
@@ -314,3 +316,42 @@ def test_told_to_stop_the_command_finishes_its_batch_and_lets_go(folder, singer,
     undisturbed.run(messages)
     folder.run(resumed(messages, states))
     assert folder.books() == undisturbed.books()
+
+
+def test_invariant_13_what_can_never_be_applied_stops_its_own_stream_only(folder, singer, cli):
+    docs = singer.schema("docs", {"id": INTEGER, "v": TEXT})
+    logs = singer.schema("logs", {"x": INTEGER}, [])
+    folder.run(docs, singer.record("docs", {"id": 1, "v": "a"}), singer.state({"n": 1}))
+    table = DeltaTable(folder.schema_folder / "docs")
+    table.alter.add_constraint({"not_bad": "v <> 'bad'"})
+    bad = [docs, singer.record("docs", {"id": 2, "v": "bad"})]
+    with pytest.raises(LoadError):
+        folder.run(bad, singer.state({"n": 2}))
+    (left,) = folder.staged()
+    for x in (7, 8):
+        messages = [
+            singer.state({"n": 1}),
+            logs,
+            singer.record("logs", {"x": x}),
+            *bad,
+            singer.record("docs", {"id": 3, "v": "good"}),
+            singer.state({"n": x}),
+        ]
+        done = cli(singer.text(messages), folder.config())
+        assert done.returncode == 1
+        assert 'File "' not in done.stderr
+        last = done.stderr.splitlines()[-1]
+        assert "'docs'" in last
+        assert left in last
+        assert "delete the file" in last
+        # No state covers what was not loaded.
+        assert done.stdout.splitlines() == ['{"n":1}']
+        assert folder.rows("docs", "id") == [1]
+    # Rows without keys are not doubled by a tap that starts from the state that came out.
+    again = [logs, singer.record("logs", {"x": 8}), *bad, singer.state({"n": 9})]
+    DeltaTable(folder.schema_folder / "docs").alter.drop_constraint("not_bad")
+    folder.run(again)
+    assert folder.last.states == [{"n": 9}]
+    assert folder.rows("docs", "id") == [1, 2]
+    assert folder.rows("logs", "x", by="x") == [7, 8]
+    assert folder.staged() == []

@@ -70,13 +70,28 @@ def test_the_hash_does_not_depend_on_the_spelling_of_a_number(place, singer):
     ("column", "old", "new"),
     [
         (MONEY, "12345678901234567890.1234", "12345678901234567890.1235"),
+        (
+            MONEY,
+            "1234567890123456789012345678901234.1234",
+            "1234567890123456789012345678901234.1235",
+        ),
+        ({"type": "string"}, "1" * 28 + "1", "1" * 28 + "2"),
         ({"type": "integer"}, "9223372036854775806", "9223372036854775807"),
         ({"type": "integer"}, "99999999999999999998", "99999999999999999999"),
         ({}, "99999999999999999998", "99999999999999999999"),
         ({"type": "string"}, "0.12345678901234567891", "0.12345678901234567892"),
         ({"type": "boolean"}, "99999999999999999998", "99999999999999999999"),
     ],
-    ids=["decimal", "integer", "rescued integer", "open type", "text", "rescued elsewhere"],
+    ids=[
+        "decimal",
+        "all digits of a decimal",
+        "29 digits",
+        "integer",
+        "rescued integer",
+        "open type",
+        "text",
+        "rescued elsewhere",
+    ],
 )
 def test_a_change_in_the_last_digit_of_a_long_number_is_a_change(place, singer, column, old, new):
     schema = singer.schema("items", {"id": INTEGER, "n": column})
@@ -115,6 +130,25 @@ def test_across_batches_an_older_version_never_overwrites_a_newer_one(place, sin
     place.run(sent("newer", 3))
     place.run(sent("as new, but another", 3))
     assert place.rows("items", "v") == ["as new, but another"]
+
+
+def test_a_text_that_the_tap_bookmarks_on_does_not_decide_which_version_is_later(place, singer):
+    def sent(v, at):
+        return items(singer, {"id": 1, "v": v, "at": at}, bookmarks=["at"], at=TEXT)
+
+    place.run(sent("September", "9/30/2024"))
+    place.run(sent("October", "10/1/2024"))
+    assert place.rows("items", "v") == ["October"]
+    # Nor within a batch.
+    place.run(sent("ninth", "9"), sent("tenth", "10")[1:])
+    assert place.rows("items", "v") == ["tenth"]
+
+
+def test_a_bookmark_that_the_table_keeps_as_text_does_not_decide_either(place, singer):
+    place.run(items(singer, {"id": 1, "v": "a", "at": "9"}, at=TEXT))
+    for v, at in (("b", 9), ("c", 10)):
+        place.run(items(singer, {"id": 1, "v": v, "at": at}, bookmarks=["at"], at=INTEGER))
+    assert place.rows("items", "v") == ["c"]
 
 
 def test_a_version_without_a_bookmark_counts_by_arrival(place, singer):

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from singer_sdk.exceptions import InvalidRecord
-from target_databricks.errors import LoadError
+from target_databricks.errors import ConfigurationError, LoadError
 from target_databricks.lakehouse.folder import LakehouseFolder as Destination
 from target_databricks.target import TargetDatabricks
 
@@ -165,6 +165,31 @@ def test_batch_files_and_records_of_one_stream_mix(place, singer, tmp_path):
     schema, *records = items(singer, {"id": 0, "v": "line"}, {"id": 2, "v": "line"})
     place.run(schema, records[0], batch("items", "jsonl", path), records[1])
     assert place.rows("items", "v") == ["line", "file", "line"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"stream_maps": {"items": {"v": "md5(v)"}}},
+        {"stream_maps": {"items": {"__filter__": "v != 'a@example.com'"}}},
+        {"stream_maps": {"items": {"__alias__": "things"}}},
+        {"flattening_enabled": True, "flattening_max_depth": 2},
+    ],
+    ids=["hashed", "filtered", "renamed", "flattened"],
+)
+def test_batch_files_of_a_stream_that_is_mapped_are_refused(place, singer, tmp_path, settings):
+    path = tmp_path / "rows"
+    path.write_text('{"id": 1, "v": "a@example.com"}\n')
+    with pytest.raises(ConfigurationError, match=r"(?s)'items'.*stream_maps.*batch_config"):
+        place.run(items(singer)[0], batch("items", "jsonl", path), **settings)
+    assert place.tables() == set()
+
+
+def test_batch_files_of_a_stream_that_is_mapped_away_are_left_out(place, singer, tmp_path):
+    path = tmp_path / "rows"
+    path.write_text('{"id": 1}\n')
+    place.run(items(singer)[0], batch("items", "jsonl", path), stream_maps={"items": None})
+    assert place.tables() == set()
 
 
 # Stream maps and flattening

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from target_databricks.errors import ConfigurationError
+from target_databricks.errors import BadInputError, ConfigurationError
 
-INTEGER = {"type": "integer"}
+INTEGER, TEXT = {"type": "integer"}, {"type": "string"}
 
 
 def own_columns(place, table):
@@ -147,3 +147,61 @@ def test_metadata_that_another_singer_program_left_is_not_taken_over(place, sing
     )
     assert place.types("things")["_sdc_extracted_at"] == "TIMESTAMP"
     assert place.rows("things", "_rescued_data") == [None]
+
+
+def test_columns_and_keys_of_a_tap_that_begin_like_ours_are_columns_like_any_other(place, singer):
+    """tap-csv's keys; a file may hold the same line twice."""
+    schema = singer.schema(
+        "lines",
+        {"_sdc_source_file": TEXT, "_sdc_source_lineno": INTEGER, "v": TEXT, "_sdc_extra": TEXT},
+        ["_sdc_source_file", "_sdc_source_lineno"],
+    )
+
+    def line(number, extra):
+        own = {"_sdc_source_file": "a.csv", "_sdc_source_lineno": number, "_sdc_extra": extra}
+        return singer.record("lines", {"v": "same", **own})
+
+    place.run(schema, line(1, "x"), line(2, "x"))
+    place.run(schema, line(1, "x"), line(2, "y"))
+    rows = place.rows("lines", by="_sdc_source_lineno")
+    assert [(r["_sdc_source_file"], r["_sdc_source_lineno"], r["_sdc_extra"]) for r in rows] == [
+        ("a.csv", 1, "x"),
+        ("a.csv", 2, "y"),
+    ]
+
+
+def test_an_unknown_member_that_begins_like_ours_is_rescued(place, singer):
+    schema = singer.schema("things", {"id": INTEGER, "o": {"properties": {"a": INTEGER}}})
+    nested = {"a": 1, "_sdc_job_id": 2}
+    place.run(
+        schema,
+        singer.record("things", {"id": 1, "_sdc_lsn": 5, "_sdc_sequence": 7, "o": nested}),
+    )
+    # The sequence is ours to write; so a tap's own is neither a column nor rescued.
+    assert place.rows("things", "_rescued_data") == ['{"_sdc_lsn":5,"o._sdc_job_id":2}']
+
+
+def test_a_property_that_is_spelled_like_ours_stands_beside_it(place, singer):
+    schema = singer.schema("things", {"id": INTEGER, "_SDC_Job_ID": TEXT})
+    place.run(schema, singer.record("things", {"id": 1, "_SDC_Job_ID": "theirs"}))
+    (row,) = place.rows("things")
+    assert row["_sdc_job_id"] != "theirs"
+    assert [v for c, v in row.items() if c.startswith("_sdc_job_id_")] == ["theirs"]
+
+
+def test_a_key_with_the_name_of_a_column_that_the_target_writes_is_refused(place, singer):
+    schema = singer.schema("things", {"_sdc_sequence": INTEGER}, ["_sdc_sequence"])
+    with pytest.raises(BadInputError, match=r"'_sdc_sequence'.*'things'.*writes itself"):
+        place.run(schema, singer.record("things", {"_sdc_sequence": 1}))
+
+
+@pytest.mark.parametrize("stream", ["_spool", "/spool", "_delta_log", "_sdc_loads"])
+def test_names_of_ours_and_of_deltas_are_refused(place, singer, stream):
+    place.run(singer.schema("things", {"id": INTEGER}), singer.record("things", {"id": 1}))
+    with pytest.raises(ConfigurationError, match=r"loaded into the table '_.*another name"):
+        place.run(singer.schema(stream, {"id": INTEGER}), singer.record(stream, {"id": 1}))
+    lines = {"type": "array", "items": {"properties": {"n": INTEGER}}}
+    lines["x-child-table"] = {"name": stream}
+    with pytest.raises(ConfigurationError, match=r"'things\.lines' would be loaded into"):
+        place.run(singer.schema("things", {"id": INTEGER, "lines": lines}))
+    assert place.rows("things", "id") == [1]

@@ -17,7 +17,8 @@ from target_databricks.hashing import exact_record_hash, record_hash
 from target_databricks.lakehouse.predicates import one_of
 from target_databricks.naming import MAX_LENGTH, keep_name, snake_case, unique_names
 from target_databricks.parsing import BlockParser, Lines
-from target_databricks.plan import RECORD_HASH, make_plan
+from target_databricks.plan import RECORD_HASH
+from target_databricks.planning import make_plan
 from target_databricks.rows import last_versions
 from target_databricks.types import Kind, TypeMapper, node_of_arrow
 

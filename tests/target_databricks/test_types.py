@@ -231,3 +231,79 @@ def test_the_wire_value_is_what_json_says_it_is(place, singer):
         json.dumps(singer.record("texts", {"id": 2, "t": text}), ensure_ascii=False),
     )
     assert place.rows("texts", "t") == [text, text]
+
+
+def decimal(**facts):
+    return {"type": ["null", "string"], "format": "singer.decimal", **facts}
+
+
+def money(step, **bounds):
+    return {"type": ["null", "number"], "multipleOf": step, **bounds}
+
+
+def decimal_column(place, singer, column, *texts):
+    """Values under which a column's numbers come back: what it holds, and what was rescued."""
+    records = (
+        f'{{"type":"RECORD","stream":"amounts","record":{{"id":{i},"n":{text},"o":{{"n":{text}}}}}}}'
+        for i, text in enumerate(texts)
+    )
+    nested = {"type": "object", "properties": {"n": column}}
+    place.run(singer.schema("amounts", {"id": {"type": "integer"}, "n": column, "o": nested}))
+    for record in records:
+        # Each alone in its batch: beside a value that Arrow refuses it would be read carefully.
+        place.run(
+            singer.schema("amounts", {"id": {"type": "integer"}, "n": column, "o": nested}), record
+        )
+    rows = place.rows("amounts")
+    assert [row["o"]["n"] for row in rows] == [row["n"] for row in rows]
+    rescued = [json.loads(row["_rescued_data"] or "{}", parse_float=Decimal) for row in rows]
+    return [(row["n"], rest.get("n")) for row, rest in zip(rows, rescued, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        (decimal(precision=9, scale=4), '"1234567"'),
+        (decimal(precision=9, scale=4), '"99999.99995"'),
+        (decimal(precision=9, scale=0), '"-1000000000"'),
+        (decimal(precision=38, scale=38), '"1"'),
+        (money(0.0001), "1e36"),
+        (money(0.0001), "100000000000000000000000000000000000"),
+        (money(1e-10), "-12345678901234567890123456789"),
+        # In 128 bits these two would wrap around to a number that fits again.
+        (decimal(precision=20, scale=10), '"34028236692093846346337460743"'),
+        (decimal(precision=38, scale=19), '"18446744073709551616000000000000000001"'),
+    ],
+)
+def test_invariant_4_a_number_too_large_for_its_decimal_is_rescued(place, singer, column, text):
+    ((value, rescued),) = decimal_column(place, singer, column, text)
+    assert value is None
+    assert Decimal(rescued) == Decimal(text.strip('"'))
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "texts"),
+    [
+        (money(0.25), "DECIMAL(38,2)", ["0.25", "-1234567.75"]),
+        (money(0.5), "DECIMAL(38,1)", ["0.5", "12.5"]),
+        (money(0.05), "DECIMAL(38,2)", ["0.05", "1.15"]),
+        (money(1), "DECIMAL(38,0)", ["12", "-7"]),
+        (money(1e-38), "DECIMAL(38,10)", ["1", "0.0000000001"]),
+        (money(1e-40), "DECIMAL(38,10)", ["12345678901234567890.5"]),
+        (money(1e-30, minimum=-1, maximum=1), "DECIMAL(38,30)", ["0." + "1234567890" * 3]),
+        (decimal(precision=9, scale=0), "DECIMAL(9,0)", ['"123456789"', "-5"]),
+        (decimal(precision=9), "DECIMAL(19,10)", ['"123456789"', '"0.1234567891"']),
+        (decimal(scale=0), "DECIMAL(38,0)", ['"' + "1" * 38 + '"']),
+        (decimal(precision=2, scale=5), "DECIMAL(5,5)", ['"0.00012"']),
+        (decimal(precision=3, scale=-2), "DECIMAL(5,0)", ['"99900"']),
+        (decimal(precision=100, scale=38), "DECIMAL(38,10)", ['"12345.5"']),
+        (decimal(), "DECIMAL(38,10)", ['"0.1"', "1234567890123456789012345678"]),
+    ],
+)
+def test_invariant_4_the_scale_is_that_of_the_digits_that_are_stated(
+    folder, singer, column, kind, texts
+):
+    found = decimal_column(folder, singer, column, *texts)
+    assert folder.types("amounts")["n"] == kind
+    expected = [Decimal(text.strip('"')) for text in texts]
+    assert found == [(value, None) for value in expected]

@@ -69,8 +69,111 @@ def test_a_row_that_comes_back_is_alive_again(place, singer):
 
 def test_a_version_without_any_row_retires_all(place, singer):
     place.run(sent(singer, 1, 1, 2))
-    place.run(sent(singer, 2))
+    place.run(sent(singer, 2), singer.state({"done": 2}))
     assert alive(place) == []
+
+
+def announced(singer, version, *ids, v="same"):
+    """What a tap of the Meltano SDK sends: the version first, then the records."""
+    schema, *records = sent(singer, version, *ids, activate=False, v=v)
+    return [schema, singer.activate("items", version), *records]
+
+
+HARD = pytest.mark.parametrize("hard", [False, True], ids=["soft", "hard"])
+
+
+@HARD
+def test_invariant_12_a_version_named_before_its_records_retires_what_did_not_come(
+    place, singer, hard
+):
+    place.run(announced(singer, 1, 1, 2, 3), singer.state({"at": 1}), hard_delete=hard)
+    assert alive(place) == [1, 2, 3]
+    place.run(announced(singer, 2, 1, 2), singer.state({"at": 2}), hard_delete=hard)
+    assert alive(place) == [1, 2]
+    assert place.rows("items", "id") == ([1, 2] if hard else [1, 2, 3])
+
+
+@HARD
+@pytest.mark.parametrize("through", range(6))
+def test_invariant_12_a_tap_that_dies_after_naming_a_version_retires_nothing(
+    folder, singer, hard, through
+):
+    folder.run(sent(singer, 1, 1, 2, 3), singer.state({"at": 1}))
+    messages = [
+        *announced(singer, 2, 1, 2, v="new"),
+        singer.state({"at": 2, "currently_syncing": "items"}),
+        singer.record("items", {"id": 4, "v": "new"}, version=2),
+    ]
+    folder.run(messages[: through + 1], hard_delete=hard)
+    assert alive(folder)[:3] == [1, 2, 3]
+    # The next one that ends well retires what neither of them sent.
+    folder.run(announced(singer, 3, 1, 2), singer.state({"at": 3}), hard_delete=hard)
+    assert alive(folder) == [1, 2]
+
+
+def test_a_version_named_again_between_the_records_retires_nothing_in_between(folder, singer):
+    """Taps of the SDK name it anew for each partition."""
+    folder.run(sent(singer, 1, 1, 2, 3))
+    schema, activate, *records = announced(singer, 2, 1, 2)
+    folder.run(schema, activate, records[0], activate)  # and dies before the second partition
+    assert alive(folder) == [1, 2, 3]
+    folder.run(schema, activate, records[0], activate, records[1], singer.state({"at": 2}))
+    assert alive(folder) == [1, 2]
+
+
+@HARD
+@pytest.mark.parametrize("again", ["same", "new"])
+def test_invariant_12_records_without_their_version_are_not_retired(place, singer, hard, again):
+    place.run(sent(singer, 1, 1, 2, 3))
+    schema, *records, activate = sent(singer, 2, 1, 2, v=again)
+    bare = [{k: v for k, v in r.items() if k != "version"} for r in records]
+    place.run(schema, bare, activate, hard_delete=hard)
+    # Of row 3 it is not certain either.
+    assert alive(place) == [1, 2, 3]
+
+
+@HARD
+def test_invariant_12_rows_of_batch_files_are_not_retired(folder, singer, tmp_path, hard):
+    folder.run(sent(singer, 1, 1, 2, 3))
+    path = tmp_path / "rows"
+    path.write_text('{"id": 1, "v": "new"}\n{"id": 2, "v": "same", "lines": [{"n": 2}]}\n')
+    schema, record, activate = sent(singer, 2, 3)
+    files = {"encoding": {"format": "jsonl"}, "manifest": [path.as_uri()]}
+    batch = {"type": "BATCH", "stream": "items", **files}
+    folder.run(schema, batch, record, activate, hard_delete=hard)
+    assert alive(folder) == [1, 2, 3]
+
+
+@HARD
+def test_invariant_12_a_version_older_than_the_last_retires_nothing(place, singer, hard):
+    place.run(sent(singer, 5, 1, 2, 3))
+    place.run(sent(singer, 3, 1), hard_delete=hard)
+    assert alive(place) == [1, 2, 3]
+    # And the last one is still the last.
+    place.run(sent(singer, 4, 2), hard_delete=hard)
+    assert alive(place) == [1, 2, 3]
+    place.run(sent(singer, 6, 2), hard_delete=hard)
+    assert alive(place) == [2]
+
+
+def test_rows_of_a_later_version_are_not_retired_by_an_earlier_one(folder, singer):
+    folder.run(sent(singer, 5, 1, 2, activate=False))
+    folder.run(sent(singer, 3, 3))
+    assert alive(folder) == [1, 2, 3]
+
+
+@HARD
+def test_invariant_12_rows_that_are_only_appended_are_never_retired(place, singer, hard):
+    settings = {"load_method": "append-only", "hard_delete": hard}
+    place.run(sent(singer, 1, 1, 2), **settings)
+    place.run(sent(singer, 2, 1, v="new"), **settings)
+    assert alive(place) == [1, 1, 2]
+
+
+def test_without_metadata_nothing_is_known_of_versions_and_nothing_is_retired(folder, singer):
+    folder.run(sent(singer, 1, 1, 2))
+    folder.run(sent(singer, 2, 1, v="new"), add_record_metadata=False)
+    assert alive(folder) == [1, 2]
 
 
 def test_the_first_version_retires_what_had_none(place, singer):

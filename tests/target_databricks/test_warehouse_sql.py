@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from target_databricks.plan import RECORD_HASH, Reference, make_plan
+from target_databricks.plan import RECORD_HASH, Reference
+from target_databricks.planning import make_plan
 from target_databricks.types import TypeMapper
 from target_databricks.warehouse import ddl, sql
 from target_databricks.warehouse.columns import as_variant, fitted, missing, sql_type, widened

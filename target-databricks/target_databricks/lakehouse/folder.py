@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -35,12 +35,13 @@ from target_databricks.evolution import reconcile, tables_of
 from target_databricks.lakehouse import versions
 from target_databricks.lakehouse.lock import SchemaLock
 from target_databricks.lakehouse.merge import Decision, aligned, decide, with_kept_columns
+from target_databricks.lakehouse.predicates import one_of
 from target_databricks.lakehouse.spool import Spool
 from target_databricks.lakehouse.table import LakehouseTable
 from target_databricks.ledger import DESCRIPTION, MELTANO_TEST_STREAM, SCHEMA, Ledger
 from target_databricks.ledger import TABLE as LEDGER
 from target_databricks.naming import table_name
-from target_databricks.plan import DELETED_AT, RECORD_HASH, ChildPlan, StreamPlan
+from target_databricks.plan import DELETED_AT, JOB_ID, RECORD_HASH, ChildPlan, StreamPlan
 
 logger = logging.getLogger("target-databricks")
 
@@ -88,7 +89,8 @@ class LakehouseFolder:
         self._loads = self._table(LEDGER)
         self._ledger = Ledger(self._write_loads, job_id)
         self._tables: dict[str, LakehouseTable] = {}
-        self._unconfirmed = Unconfirmed[Path](self._spool)
+        self._unconfirmed = Unconfirmed[Path](self._spool, self._rows_of_runs)
+        self.failed: dict[str, LoadError] = {}
         self._orphaned: dict[str, bool] = {}
         self._recovering = False
 
@@ -145,10 +147,11 @@ class LakehouseFolder:
         return self._at(plan.table).remove(None)
 
     def activate_version(self, plan: StreamPlan, version: int) -> LoadResult:
-        """Retire the rows that did not come with the version."""
+        """Retire the rows that did not come with the version, if it is newer than the last."""
         started = _now()
         table = self._at(plan.table)
-        gone = versions.retired(self._spool, table, plan, version)
+        newer = versions.is_newer(table, version)
+        gone = versions.retired(self._spool, table, plan, version) if newer else None
         count = 0 if gone is None else gone.num_rows
         if gone is not None and count:
             for name, keys in [
@@ -160,9 +163,9 @@ class LakehouseFolder:
                 else:
                     self._at(name).update(keys, DELETED_AT, "now()")
             logger.info("%s.%s: %d rows are gone at the source", self._schema, plan.table, count)
-        if plan.keys:
+        if newer:
             versions.remember_version(table, version)
-            self._spool.forget_seen(plan.table)
+        self._spool.forget_seen(plan.table)
         result = LoadResult(plan.stream, plan.table, "", 0, started, _now(), deleted=count)
         self._ledger.add(result)
         return result
@@ -171,9 +174,14 @@ class LakehouseFolder:
         results = []
         self._recovering = True
         for path, batch in self._spool.staged():
+            stream = batch.plan.stream
+            if stream in self.failed:
+                continue  # What is older comes first, or not at all.
             logger.info("Applying %s, which an earlier run left staged.", path.name)
-            plan = self.reconcile(batch.plan)
-            results.append(self._apply(replace(batch, plan=plan), path))
+            try:
+                results.append(self._apply(batch, path))
+            except LoadError as error:
+                self.failed[stream] = error
         self._recovering = False
         for path in self._spool.set_aside():
             logger.warning(
@@ -195,6 +203,8 @@ class LakehouseFolder:
             rescued=batch.rescued,
         )
         try:
+            if self._recovering:
+                batch = replace(batch, plan=self.reconcile(batch.plan))
             if self._appends(batch.plan):
                 counts = self._append_once(batch, path)
             else:
@@ -219,12 +229,12 @@ class LakehouseFolder:
         table = self._ready(plan)
         sent = {name.lower() for name in batch.rows.column_names}
         kept = [c for c in (table.schema or pa.schema([])).names if c.lower() not in sent]
-        compared = (RECORD_HASH, DELETED_AT, *([plan.bookmark] if plan.bookmark else []))
+        compared = (RECORD_HASH, DELETED_AT, *([plan.ordering] if plan.ordering else []))
         wanted = [c for c in compared if table.spelled(c)]
         keys = batch.rows.select(list(plan.keys))
         found, places = table.find(keys, [*wanted, *kept])
         existing = aligned(batch.rows.num_rows, found, places)
-        decision = decide(batch.rows, existing, plan.bookmark)
+        decision = decide(batch.rows, existing, plan.ordering)
         counts = _Counts(
             inserted=decision.count(decision.new),
             updated=decision.count(decision.changed),
@@ -324,6 +334,14 @@ class LakehouseFolder:
 
     def _table(self, name: str) -> LakehouseTable:
         return LakehouseTable(f"{self._uri}/{name}", self._options)
+
+    def _rows_of_runs(self, table: str, jobs: Collection[str]) -> Iterator[str]:
+        """Hashes of the rows that a table has of some runs."""
+        found = self._at(table)
+        if found.spelled(RECORD_HASH) and found.spelled(JOB_ID):
+            of_runs = one_of(pa.table({JOB_ID: sorted(jobs)}))
+            for rows in found.others(None, [RECORD_HASH], of_runs):
+                yield from rows.column(0).to_pylist()
 
     def _ready(self, plan: StreamPlan) -> LakehouseTable:
         table = self._at(plan.table)

@@ -1,5 +1,7 @@
 """Versions of whole tables: which rows were not sent with the version that is now the truth.
 
+Rows of a later version stay, and so does everything when a later one is the truth already.
+
 A row that comes again unchanged is not rewritten, so its own version column stays behind. What
 came with a version but was not written is therefore noted in the spool until the version is
 activated, by this run or, when the tap was cut short and resumes with the same version, a later
@@ -40,17 +42,21 @@ def note_unwritten(spool: Spool, table: LakehouseTable, batch: Batch, decision: 
 
 
 def retired(spool: Spool, table: LakehouseTable, plan: StreamPlan, version: int) -> pa.Table | None:
-    """Keys of the living rows that are of another version and were not sent with this one."""
+    """Keys of the living rows that are of an earlier version and were not sent with this one."""
     deleted_at, table_version = table.spelled(DELETED_AT), table.spelled(TABLE_VERSION)
-    if not plan.keys or deleted_at is None or table_version is None:
-        return None
-    if remembered_version(table) == version:
+    if deleted_at is None or table_version is None:
         return None
     seen = spool.seen(plan.table, version, plan.keys)
     alive = f"t.{quoted(deleted_at)} IS NULL"
-    other = f"{alive} AND t.{quoted(table_version)} IS DISTINCT FROM {int(version)}"
-    gone = list(table.others(seen, plan.keys, other))
+    earlier = f"coalesce(t.{quoted(table_version)} < {int(version)}, true)"
+    gone = list(table.others(seen, plan.keys, f"{alive} AND {earlier}"))
     return pa.Table.from_batches(gone) if gone else None
+
+
+def is_newer(table: LakehouseTable, version: int) -> bool:
+    """Whether a version is newer than the one last activated."""
+    remembered = remembered_version(table)
+    return remembered is None or remembered < version
 
 
 def remembered_version(table: LakehouseTable) -> int | None:
@@ -63,7 +69,7 @@ def remembered_version(table: LakehouseTable) -> int | None:
 
 def remember_version(table: LakehouseTable, version: int) -> None:
     """Make every living row count as being of a version."""
-    if table.delta is not None and remembered_version(table) != version:
+    if table.delta is not None:
         table.delta.alter.set_table_properties(
             {REMEMBERED_VERSION: str(version)}, raise_if_not_exists=False
         )

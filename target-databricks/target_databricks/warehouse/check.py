@@ -19,7 +19,7 @@ from singer_sdk.exceptions import FatalSyncError
 from target_databricks.batch import Batch
 from target_databricks.errors import ConfigurationError
 from target_databricks.naming import table_name
-from target_databricks.plan import make_plan
+from target_databricks.planning import make_plan
 from target_databricks.types import TypeMapper
 from target_databricks.warehouse import sql
 from target_databricks.warehouse.access import make_access

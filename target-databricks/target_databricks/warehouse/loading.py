@@ -5,7 +5,7 @@ Everything here may be done twice, and is, after a crash or a lost answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from target_databricks.batch import Batch
 from target_databricks.evolution import tables_of
-from target_databricks.plan import JOB_ID, POSITION, ChildPlan, StreamPlan
+from target_databricks.plan import JOB_ID, POSITION, RECORD_HASH, ChildPlan, StreamPlan
 from target_databricks.warehouse import sql
 from target_databricks.warehouse.connection import Connections
 from target_databricks.warehouse.nesting import json_columns
@@ -147,6 +147,14 @@ class Loading:
     def marks(self, plan: StreamPlan) -> dict[str, int]:
         """Rows that each table of a stream has of this run."""
         return {name: self._rows_so_far(name) for name in tables_of(plan)}
+
+    def rows_of_runs(self, table: str, jobs: Collection[str]) -> list[str]:
+        """Hashes of the rows that a table has of some runs."""
+        if not (self._tables.spelled(table, JOB_ID) and self._tables.spelled(table, RECORD_HASH)):
+            return []
+        statement = sql.hashes_of_runs(self._tables.name(table), jobs)
+        hashes: list[str] = self._connections.run(statement).column(0).to_pylist()
+        return hashes
 
     def _rows_so_far(self, table: str) -> int:
         if table not in self._appended:

@@ -19,7 +19,7 @@ Each is safe to send again: what it did the first time it finds done the second 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -228,6 +228,12 @@ def empty(table: str) -> str:
     return f"NOT EXISTS (SELECT 1 FROM {table})"
 
 
+def hashes_of_runs(table: str, jobs: Collection[str]) -> str:
+    """The hashes of the rows that some runs wrote to a table."""
+    listed = ", ".join(literal(job) for job in sorted(jobs))
+    return f"SELECT {quoted(RECORD_HASH)} FROM {table} WHERE {quoted(JOB_ID)} IN ({listed})"
+
+
 def rows_of_run(table: str, job_id: str) -> str:
     """Count the rows a run wrote to a table."""
     return f"SELECT count(*) FROM {table} WHERE {quoted(JOB_ID)} = {literal(job_id)}"
@@ -242,7 +248,7 @@ def retire(
     *,
     delete: bool,
 ) -> str:
-    """Retire the rows of a table whose parents did not come with a version.
+    """Retire the rows of a table whose parents are older than a version and did not come with it.
 
     Args:
         table: The stream's own table or one of its child tables, in SQL.
@@ -256,7 +262,7 @@ def retire(
     alive = f"p.{quoted(DELETED_AT)} IS NULL"
     gone = [
         f"SELECT DISTINCT {keys} FROM {parent} AS p",
-        f"WHERE {alive} AND NOT (p.{quoted(TABLE_VERSION)} <=> {int(version)})",
+        f"WHERE {alive} AND coalesce(p.{quoted(TABLE_VERSION)} < {int(version)}, true)",
     ]
     if seen:
         names = ", ".join(quoted(k) for k in plan.keys)
@@ -340,7 +346,7 @@ def _child_rows(
 
 
 def _compared(plan: StreamPlan) -> tuple[str, ...]:
-    bookmark = (plan.bookmark,) if plan.bookmark else ()
+    bookmark = (plan.ordering,) if plan.ordering else ()
     return (RECORD_HASH, DELETED_AT, SEQUENCE, *bookmark)
 
 
@@ -418,8 +424,8 @@ def _held(
             back = f"{column(ours, DELETED_AT)} IS NULL OR {column(theirs, DELETED_AT)} IS NOT NULL"
             same = f"{same} AND ({back})"
     conditions = [same]
-    if plan.bookmark and both(plan.bookmark):
-        conditions.append(_less(column(theirs, plan.bookmark), column(ours, plan.bookmark)))
+    if plan.ordering and both(plan.ordering):
+        conditions.append(_less(column(theirs, plan.ordering), column(ours, plan.ordering)))
     if replayed and both(SEQUENCE):
         conditions.append(_less(column(theirs, SEQUENCE), column(ours, SEQUENCE)))
     return " OR ".join(f"({c})" if " OR " in c or " AND " in c else c for c in conditions)

@@ -1,5 +1,7 @@
 """ACTIVATE_VERSION in a warehouse: which rows a version of the whole table did not bring again.
 
+Rows of a later version stay, and so does everything when a later one is the truth already.
+
 A row that came with the version but was not written, because it was as it is, bears the old
 version. So its key is noted beside the staged batches until the version is activated.
 """
@@ -60,11 +62,16 @@ class Versions:
                 self._staging.see(plan.table, version, batch.digest, rows)
 
     def activate(self, plan: StreamPlan, version: int) -> int:
-        """Retire the rows that did not come with a version. Returns how many there were."""
+        """Retire the rows that did not come with a version, if it is newer than the last.
+
+        Returns:
+            How many there were.
+        """
         has = self._tables.spelled
-        if not plan.keys or not has(plan.table, DELETED_AT) or not has(plan.table, TABLE_VERSION):
+        if not has(plan.table, DELETED_AT) or not has(plan.table, TABLE_VERSION):
             return 0
-        if self._remembered(plan.table) == version:
+        remembered = self._remembered(plan.table)
+        if remembered is not None and remembered >= version:
             return 0
         seen = self._staging.seen(plan.table, version, plan.keys)
         parent = self._tables.name(plan.table)

@@ -50,6 +50,7 @@ from target_databricks.warehouse.wake import wake
 
 logger = logging.getLogger("target-databricks")
 
+_OF_THE_BATCH = frozenset({Kind.FINAL, Kind.GONE, Kind.EXISTS, Kind.INTERNAL})
 HURRY = 10.0
 """Seconds for the ledger of a run that has failed already, perhaps because nothing answers."""
 
@@ -89,7 +90,8 @@ class SqlWarehouse:
         self._constraints = bool(config["table_constraints"])
         self._job_id = job_id
         self._ledger = Ledger(self._write_loads, job_id)
-        self._unconfirmed = Unconfirmed[str](self._staging)
+        self._unconfirmed = Unconfirmed[str](self._staging, self._loading.rows_of_runs)
+        self.failed: dict[str, LoadError] = {}
         self._plans: dict[str, StreamPlan] = {}
         self._made_schema = False
         self._loaded: set[str] = set()
@@ -187,10 +189,17 @@ class SqlWarehouse:
     def _replay(self) -> list[LoadResult]:
         results = []
         for path, batch in self._staging.staged():
+            stream = batch.plan.stream
+            if stream in self.failed:
+                continue  # What is older comes first, or not at all.
             logger.info("Applying %s, which an earlier run left staged.", path)
-            plan = self.reconcile(batch.plan)
-            with self._staging.held(plan.table):
-                results.append(self._load(replace(batch, plan=plan), path, replayed=True))
+            with self._staging.held(batch.plan.table):
+                try:
+                    results.append(self._load(batch, path, replayed=True))
+                except LoadError as error:
+                    if not _of_the_batch(error):
+                        raise
+                    self.failed[stream] = error
         self._plans.clear()
         return results
 
@@ -226,6 +235,8 @@ class SqlWarehouse:
             rescued=batch.rescued,
         )
         try:
+            if replayed:
+                batch = replace(batch, plan=self.reconcile(plan))
             try:
                 counts = self._put(batch, path, replayed=replayed)
             except StatementError as error:
@@ -283,6 +294,12 @@ class SqlWarehouse:
             self._staging.drop()
             if self._made_schema:
                 self._connections.run(f"DROP SCHEMA IF EXISTS {self._schema.sql} RESTRICT")
+
+
+def _of_the_batch(error: LoadError) -> bool:
+    """Whether an error comes from what was to be loaded, and not from a place out of reach."""
+    cause = error.__cause__
+    return not isinstance(cause, StatementError) or cause.problem.kind in _OF_THE_BATCH
 
 
 def _now() -> datetime:
