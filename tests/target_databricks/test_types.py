@@ -275,7 +275,7 @@ def decimal_column(place, singer, column, *texts):
         (decimal(precision=38, scale=19), '"18446744073709551616000000000000000001"'),
     ],
 )
-def test_invariant_4_a_number_too_large_for_its_decimal_is_rescued(place, singer, column, text):
+def test_a_number_too_large_for_its_decimal_is_rescued(place, singer, column, text):
     ((value, rescued),) = decimal_column(place, singer, column, text)
     assert value is None
     assert Decimal(rescued) == Decimal(text.strip('"'))

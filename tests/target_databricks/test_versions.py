@@ -123,7 +123,7 @@ def test_a_version_named_again_between_the_records_retires_nothing_in_between(fo
 
 @HARD
 @pytest.mark.parametrize("again", ["same", "new"])
-def test_invariant_12_records_without_their_version_are_not_retired(place, singer, hard, again):
+def test_records_without_their_version_are_not_retired(place, singer, hard, again):
     place.run(sent(singer, 1, 1, 2, 3))
     schema, *records, activate = sent(singer, 2, 1, 2, v=again)
     bare = [{k: v for k, v in r.items() if k != "version"} for r in records]
@@ -163,7 +163,7 @@ def test_rows_of_a_later_version_are_not_retired_by_an_earlier_one(folder, singe
 
 
 @HARD
-def test_invariant_12_rows_that_are_only_appended_are_never_retired(place, singer, hard):
+def test_rows_that_are_only_appended_are_never_retired(place, singer, hard):
     settings = {"load_method": "append-only", "hard_delete": hard}
     place.run(sent(singer, 1, 1, 2), **settings)
     place.run(sent(singer, 2, 1, v="new"), **settings)
