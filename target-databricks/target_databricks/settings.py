@@ -219,8 +219,9 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         default="auto",
         allowed_values=list(CLUSTERING),
         description=(
-            "How new tables are clustered: auto leaves the columns to Databricks, keys takes the "
-            "stream's keys, none does not (SQL warehouse)."
+            "How new tables are clustered: auto leaves the columns to Databricks (and means keys "
+            "where predictive optimization is off), keys takes the stream's keys, none does not "
+            "(SQL warehouse)."
         ),
     ),
     th.Property(

@@ -54,6 +54,18 @@ class AnswerError(Exception):
             Kind.GONE,
         ),
         (AnswerError("[FIELD_ALREADY_EXISTS] Cannot add column"), Kind.EXISTS),
+        (
+            AnswerError("[CLUSTER_BY_AUTO_REQUIRES_PREDICTIVE_OPTIMIZATION] CLUSTER BY AUTO"),
+            Kind.CLUSTERING,
+        ),
+        (
+            AnswerError("[CLUSTER_BY_AUTO_UNSUPPORTED_TABLE_TYPE_ERROR] CLUSTER BY AUTO"),
+            Kind.CLUSTERING,
+        ),
+        (
+            AnswerError("[DELTA_CLUSTERING_COLUMNS_DATATYPE_NOT_SUPPORTED] CLUSTER BY is not"),
+            Kind.CLUSTERING,
+        ),
         (AnswerError("Error during request to server", http_code=401), Kind.REFUSED),
         (AnswerError("[UNAUTHENTICATED] Token is expired"), Kind.REFUSED),
         (AnswerError("[INTERNAL_ERROR] Found a bug in the optimizer"), Kind.INTERNAL),

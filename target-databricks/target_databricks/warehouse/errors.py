@@ -24,6 +24,7 @@ class Kind(enum.Enum):
     SESSION = "open a new session and try again"
     GONE = "a table or column is not what it was; look again"
     EXISTS = "somebody else has done it already"
+    CLUSTERING = "a table cannot be clustered like this; ask for less"
     REFUSED = "the credentials are not accepted; renew the token once"
     INTERNAL = "an error of the server's own; try again, but not for long"
     FINAL = "give up"
@@ -34,6 +35,7 @@ AGAIN: dict[Kind, int] = {
     Kind.INTERNAL: 3,
     Kind.GONE: 0,
     Kind.EXISTS: 0,
+    Kind.CLUSTERING: 0,
     Kind.FINAL: 0,
 }
 """How often a statement is sent again at most; one that is not named here, as long as there is
@@ -152,6 +154,7 @@ _RULES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
             r"CERTIFICATE_VERIFY_FAILED",
         ),
     ),
+    (Kind.CLUSTERING, "", (r"\[CLUSTER_BY_", r"\[DELTA_CLUSTERING_COLUMN")),
     (Kind.EXISTS, "", (r"_ALREADY_EXISTS?\b", r"already exists")),
     (
         Kind.GONE,
