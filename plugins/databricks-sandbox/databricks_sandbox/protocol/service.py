@@ -163,7 +163,14 @@ class Service:
         operation = self._operation(request)
         if operation is None:
             return ttypes.TGetOperationStatusResp(status=_invalid_operation(request))
-        self._sandbox.faults.strike("status", operation.statement.text)
+        try:
+            self._sandbox.faults.strike("status", operation.statement.text)
+        except InvalidSessionError:
+            self._sandbox.sessions.close(operation.session.identifier)
+            return ttypes.TGetOperationStatusResp(status=_invalid_operation(request))
+        except SqlError as error:
+            status = _error_status(*_message_and_state(error))
+            return ttypes.TGetOperationStatusResp(status=status)
         operation.done.wait(_POLL_SECONDS)
         self._let_faults_through(operation)
         return _status(operation)
