@@ -364,3 +364,19 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         ),
     ),
 ).to_dict()
+
+# Taken here, because the SDK adds its own to the table, of which an empty text may mean something.
+_BLANK_IS_UNSET = frozenset(SETTINGS["properties"]) - {"soft_delete_column"}
+
+
+def without_blanks(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings less those that are left empty, which then get their defaults.
+
+    A variable of the environment without a value is one of these, and so are `catalog: ""` and
+    `catalog: null`. The exception is the setting whose empty text is a choice: no soft-delete flag.
+    """
+    return {
+        name: value
+        for name, value in config.items()
+        if name not in _BLANK_IS_UNSET or str("" if value is None else value).strip()
+    }
