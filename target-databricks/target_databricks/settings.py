@@ -219,8 +219,9 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         default="auto",
         allowed_values=list(CLUSTERING),
         description=(
-            "How new tables are clustered: auto leaves the columns to Databricks, keys takes the "
-            "stream's keys, none does not (SQL warehouse)."
+            "How new tables are clustered: auto leaves the columns to Databricks (and means keys "
+            "where predictive optimization is off), keys takes the stream's keys, none does not "
+            "(SQL warehouse)."
         ),
     ),
     th.Property(
@@ -363,3 +364,19 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         ),
     ),
 ).to_dict()
+
+# Taken here, because the SDK adds its own to the table, of which an empty text may mean something.
+_BLANK_IS_UNSET = frozenset(SETTINGS["properties"]) - {"soft_delete_column"}
+
+
+def without_blanks(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings less those that are left empty, which then get their defaults.
+
+    A variable of the environment without a value is one of these, and so are `catalog: ""` and
+    `catalog: null`. The exception is the setting whose empty text is a choice: no soft-delete flag.
+    """
+    return {
+        name: value
+        for name, value in config.items()
+        if name not in _BLANK_IS_UNSET or str("" if value is None else value).strip()
+    }

@@ -35,7 +35,7 @@ from target_databricks.plan import RESERVED, StreamPlan
 from target_databricks.planning import make_plan
 from target_databricks.reader import BlockReader
 from target_databricks.report import Report
-from target_databricks.settings import SETTINGS, destination_of
+from target_databricks.settings import SETTINGS, destination_of, without_blanks
 from target_databricks.sinks import DatabricksSink
 from target_databricks.types import TypeMapper
 from target_databricks.versions import StreamVersions
@@ -98,6 +98,11 @@ class TargetDatabricks(Target):
         if self.metrics_logger.level == logging.INFO:
             # The SDK prints a line of JSON per sink and batch; our own lines say the same.
             self.metrics_logger.setLevel(logging.WARNING)
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Check the settings and fill in the defaults, also of those that are left empty."""
+        self._config = without_blanks(self._config)
+        return super()._validate_config(raise_errors=raise_errors)
 
     # What sinks ask for
 

@@ -123,6 +123,27 @@ def test_an_answer_can_get_lost_after_the_work_is_done(connect, rows, databricks
     assert rows(f"SELECT a FROM {table}") == [{"a": 1}]
 
 
+def test_a_statement_that_is_polled_can_lose_its_polls_and_goes_on(connect, databricks_sandbox):
+    databricks_sandbox.answer_seconds = 0
+    cursor = connect().cursor()
+    fault = databricks_sandbox.faults.add(Fault("status", "cut", "SELECT 9", times=2))
+    with pytest.raises(sql.exc.RequestError, match="Error during request to server"):
+        cursor.execute("SELECT 9 AS a")
+    assert fault.happened == 2
+    assert cursor.get_async_execution_result().fetchone().a == 9
+    assert databricks_sandbox.log.texts("SELECT 9") == ["SELECT 9 AS a"]
+
+
+def test_a_session_or_a_statement_can_be_lost_at_a_poll(connect, databricks_sandbox):
+    databricks_sandbox.answer_seconds = 0
+    databricks_sandbox.faults.add(Fault("status", "invalid_session", "SELECT 10"))
+    databricks_sandbox.faults.add(Fault("status", "error", "SELECT 11", condition="INTERNAL_ERROR"))
+    with pytest.raises(sql.exc.DatabaseError, match="Invalid OperationHandle"):
+        connect().cursor().execute("SELECT 10")
+    with pytest.raises(sql.exc.DatabaseError, match="INTERNAL_ERROR"):
+        connect().cursor().execute("SELECT 11")
+
+
 @pytest.mark.parametrize("at", ["execute", "after_execute"])
 def test_a_cut_connection_is_no_answer(connect, databricks_sandbox, at):
     cursor = connect().cursor()
@@ -211,6 +232,9 @@ def test_everything_over_http(databricks_sandbox, connect):
     before = databricks_sandbox.clock.now()
     requests.post(f"{control}/clock", json={"seconds": 10}, timeout=10)
     assert databricks_sandbox.clock.now() == before + 10
+    switches = {"predictive_optimization": False, "answer_seconds": 0.0}
+    assert requests.post(f"{control}/switches", json=switches, timeout=10).json() == switches
+    assert databricks_sandbox.predictive_optimization is False
     requests.post(f"{control}/warehouse", json={"state": "STOPPED"}, timeout=10)
     assert databricks_sandbox.warehouse.state == "STOPPED"
     wrong = requests.post(f"{control}/faults", json={"at": "nowhere", "effect": "cut"}, timeout=10)

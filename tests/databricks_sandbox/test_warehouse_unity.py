@@ -194,6 +194,26 @@ def test_clustering_by_auto_shows_as_a_property(cursor, rows, contacts, databric
     assert shown[0]["value"] == "true"
 
 
+def test_clustering_by_auto_asks_for_predictive_optimization(
+    cursor, databricks_sandbox, databricks_schema
+):
+    table = f"main.{databricks_schema}.t"
+    databricks_sandbox.predictive_optimization = False
+    refused = (
+        r"^\[CLUSTER_BY_AUTO_REQUIRES_PREDICTIVE_OPTIMIZATION\] CLUSTER BY AUTO requires "
+        r"Predictive Optimization to be enabled. SQLSTATE: 56038$"
+    )
+    with pytest.raises(sql.exc.ServerOperationError, match=refused):
+        cursor.execute(f"CREATE TABLE {table} (a INT) CLUSTER BY AUTO")
+    cursor.execute(f"CREATE TABLE {table} (a INT) CLUSTER BY (a)")
+    with pytest.raises(sql.exc.ServerOperationError, match=refused):
+        cursor.execute(f"ALTER TABLE {table} CLUSTER BY AUTO")
+    # A table that is there is not made, however it would be clustered.
+    cursor.execute(f"CREATE TABLE IF NOT EXISTS {table} (a INT) CLUSTER BY AUTO")
+    databricks_sandbox.reset()
+    assert databricks_sandbox.predictive_optimization
+
+
 def test_describe_as_json(rows, contacts):
     found = json.loads(rows(f"DESCRIBE TABLE EXTENDED {contacts} AS JSON")[0]["json_metadata"])
     assert found["catalog_name"] == "main"

@@ -6,9 +6,12 @@ import socket
 import time
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
+import urllib3
 from databricks.sdk import oauth
+from databricks.sql.auth import retry
 from databricks_sandbox.faults import Fault, concurrent_append, too_many_requests, unavailable
 from target_databricks.errors import LoadError
 from target_databricks.warehouse.connection import Connections
@@ -49,6 +52,14 @@ def meanwhile(monkeypatch):
     monkeypatch.setattr(Connections, "_once", statement)
     yield lambda match, action: planned.append((match, action))
     assert planned == [], "it did not come to that"
+
+
+@pytest.fixture
+def no_pause(monkeypatch):
+    """The connector does not wait before it tries again, which takes it five seconds each time."""
+    stopped = SimpleNamespace(time=time.time, sleep=lambda _: None)
+    monkeypatch.setattr(retry, "time", stopped)
+    monkeypatch.setattr(urllib3.util.retry, "time", stopped)
 
 
 # What is wrong before the first row: said by the real command, quickly, with exit code 1
@@ -239,6 +250,49 @@ def test_what_passes_is_waited_out(warehouse, singer, what):
     assert warehouse.rows("docs", "id") == [1, 2]
     assert warehouse.rows("logs", "x", by="x") == [1, 1]
     assert warehouse.last.states == [{"through": 2}]
+    assert warehouse.staged() == []
+
+
+# Every other poll is the connector's second and last try.
+POLLS = {
+    "503 six times in a row": unavailable("status", "INTO .*(docs|logs)", times=6),
+    "six connections are reset": Fault("status", "cut", "INTO .*(docs|logs)", times=6),
+    "the session is lost": Fault("status", "invalid_session", "INTO .*(docs|logs)"),
+}
+
+
+@pytest.mark.parametrize("what", one_by_default(POLLS, "503 six times in a row"))
+def test_polls_that_fail_are_sent_again_and_their_statement_is_not(
+    warehouse, singer, no_pause, what
+):
+    fault = warehouse.sandbox.faults.add(POLLS[what])
+    warehouse.sandbox.answer_seconds = 0
+    log = [singer.schema("logs", {"x": INTEGER}, []), *singer.records("logs", {"x": 1}, {"x": 1})]
+    warehouse.run(log, docs(singer, 1, 2))
+    assert fault.happened == fault.times
+    assert warehouse.rows("docs", "id") == [1, 2]
+    assert warehouse.rows("logs", "x", by="x") == [1, 1]
+    assert warehouse.last.states == [{"through": 2}]
+    # A lost session takes its statement along, which is then sent in a new one.
+    again = fault.effect == "invalid_session"
+    sent = [s for s in warehouse.sandbox.log.texts("INSERT") if "_sdc_loads" not in s]
+    assert len(sent) == 2 + again
+
+
+@SLOW
+def test_a_statement_nobody_hears_of_any_more_ends_the_run_and_is_not_sent_again(
+    warehouse, singer, no_pause
+):
+    warehouse.run(docs(singer, 1))
+    warehouse.sandbox.answer_seconds = 0
+    warehouse.sandbox.faults.add(unavailable("status", "MERGE INTO", times=None))
+    warehouse.sandbox.log.clear()
+    with pytest.raises(LoadError, match=r"'docs'.*does not say.*next run applies it first"):
+        warehouse.run(docs(singer, 1, 2), warehouse_timeout=2)
+    assert len(warehouse.sandbox.log.texts("MERGE")) == 1
+    warehouse.sandbox.faults.clear()
+    warehouse.run()
+    assert warehouse.rows("docs", "id") == [1, 2]
     assert warehouse.staged() == []
 
 

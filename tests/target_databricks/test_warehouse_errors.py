@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from databricks.sql.exc import RequestError
+from databricks.sql.utils import NoRetryReason, RequestErrorInfo
 from target_databricks.errors import ConfigurationError
 from target_databricks.settings import destination_of
 from target_databricks.warehouse.access import host_url
-from target_databricks.warehouse.errors import Kind, classify
+from target_databricks.warehouse.errors import Kind, classify, failed_poll
 from target_databricks.warehouse.patience import Patience
 
 
@@ -24,6 +26,7 @@ class AnswerError(Exception):
     ("error", "kind"),
     [
         (AnswerError("Invalid SessionHandle: SessionHandle [a1] is closed"), Kind.SESSION),
+        (AnswerError("Invalid OperationHandle: OperationHandle [a1]"), Kind.SESSION),
         (
             AnswerError("Session handle 12 has not been initialized or had already closed"),
             Kind.SESSION,
@@ -54,6 +57,18 @@ class AnswerError(Exception):
             Kind.GONE,
         ),
         (AnswerError("[FIELD_ALREADY_EXISTS] Cannot add column"), Kind.EXISTS),
+        (
+            AnswerError("[CLUSTER_BY_AUTO_REQUIRES_PREDICTIVE_OPTIMIZATION] CLUSTER BY AUTO"),
+            Kind.CLUSTERING,
+        ),
+        (
+            AnswerError("[CLUSTER_BY_AUTO_UNSUPPORTED_TABLE_TYPE_ERROR] CLUSTER BY AUTO"),
+            Kind.CLUSTERING,
+        ),
+        (
+            AnswerError("[DELTA_CLUSTERING_COLUMNS_DATATYPE_NOT_SUPPORTED] CLUSTER BY is not"),
+            Kind.CLUSTERING,
+        ),
         (AnswerError("Error during request to server", http_code=401), Kind.REFUSED),
         (AnswerError("[UNAUTHENTICATED] Token is expired"), Kind.REFUSED),
         (AnswerError("[INTERNAL_ERROR] Found a bug in the optimizer"), Kind.INTERNAL),
@@ -66,6 +81,36 @@ class AnswerError(Exception):
 )
 def test_an_error_is_what_it_says(error, kind):
     assert classify(error).kind is kind
+
+
+def request_error(method, http_code, error=None):
+    """An error the connector raises when it gives up on a request, made by its own code."""
+    delay = 5 if error is None else None
+    info = RequestErrorInfo(error, None, delay, http_code, method, request=None)
+    reason = NoRetryReason.OUT_OF_ATTEMPTS
+    return RequestError(
+        info.user_friendly_error_message(reason, 1, 10.0),
+        info.full_info_logging_context(reason, 1, 1, 10.0, 900.0),
+    )
+
+
+# A poll that failed leaves no cause, and the status of the request before it.
+@pytest.mark.parametrize(
+    ("error", "kind", "only_a_poll"),
+    [
+        (request_error("GetOperationStatus", 200), Kind.TRANSIENT, True),
+        (request_error("GetOperationStatus", None), Kind.TRANSIENT, True),
+        (request_error("GetOperationStatus", 503), Kind.TRANSIENT, True),
+        (request_error("GetOperationStatus", 429), Kind.TRANSIENT, True),
+        (request_error("GetOperationStatus", 401, ValueError("no Thrift")), Kind.REFUSED, False),
+        (request_error("GetOperationStatus", 404, ValueError("no Thrift")), Kind.FINAL, False),
+        (request_error("ExecuteStatement", 503, ValueError("no Thrift")), Kind.TRANSIENT, False),
+        (request_error("ExecuteStatement", 200, ValueError("no Thrift")), Kind.FINAL, False),
+    ],
+)
+def test_a_poll_without_an_answer_is_no_verdict_on_its_statement(error, kind, only_a_poll):
+    assert (classify(error).kind, failed_poll(error)) == (kind, only_a_poll)
+    assert ("None" in classify(error).reason) is False
 
 
 @pytest.mark.parametrize(

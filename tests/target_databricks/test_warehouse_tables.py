@@ -112,6 +112,43 @@ def test_hints_of_the_schema_are_honoured(warehouse, singer):
     assert properties_of(warehouse, "customers")[CLUSTERED] == "true"
 
 
+def clustering(place, table):
+    return place.sandbox.sql(f"DESCRIBE DETAIL {place.name}.{table}")[0]["clusteringColumns"]
+
+
+def test_without_predictive_optimization_the_first_load_clusters_by_keys(warehouse, singer, caplog):
+    """Delta clusters by no BOOLEAN, so one of the tables is not even clustered by its key."""
+    warehouse.sandbox.predictive_optimization = False
+    flags = [
+        singer.schema("flags", {"on": {"type": "boolean"}, "n": INTEGER}, ["on"]),
+        singer.record("flags", {"on": True, "n": 1}),
+    ]
+    # One by one, so that each table is made after the one before it was refused.
+    warehouse.run(customers(singer), flags, parallel_streams=1)
+    assert warehouse.rows("customers", "id", by="id") == [7]
+    assert warehouse.rows("flags", "n", by="n") == [1]
+    tables = ("customers", "flags", "_sdc_loads")
+    assert [clustering(warehouse, t) for t in tables] == [["id"], [], []]
+    tried = [s for s in warehouse.sandbox.log.texts("CREATE TABLE") if "CLUSTER BY AUTO" in s]
+    assert len(tried) == 1
+    told = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert [("REQUIRES_PREDICTIVE_OPTIMIZATION" in t, "main" in t) for t in told] == [
+        (True, True),
+        (False, True),
+    ]
+    assert "flags is not clustered: by on is refused" in told[1]
+
+
+@SLOW
+def test_clustering_columns_of_the_schema_that_are_refused_are_left_out(warehouse, singer, caplog):
+    properties = {"id": INTEGER, "customer": CUSTOMER}
+    schema = singer.schema("docs", properties, **{"x-databricks-cluster-by": ["customer"]})
+    warehouse.run(schema, singer.record("docs", {"id": 1, "customer": {"name": "Moana"}}))
+    assert clustering(warehouse, "docs") == []
+    assert any("x-databricks-cluster-by" in r.getMessage() for r in caplog.records)
+    assert warehouse.rows("docs", "id") == [1]
+
+
 @SLOW
 def test_statements_carry_job_stream_and_version_as_query_tags(warehouse, singer):
     warehouse.run(customers(singer))

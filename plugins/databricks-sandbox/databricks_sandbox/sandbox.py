@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 # A serverless warehouse keeps an unused session for about a quarter of an hour.
 _IDLE_SECONDS = 900.0
 
+# How long a warehouse holds an ExecuteStatement back before it lets the client poll.
+_ANSWER_SECONDS = 5.0
+
 
 class Sandbox:
     """A workspace with one SQL warehouse and one catalog, on 127.0.0.1.
@@ -57,6 +60,8 @@ class Sandbox:
         session_settings: Spark's settings for sessions that are opened from now on, beside those
             of their clients; `engine.settings.FOR_LARGE_LOADS` generates code for queries.
         clock: the sandbox's time.
+        answer_seconds: how long a statement may take, in real time, before its client has to poll
+            for it; with 0 every statement is polled.
     """
 
     def __init__(
@@ -81,6 +86,7 @@ class Sandbox:
         self.warehouse = Warehouse(self.clock, "5a9d0b0c1e2f3a4b")
         self.sessions = Registry(self.clock, _IDLE_SECONDS)
         self.session_settings: dict[str, str] = {}
+        self.answer_seconds = _ANSWER_SECONDS
         self.warehouse.on_stop = self.sessions.close_all
         metastore = Metastore(catalogs={catalog: None})
         self.engine = Engine(self.folder, catalog, memory, large=large)
@@ -123,6 +129,8 @@ class Sandbox:
     def reset(self) -> None:
         """As new but for schemas and tables: no faults, log, sessions or grants; running."""
         self.faults.clear()
+        self.answer_seconds = _ANSWER_SECONDS
+        self.predictive_optimization = True
         self.sessions.close_all()
         self.sessions.idle_seconds = _IDLE_SECONDS
         self.session_settings.clear()
@@ -132,6 +140,15 @@ class Sandbox:
         for volume in self.front.metastore.volumes.values():
             volume.read_only = False
         self.log.clear()
+
+    @property
+    def predictive_optimization(self) -> bool:
+        """Whether it is on; without it CLUSTER BY AUTO is refused, as where it is not offered."""
+        return self.front.metastore.predictive_optimization
+
+    @predictive_optimization.setter
+    def predictive_optimization(self, on: bool) -> None:
+        self.front.metastore.predictive_optimization = on
 
     # How to reach it
 

@@ -2,7 +2,9 @@
 
 A statement is sent until it is answered or the error is final: sessions that are gone are
 reopened, a stopped warehouse is woken, conflicts and outages are waited out. Every statement of
-this target may therefore be sent more than once, and is made so that this does no harm.
+this target may therefore be sent more than once, and is made so that this does no harm, as long as
+the second comes after the first. One that the warehouse has taken and is still at is therefore not
+sent again because a question after its state got lost: the question is asked again.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import pyarrow as pa
 from singer_sdk.exceptions import FatalSyncError
 
 from target_databricks.warehouse.access import PRODUCT, Access
-from target_databricks.warehouse.errors import AGAIN, Kind, Problem, classify
+from target_databricks.warehouse.errors import AGAIN, Kind, Problem, classify, failed_poll
 from target_databricks.warehouse.patience import Patience
 
 logger = logging.getLogger("target-databricks")
@@ -88,6 +90,8 @@ class Connections:
             last = next(attempts)
             try:
                 return self._once(statement, tags or {})
+            except StatementError:
+                raise
             except Exception as error:
                 problem = classify(error)
                 failed[problem.kind] += 1
@@ -111,7 +115,7 @@ class Connections:
         connection = self._take()
         try:
             with connection.cursor() as cursor:
-                cursor.execute(statement, query_tags={**self._tags, **tags})
+                self._execute(cursor, statement, {**self._tags, **tags})
                 rows = cursor.fetchall_arrow() if cursor.description else pa.table({})
         except BaseException:
             # After a failure nobody knows what the session is good for; a new one costs little.
@@ -121,6 +125,39 @@ class Connections:
             self._idle.append(connection)
             self._welcome = True
         return rows
+
+    def _execute(self, cursor: Any, statement: str, tags: Mapping[str, str]) -> None:
+        """Run a statement to its end, also where the connector gives up asking how it is doing.
+
+        Raises:
+            StatementError: The warehouse has taken it and did not say for too long what became of
+                it.
+        """
+        try:
+            cursor.execute(statement, query_tags=tags)
+        except Exception as error:
+            if not failed_poll(error):
+                raise
+            self._await(cursor)
+            cursor.get_async_execution_result()
+
+    def _await(self, cursor: Any) -> None:
+        attempts = self.patience.attempts()
+        while True:
+            last = next(attempts)
+            try:
+                if not cursor.is_query_pending():
+                    return
+            except Exception as error:
+                if not failed_poll(error):
+                    raise
+                problem = classify(error)
+                if last:
+                    raise StatementError(problem) from error
+                logger.info("%s Asking again.", problem.reason)
+            else:
+                # It answers again; however long the statement takes now is its own affair.
+                attempts = self.patience.attempts()
 
     def _take(self) -> Any:
         with self._lock:

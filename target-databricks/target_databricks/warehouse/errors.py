@@ -24,6 +24,7 @@ class Kind(enum.Enum):
     SESSION = "open a new session and try again"
     GONE = "a table or column is not what it was; look again"
     EXISTS = "somebody else has done it already"
+    CLUSTERING = "a table cannot be clustered like this; ask for less"
     REFUSED = "the credentials are not accepted; renew the token once"
     INTERNAL = "an error of the server's own; try again, but not for long"
     FINAL = "give up"
@@ -34,6 +35,7 @@ AGAIN: dict[Kind, int] = {
     Kind.INTERNAL: 3,
     Kind.GONE: 0,
     Kind.EXISTS: 0,
+    Kind.CLUSTERING: 0,
     Kind.FINAL: 0,
 }
 """How often a statement is sent again at most; one that is not named here, as long as there is
@@ -78,6 +80,8 @@ _GRANT = (
 )
 _CATALOG = "Check the setting 'catalog', and that the user may USE CATALOG there."
 
+_NO_NEWS = "The warehouse does not say how a statement is doing (GetOperationStatus got no answer)."
+
 # The first that matches counts, whatever the case of its letters.
 _RULES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     # Sessions come first: their errors arrive in the guise of others.
@@ -85,7 +89,7 @@ _RULES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
         Kind.SESSION,
         "",
         (
-            r"invalid sessionhandle",
+            r"invalid (session|operation)handle",
             r"session handle.*(closed|not been initialized|not found)",
             r"session .*(is closed|expired|does not exist)",
             r"SESSION_(CLOSED|NOT_FOUND)",
@@ -152,6 +156,7 @@ _RULES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
             r"CERTIFICATE_VERIFY_FAILED",
         ),
     ),
+    (Kind.CLUSTERING, "", (r"\[CLUSTER_BY_", r"\[DELTA_CLUSTERING_COLUMN")),
     (Kind.EXISTS, "", (r"_ALREADY_EXISTS?\b", r"already exists")),
     (
         Kind.GONE,
@@ -202,6 +207,8 @@ _LONGEST = 500
 
 def classify(error: BaseException) -> Problem:
     """Understand an error of the connector, of the SDK, or of the network below them."""
+    if failed_poll(error):
+        return Problem(Kind.TRANSIENT, _NO_NEWS)
     texts = list(_texts(error)) or [str(error)]
     everything = "\n".join(texts)
     reason = _one_line(texts[0]) or type(error).__name__
@@ -209,6 +216,22 @@ def classify(error: BaseException) -> Problem:
         if pattern.search(everything):
             return Problem(kind, reason, advice)
     return Problem(Kind.FINAL, reason)
+
+
+def failed_poll(error: BaseException) -> bool:
+    """Whether a statement was taken and only the question how it is doing got no answer.
+
+    The connector tells this by class and context alone: there is no cause, the text is empty, and
+    the HTTP status is that of the request before, unless the poll itself was refused.
+
+    Source: databricks-sql-connector 4.9, `ThriftDatabricksClient.make_request`.
+    """
+    context = getattr(error, "context", None)
+    if type(error).__name__ != "RequestError" or not isinstance(context, dict):
+        return False
+    status = int(context.get("http-code") or 0)
+    refused = 400 <= status < 500 and status not in {408, 429}
+    return context.get("method") == "GetOperationStatus" and not refused
 
 
 def _texts(error: BaseException) -> Iterator[str]:

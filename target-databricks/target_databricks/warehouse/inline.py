@@ -42,7 +42,7 @@ class InlineStaging:
     def open(self) -> None:
         """Nothing to do."""
 
-    def held(self, table: str) -> AbstractContextManager[None]:  # noqa: ARG002
+    def held(self, table: str, *, wait: bool = True) -> AbstractContextManager[None]:  # noqa: ARG002
         """Keeps nobody away."""
         return nullcontext()
 
@@ -68,9 +68,17 @@ class InlineStaging:
         """The rows as a query."""
         return Staged(rows_as_query(batch.rows), as_text(batch.rows.schema))
 
-    def staged(self) -> Iterator[tuple[str, Batch]]:
+    def waiting(self) -> Sequence[str]:
+        """None."""
+        return ()
+
+    def staged(self, table: str) -> Iterator[tuple[str, Batch]]:  # noqa: ARG002
         """Nothing."""
         return iter(())
+
+    def gone(self, path: str) -> bool:  # noqa: ARG002
+        """Never: it is in the statement."""
+        return False
 
     def applied(self) -> Iterator[tuple[str, Batch]]:
         """Nothing."""

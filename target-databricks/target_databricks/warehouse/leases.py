@@ -25,6 +25,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from target_databricks.errors import BusyError, LoadError
@@ -60,11 +61,12 @@ class Leases:
         self._patience = patience
 
     @contextmanager
-    def held(self, table: str) -> Iterator[None]:
+    def held(self, table: str, *, wait: bool = True) -> Iterator[None]:
         """Keep other runs from a stream's tables.
 
         Args:
             table: The stream's own table.
+            wait: Whether to wait for another run that holds the lease, or died with it.
 
         Raises:
             BusyError: Another run held the lease all the time.
@@ -75,7 +77,8 @@ class Leases:
         path = f"{self._folder}/{table}{SUFFIX}"
         mine = f"{self._holder} {uuid.uuid4()}"
         try:
-            self._take(path, mine, table)
+            patience = self._patience if wait else replace(self._patience, seconds=0.0)
+            self._take(path, mine, table, patience)
         except DatabricksError as error:
             raise LoadError(
                 f"A batch for {table} could not be uploaded to {self._folder}: "
@@ -95,14 +98,14 @@ class Leases:
             with suppress(OSError):
                 self._files.delete(path)
 
-    def _take(self, path: str, mine: str, table: str) -> None:
-        seen, since = "", self._patience.clock()
-        for last in self._patience.attempts(longest=LONGEST_WAIT):
+    def _take(self, path: str, mine: str, table: str, patience: Patience) -> None:
+        seen, since = "", patience.clock()
+        for last in patience.attempts(longest=LONGEST_WAIT):
             if self._create(path, mine):
                 return
-            found, now = self._read(path), self._patience.clock()
+            found, now = self._read(path), patience.clock()
             if found != seen:
-                if not seen:
+                if not (seen or last):
                     logger.info("%s is being loaded by run %s; waiting.", table, _holder(found))
                 seen, since = found, now
             elif found and now - since >= LOST:
@@ -113,7 +116,7 @@ class Leases:
             if last:
                 raise BusyError(
                     f"Table {table} is still being loaded by run {_holder(found)} after "
-                    f"{self._patience.seconds:.0f} s. Run again when that run is done, or raise "
+                    f"{patience.seconds:.0f} s. Run again when that run is done, or raise "
                     "'lock_timeout'. The batch was not loaded; the tap will send its rows again."
                 )
 

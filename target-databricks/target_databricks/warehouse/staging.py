@@ -33,8 +33,12 @@ class Staging(Remembering[str], Protocol):
             ConfigurationError: The place is missing or may not be used.
         """
 
-    def held(self, table: str) -> AbstractContextManager[None]:
-        """Keep other runs from the tables of a stream for a while."""
+    def held(self, table: str, *, wait: bool = True) -> AbstractContextManager[None]:
+        """Keep other runs from the tables of a stream for a while.
+
+        Raises:
+            BusyError: Another run has them, and went on having them or is not to be waited for.
+        """
 
     def pieces(self, batch: Batch) -> Iterator[Batch]:
         """The batch, cut into as many as must be loaded one after the other."""
@@ -48,8 +52,14 @@ class Staging(Remembering[str], Protocol):
     def read(self, path: str, batch: Batch) -> Staged:
         """A staged batch as statements read it."""
 
-    def staged(self) -> Iterator[tuple[str, Batch]]:
-        """What earlier runs left, oldest first."""
+    def waiting(self) -> Sequence[str]:
+        """Tables that batches are staged for, by this moment's look; the oldest batch's first."""
+
+    def staged(self, table: str) -> Iterator[tuple[str, Batch]]:
+        """What is staged for a table, oldest first; certain only while the table is `held`."""
+
+    def gone(self, path: str) -> bool:
+        """Whether a batch is staged no more: a run that has applied it has removed it."""
 
     def close(self) -> None:
         """Finish what goes on in the background."""

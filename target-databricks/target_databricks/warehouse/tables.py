@@ -6,7 +6,8 @@ What was seen of a table is remembered until something is changed, so that a bat
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -22,8 +23,8 @@ from target_databricks.warehouse.names import Schema
 logger = logging.getLogger("target-databricks")
 
 WIDENING = "delta.enableTypeWidening"
-AUTO = "auto"
-"""The `clustering` that leaves the choice of columns to Databricks."""
+AUTO = "AUTO"
+"""What CLUSTER BY says to leave the choice of columns to Databricks."""
 MOST_CLUSTERED = 4
 """Columns that Delta clusters by at most."""
 
@@ -43,6 +44,9 @@ class Tables:
         self._comments = bool(config["table_comments"])
         self._constraints = bool(config["table_constraints"])
         self._clustering = str(config["clustering"])
+        # Whether predictive optimization is on, which AUTO asks for, is known at the first table.
+        self._offers_auto = True
+        self._lock = threading.Lock()
         self._properties = dict(config.get("table_properties") or {})
         self._widening = bool(config["type_widening"])
         self._seen: dict[str, pa.Schema | None] = {}
@@ -160,26 +164,61 @@ class Tables:
         properties = {WIDENING: "true"} if self._widening else {}
         properties |= {str(k): str(v) for k, v in self._properties.items()} | dict(hints.properties)
         constrained = keys if self._constraints else ()
-        wishes = ddl.Wishes(
-            comments=self._comments,
-            keys=constrained if primary else (),
-            required=constrained,
-            cluster_by=self._cluster_by(keys, hints),
-            properties=tuple(properties.items()),
-        )
-        self._connections.run(ddl.create(self.name(table), wanted, description, wishes))
+        for cluster_by in self._clusterings(keys, hints):
+            wishes = ddl.Wishes(
+                comments=self._comments,
+                keys=constrained if primary else (),
+                required=constrained,
+                cluster_by=cluster_by,
+                properties=tuple(properties.items()),
+            )
+            try:
+                self._connections.run(ddl.create(self.name(table), wanted, description, wishes))
+                break
+            except StatementError as error:
+                if error.problem.kind is not Kind.CLUSTERING or not cluster_by:
+                    raise
+                self._note_refused(table, cluster_by, error.problem.reason)
         self.unfilled.add(table)
         # If somebody was faster, with other columns, the first statement says so, and they are
         # looked at.
         self._seen[table] = wanted
         return wanted
 
-    def _cluster_by(self, keys: tuple[str, ...], hints: Hints) -> tuple[str, ...] | str:
+    def _clusterings(self, keys: tuple[str, ...], hints: Hints) -> Iterator[tuple[str, ...] | str]:
+        """How to cluster a new table: as wished, and should that be refused, as comes next."""
         if hints.cluster_by is not None:
-            return hints.cluster_by[:MOST_CLUSTERED]
-        if self._clustering == AUTO:
-            return "AUTO"
-        return keys[:MOST_CLUSTERED] if self._clustering == "keys" else ()
+            yield hints.cluster_by[:MOST_CLUSTERED]
+        else:
+            if self._clustering == "auto" and self._offers_auto:
+                yield AUTO
+            if self._clustering != "none":
+                yield keys[:MOST_CLUSTERED]
+        yield ()
+
+    def _note_refused(self, table: str, cluster_by: tuple[str, ...] | str, reason: str) -> None:
+        if cluster_by != AUTO:
+            logger.warning(
+                "%s.%s is not clustered: by %s is refused (%s). Name other columns in "
+                "x-databricks-cluster-by, or set 'clustering' to none.",
+                self.schema,
+                table,
+                ", ".join(cluster_by),
+                reason,
+            )
+            return
+        with self._lock:
+            first, self._offers_auto = self._offers_auto, False
+        if first:
+            logger.warning(
+                "%s.%s and the other new tables of this run are clustered by their keys, because "
+                "CLUSTER BY AUTO is refused (%s). Let an administrator enable predictive "
+                "optimization for the catalog %s, or set 'clustering' to keys or none.",
+                self.schema,
+                table,
+                reason,
+                self.schema.catalog,
+            )
 
     def _present(self, table: str) -> pa.Schema:
         columns = self.columns(table)

@@ -124,9 +124,9 @@ class StagingVolume:
         """Where batches are staged."""
         return self.folder
 
-    def held(self, table: str) -> AbstractContextManager[None]:
+    def held(self, table: str, *, wait: bool = True) -> AbstractContextManager[None]:
         """Keep other runs from the tables of a stream for a while."""
-        return self._leases.held(table)
+        return self._leases.held(table, wait=wait)
 
     def pieces(self, batch: Batch) -> Iterator[Batch]:
         """The batch as it is; a file may be as long as it likes."""
@@ -156,12 +156,18 @@ class StagingVolume:
         """A staged batch as statements read it."""
         return Staged(parquet_file(path), batch.rows.schema)
 
-    def staged(self) -> Iterator[tuple[str, Batch]]:
-        """What earlier runs left, oldest first. What cannot be read is left alone."""
+    def waiting(self) -> Sequence[str]:
+        """Tables that batches are staged for; the oldest batch's first."""
+        return list(dict.fromkeys(_table(path) for path in self._list(STAGED)))
+
+    def staged(self, table: str) -> Iterator[tuple[str, Batch]]:
+        """What is staged for a table, oldest first. What cannot be read is left alone."""
         for path in self._list(STAGED):
+            if _table(path) != table:
+                continue
             content = self._download(path)
             if content is None:
-                continue  # Another run has just applied it.
+                continue  # The run that has applied it has just removed it.
             batch = _batch(content)
             if batch is None:
                 logger.warning(
@@ -171,6 +177,20 @@ class StagingVolume:
                 )
             else:
                 yield path, batch
+
+    def gone(self, path: str) -> bool:
+        """Whether a batch is staged no more."""
+        from databricks.sdk.errors import NotFound
+        from databricks.sdk.errors.base import DatabricksError
+
+        try:
+            self._files.get_metadata(path)
+        except NotFound:
+            return True
+        except DatabricksError:
+            # Nobody knows; then what made us ask is the error to tell.
+            return False
+        return False
 
     def applied(self) -> Iterator[tuple[str, Batch]]:
         """Nothing: what is left here was perhaps applied, and finds out when it is replayed."""
@@ -292,6 +312,12 @@ def _batch(content: bytes) -> Batch | None:
 def _visible(table: str) -> str:
     """A table's name as the beginning of a file's; statements do not see files of `_` or `.`."""
     return f"-{table}" if table.startswith(("_", ".")) else table
+
+
+def _table(path: str) -> str:
+    """The table that a staged file is for, from its name; of a stranger's file the name."""
+    name = _name(path).removesuffix(STAGED)
+    return name.rpartition("-")[0].removeprefix("-") or name
 
 
 def _name(path: str) -> str:

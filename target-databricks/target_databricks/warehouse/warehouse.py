@@ -11,15 +11,17 @@ A crash before 3 leaves the file and the parents' old hashes, so that the next r
 again; child rows merged in 2 are then replaced, not added to. Rows without keys are appended by a
 statement that first counts what this run has appended already.
 
-Other runs may load the same schema meanwhile: a batch holds a lease on its stream's tables, and a
-file that a second run finds before the first has come to load it is applied by both, to the same
-effect as by one.
+Other runs may load the same schema meanwhile: a batch holds a lease on its stream's tables, from
+before it is staged until it is applied, and what is staged for a table is looked at under its lease
+only. A run that begins leaves tables alone that another is loading, and looks at them when it has
+rows for them. Only a run that has applied a file removes it, so that one which is missing is done.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
@@ -28,7 +30,7 @@ import pyarrow as pa
 
 from target_databricks.appending import Unconfirmed
 from target_databricks.batch import Batch, LoadResult, combined
-from target_databricks.errors import LoadError
+from target_databricks.errors import BusyError, LoadError
 from target_databricks.evolution import reconcile, tables_of
 from target_databricks.ledger import DESCRIPTION, MELTANO_TEST_STREAM, SCHEMA, Ledger
 from target_databricks.ledger import TABLE as LEDGER
@@ -95,6 +97,8 @@ class SqlWarehouse:
         self._plans: dict[str, StreamPlan] = {}
         self._made_schema = False
         self._loaded: set[str] = set()
+        self._unseen: set[str] = set()
+        """Tables that another run was loading when this one began: perhaps it left something."""
 
     # Life cycle
 
@@ -143,6 +147,10 @@ class SqlWarehouse:
 
     def reconcile(self, plan: StreamPlan) -> StreamPlan:
         """Widen columns that the tap has outgrown; bend the plan where they cannot."""
+        self._plans[plan.stream] = found = self._reconciled(plan)
+        return found
+
+    def _reconciled(self, plan: StreamPlan) -> StreamPlan:
         if self._nested != "struct":
             plan = flat(plan)
         existing = {name: self._tables.columns(name) for name in tables_of(plan)}
@@ -156,7 +164,6 @@ class SqlWarehouse:
         if refused:
             existing = {name: self._tables.columns(name) for name in tables_of(plan)}
             found = reconcile(plan, existing, widenings=())
-        self._plans[plan.stream] = found.plan
         return found.plan
 
     def apply(self, batch: Batch) -> LoadResult:
@@ -169,16 +176,17 @@ class SqlWarehouse:
     def replace(self, plan: StreamPlan) -> int:
         """Empty the stream's tables."""
         removed = 0
-        for name in [*(child.table for child in plan.children), plan.table]:
-            if self._tables.columns(name) is not None:
-                self._connections.run(f"DELETE FROM {self._tables.name(name)}")  # noqa: S608
-                removed += 1
+        with self._held(plan.table):
+            for name in [*(child.table for child in plan.children), plan.table]:
+                if self._tables.columns(name) is not None:
+                    self._connections.run(f"DELETE FROM {self._tables.name(name)}")  # noqa: S608
+                    removed += 1
         return removed
 
     def activate_version(self, plan: StreamPlan, version: int) -> LoadResult:
         """Retire the rows that did not come with the version."""
         started = _now()
-        with self._staging.held(plan.table):
+        with self._held(plan.table):
             count = self._versions.activate(plan, version)
         if count:
             logger.info("%s.%s: %d rows are gone at the source", self._schema, plan.table, count)
@@ -187,25 +195,48 @@ class SqlWarehouse:
         return result
 
     def _replay(self) -> list[LoadResult]:
+        return [r for table in self._staging.waiting() for r in self._replay_unless_held(table)]
+
+    def _replay_unless_held(self, table: str) -> list[LoadResult]:
+        try:
+            with self._staging.held(table, wait=False):
+                return self._replay_table(table)
+        except BusyError:
+            logger.info("Another run is loading %s; what it has staged is left to it.", table)
+            self._unseen.add(table)
+            return []
+
+    def _replay_table(self, table: str) -> list[LoadResult]:
+        """Apply what earlier runs left staged for a table; its lease must be held."""
         results = []
-        for path, batch in self._staging.staged():
+        for path, batch in self._staging.staged(table):
             stream = batch.plan.stream
             if stream in self.failed:
                 continue  # What is older comes first, or not at all.
             logger.info("Applying %s, which an earlier run left staged.", path)
-            with self._staging.held(batch.plan.table):
-                try:
-                    results.append(self._load(batch, path, replayed=True))
-                except LoadError as error:
-                    if not _of_the_batch(error):
-                        raise
-                    self.failed[stream] = error
-        self._plans.clear()
+            try:
+                results.append(self._load(batch, path, replayed=True))
+            except LoadError as error:
+                if not _of_the_batch(error):
+                    raise
+                self.failed[stream] = error
         return results
+
+    @contextmanager
+    def _held(self, table: str) -> Iterator[None]:
+        """Keep other runs from a stream's tables, and first apply what one of them has left."""
+        with self._staging.held(table):
+            if table in self._unseen:
+                before = set(self.failed)
+                self._replay_table(table)
+                self._unseen.discard(table)
+                if failed := self.failed.keys() - before:
+                    raise self.failed[failed.pop()]
+            yield
 
     def _apply(self, batch: Batch) -> LoadResult:
         plan = batch.plan
-        with self._staging.held(plan.table):
+        with self._held(plan.table):
             if self._loading.appends(plan):
                 # The same rows may come twice and be meant: two batches of them are two files.
                 fresh = self._unconfirmed.fresh(batch)
@@ -236,16 +267,8 @@ class SqlWarehouse:
         )
         try:
             if replayed:
-                batch = replace(batch, plan=self.reconcile(plan))
-            try:
-                counts = self._put(batch, path, replayed=replayed)
-            except StatementError as error:
-                if error.problem.kind is not Kind.GONE:
-                    raise
-                # Somebody dropped a table or changed a column since we looked.
-                for name in tables_of(plan):
-                    self._tables.forget(name)
-                counts = self._put(batch, path, replayed=replayed)
+                batch = replace(batch, plan=self._reconciled(plan))
+            counts = self._settled(batch, path, replayed=replayed)
         except Exception as error:
             problem = error.problem if isinstance(error, StatementError) else classify(error)
             failed = f"{type(error).__name__}: {problem.reason}"
@@ -260,11 +283,37 @@ class SqlWarehouse:
             self._loaded.add(plan.stream)
         return result
 
-    def _put(self, batch: Batch, path: str, *, replayed: bool) -> Counts:
-        """Get a staged batch into its tables; its file is kept for as long as it may be needed."""
+    def _settled(self, batch: Batch, path: str, *, replayed: bool) -> Counts:
+        """Get a staged batch into its tables, also where somebody came in between."""
+        try:
+            return self._put(batch, path, replayed=replayed)
+        except StatementError as error:
+            if self._staging.gone(path):
+                if replayed:
+                    return Counts(unchanged=batch.read)
+                # A run that took our lease for lost has applied it. Staged again, the batch finds
+                # that out by itself, and were the file lost otherwise, no row would be.
+                path = self._staging.stage(batch)
+                return self._put(batch, path, replayed=False, late=True)
+            if error.problem.kind is not Kind.GONE:
+                raise
+            # Somebody dropped a table or changed a column since we looked.
+            for name in tables_of(batch.plan):
+                self._tables.forget(name)
+            return self._put(batch, path, replayed=replayed)
+
+    def _put(self, batch: Batch, path: str, *, replayed: bool, late: bool = False) -> Counts:
+        """Get a staged batch into its tables; its file is kept for as long as it may be needed.
+
+        Args:
+            batch: The batch.
+            path: Where it is staged.
+            replayed: Whether an earlier run staged it.
+            late: Whether newer rows of another run may be in already, as with a replayed one.
+        """
         staged = self._staging.read(path, batch)
         if not self._loading.appends(batch.plan):
-            counts = self._loading.merge(batch, staged, replayed=replayed)
+            counts = self._loading.merge(batch, staged, replayed=replayed or late)
             if counts.unchanged:
                 self._versions.note_unwritten(batch)
             self._staging.done(path)

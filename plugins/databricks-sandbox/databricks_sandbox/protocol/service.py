@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from databricks_sandbox.unity.answers import Answer
     from databricks_sandbox.unity.front import Front
 
-# How long an answer is waited for before the client is told to ask again.
-_PATIENCE = 5.0
+# How long a poll is held back before the client is told to ask again.
+_POLL_SECONDS = 5.0
 
 _OK = ttypes.TStatus(statusCode=ttypes.TStatusCode.SUCCESS_STATUS)
 _STATES = ttypes.TOperationState
@@ -163,8 +163,15 @@ class Service:
         operation = self._operation(request)
         if operation is None:
             return ttypes.TGetOperationStatusResp(status=_invalid_operation(request))
-        self._sandbox.faults.strike("status", operation.statement.text)
-        operation.done.wait(_PATIENCE)
+        try:
+            self._sandbox.faults.strike("status", operation.statement.text)
+        except InvalidSessionError:
+            self._sandbox.sessions.close(operation.session.identifier)
+            return ttypes.TGetOperationStatusResp(status=_invalid_operation(request))
+        except SqlError as error:
+            status = _error_status(*_message_and_state(error))
+            return ttypes.TGetOperationStatusResp(status=status)
+        operation.done.wait(_POLL_SECONDS)
         self._let_faults_through(operation)
         return _status(operation)
 
@@ -253,7 +260,7 @@ class Service:
         wanted = request.getDirectResults
         if wanted is None:
             return response(status=_OK, operationHandle=handle)
-        operation.done.wait(_PATIENCE)
+        operation.done.wait(self._sandbox.answer_seconds)
         self._let_faults_through(operation)
         direct = ttypes.TSparkDirectResults(operationStatus=_status(operation))
         if operation.done.is_set() and operation.result is not None:

@@ -63,6 +63,17 @@ def _read_only(sandbox: Sandbox, body: dict[str, Any]) -> Any:
     return {}
 
 
+def _switches(sandbox: Sandbox, body: dict[str, Any]) -> Any:
+    if "predictive_optimization" in body:
+        sandbox.predictive_optimization = bool(body["predictive_optimization"])
+    if "answer_seconds" in body:
+        sandbox.answer_seconds = float(body["answer_seconds"])
+    return {
+        "predictive_optimization": sandbox.predictive_optimization,
+        "answer_seconds": sandbox.answer_seconds,
+    }
+
+
 def _principal(sandbox: Sandbox, body: dict[str, Any]) -> Any:
     principal = sandbox.identity.add_service_principal(
         body["display_name"],
@@ -99,6 +110,8 @@ _CALLS: dict[tuple[str, str], Callable[[Sandbox, dict[str, Any]], Any]] = {
     ("POST", "warehouse"): _warehouse,
     ("DELETE", "sessions"): _close_sessions,
     ("POST", "read-only"): _read_only,
+    ("GET", "switches"): _switches,
+    ("POST", "switches"): _switches,
     ("POST", "principals"): _principal,
     ("POST", "reset"): _reset,
 }

@@ -88,6 +88,7 @@ class Metastore:
         volumes: by name.
         constraints: by table.
         tags: by securable and column, where no column is the securable itself.
+        predictive_optimization: whether it is on, which CLUSTER BY AUTO asks for.
     """
 
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -97,6 +98,7 @@ class Metastore:
     volumes: dict[Name, Volume] = field(default_factory=dict)
     constraints: dict[Name, list[Constraint]] = field(default_factory=dict)
     tags: dict[tuple[Securable, str | None], dict[str, str]] = field(default_factory=dict)
+    predictive_optimization: bool = True
 
     def forget(self, securable: Securable) -> None:
         """Drop all that is known of something and of everything below it."""

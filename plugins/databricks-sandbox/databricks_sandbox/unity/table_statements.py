@@ -1,7 +1,8 @@
 """Statements about tables and views that carry more than Spark keeps.
 
 Informational keys and CLUSTER BY AUTO are taken out of the text and remembered; the rest of it goes
-to Spark as it was. Source: Databricks SQL, "CONSTRAINT clause" and "CLUSTER BY clause".
+to Spark as it was. CLUSTER BY AUTO is refused where predictive optimization is off.
+Source: Databricks SQL, "CONSTRAINT clause" and "CLUSTER BY clause"; "Automatic liquid clustering".
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from databricks_sandbox.engine import tables
 from databricks_sandbox.engine.session import quote
-from databricks_sandbox.errors import unsupported
+from databricks_sandbox.errors import SqlError, unsupported
 from databricks_sandbox.unity import constraints
 from databricks_sandbox.unity.answers import Answer, nothing, rows_answer
 from databricks_sandbox.unity.sql_text import Reader, spliced
@@ -39,7 +40,8 @@ def create(call: Call) -> Answer:
         call.require("MANAGE", securable)
     changes: list[tuple[int, int, str]] = []
     keys = constraints.taken_out(reader, name, changes)
-    _cluster_by_auto(reader, changes)
+    if _cluster_by_auto(reader, changes):
+        _require_predictive_optimization(call)
     constraints.check_new(call, securable.name, keys)
     text = spliced(call.text, changes)
     answer = call.spark(text)
@@ -134,6 +136,7 @@ def cluster_by_auto(call: Call) -> Answer:
     reader.expect("CLUSTER", "BY", "AUTO")
     reader.expect_end()
     call.require("MODIFY", securable)
+    _require_predictive_optimization(call)
     return call.engine_answer(
         f"ALTER TABLE {_sql(securable.name)} SET TBLPROPERTIES ('clusterByAuto' = 'true')"
     )
@@ -188,7 +191,16 @@ def _counted(call: Call, name: Name, answer: Answer) -> Answer:
     )
 
 
-def _cluster_by_auto(reader: Reader, changes: list[tuple[int, int, str]]) -> None:
+def _require_predictive_optimization(call: Call) -> None:
+    if not call.front.metastore.predictive_optimization:
+        raise SqlError(
+            "CLUSTER_BY_AUTO_REQUIRES_PREDICTIVE_OPTIMIZATION",
+            "CLUSTER BY AUTO requires Predictive Optimization to be enabled.",
+        )
+
+
+def _cluster_by_auto(reader: Reader, changes: list[tuple[int, int, str]]) -> bool:
+    """Take CLUSTER BY AUTO out of a CREATE; whether it was there."""
     found = None
     position, depth = reader.position, 0
     properties_at = None
@@ -205,13 +217,14 @@ def _cluster_by_auto(reader: Reader, changes: list[tuple[int, int, str]]) -> Non
         reader.next()
     reader.position = position
     if found is None:
-        return
+        return False
     setting = "'clusterByAuto' = 'true'"
     if properties_at is None:
         changes.append((*found, f"TBLPROPERTIES ({setting})"))
     else:
         changes.append((*found, ""))
         changes.append((properties_at, properties_at, f"{setting}, "))
+    return True
 
 
 def _sql(name: Name) -> str:
