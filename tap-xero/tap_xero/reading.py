@@ -34,11 +34,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_xero.dates import instant
-from tap_xero.errors import NotFoundError, TemporaryError
+from tap_xero.details import with_details
+from tap_xero.errors import TemporaryError
 from tap_xero.resources import FIXED_PAGE_SIZE, Paging
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from tap_xero.resources import Resource
     from tap_xero.window import Window
@@ -99,7 +100,7 @@ class Reading:
         window: Window,
         *,
         params: dict[str, str],
-        detail: dict[str, str] | None = None,
+        detail: Sequence[dict[str, str]] | None = None,
         now: Callable[[], str],
         ahead: Callable[[], int] = lambda: 1,
     ) -> None:
@@ -110,7 +111,7 @@ class Reading:
             resource: What to read.
             window: Where to start.
             params: Parameters of every list call.
-            detail: Parameters of the single GET of each row; None to be content with
+            detail: Parameters of the single GETs of each row; None to be content with
                 the list.
             now: The time, for an answer of Xero that does not say.
             ahead: How many calls may be on their way while a page is used.
@@ -148,23 +149,13 @@ class Reading:
         envelope = self._start(None, self.window.since)()
         rows = self._open(envelope)
         if self._detail is not None:
-            rows = list(self._with_details(rows, self._detail))
+            rows = list(with_details(rows, self._detail, self._detailed, self._ahead))
         return self._page(rows, envelope, number=1, pages=1)
 
-    def _with_details(self, rows: list[Row], params: dict[str, str]) -> Iterator[Row]:
-        """The rows with what only their single GETs have; without it for those that are gone."""
-        calls: deque[Callable[[], dict[str, Any]]] = deque()
-        asked = 0
-        for row in rows:
-            while asked < len(rows) and len(calls) < max(1, self._ahead()):
-                path = f"{self._resource.path}/{rows[asked][self._resource.identity]}"
-                calls.append(self._fetch(path, params, None))
-                asked += 1
-            try:
-                found = self._rows(calls.popleft()())
-            except NotFoundError:
-                found = []
-            yield {**row, **found[0]} if found else row
+    def _detailed(self, row: Row, params: dict[str, str]) -> Callable[[], list[Row]]:
+        path = f"{self._resource.path}/{row[self._resource.identity]}"
+        arrive = self._fetch(path, params, None)
+        return lambda: self._rows(arrive())
 
     # Journals -----------------------------------------------------------------------
 

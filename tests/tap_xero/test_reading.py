@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tap_xero.errors import NotFoundError
 from tap_xero.reading import PASSES, Reading
 from tap_xero.resources import BY_STREAM, Paging
 from tap_xero.window import Window
@@ -391,32 +390,6 @@ def test_a_stopped_reading_of_journals_goes_on_after_the_last_number():
 
 
 # One response -----------------------------------------------------------------------------
-
-
-def test_details_complete_the_rows_of_the_list_and_a_vanished_row_stays_as_listed():
-    budgets = BY_STREAM["budgets"]
-    listed = [{"BudgetID": "a"}, {"BudgetID": "gone"}]
-    asked = []
-
-    def fetch(path, params, since):
-        asked.append((path, params))
-        if path == "Budgets":
-            return lambda: {"Budgets": listed}
-        if path.endswith("gone"):
-
-            def missing():
-                raise NotFoundError("gone")
-
-            return missing
-        return lambda: {"Budgets": {"BudgetID": "a", "BudgetLines": [1]}}
-
-    reading = Reading(
-        fetch, budgets, Window(), params={}, detail={"DateFrom": "2020-01-01"}, now=lambda: "now"
-    )
-    (page,) = reading.pages()
-    assert page.rows == [{"BudgetID": "a", "BudgetLines": [1]}, {"BudgetID": "gone"}]
-    assert asked[1] == ("Budgets/a", {"DateFrom": "2020-01-01"})
-    assert page.at == "now"
 
 
 def test_without_details_the_list_is_enough():
