@@ -26,7 +26,7 @@ from tap_xero.errors import (
     TemporaryError,
 )
 from tap_xero.models.schema import TENANT
-from tap_xero.reading import PASSES, Reading
+from tap_xero.reading import Reading
 from tap_xero.resources import Paging
 from tap_xero.singer import SingerStream
 from tap_xero.transform import compile_transform
@@ -215,13 +215,9 @@ class XeroStream(SingerStream):
 
     def close(self, tenant: Tenant, reading: Reading, write_messages: bool = True) -> None:
         """Keep in the state what of an organisation is done."""
-        if not reading.complete:
+        if reading.remark:
             self._complete = False
-            self._session.remark(
-                f"{self.name} of {tenant.name}: rows kept moving while they were read, "
-                f"{PASSES} times over, so some may be missing. The next run reads the same "
-                "window again."
-            )
+            self._session.remark(f"{self.name} of {tenant.name}: {reading.remark}")
         if not self._stateful:
             return
         partition = self.get_context_state({TENANT: tenant.id})
