@@ -264,7 +264,7 @@ class XeroStream(SingerStream):
     def conclude(self) -> None:
         """Say what the stream gave; retire what was not sent again, if all of it was read."""
         self._session.stream_done(self.name)
-        if self._stream_version is None or not self._complete:
+        if self._stream_version is None or not self._complete or self._session.missing:
             return
         known = self._xero.organisations_in_state(self.name)
         if known <= {tenant.id for tenant in self._session.tenants} and not (
@@ -373,7 +373,7 @@ class XeroStream(SingerStream):
         if self._bookmark_key is None:
             return None
         mark = bookmark(self._partition(tenant), self.replication_key)
-        if mark is None and len(self._session.tenants) == 1:
+        if mark is None and len(self._session.tenants) + len(self._session.missing) == 1:
             mark = self._xero.singer_io_bookmarks.get(self.name)
         candidates = (mark, self._start)
         return max((each for each in candidates if each), default=None)

@@ -60,6 +60,7 @@ def test_data_that_no_organisation_may_give_is_warned_about_once(
 ):
     xero_sandbox.faults.add("scope_missing", path="Accounts", count=None)
     run = run_tap(xero_sandbox, catalog=selecting("accounts", "invoices"))
+    assert run.tap.session.bill.failures == []
     (remark,) = run.remarks
     assert all(tenant.name in remark for tenant in xero_sandbox.tenants)
     assert caplog.text.count("AuthorizationUnsuccessful") == 1
@@ -105,6 +106,7 @@ def test_a_revoked_organisation_is_left_and_the_others_are_read(
     xero_sandbox.calls.clear()
     run = run_tap(xero_sandbox, catalog=selecting("accounts", "invoices"))
     assert run.error is None
+    assert run.tap.session.bill.failures == [f"the rest of {gone.name}"]
     assert len(run.remarks) == 1
     assert gone.name in run.remarks[0]
     # Both streams were on their way before the first answer.
@@ -173,7 +175,7 @@ def test_access_that_comes_back_is_used_by_itself(xero_sandbox, run_tap, selecti
     denied = run_tap(xero_sandbox, catalog=catalog, cadence={"*": "1h"})
     assert denied.error is None
     assert len(denied.remarks) == 2
-    assert denied.tap.session.bill.failures == []
+    assert denied.tap.session.bill.failures == [f"the rest of {second.name}"]
     xero_sandbox.faults.clear()
     allowed = run_tap(xero_sandbox, catalog=catalog, state=denied.state, cadence={"*": "1h"})
     assert allowed.remarks == []
