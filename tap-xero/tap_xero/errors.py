@@ -44,6 +44,10 @@ class CredentialStoreError(FatalAPIError):
     """The credential store cannot be read, written, locked or opened."""
 
 
+class OtherTokensError(CredentialStoreError):
+    """The credential store keeps tokens that the refresh token of the config does not stand for."""
+
+
 class TokenExpiredError(TemporaryError):
     """The access token is too old; a new one helps at once."""
 
