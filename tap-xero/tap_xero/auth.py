@@ -18,7 +18,7 @@ import subprocess
 import threading
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from tap_xero.credentials.kept import Kept
 from tap_xero.errors import (
@@ -145,12 +145,12 @@ class Credentials:
             CredentialsRefusedError: There is neither.
             OtherTokensError: The seed does not stand for what the store has.
         """
-        if stored is None and self._seed is None:
-            raise CredentialsRefusedError(
-                "The credential store was emptied while the tap ran: run tap-xero-login."
-            )
         if self._seed is None:
-            return cast("Kept", stored)
+            if stored is None:
+                raise CredentialsRefusedError(
+                    "The credential store was emptied while the tap ran: run tap-xero-login."
+                )
+            return stored
         kept = stored or Kept(self._client_id, self._seed)
         if not kept.is_of(self._seed):
             raise OtherTokensError(

@@ -62,7 +62,8 @@ class Session:
         self._retries = Retries(notify=logger.info)
         self._connection: Connection | None = None
         self._stopped: dict[str, str] = {}
-        self._worked: dict[str, dict[str, _Call]] = {}
+        self._worked: dict[str, _Call] = {}
+        self._given: set[tuple[str, str, str]] = set()
         self._closed: set[str] = set()
         self._doubtful: dict[str, Usage] = {}
         self._said = 0.0
@@ -126,10 +127,12 @@ class Session:
         def start(
             path: str, params: dict[str, str], since: str | None
         ) -> Callable[[], dict[str, Any]]:
+            part = (tenant.id, stream, path.partition("/")[0])
+
             def ask() -> bytes:
                 content = self.client.ask(tenant, path, params, usage=usage, since=since)
-                worked = self._worked.setdefault(tenant.id, {})
-                worked.setdefault(path.partition("/")[0], (path, params, since))
+                self._worked.setdefault(tenant.id, (path, params, since))
+                self._given.add(part)
                 return content
 
             arrive = _in_background(ask)
@@ -141,7 +144,7 @@ class Session:
                     # Not before it is known what the streams before have come to.
                     turn()
                     self._make_sure(tenant, usage)
-                    if path.partition("/")[0] in self._worked.get(tenant.id, ()):
+                    if part in self._given:
                         raise TemporaryError(
                             f"Xero gave this app {path} of {tenant.name} in this run and refuses "
                             f"it now ({error.said}), though it gives other data."
@@ -163,7 +166,7 @@ class Session:
         if tenant.id not in self._worked:
             self._doubtful[tenant.id] = usage
             return
-        path, params, since = next(iter(self._worked[tenant.id].values()))
+        path, params, since = self._worked[tenant.id]
         if "pageSize" in params:
             params = {**params, "pageSize": "1"}
         try:

@@ -111,6 +111,18 @@ def test_a_missing_scope_costs_one_call_more_and_no_exit_code(xero_sandbox, run_
         assert len(xero_sandbox.calls.of(tenant_id=tenant.tenant_id)) == 4
 
 
+def test_a_report_without_its_scope_is_skipped_beside_one_that_has_it(
+    read_reports, make_xero_sandbox
+):
+    scopes = ["accounting.settings.read", "accounting.reports.banksummary.read", "offline_access"]
+    narrow = make_xero_sandbox(organisations=1, invoices=5, scopes=scopes)
+    run = read_reports(narrow, {"bank_summary": {}, "trial_balance": {}})
+    assert run.tap.session.bill.failures == []
+    (remark,) = run.remarks
+    assert "trial_balance" in remark
+    assert run.records["bank_summary"]
+
+
 def test_a_page_of_a_thousand_rows_is_not_asked_for_again_to_see_whether_there_is_access(
     xero_sandbox, run_tap, selecting
 ):
