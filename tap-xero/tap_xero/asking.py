@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from tap_xero.dates import format_instant, parse_instant
+from tap_xero.details import budget_requests
 from tap_xero.errors import NotFoundError
 from tap_xero.resources import Paging
 
@@ -32,8 +34,8 @@ def details(
     config: Mapping[str, Any],
     selects: Callable[[str], bool],
     today: datetime,
-) -> dict[str, str] | None:
-    """Parameters of the single GET of each row; None when the list has all that is wanted.
+) -> list[dict[str, str]] | None:
+    """Parameters of the single GETs of each row; None when the list has all that is wanted.
 
     Args:
         resource: What is read.
@@ -44,10 +46,10 @@ def details(
     if not any(selects(name) for name in resource.detail):
         return None
     if resource.stream != "budgets":
-        return {}
+        return [{}]
     start = start_date(config)
-    first = start[:10] if start else f"{today.year - _BUDGET_YEARS}-01-01"
-    return {"DateFrom": first, "DateTo": f"{today.year + _BUDGET_YEARS}-12-31"}
+    first = date.fromisoformat(start[:10]) if start else date(today.year - _BUDGET_YEARS, 1, 1)
+    return budget_requests(first, date(today.year + _BUDGET_YEARS, 12, 31))
 
 
 def wanted(resource: Resource, config: Mapping[str, Any], rows: list[Row]) -> list[Row]:

@@ -20,9 +20,10 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from tap_xero.credentials.kept import Kept, fingerprint
+from tap_xero.credentials.kept import Kept
 from tap_xero.errors import (
     CredentialsRefusedError,
+    OtherTokensError,
     RefreshTokenRefusedError,
     TemporaryError,
     TokenServiceDownError,
@@ -60,8 +61,9 @@ class Tokens(Protocol):
 class Credentials:
     """Access tokens of an app: of a consent in the store, else of a custom connection.
 
-    A refresh token of the config is a seed: it is used once, when the store has none or
-    has not seen this one, and from then on the store knows better.
+    A refresh token of the config is a seed: it is used once, when the store has none, and from
+    then on the store knows better. Tokens that it does not stand for may be another pipeline's:
+    they are neither used nor replaced.
     """
 
     def __init__(
@@ -89,7 +91,7 @@ class Credentials:
         self._service = service
         self._store = store
         self._client_id = client_id
-        self._seed = seed or None
+        self._seed = (seed or "").strip() or None
         self._scopes = scopes
         self._clock = clock
         self._retries = retries
@@ -108,7 +110,7 @@ class Credentials:
 
         Raises:
             CredentialsRefusedError: Xero refused the client or the refresh token.
-            CredentialStoreError: The store failed.
+            CredentialStoreError: The store failed, or keeps tokens of another consent.
             TokenServiceDownError: Xero's identity service kept failing.
         """
         with self._lock:
@@ -128,47 +130,59 @@ class Credentials:
             answer = self._ask(lambda: self._service.client_credentials(self._scopes))
             return answer.access_token, self._clock.time() + answer.lives
         with self._store.lock():
-            kept = self._store.load()
-            if kept is not None and self._is_fresh(kept):
-                return kept.access_token, kept.expires
-            kept = self._exchange(kept)
-            self._store.save(kept)
+            stored = self._store.load()
+            kept = self._recognised(stored)
+            if not self._is_fresh(kept):
+                kept = self._exchange(kept)
+            if kept is not stored:
+                self._store.save(kept)
         return kept.access_token, kept.expires
+
+    def _recognised(self, stored: Kept | None) -> Kept:
+        """What the store has, or else the seed itself, with the seed on record.
+
+        Raises:
+            CredentialsRefusedError: There is neither.
+            OtherTokensError: The seed does not stand for what the store has.
+        """
+        if self._seed is None:
+            if stored is None:
+                raise CredentialsRefusedError(
+                    "The credential store was emptied while the tap ran: run tap-xero-login."
+                )
+            return stored
+        kept = stored or Kept(self._client_id, self._seed)
+        if not kept.is_of(self._seed):
+            raise OtherTokensError(
+                f"The credential store {self._store.name} keeps tokens that do not come from the "
+                "refresh_token of the settings, so they may open another pipeline's books. Nothing "
+                "was read, and they were left as they are. If they are the ones to use, take "
+                "refresh_token out of the settings. If not, give this pipeline a credential_store "
+                "(or credential_store_command) of its own, or sign in anew with tap-xero-login, "
+                "which replaces them."
+            )
+        return kept.recording(self._seed)
 
     def _is_fresh(self, kept: Kept) -> bool:
         return (
             bool(kept.access_token)
             and kept.access_token != self._rejected
             and self._clock.time() < kept.expires - RENEW_BEFORE
-            and not self._is_new(kept)
         )
 
-    def _is_new(self, kept: Kept | None) -> bool:
-        """Whether somebody has put a refresh token into the config that was never used."""
-        return self._seed is not None and (
-            kept is None or fingerprint(self._seed) not in kept.seeds
-        )
-
-    def _exchange(self, kept: Kept | None) -> Kept:
-        """New tokens for the seed, if it is new, or for what the store has."""
-        if self._seed is not None and self._is_new(kept):
-            seeds = (*(kept.seeds if kept else ()), fingerprint(self._seed))
-            try:
-                return self._refreshed(self._seed, seeds)
-            except RefreshTokenRefusedError:
-                # A token older than what the store has, which still may work.
-                if kept is None:
-                    raise
-                kept = replace(kept, seeds=seeds)
-        if kept is None:
-            raise CredentialsRefusedError(
-                "The credential store was emptied while the tap ran: run tap-xero-login."
-            )
-        return self._refreshed(kept.refresh_token, kept.seeds)
-
-    def _refreshed(self, refresh_token: str, seeds: tuple[str, ...]) -> Kept:
-        answer = self._ask(lambda: self._service.refresh(refresh_token))
-        return keep(answer, self._client_id, self._clock.time(), seeds, old=refresh_token)
+    def _exchange(self, kept: Kept) -> Kept:
+        """New tokens for those that are kept, or for the seed."""
+        try:
+            answer = self._ask(lambda: self._service.refresh(kept.refresh_token))
+        except RefreshTokenRefusedError as error:
+            if other := self._store.beside:
+                raise RefreshTokenRefusedError(
+                    f"{error} The credential store {other} keeps tokens that do not come from this "
+                    "refresh_token; if they are the ones to use, take refresh_token out of the "
+                    "settings."
+                ) from error
+            raise
+        return keep(answer, kept, self._clock.time())
 
     def _ask(self, request: Callable[[], Answer]) -> Answer:
         """Ask Xero, some times over; the call that wants the token need not try again."""
@@ -181,24 +195,21 @@ class Credentials:
             ) from error
 
 
-def keep(answer: Answer, client_id: str, now: float, seeds: tuple[str, ...], old: str = "") -> Kept:
+def keep(answer: Answer, before: Kept, now: float) -> Kept:
     """What the store keeps of an answer.
 
     Args:
         answer: Tokens of Xero.
-        client_id: The app.
+        before: What was kept until now; its refresh token stays if Xero sent no new one.
         now: Seconds since 1970.
-        seeds: Fingerprints of used refresh tokens of the config.
-        old: The refresh token that was used, in case Xero sent no new one.
     """
-    return Kept(
-        client_id=client_id,
-        refresh_token=answer.refresh_token or old,
+    return replace(
+        before,
+        refresh_token=answer.refresh_token or before.refresh_token,
         access_token=answer.access_token,
         expires=now + answer.lives,
         renewed=now,
         scopes=answer.scopes or granted(answer.access_token),
-        seeds=seeds,
     )
 
 

@@ -58,7 +58,8 @@ class Bill:
         entries: By name of the organisation and stream, in the order they were read.
         remarks: What was skipped and why, one sentence each.
         gated: By stream and reason, the organisations whose data Xero does not hand out.
-        failures: Streams of organisations that failed lastingly.
+        failures: Streams of organisations that failed lastingly, and organisations that were
+            lost on the way or gave nothing.
         backlogs: By name of the organisation, what a used-up day left to read.
     """
 

@@ -44,6 +44,10 @@ class CredentialStoreError(FatalAPIError):
     """The credential store cannot be read, written, locked or opened."""
 
 
+class OtherTokensError(CredentialStoreError):
+    """The credential store keeps tokens that the refresh token of the config does not stand for."""
+
+
 class TokenExpiredError(TemporaryError):
     """The access token is too old; a new one helps at once."""
 
@@ -127,7 +131,14 @@ def classify(refusal: Refusal) -> Exception:
         return AccessDeniedError(f"Xero does not let this app read {where} ({said}).", said)
     if status == 403 and "AuthenticationUnsuccessful" in detail:
         return OrganisationGoneError(
-            f"Xero says the organisation is not connected to this app ({where}, {said})."
+            f"Xero says the organisation is not connected to this app ({where}, {said}). Connect "
+            "it again with tap-xero-login."
+        )
+    if status == 403 and not isinstance(refusal.body, dict):
+        # Xero explains a 403 in JSON; whatever stands in between, such as a proxy, does not.
+        return TemporaryError(
+            f"Something that is not Xero's API answered at {where} ({said}): see whether a proxy "
+            "or a firewall stands in between, and let api.xero.com pass."
         )
     if status == 403:
         return AccessDeniedError(f"Xero does not let this app read {where} ({said}).", said)

@@ -10,7 +10,8 @@ from being missed:
   (`itemCount`) in it. Rows do not leave a window (what is deleted or archived stays listed
   with its status), so equal numbers mean equal sets. When some are missing, what changed
   since the window was opened is read as well, and Xero is asked for its count again; when
-  that does not explain them, the window is read again.
+  that does not explain them, the window is read again. When a second pass brings the same
+  rows and the same count, Xero counts more than it lists: all that it lists is there then.
 
 Once the first page has told how many there are, further pages are asked for several at a
 time and used in order. Xero may cut them in another order than that of their numbers, so a
@@ -22,6 +23,8 @@ longer knows which rows were received, so it cannot tell by their number.
 
 Where there is neither order nor count (linked transactions, which can vanish), pages are
 read again until a pass brings nothing new. Journals never change and are read by number.
+Past the last page Xero may answer with an empty one, with 404, or with rows that came
+already; all three are the end.
 
 Source: Xero, Requests and responses (paging, If-Modified-Since); the behaviour of
 journals beyond the last one as reported by users of the API.
@@ -34,11 +37,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_xero.dates import instant
+from tap_xero.details import with_details
 from tap_xero.errors import NotFoundError, TemporaryError
 from tap_xero.resources import FIXED_PAGE_SIZE, Paging
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from tap_xero.resources import Resource
     from tap_xero.window import Window
@@ -48,6 +52,11 @@ PASSES = 4
 
 _ROUNDS = 3
 """Times what changed meanwhile is read before the whole window is read again."""
+
+_MOVING = (
+    f"rows kept moving while they were read, {PASSES} times over, so some may be missing. The next "
+    "run reads the same window again."
+)
 
 Row = dict[str, Any]
 
@@ -89,6 +98,7 @@ class Reading:
 
     Attributes:
         complete: True once everything in the window was received.
+        remark: What is to be known of how that was found, one sentence; empty when all is clear.
         window: The window as far as it was read.
     """
 
@@ -99,7 +109,7 @@ class Reading:
         window: Window,
         *,
         params: dict[str, str],
-        detail: dict[str, str] | None = None,
+        detail: Sequence[dict[str, str]] | None = None,
         now: Callable[[], str],
         ahead: Callable[[], int] = lambda: 1,
     ) -> None:
@@ -110,12 +120,13 @@ class Reading:
             resource: What to read.
             window: Where to start.
             params: Parameters of every list call.
-            detail: Parameters of the single GET of each row; None to be content with
+            detail: Parameters of the single GETs of each row; None to be content with
                 the list.
             now: The time, for an answer of Xero that does not say.
             ahead: How many calls may be on their way while a page is used.
         """
         self.complete = False
+        self.remark = ""
         self.window = window
         self._fetch = fetch
         self._resource = resource
@@ -141,6 +152,8 @@ class Reading:
             self.complete = True
         else:
             self.complete = yield from self._until_nothing_new()
+        if not self.complete:
+            self.remark = _MOVING
 
     # One response -------------------------------------------------------------------
 
@@ -148,23 +161,13 @@ class Reading:
         envelope = self._start(None, self.window.since)()
         rows = self._open(envelope)
         if self._detail is not None:
-            rows = list(self._with_details(rows, self._detail))
+            rows = list(with_details(rows, self._detail, self._detailed, self._ahead))
         return self._page(rows, envelope, number=1, pages=1)
 
-    def _with_details(self, rows: list[Row], params: dict[str, str]) -> Iterator[Row]:
-        """The rows with what only their single GETs have; without it for those that are gone."""
-        calls: deque[Callable[[], dict[str, Any]]] = deque()
-        asked = 0
-        for row in rows:
-            while asked < len(rows) and len(calls) < max(1, self._ahead()):
-                path = f"{self._resource.path}/{rows[asked][self._resource.identity]}"
-                calls.append(self._fetch(path, params, None))
-                asked += 1
-            try:
-                found = self._rows(calls.popleft()())
-            except NotFoundError:
-                found = []
-            yield {**row, **found[0]} if found else row
+    def _detailed(self, row: Row, params: dict[str, str]) -> Callable[[], list[Row]]:
+        path = f"{self._resource.path}/{row[self._resource.identity]}"
+        arrive = self._fetch(path, params, None)
+        return lambda: self._rows(arrive())
 
     # Journals -----------------------------------------------------------------------
 
@@ -174,8 +177,10 @@ class Reading:
         calls = 0
         pending: Callable[[], dict[str, Any]] | None = self._start_after(self.window.page)
         while pending is not None:
-            envelope = pending()
             offset = self.window.page
+            envelope = _unless_past_the_end(pending, first=offset == 0)
+            if envelope is None:
+                return
             # Beyond the last journal Xero starts to repeat itself.
             rows = [row for row in self._open(envelope) if row["JournalNumber"] > offset]
             full = len(self._rows(envelope)) >= FIXED_PAGE_SIZE
@@ -194,19 +199,30 @@ class Reading:
     def _until_all_counted(self) -> Generator[Page, None, bool]:
         """Read until as many rows came as Xero counts; False when they never do."""
         self._restart_unless_ordered()
-        for _ in range(PASSES):
-            fell = yield from self._pass()
+        counted: int | None = None
+        for number in range(PASSES):
+            known = len(self._seen)
+            fell, listed = yield from self._pass()
+            same = number > 0 and known == listed == len(self._seen)
             if fell and self._count() < (self.window.items or 0):
                 # A row left after all, so counting cannot tell whether another slipped.
                 self._seen.clear()
+            elif same and not fell and self._missing and self.window.items == counted:
+                self.remark = (
+                    f"Xero counts {self.window.items:,} rows and lists {listed:,}, also when all "
+                    "is read a second time. What it lists was read; nothing is retired for it."
+                )
+                return True
             elif not self._missing or (yield from self._catch_up()):
                 return True
+            counted = self.window.items
             self.window = self.window.restarted(rows=len(self._seen))
         return False
 
     def _catch_up(self) -> Generator[Page, None, bool]:
         """Read what changed since the window was opened, and compare with a new count."""
         for _ in range(_ROUNDS):
+            before = self.window
             yield from self._changed_meanwhile()
             items = self._count()
             if items < (self.window.items or 0):
@@ -215,6 +231,8 @@ class Reading:
             self.window = replace(self.window, items=items)
             if not self._missing:
                 return True
+            if self.window == before:
+                return False
         return False
 
     def _count(self) -> int:
@@ -245,24 +263,26 @@ class Reading:
         """Rows that Xero counted and we do not have."""
         return max(0, (self.window.items or 0) - self.window.rows)
 
-    def _pass(self) -> Generator[Page, None, bool]:
+    def _pass(self) -> Generator[Page, None, tuple[bool, int]]:
         """Read from the window's page to its last one.
 
         Returns:
-            Whether a page counted less than one before it although it was cut after it: rows
-            have left.
+            Whether a page counted less than one before it although it was cut after it, so that
+            rows have left; and how many rows the pages had.
         """
-        fell = False
+        fell, listed = False, 0
         walk = self._walk(self.window.page, self.window.since, self.window.items or 0)
         for envelope, number, pages, items in walk:
             most = self.window.items or 0
             fell = fell or (items is not None and items < most)
-            fresh = self._fresh(self._rows(envelope))
+            rows = self._rows(envelope)
+            listed += len(rows)
+            fresh = self._fresh(rows)
             self.window = replace(
                 self.window, page=number + 1, items=None if items is None else max(items, most)
             )
             yield self._page(fresh, envelope, number=number, pages=pages)
-        return fell
+        return fell, listed
 
     def _changed_meanwhile(self) -> Iterator[Page]:
         """Read what changed since the window was opened, into the same window."""
@@ -285,14 +305,22 @@ class Reading:
         """
         pending = deque([self._start(number, since)])
         last = asked = number
+        came: set[Any] = set()
         while pending:
-            envelope = pending.popleft()()
+            envelope = _unless_past_the_end(pending.popleft(), first=number == 1)
             pages, items = _counts(envelope)
             if items is not None and items < most:
-                envelope = self._start(number, since)()
+                envelope = _unless_past_the_end(self._start(number, since), first=number == 1)
                 pages, items = _counts(envelope)
+            if envelope is None:
+                return
             most = most if items is None else items
             rows = self._open(envelope)
+            if pages is None:
+                these = {row[self._resource.identity] for row in rows}
+                if these and these <= came:
+                    return
+                came |= these
             uncounted = number + (len(rows) >= FIXED_PAGE_SIZE)
             last = max(last, uncounted if pages is None else pages)
             while asked < last and len(pending) < max(1, self._ahead()):
@@ -349,9 +377,21 @@ class Reading:
         return Page(rows, self.window, at=self._at(envelope), **place)
 
 
-def _counts(envelope: dict[str, Any]) -> tuple[int | None, int | None]:
+def _unless_past_the_end(
+    arrive: Callable[[], dict[str, Any]], *, first: bool
+) -> dict[str, Any] | None:
+    """What a call for a page brings; None when Xero has no such page and it is not the first."""
+    try:
+        return arrive()
+    except NotFoundError:
+        if first:
+            raise
+        return None
+
+
+def _counts(envelope: dict[str, Any] | None) -> tuple[int | None, int | None]:
     """Pages and rows in the window, where Xero counts them."""
-    counts = envelope.get("pagination")
+    counts = (envelope or {}).get("pagination")
     if not isinstance(counts, dict):
         return None, None
     return counts.get("pageCount"), counts.get("itemCount")

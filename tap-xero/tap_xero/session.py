@@ -2,6 +2,9 @@
 
 Nothing is opened before it is needed, so that discovery touches neither the network nor
 the sandbox.
+
+A refusal looks the same whether a scope is missing or all access was taken away. So before a
+stream counts as one that a scope is missing for, a call that worked in this run is made again.
 """
 
 from __future__ import annotations
@@ -18,16 +21,25 @@ from tap_xero.backlog import Backlog, calls_left
 from tap_xero.bill import NOT_DUE, Bill, plural
 from tap_xero.client import read
 from tap_xero.connection import Connection, connect
-from tap_xero.errors import DayLimitError
+from tap_xero.errors import (
+    AccessDeniedError,
+    ClosedError,
+    DayLimitError,
+    OrganisationGoneError,
+    TemporaryError,
+)
 from tap_xero.retries import Retries
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Mapping
 
-    from tap_xero.client import Client, Tenant
+    from tap_xero.client import Client, Tenant, Usage
     from tap_xero.reading import Fetch, Page
     from tap_xero.resources import Resource
+
+_Call = tuple[str, dict[str, str], str | None]
+"""Path, parameters and If-Modified-Since of a call."""
 
 _PROGRESS_EVERY = 2.0
 """Seconds between two lines about the pages of one stream."""
@@ -38,16 +50,22 @@ class Session:
 
     Attributes:
         bill: What the run has cost so far.
+        missing: Organisations that the settings name and the credentials do not reach.
     """
 
     def __init__(self, config: Mapping[str, Any], logger: logging.Logger) -> None:
         """Prepare; nothing is opened yet."""
         self.bill = Bill()
+        self.missing: list[str] = []
         self._config = config
         self._logger = logger
         self._retries = Retries(notify=logger.info)
         self._connection: Connection | None = None
         self._stopped: dict[str, str] = {}
+        self._worked: dict[str, _Call] = {}
+        self._given: set[tuple[str, str, str]] = set()
+        self._closed: set[str] = set()
+        self._doubtful: dict[str, Usage] = {}
         self._said = 0.0
 
     @cached_property
@@ -60,25 +78,28 @@ class Session:
     def tenants(self) -> list[Tenant]:
         """The organisations to read: those of `tenant_ids`, else all that are connected.
 
+        Those of `tenant_ids` that are not connected are remarked on; the others are read.
+
         Raises:
-            ConfigValidationError: `tenant_ids` names one that is not connected, or no
-                organisation is connected at all.
+            ConfigValidationError: There is none to read.
         """
         connected = self.client.tenants()
         wanted = wanted_tenants(self._config)
         known = {tenant.id: tenant for tenant in connected}
-        unknown = [each for each in wanted if each not in known]
-        if unknown:
-            names = ", ".join(f"{tenant.name} ({tenant.id})" for tenant in connected) or "none"
-            message = (
-                f"Setting tenant_ids: {', '.join(unknown)} is not connected to this app. "
-                f"Connected organisations: {names}."
-            )
+        found = [known[each] for each in wanted if each in known] if wanted else connected
+        self.missing = [each for each in wanted if each not in known]
+        names = ", ".join(f"{tenant.name} ({tenant.id})" for tenant in connected) or "none"
+        message = (
+            f"Setting tenant_ids: {', '.join(self.missing)} is not connected to this app. "
+            f"Connected organisations: {names}. Connect it with tap-xero-login, or take it out."
+            if self.missing
+            else "No organisation is connected to this app: connect one in Xero first."
+        )
+        if not found:
             raise ConfigValidationError(message, errors=[message])
-        if not connected:
-            message = "No organisation is connected to this app: connect one in Xero first."
-            raise ConfigValidationError(message, errors=[message])
-        return [known[each] for each in wanted] if wanted else connected
+        if self.missing:
+            self.remark(message)
+        return found
 
     def fetch(
         self,
@@ -106,18 +127,81 @@ class Session:
         def start(
             path: str, params: dict[str, str], since: str | None
         ) -> Callable[[], dict[str, Any]]:
-            arrive = _in_background(
-                lambda: self.client.ask(tenant, path, params, usage=usage, since=since)
-            )
+            part = (tenant.id, stream, path.partition("/")[0])
+
+            def ask() -> bytes:
+                content = self.client.ask(tenant, path, params, usage=usage, since=since)
+                self._worked.setdefault(tenant.id, (path, params, since))
+                self._given.add(part)
+                return content
+
+            arrive = _in_background(ask)
 
             def envelope() -> dict[str, Any]:
-                content = arrive()
+                try:
+                    content = arrive()
+                except AccessDeniedError as error:
+                    # Not before it is known what the streams before have come to.
+                    turn()
+                    self._make_sure(tenant, usage)
+                    if part in self._given:
+                        raise TemporaryError(
+                            f"Xero gave this app {path} of {tenant.name} in this run and refuses "
+                            f"it now ({error.said}), though it gives other data."
+                        ) from error
+                    raise
                 turn()
                 return read(content, verbatim=verbatim)
 
             return envelope
 
         return start
+
+    def _make_sure(self, tenant: Tenant, usage: Usage) -> None:
+        """Make a call again that has worked, if any has, after one that was refused.
+
+        Raises:
+            OrganisationGoneError: It does not work any more.
+        """
+        if tenant.id not in self._worked:
+            self._doubtful[tenant.id] = usage
+            return
+        path, params, since = self._worked[tenant.id]
+        if "pageSize" in params:
+            params = {**params, "pageSize": "1"}
+        try:
+            self.client.ask(tenant, path, params, usage=usage, since=since)
+        except AccessDeniedError as error:
+            raise OrganisationGoneError(
+                f"Xero gave this app {path} of {tenant.name} in this run and refuses it now "
+                f"({error.said}), so its access was taken away. Connect the organisation again "
+                "with tap-xero-login."
+            ) from error
+        except ClosedError:
+            pass
+
+    def conclude(self) -> None:
+        """Note, once all is read, which organisations gave nothing or were lost unseen."""
+        for each in self.missing:
+            self.bill.failures.append(f"organisation {each}, which is not connected")
+        for tenant in self.tenants:
+            if tenant.id not in self._closed or self.is_stopped(tenant):
+                continue
+            if tenant.id not in self._worked:
+                self.bill.failures.append(f"all of {tenant.name}")
+                self._logger.error(
+                    "%s: Xero refused every call of this run, so nothing of it was read. Connect "
+                    "the organisation again with tap-xero-login, with the scopes that the streams "
+                    "need.",
+                    tenant.name,
+                )
+            elif tenant.id in self._doubtful:
+                try:
+                    self._make_sure(tenant, self._doubtful[tenant.id])
+                except OrganisationGoneError as error:
+                    self.stop(tenant, error)
+                except (DayLimitError, TemporaryError) as error:
+                    self._logger.info("Whether access was lost cannot be told: %s", error)
 
     def is_stopped(self, tenant: Tenant) -> bool:
         """Whether nothing more of an organisation can be read in this run."""
@@ -126,6 +210,8 @@ class Session:
     def stop(self, tenant: Tenant, error: SkippableAPIError) -> None:
         """Read no more of an organisation in this run."""
         self._stopped[tenant.id] = str(error)
+        if isinstance(error, OrganisationGoneError):
+            self.bill.failures.append(f"the rest of {tenant.name}")
         if isinstance(error, DayLimitError):
             self.bill.backlogs[tenant.name] = Backlog(
                 tenant.id, error.resumes, self.client.calls_a_day(tenant)
@@ -148,6 +234,7 @@ class Session:
 
     def closed(self, tenant: Tenant, stream: str, reason: str) -> None:
         """Note that Xero does not hand a stream out; warn once for all organisations."""
+        self._closed.add(tenant.id)
         self.bill.entry(tenant, stream).skipped = reason
         names = self.bill.gated.setdefault((stream, reason), [])
         if not names:

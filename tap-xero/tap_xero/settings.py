@@ -42,7 +42,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         description=(
             "A refresh token to start from, for those who come from another tap; "
             "`tap-xero-login` needs none. It is used once: from then on the credential store "
-            "keeps its successors."
+            "keeps its successors. A credential_store that keeps those of another one is refused."
         ),
     ),
     th.Property(
@@ -51,7 +51,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         title="Credential store",
         description=(
             "File that keeps the tokens between runs, encrypted. By default one for each app "
-            "in the user's state folder (~/.local/state/tap-xero)."
+            "in the user's state folder (~/.local/state/tap-xero), and one more for each further "
+            "refresh_token of the app."
         ),
     ),
     th.Property(

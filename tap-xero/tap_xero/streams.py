@@ -26,7 +26,7 @@ from tap_xero.errors import (
     TemporaryError,
 )
 from tap_xero.models.schema import TENANT
-from tap_xero.reading import PASSES, Reading
+from tap_xero.reading import Reading
 from tap_xero.resources import Paging
 from tap_xero.singer import SingerStream
 from tap_xero.transform import compile_transform
@@ -215,13 +215,9 @@ class XeroStream(SingerStream):
 
     def close(self, tenant: Tenant, reading: Reading, write_messages: bool = True) -> None:
         """Keep in the state what of an organisation is done."""
-        if not reading.complete:
+        if reading.remark:
             self._complete = False
-            self._session.remark(
-                f"{self.name} of {tenant.name}: rows kept moving while they were read, "
-                f"{PASSES} times over, so some may be missing. The next run reads the same "
-                "window again."
-            )
+            self._session.remark(f"{self.name} of {tenant.name}: {reading.remark}")
         if not self._stateful:
             return
         partition = self.get_context_state({TENANT: tenant.id})
@@ -268,7 +264,7 @@ class XeroStream(SingerStream):
     def conclude(self) -> None:
         """Say what the stream gave; retire what was not sent again, if all of it was read."""
         self._session.stream_done(self.name)
-        if self._stream_version is None or not self._complete:
+        if self._stream_version is None or not self._complete or self._session.missing:
             return
         known = self._xero.organisations_in_state(self.name)
         if known <= {tenant.id for tenant in self._session.tenants} and not (
@@ -377,7 +373,7 @@ class XeroStream(SingerStream):
         if self._bookmark_key is None:
             return None
         mark = bookmark(self._partition(tenant), self.replication_key)
-        if mark is None and len(self._session.tenants) == 1:
+        if mark is None and len(self._session.tenants) + len(self._session.missing) == 1:
             mark = self._xero.singer_io_bookmarks.get(self.name)
         candidates = (mark, self._start)
         return max((each for each in candidates if each), default=None)

@@ -137,7 +137,12 @@ class TapXero(Tap):
             return
         if self.config.get("batch_config") or not selected:
             super().sync_all()
-            return
+        else:
+            self._sync_side_by_side(selected)
+        if selected:
+            self.session.conclude()
+
+    def _sync_side_by_side(self, selected: list[XeroStream]) -> None:
         self._reset_state_progress_markers()
         self._set_compatible_replication_methods()
         if self.state:

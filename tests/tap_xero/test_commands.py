@@ -146,6 +146,70 @@ def test_signing_in_again_replaces_a_damaged_store(command, config):
     assert kept(config).refresh_token
 
 
+@pytest.fixture
+def two_users(sandbox):
+    """Refresh tokens of two users, each with one organisation."""
+    return [sandbox.identity.another_consent([tenant.tenant_id]) for tenant in sandbox.tenants]
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["a store of its own", "the default store"])
+def test_signing_in_with_a_seed_in_the_settings_is_what_the_seed_means_from_then_on(
+    command, config, sandbox, two_users, named
+):
+    config = {**config, "refresh_token": two_users[0]}
+    if not named:
+        del config["credential_store"]
+    code, output, _ = command("tenants", config)
+    assert (code, len(output.splitlines())) == (0, 2)
+    code, output, log = command("login", config, "--port", "0")
+    assert code == 0, log
+    assert "another refresh_token" not in log
+    for _ in range(2):
+        sandbox.identity.expire_access_tokens()
+        sandbox.clock.advance(31 * 60)
+        code, output, log = command("tenants", config)
+        assert code == 0, log
+        assert len(output.splitlines()) == 3, "both organisations of the consent"
+
+
+def test_signing_in_beside_another_pipeline_leaves_its_tokens_alone(
+    command, config, sandbox, two_users
+):
+    del config["credential_store"]
+    first, second = ({**config, "refresh_token": seed} for seed in two_users)
+    assert command("tenants", first)[0] == 0
+    code, _, log = command("login", second, "--port", "0")
+    assert code == 0, log
+    assert "another refresh_token" not in log
+    for settings, organisations in ((first, 1), (second, 2)):
+        sandbox.identity.expire_access_tokens()
+        sandbox.clock.advance(31 * 60)
+        code, output, log = command("tenants", settings)
+        assert code == 0, log
+        assert len(output.splitlines()) == 1 + organisations
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["a store of its own", "the default store"])
+def test_signing_in_over_the_tokens_of_a_seed_says_so_and_the_seed_does_not_get_the_new_ones(
+    command, config, sandbox, two_users, named
+):
+    if not named:
+        del config["credential_store"]
+    seeded = {**config, "refresh_token": two_users[0]}
+    assert command("tenants", seeded)[0] == 0
+    code, output, log = command("login", config, "--port", "0")
+    assert code == 0, log
+    assert log.index("come from another refresh_token") < log.index("Your browser opens")
+    sandbox.identity.expire_access_tokens()
+    sandbox.clock.advance(31 * 60)
+    code, output, log = command("tenants", seeded)
+    assert (code, output) == (1, "")
+    assert "take refresh_token out of the settings" in log
+    code, output, log = command("tenants", config)
+    assert code == 0, log
+    assert len(output.splitlines()) == 3
+
+
 @pytest.mark.parametrize("config", [{}, {"client_id": "c", "sandbox": {}}])
 def test_there_must_be_something_to_sign_in_to(command, config):
     code, _, log = command("login", config)

@@ -60,6 +60,7 @@ def test_data_that_no_organisation_may_give_is_warned_about_once(
 ):
     xero_sandbox.faults.add("scope_missing", path="Accounts", count=None)
     run = run_tap(xero_sandbox, catalog=selecting("accounts", "invoices"))
+    assert run.tap.session.bill.failures == []
     (remark,) = run.remarks
     assert all(tenant.name in remark for tenant in xero_sandbox.tenants)
     assert caplog.text.count("AuthorizationUnsuccessful") == 1
@@ -105,6 +106,7 @@ def test_a_revoked_organisation_is_left_and_the_others_are_read(
     xero_sandbox.calls.clear()
     run = run_tap(xero_sandbox, catalog=selecting("accounts", "invoices"))
     assert run.error is None
+    assert run.tap.session.bill.failures == [f"the rest of {gone.name}"]
     assert len(run.remarks) == 1
     assert gone.name in run.remarks[0]
     # Both streams were on their way before the first answer.
@@ -173,7 +175,7 @@ def test_access_that_comes_back_is_used_by_itself(xero_sandbox, run_tap, selecti
     denied = run_tap(xero_sandbox, catalog=catalog, cadence={"*": "1h"})
     assert denied.error is None
     assert len(denied.remarks) == 2
-    assert denied.tap.session.bill.failures == []
+    assert denied.tap.session.bill.failures == [f"the rest of {second.name}"]
     xero_sandbox.faults.clear()
     allowed = run_tap(xero_sandbox, catalog=catalog, state=denied.state, cadence={"*": "1h"})
     assert allowed.remarks == []
@@ -238,6 +240,61 @@ def test_an_organisation_that_is_added_is_read_whole(xero_sandbox, run_tap, sele
     assert [
         each for each in second.records["invoices"] if each["TenantID"] == known.tenant_id
     ] == []
+
+
+def test_a_count_that_is_too_high_is_remarked_on_and_the_bookmark_moves(
+    xero_sandbox, run_tap, selecting, whole
+):
+    catalog = selecting("accounts", "invoices")
+    xero_sandbox.faults.add("overcounted", path="Invoices", count=None)
+    xero_sandbox.calls.clear()
+    first = run_tap(xero_sandbox, catalog=catalog)
+    assert first.records == whole
+    assert first.tap.session.bill.failures == []
+    assert all("lists" in remark for remark in first.remarks)
+    assert len(first.remarks) == len(xero_sandbox.tenants)
+    for tenant in xero_sandbox.tenants:
+        assert set(first.partition("invoices", tenant.tenant_id)) == {
+            "context",
+            "replication_key",
+            "replication_key_value",
+        }
+        # The list, what changed meanwhile, the count, and the list once more.
+        assert len(xero_sandbox.calls.of("Invoices", tenant_id=tenant.tenant_id)) == 4
+    second = run_tap(xero_sandbox, catalog=catalog, state=first.state)
+    assert second.records["invoices"] == []
+
+
+def test_nothing_is_retired_for_a_list_that_has_less_than_xero_counts(
+    xero_sandbox, run_tap, selecting
+):
+    catalog = selecting("contacts")
+    settings = {"catalog": catalog, "full_refresh_every": {"contacts": "1d"}}
+    xero_sandbox.faults.add("overcounted", path="Contacts", count=None)
+    assert run_tap(xero_sandbox, **settings).of("ACTIVATE_VERSION") == []
+    xero_sandbox.faults.clear()
+    assert len(run_tap(xero_sandbox, **settings).of("ACTIVATE_VERSION")) == 1
+
+
+@pytest.mark.parametrize("end", ["end_not_found", "end_repeats"])
+def test_full_pages_without_a_count_end_whatever_follows_them(
+    xero_sandbox, run_tap, selecting, monkeypatch, end
+):
+    """Every page is full when there is one row on each."""
+    for size in ("tap_xero.reading.FIXED_PAGE_SIZE", "xero_sandbox.app.reading._FIXED_PAGE"):
+        monkeypatch.setattr(size, 1)
+    streams = {"quotes": "Quotes", "linked_transactions": "LinkedTransactions"}
+    xero_sandbox.faults.add(end, count=None)
+    run = run_tap(xero_sandbox, catalog=selecting(*streams))
+    assert (run.error, run.remarks) == (None, [])
+    for stream, path in streams.items():
+        for tenant in xero_sandbox.tenants:
+            rows = xero_sandbox.store.count(tenant.tenant_id, path)
+            came = [r for r in run.records[stream] if r["TenantID"] == tenant.tenant_id]
+            assert len(came) == rows > 1
+            passes = 1 if stream == "quotes" else 2
+            calls = xero_sandbox.calls.of(path, tenant_id=tenant.tenant_id)
+            assert len(calls) == passes * (rows + 1)
 
 
 def test_versions_are_activated_only_when_every_organisation_was_read(

@@ -311,20 +311,186 @@ def test_without_an_order_a_stopped_reading_starts_at_the_first_page():
     assert len(rows) == 10
 
 
-def test_a_window_that_never_adds_up_is_given_up_and_says_so():
-    class Lying(Books):
-        def answer(self, params, since):
-            envelope = super().answer(params, since)
-            envelope["pagination"]["itemCount"] += 1
-            return envelope
+class Overcounting(Books):
+    """Books whose count is too high: by `excess`, and by more and more with `growing`."""
 
-    honest = books_of("invoices", 4)
-    books = Lying(honest.resource, ordered=True, counted=True, rows=honest.rows)
+    excess = 1
+    growing = False
+    passes = 0
+
+    def answer(self, params, since):
+        self.passes += since is None and params["page"] == "1" and "pageSize" not in params
+        envelope = super().answer(params, since)
+        counts = envelope["pagination"]
+        counts["itemCount"] += len(self.calls) if self.growing else self.excess
+        counts["pageCount"] = -(-counts["itemCount"] // int(params.get("pageSize", self.size)))
+        return envelope
+
+
+def overcounting(count, stream="invoices", story=(), **facts) -> Overcounting:
+    plain = books_of(stream, count, story)
+    books = Overcounting(
+        plain.resource, plain.ordered, counted=True, rows=plain.rows, story=plain.story
+    )
+    for name, value in facts.items():
+        setattr(books, name, value)
+    return books
+
+
+def test_a_window_that_never_adds_up_is_given_up_and_says_so():
+    books = overcounting(4, growing=True)
     reading, _, rows = read(books)
     assert not reading.complete
+    assert "kept moving" in reading.remark
     assert len(rows) == 4
-    whole = [call for call in books.calls if "pageSize" not in call and call["page"] == "2"]
-    assert len(whole) == PASSES
+    assert books.passes == PASSES
+
+
+@pytest.mark.parametrize("stream", ["invoices", "manual_journals"])
+@pytest.mark.parametrize("excess", [1, 2, 3, 7])
+@pytest.mark.parametrize("count", [4, 6, 9])
+def test_a_count_that_is_too_high_for_good_is_accepted_after_a_second_pass(stream, excess, count):
+    books = overcounting(count, stream, excess=excess)
+    reading, _, rows = read(books)
+    assert reading.complete
+    assert len(rows) == count
+    assert f"counts {count + excess} rows and lists {count}" in reading.remark
+    assert books.passes == 2
+    pages, changed = -(-(count + excess) // SMALL), -(-excess // SMALL)
+    assert len(books.calls) == 2 * pages + changed + 1
+
+
+def test_counted_rows_that_are_never_listed_do_not_hold_an_empty_window_up():
+    books = overcounting(0)
+    reading, _, rows = read(books)
+    assert (reading.complete, rows) == (True, [])
+    assert "lists 0" in reading.remark
+    assert len(books.calls) == 4
+
+
+@given(count=st.integers(0, 20), story=CHANGES, excess=st.integers(1, 4))
+def test_no_row_is_missed_because_the_count_is_too_high(count, story, excess):
+    books = overcounting(count, story=story, excess=excess)
+    before = set(books.rows)
+    reading, _, rows = read(books)
+    if reading.complete:
+        assert {row["InvoiceID"] for row in rows} >= before
+
+
+def test_a_stopped_reading_of_a_window_that_counts_too_much_ends_too():
+    books = overcounting(9, excess=2)
+    pages = Reading(books.fetch, books.resource, Window(), params={}, now=str).pages()
+    windows = [next(pages).window for _ in range(4)]
+    for window in windows:
+        again, _, _ = read(books, window)
+        assert again.complete
+        assert "counts 11 rows and lists 9" in again.remark
+
+
+def test_without_counts_pages_are_read_to_a_short_one():
+    books = overcounting(250)
+    books.size = 100
+    answer = books.answer
+
+    def uncounted(params, since):
+        envelope = answer(params, since)
+        del envelope["pagination"]
+        return envelope
+
+    books.answer = uncounted
+    reading, _, rows = read(books)
+    assert (reading.complete, reading.remark) == (True, "")
+    assert len(rows) == 250
+    assert len(books.calls) == 3
+
+
+# Past the last page -----------------------------------------------------------------------
+
+
+class Ending(Books):
+    """Books that answer past their last page as `end` says: with 404 or with rows again."""
+
+    end = "missing"
+
+    def fetch(self, path, params, since):
+        envelope = self.answer(params, since)
+        page = int(params["page"])
+        if page > 1 and not envelope[self.resource.envelope]:
+            if self.end == "missing":
+
+                def missing():
+                    raise NotFoundError("no such page")
+
+                return missing
+            back = page - 1 if self.end == "last page" else 1
+            return self.fetch(path, {**params, "page": str(back)}, since)
+        return lambda: envelope
+
+
+def ending(stream: str, count: int, end: str) -> Ending:
+    plain = hundreds(stream, count)
+    books = Ending(plain.resource, plain.ordered, plain.counted, plain.rows, size=plain.size)
+    books.end = end
+    return books
+
+
+@pytest.mark.parametrize("stream", ["quotes", "linked_transactions"])
+@pytest.mark.parametrize("end", ["missing", "last page", "first page"])
+@pytest.mark.parametrize(("count", "full"), [(0, 0), (99, 0), (100, 1), (250, 2), (300, 3)])
+def test_whatever_comes_past_the_last_page_is_the_end(stream, end, count, full):
+    books = ending(stream, count, end)
+    reading, _, rows = read(books)
+    assert reading.complete
+    assert reading.remark == ""
+    ids = [row[books.resource.identity] for row in rows]
+    assert set(ids) == set(books.rows)
+    assert len(ids) == count
+    passes = 1 if stream == "quotes" or count <= 100 else 2
+    asked = [int(call["page"]) for call in books.calls]
+    assert max(asked) == full + 1
+    assert asked.count(full + 1) == passes
+
+
+@pytest.mark.parametrize("end", ["missing", "last page"])
+@pytest.mark.parametrize("stream", ["quotes", "invoices"])
+def test_a_reading_stopped_after_its_last_page_ends_with_the_next_run(stream, end):
+    books = ending(stream, 300, end)
+    window = Window(started="2026-01-01T00:00:00Z", page=4, rows=300, items=None)
+    if stream == "invoices":
+        window = replace(window, items=300)
+    reading, _, _ = read(books, window)
+    assert reading.complete
+    assert books.calls[0]["page"] == "4"
+    assert reading.window.bookmark == "2025-12-31T23:59:00Z"
+
+
+def test_a_page_count_that_is_too_high_ends_with_the_page_that_is_not_there():
+    class Beyond(Ending):
+        def answer(self, params, since):
+            envelope = super().answer(params, since)
+            envelope["pagination"]["pageCount"] += 2
+            return envelope
+
+    plain = books_of("invoices", 7)
+    books = Beyond(plain.resource, ordered=True, counted=True, rows=plain.rows)
+    reading, _, rows = read(books)
+    assert (reading.complete, reading.remark, len(rows)) == (True, "", 7)
+    assert [call["page"] for call in books.calls] == ["1", "2", "3", "4"]
+
+
+def test_a_first_page_that_is_not_there_is_no_empty_list():
+    def fetch(path, params, since):
+        def missing():
+            raise NotFoundError("nothing here")
+
+        return missing
+
+    for stream in ("invoices", "quotes", "linked_transactions", "journals"):
+        window = Window(page=0 if stream == "journals" else 1)
+        reading = Reading(fetch, BY_STREAM[stream], window, params={}, now=str)
+        with pytest.raises(NotFoundError):
+            list(reading.pages())
+        assert not reading.complete
 
 
 def hundreds(stream: str, count: int, story=()) -> Books:
@@ -353,6 +519,23 @@ def test_one_page_without_order_or_count_is_read_once():
 
 
 # Journals ---------------------------------------------------------------------------------
+
+
+def test_journals_may_end_with_404():
+    ledger = Ledger(list(range(1, 201)))
+
+    def fetch(path, params, since):
+        if params["offset"] == "200":
+
+            def missing():
+                raise NotFoundError("none after it")
+
+            return missing
+        return ledger.fetch(path, params, since)
+
+    reading = Reading(fetch, BY_STREAM["journals"], Window(page=0), params={}, now=str)
+    assert sum(len(page.rows) for page in reading.pages()) == 200
+    assert reading.complete
 
 
 @dataclass
@@ -391,32 +574,6 @@ def test_a_stopped_reading_of_journals_goes_on_after_the_last_number():
 
 
 # One response -----------------------------------------------------------------------------
-
-
-def test_details_complete_the_rows_of_the_list_and_a_vanished_row_stays_as_listed():
-    budgets = BY_STREAM["budgets"]
-    listed = [{"BudgetID": "a"}, {"BudgetID": "gone"}]
-    asked = []
-
-    def fetch(path, params, since):
-        asked.append((path, params))
-        if path == "Budgets":
-            return lambda: {"Budgets": listed}
-        if path.endswith("gone"):
-
-            def missing():
-                raise NotFoundError("gone")
-
-            return missing
-        return lambda: {"Budgets": {"BudgetID": "a", "BudgetLines": [1]}}
-
-    reading = Reading(
-        fetch, budgets, Window(), params={}, detail={"DateFrom": "2020-01-01"}, now=lambda: "now"
-    )
-    (page,) = reading.pages()
-    assert page.rows == [{"BudgetID": "a", "BudgetLines": [1]}, {"BudgetID": "gone"}]
-    assert asked[1] == ("Budgets/a", {"DateFrom": "2020-01-01"})
-    assert page.at == "now"
 
 
 def test_without_details_the_list_is_enough():

@@ -157,6 +157,7 @@ def test_without_the_settings_scope_reports_say_what_they_need(read_reports, mak
     scopes = ["accounting.reports.read", "offline_access"]
     narrow = make_xero_sandbox(organisations=1, invoices=5, scopes=scopes)
     run = read_reports(narrow, {"bank_summary": {}})
+    assert run.tap.session.bill.failures == [f"all of {narrow.tenants[0].name}"]
     (remark,) = run.remarks
     assert "tracking categories, for which it takes the scope accounting.settings.read" in remark
     assert run.records["bank_summary"] == []

@@ -242,11 +242,25 @@ def test_deselected_fields_leave_schema_and_records(xero_sandbox, run_tap, selec
 def test_details_are_read_only_when_what_they_bring_is_selected(xero_sandbox, run_tap, selecting):
     run = run_tap(xero_sandbox, catalog=selecting("budgets"))
     assert any(record.get("BudgetLines") for record in run.records["budgets"])
-    assert len(xero_sandbox.calls.of("Budgets/*")) == len(run.records["budgets"])
+    asked = xero_sandbox.calls.of("Budgets/*")
+    assert len(asked) == 6 * len(run.records["budgets"])
+    assert {call.status for call in asked} == {200}
     xero_sandbox.calls.clear()
     without = selecting("budgets", without=(("budgets", "BudgetLines"),))
     run_tap(xero_sandbox, catalog=without)
     assert xero_sandbox.calls.of("Budgets/*") == []
+
+
+def test_a_budget_is_one_record_with_every_month_of_all_its_years(quiet_sandbox, first_run):
+    """Xero gives two years in an answer; the sandbox's budgets are longer."""
+    found = {record["BudgetID"]: record for record in first_run.records["budgets"]}
+    for tenant in quiet_sandbox.tenants:
+        for text in quiet_sandbox.store.page(tenant.tenant_id, "Budgets").documents:
+            budget = json.loads(text, parse_float=Decimal)
+            months = {b["Period"] for line in budget["BudgetLines"] for b in line["BudgetBalances"]}
+            assert len(months) > 24
+            assert found.pop(budget["BudgetID"])["BudgetLines"] == budget["BudgetLines"]
+    assert found == {}
 
 
 def test_documents_are_asked_for_in_full(quiet_sandbox, first_run):

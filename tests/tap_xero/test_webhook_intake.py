@@ -364,6 +364,23 @@ def test_what_is_not_selected_or_not_chosen_is_passed_over(wired, selecting):
     assert wired.run(state=run.state).records == {}
 
 
+def test_events_of_a_chosen_organisation_that_is_not_connected_are_set_aside(wired):
+    """They are not lost: `retry` puts them back; and the pipeline does not fail over and over."""
+    wired.edited("Invoices", 1, 0)
+    wired.edited("Payments", 2, 1)
+    other = wired.xero.tenants[1].tenant_id
+    (row,) = (c for c in wired.xero.identity.connections if c.tenant.tenant_id == other)
+    wired.xero.identity.disconnect(row.connection_id)
+    chosen = [wired.tenant, other]
+    run = wired.run(tenant_ids=chosen)
+    assert run.tap.session.bill.failures == []
+    assert len(run.records["invoices"]) == 1
+    assert wired.inbox.failed() == 2
+    wired.xero.identity.connections.append(row)
+    assert wired.inbox.put_back() == 2
+    assert len(wired.run(state=run.state, tenant_ids=chosen).records["payments"]) == 2
+
+
 def test_many_events_are_taken_in_by_portions_each_with_its_state(wired, monkeypatch):
     monkeypatch.setattr("tap_xero.webhooks.intake._MOST", 10)
     ids = wired.edited("Invoices", 35)

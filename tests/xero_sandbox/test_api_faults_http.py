@@ -16,6 +16,7 @@ REFUSALS = {
     "token_expired": (401, "TokenExpired"),
     "scope_missing": (401, "AuthorizationUnsuccessful"),
     "tenant_revoked": (403, "AuthenticationUnsuccessful"),
+    "blocked": (403, "<!DOCTYPE html>"),
     "not_found": (404, "cannot be found"),
     "rate_minute": (429, "minute"),
     "rate_day": (429, "day"),
@@ -26,6 +27,7 @@ REFUSALS = {
     "organisation_offline": (503, "offline"),
 }
 SPOILT = {"slow", "cut", "html", "truncated_json", "unknown_field"}
+CUT_ANEW = {"end_not_found", "end_repeats", "overcounted"}
 
 
 def control(sandbox: Any, method: str, path: str, body: Any = None) -> Any:
@@ -33,7 +35,7 @@ def control(sandbox: Any, method: str, path: str, body: Any = None) -> Any:
 
 
 def test_every_effect_is_tested_here() -> None:
-    assert set(REFUSALS) | SPOILT == set(EFFECTS)
+    assert set(REFUSALS) | SPOILT | CUT_ANEW == set(EFFECTS)
 
 
 @pytest.mark.parametrize("effect", REFUSALS)
@@ -85,6 +87,36 @@ def test_an_unknown_field_appears_in_each_record(xero_sandbox: Any, client_of: A
     rows = client.rows("Invoices", page=1)
     assert all(row.pop("SandboxUnknownField") == {"Nested": [1, "two"]} for row in rows)
     assert rows == before
+
+
+def test_past_the_end_there_may_be_nothing_or_the_last_page_again(
+    xero_sandbox: Any, client_of: Any
+) -> None:
+    client = client_of(xero_sandbox)
+    pages = [client.rows("Invoices", page=page, pageSize=30) for page in (1, 2)]
+    assert all(pages)
+    assert client.rows("Invoices", page=4, pageSize=30) == []
+    for effect, beyond in (("end_not_found", 404), ("end_repeats", 200)):
+        xero_sandbox.faults.add(effect, count=None)
+        for number, rows in enumerate(pages, 1):
+            assert client.rows("Invoices", page=number, pageSize=30) == rows
+        answer = client.get("Invoices", page=4, pageSize=30)
+        assert answer.status_code == beyond
+        if beyond == 200:
+            assert [each["InvoiceID"] for each in answer.json()["Invoices"]] == [
+                each["InvoiceID"] for each in pages[-1]
+            ]
+        xero_sandbox.faults.clear()
+
+
+def test_the_pagination_may_count_a_row_too_many(xero_sandbox: Any, client_of: Any) -> None:
+    client = client_of(xero_sandbox)
+    right = client.json("Invoices", page=1, pageSize=5)
+    xero_sandbox.faults.add("overcounted", count=None)
+    wrong = client.json("Invoices", page=1, pageSize=5)
+    assert wrong["Invoices"] == right["Invoices"]
+    assert wrong["pagination"]["itemCount"] == right["pagination"]["itemCount"] + 1
+    assert client.rows("Quotes") == client.rows("Quotes", page=1)
 
 
 def test_a_slow_answer_is_the_right_one(xero_sandbox: Any, client_of: Any) -> None:

@@ -341,15 +341,29 @@ def test_group_members_and_budget_lines_come_only_with_the_single_document(reade
         assert any(reader.rows(f"{name}/{row[key]}")[0][part] for row in rows)
 
 
+def periods_of(budget: dict[str, Any]) -> set[str]:
+    return {b["Period"] for line in budget["BudgetLines"] for b in line["BudgetBalances"]}
+
+
 def test_a_budget_keeps_to_the_dates_asked_for(reader: Any) -> None:
-    budget_id = reader.rows("Budgets")[0]["BudgetID"]
-    whole = reader.rows(f"Budgets/{budget_id}")[0]
-    periods = sorted({b["Period"] for line in whole["BudgetLines"] for b in line["BudgetBalances"]})
-    part = reader.rows(
-        f"Budgets/{budget_id}", DateFrom=f"{periods[1]}-01", DateTo=f"{periods[2]}-28"
-    )[0]
-    kept = {b["Period"] for line in part["BudgetLines"] for b in line["BudgetBalances"]}
-    assert kept == set(periods[1:3])
+    path = f"Budgets/{reader.rows('Budgets')[0]['BudgetID']}"
+    (part,) = reader.rows(path, DateFrom="2025-02-01", DateTo="2025-03-28")
+    assert periods_of(part) == {"2025-02", "2025-03"}
+
+
+def test_a_budget_shows_three_months_unless_told(reader: Any) -> None:
+    (budget,) = reader.rows(f"Budgets/{reader.rows('Budgets')[0]['BudgetID']}")
+    assert periods_of(budget) == {"2026-01", "2026-02", "2026-03"}
+
+
+def test_more_than_24_months_of_a_budget_are_refused(reader: Any) -> None:
+    path = f"Budgets/{reader.rows('Budgets')[0]['BudgetID']}"
+    (two_years,) = reader.rows(path, DateFrom="2024-01-31", DateTo="2025-12-01")
+    assert len(periods_of(two_years)) == 24
+    refused = reader.get(path, DateFrom="2024-01-31", DateTo="2026-01-01")
+    assert refused.status_code == 400
+    assert "24 months" in refused.json()["Message"]
+    assert reader.get(path, DateFrom="2024", DateTo="2026-01-01").status_code == 400
 
 
 def test_a_single_journal_omits_its_source(reader: Any) -> None:

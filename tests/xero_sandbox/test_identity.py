@@ -33,6 +33,17 @@ def refused(identity: Identity, token: str) -> bool:
     return caught.value.code == "invalid_grant"
 
 
+def test_another_users_consent_reaches_the_organisations_it_names(identity: Identity) -> None:
+    seed = identity.another_consent([TENANTS[1].tenant_id])
+    rotated = str(identity.refresh(seed)["refresh_token"])
+    access = identity.access(str(identity.refresh(rotated)["access_token"]))
+    assert access is not None
+    assert [row.tenant for row in identity.connections_of(access.grant)] == [TENANTS[1]]
+    first = identity.access(str(identity.refresh(identity.refresh_token)["access_token"]))
+    assert first is not None
+    assert [row.tenant for row in identity.connections_of(first.grant)] == TENANTS
+
+
 def test_a_refresh_rotates_the_token_and_reaches_every_organisation(identity: Identity) -> None:
     answer = identity.refresh(identity.refresh_token)
     assert answer["refresh_token"] != identity.refresh_token

@@ -17,6 +17,7 @@ EFFECTS: dict[str, str] = {
     "token_expired": "401 with Detail TokenExpired; the next call with the same token passes",
     "scope_missing": "401 with Detail AuthorizationUnsuccessful",
     "tenant_revoked": "403 with Detail AuthenticationUnsuccessful",
+    "blocked": "403 with an HTML page, as a proxy answers that stands in between",
     "not_found": "404",
     "rate_minute": "429, X-Rate-Limit-Problem minute, with Retry-After",
     "rate_day": "429, X-Rate-Limit-Problem day, with Retry-After",
@@ -29,6 +30,9 @@ EFFECTS: dict[str, str] = {
     "cut": "the connection closes in the middle of the right answer",
     "html": "200 with an HTML page instead of JSON",
     "truncated_json": "200 whose JSON stops in the middle, with a length that agrees",
+    "end_not_found": "404 for a page past the end, else the right answer",
+    "end_repeats": "the last page again for a page past the end, else the right answer",
+    "overcounted": "the right answer, whose pagination counts a row more than there are",
     "unknown_field": "the right answer, with a property in each record that no schema knows",
 }
 

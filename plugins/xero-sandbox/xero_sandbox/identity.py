@@ -294,6 +294,13 @@ class Identity:
         with self._lock:
             return str(self._issue(self._first)["access_token"])
 
+    def another_consent(self, tenant_ids: Collection[str]) -> str:
+        """The refresh token of another user's consent, which reaches these organisations only."""
+        with self._lock:
+            event = str(uuid4())
+            grant = Grant(frozenset(self.scopes), event, frozenset(tenant_ids))
+            return str(self._issue(grant)["refresh_token"])
+
     def expire_access_tokens(self) -> None:
         """Let every access token issued so far be past its life."""
         with self._lock:

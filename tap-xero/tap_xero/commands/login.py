@@ -22,7 +22,8 @@ from tap_xero.auth import keep
 from tap_xero.commands.common import config_option, connected, errors_as_lines, note, settings
 from tap_xero.commands.loopback import PATH, Loopback, Redirect
 from tap_xero.commands.tenants import listed
-from tap_xero.credentials.kept import fingerprint
+from tap_xero.credentials.kept import Kept
+from tap_xero.credentials.store import seed_of
 from tap_xero.errors import CredentialStoreError
 from tap_xero.reports.table import named, resource
 from tap_xero.resources import RESOURCES
@@ -75,6 +76,7 @@ def login(files: tuple[Any, ...], port: int, no_browser: bool) -> None:
             )
             raise ConfigValidationError(message, errors=[message])
         with connected(config) as connection:
+            _warn_of_replacing(config, connection)
             answer = _consent(config, connection, port, browser=not no_browser)
             if not answer.refresh_token:
                 note("Xero gave no refresh token: add offline_access to the setting scopes.")
@@ -132,16 +134,31 @@ def _link(config: Mapping[str, Any], redirect_uri: str, state: str, verifier: st
     return f"{config['login_url'].rstrip('/')}/identity/connect/authorize?{urlencode(asked)}"
 
 
+def _warn_of_replacing(config: Mapping[str, Any], connection: Connection) -> None:
+    """Say that tokens would be lost that may be another pipeline's, while it can be helped."""
+    store, seed = connection.store, seed_of(config)
+    try:
+        kept = store.load()
+    except CredentialStoreError:
+        return
+    if kept is None:
+        return
+    foreign = not kept.is_of(seed) if seed else bool(kept.ancestors or kept.seeds)
+    if foreign:
+        note(
+            f"The credential store {store.name} keeps tokens that come from another refresh_token, "
+            "perhaps those of another pipeline. Signing in replaces them. To keep them, stop here "
+            "and set credential_store to another file."
+        )
+
+
 def _keep(config: Mapping[str, Any], connection: Connection, answer: Answer) -> None:
-    """Keep the tokens; the refresh token of the config is older than they are."""
-    store = connection.store
+    """Keep the tokens; a refresh token of the config stands for them from now on."""
+    store, seed = connection.store, seed_of(config)
     with store.lock():
         try:
-            kept = store.load()
+            store.load()
         except CredentialStoreError as error:
             note(f"{error} It is replaced now.")
-            kept = None
-        seeds = kept.seeds if kept else ()
-        if seed := config.get("refresh_token"):
-            seeds = tuple(dict.fromkeys((*seeds, fingerprint(seed))))
-        store.save(keep(answer, config["client_id"], time.time(), seeds))
+        before = Kept(config["client_id"], "")
+        store.save(keep(answer, before.recording(seed) if seed else before, time.time()))

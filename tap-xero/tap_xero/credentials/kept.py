@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
-from dataclasses import asdict, dataclass, field, fields
+import secrets
+from dataclasses import asdict, dataclass, field, fields, replace
 
 LIFETIME = 60 * 86_400
 """Seconds a refresh token lives after its last use. Source: Xero, OAuth 2.0 FAQ."""
@@ -21,8 +23,10 @@ class Kept:
         expires: When that one ends, in seconds since 1970.
         renewed: When the refresh token was issued, in seconds since 1970; 0 if unknown.
         scopes: What was granted, as far as Xero said.
-        seeds: Fingerprints of the refresh tokens of the config that were taken over; each
-            is used once, because Xero replaces it at its first use.
+        seeds: In a store of before `ancestors` were kept, fingerprints of refresh tokens of the
+            config that were used with it, the latest last; empty from then on.
+        ancestors: Keyed digests of the refresh tokens of the config that stand for these
+            tokens: the one they come from, or the one that was set when somebody signed in.
     """
 
     client_id: str
@@ -32,6 +36,29 @@ class Kept:
     renewed: float = 0.0
     scopes: tuple[str, ...] = ()
     seeds: tuple[str, ...] = ()
+    ancestors: tuple[str, ...] = ()
+
+    def is_of(self, seed: str) -> bool:
+        """Whether a refresh token of the config stands for these tokens."""
+        if hmac.compare_digest(seed.encode(), self.refresh_token.encode()):
+            return True
+        return self._records(seed) or (
+            not self.ancestors and self.seeds[-1:] == (fingerprint(seed),)
+        )
+
+    def recording(self, seed: str) -> Kept:
+        """The same tokens, with a refresh token of the config on record that stands for them."""
+        if self._records(seed):
+            return self
+        key = secrets.token_bytes(16)
+        record = f"{key.hex()}:{keyed_digest(seed, key)}"
+        return replace(self, seeds=(), ancestors=(*self.ancestors, record))
+
+    def _records(self, seed: str) -> bool:
+        return any(
+            hmac.compare_digest(keyed_digest(seed, bytes.fromhex(key)), digest)
+            for key, _, digest in (each.partition(":") for each in self.ancestors)
+        )
 
     def dump(self) -> bytes:
         """As JSON; holds secrets in clear."""
@@ -49,7 +76,7 @@ class Kept:
             raise ValueError("not an object")  # noqa: TRY004 (callers ask for one kind)
         try:
             known = {each.name: told[each.name] for each in fields(cls) if each.name in told}
-            for name in ("scopes", "seeds"):
+            for name in ("scopes", "seeds", "ancestors"):
                 known[name] = tuple(map(str, known.get(name, ())))
             for name in ("client_id", "refresh_token", "access_token"):
                 known[name] = str(known.get(name, ""))
@@ -58,6 +85,11 @@ class Kept:
         except TypeError as error:
             raise ValueError(str(error)) from error
         return cls(**known)
+
+
+def keyed_digest(secret: str, key: bytes) -> str:
+    """Recognises a secret without holding it, for those alone who have the key."""
+    return hmac.new(key, b"tap-xero seed " + secret.encode(), hashlib.sha256).hexdigest()
 
 
 def fingerprint(secret: str) -> str:

@@ -19,6 +19,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from tap_xero.credentials.files import write_durably
+from tap_xero.credentials.kept import keyed_digest
 from tap_xero.errors import CredentialStoreError
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _SERVICE = "tap-xero"
 _VERSION = 1
+_NAMING = b"names of stores"
+"""Salt under which a passphrase makes the key of digests, which must be the same every time."""
 
 
 class Seal(Protocol):
@@ -108,6 +111,11 @@ class FernetSeal:
             return Fernet(key).decrypt(data.encode())
         except InvalidToken as error:
             raise _damaged(where) from error
+
+    def digest(self, secret: str) -> str:
+        """A name for a secret that gives nothing away to those who have not the key."""
+        salt = b"" if _is_fernet_key(self._key()) else _NAMING
+        return keyed_digest(secret, self._stretched(salt))[:16]
 
     def _key(self) -> str:
         if self._found is None:

@@ -6,6 +6,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tap_xero.credentials.families import FamilyStore
 from tap_xero.credentials.homes import CommandHome, FileHome, state_folder
 from tap_xero.credentials.kept import Kept, fingerprint
 from tap_xero.credentials.seal import FernetSeal, NoSeal, machine_key
@@ -26,6 +27,10 @@ class TokenStore(Protocol):
     def name(self) -> str:
         """Where it is, for messages."""
 
+    @property
+    def beside(self) -> str:
+        """Where tokens of another consent are that this store had to make room for; else empty."""
+
     def load(self) -> Kept | None:
         """The latest tokens, or None when there are none."""
 
@@ -40,6 +45,7 @@ class MemoryStore:
     """Keeps tokens for the length of a run; for sandboxes, which do not outlive it either."""
 
     name = "in memory, for the length of the run"
+    beside = ""
 
     def __init__(self) -> None:
         """Start with none."""
@@ -61,6 +67,8 @@ class MemoryStore:
 class SealedStore:
     """Tokens of one app, encrypted, in a file or behind a command."""
 
+    beside = ""
+
     def __init__(self, home: Home, seal: Seal, client_id: str) -> None:
         """Prepare; nothing is read yet."""
         self._home = home
@@ -71,6 +79,10 @@ class SealedStore:
     def name(self) -> str:
         """Where it is, for messages."""
         return self._home.name
+
+    def exists(self) -> bool:
+        """Whether there is anything in its home."""
+        return self._home.read() is not None
 
     def load(self) -> Kept | None:
         """The latest tokens, or None when there are none.
@@ -125,25 +137,36 @@ def store_path(config: Mapping[str, Any]) -> Path:
     return state_folder() / f"credentials-{app}.json"
 
 
-def open_store(config: Mapping[str, Any], warn: Callable[[str], None]) -> SealedStore:
+def seed_of(config: Mapping[str, Any]) -> str | None:
+    """The refresh token of the settings, without what pasting may have added; None without one."""
+    return (config.get("refresh_token") or "").strip() or None
+
+
+def open_store(config: Mapping[str, Any], warn: Callable[[str], None]) -> TokenStore:
     """The store that the settings ask for.
 
-    A secret manager behind a command keeps its own secrets, so what it gets is only
-    encrypted when there is a key to do so.
+    Where they name none, each family of tokens has one, see `FamilyStore`. A secret manager behind
+    a command keeps its own secrets, so what it gets is only encrypted when there is a key for it.
 
     Args:
         config: The tap's settings.
         warn: Told when a key file had to be made.
     """
-    path = store_path(config)
+    path, client_id, seed = store_path(config), str(config.get("client_id")), seed_of(config)
     key: str | None = config.get("credential_store_key")
     command = config.get("credential_store_command")
-    home: Home
     if command:
-        home = CommandHome(command, path.with_name(f"{path.name}.lock"))
-        seal: Seal = FernetSeal(lambda: key) if key else NoSeal()
-    else:
-        home = FileHome(path)
-        key_file = path.with_name(f"{path.name}.key")
-        seal = FernetSeal(lambda: key or machine_key(key_file, warn))
-    return SealedStore(home, seal, str(config.get("client_id")))
+        lock_file = path.with_name(f"{path.name}.lock")
+        sealed: Seal = FernetSeal(lambda: key) if key else NoSeal()
+        return SealedStore(CommandHome(command, lock_file), sealed, client_id)
+    key_file = path.with_name(f"{path.name}.key")
+    seal = FernetSeal(lambda: key or machine_key(key_file, warn))
+    store = SealedStore(FileHome(path), seal, client_id)
+    if config.get("credential_store") or seed is None:
+        return store
+
+    def own() -> SealedStore:
+        file = path.with_name(f"{path.stem}-{seal.digest(seed)}{path.suffix}")
+        return SealedStore(FileHome(file), seal, client_id)
+
+    return FamilyStore(store, own, seed)

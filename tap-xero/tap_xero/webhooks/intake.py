@@ -23,6 +23,7 @@ from tap_xero.errors import (
     RequestRefusedError,
     TemporaryError,
 )
+from tap_xero.session import wanted_tenants
 from tap_xero.webhooks.inbox import Inbox
 from tap_xero.webhooks.plan import plan
 from tap_xero.webhooks.settings import inbox_path
@@ -138,7 +139,7 @@ class Intake:
             waiting,
             streams={stream.name for stream in self._streams},
             tenants={tenant.id for tenant in self.session.tenants},
-            chosen=self._tap.config.get("tenant_ids") or (),
+            chosen=wanted_tenants(self._tap.config),
         )
         self._aside = dict(made.aside)
         self._passed += made.passed

@@ -57,7 +57,7 @@ def plan(
             made.aside[waiting.position] = (
                 f"No stream is made of {event.category} events; put them back once there is one."
             )
-        elif event.tenant_id not in tenants and not chosen:
+        elif event.tenant_id not in tenants and (not chosen or event.tenant_id in chosen):
             made.aside[waiting.position] = "The organisation is not connected to this app."
         elif event.tenant_id not in tenants or resource.stream not in streams:
             made.passed += 1

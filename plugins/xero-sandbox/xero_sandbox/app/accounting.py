@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
@@ -142,7 +143,8 @@ def _work(services: Services, call: AccountingCall, fault: Fault | None) -> _Rep
     """Read or write, and render; runs on a worker thread."""
     json = wants_json(call.headers.get("accept", ""))
     if call.method == "GET":
-        answer = read(services, call)
+        reader = partial(read, services)
+        answer = reader(call) if fault is None else faulty.at_the_end(fault, call, reader)
         services.hooks.page_read(call.path, answer.page, call.tenant.tenant_id, call.tenant.name)
         return _rendered(services, answer, json=json, fault=fault)
     key = call.headers.get("idempotency-key") if call.method in ("PUT", "POST") else None
@@ -173,6 +175,8 @@ def _rendered(services: Services, answer: Answer, *, json: bool, fault: Fault | 
         return _Reply(answer.status, b"", "application/json; charset=utf-8")
     if fault is not None and fault.effect == "unknown_field":
         answer = replace(answer, rows=faulty.with_unknown_field(answer.rows))
+    if fault is not None and fault.effect == "overcounted":
+        answer = faulty.overcounted(answer)
     body, kind = render(answer, services.clock.now(), json=json)
     if fault is not None:
         body, kind = faulty.spoil(fault, body, kind)

@@ -159,7 +159,8 @@ def render(answer: Answer, now: datetime, *, json: bool) -> tuple[bytes, str]:
 def render_error(error: ApiError, *, json: bool) -> tuple[bytes, str]:
     """The body of a refusal and its content type."""
     if isinstance(error.body, str):
-        return error.body.encode(), "text/plain; charset=utf-8"
+        kind = "html" if error.body.startswith("<") else "plain"
+        return error.body.encode(), f"text/{kind}; charset=utf-8"
     if json or "Title" in error.body:
         return wire.encode(error.body), "application/json; charset=utf-8"
     return to_xml("ApiException", error.body), "text/xml; charset=utf-8"

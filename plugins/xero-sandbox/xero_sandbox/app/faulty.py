@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from xero_sandbox.app.answers import ApiError, forbidden, not_found, unauthorized
@@ -10,10 +11,13 @@ from xero_sandbox.app.gate import token_expired
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from xero_sandbox.app.answers import Answer
+    from xero_sandbox.app.request import AccountingCall
     from xero_sandbox.faults import Fault
     from xero_sandbox.services import Services
 
 _HTML = b"<!DOCTYPE html><html><head><title>Xero</title></head><body>Please wait</body></html>"
+_BLOCKED = "<!DOCTYPE html><html><body><h1>403</h1>The proxy lets nobody through</body></html>"
 _UNKNOWN = b'{"SandboxUnknownField":{"Nested":[1,"two"]},'
 
 
@@ -36,6 +40,7 @@ def refuse(fault: Fault, services: Services) -> None:
         "token_expired": lambda: token_expired(services),
         "scope_missing": lambda: unauthorized("AuthorizationUnsuccessful"),
         "tenant_revoked": forbidden,
+        "blocked": lambda: ApiError(403, _BLOCKED),
         "not_found": lambda: not_found("a fault of the sandbox"),
         "rate_minute": lambda: too_many("minute", later),
         "rate_day": lambda: too_many("day", later),
@@ -59,6 +64,34 @@ def spoil(fault: Fault, body: bytes, kind: str) -> tuple[bytes, str]:
     if fault.effect == "truncated_json":
         return body[: len(body) // 2], kind
     return body, kind
+
+
+def at_the_end(
+    fault: Fault, call: AccountingCall, read: Callable[[AccountingCall], Answer]
+) -> Answer:
+    """The answer to a GET, of which a fault may change what is past the last page.
+
+    Raises:
+        ApiError: 404 for a page past the end.
+    """
+    answer, page = read(call), call.number("page") or 1
+    past = not answer.rows and page > 1
+    if past and fault.effect == "end_not_found":
+        raise not_found(f"page {page}")
+    if past and fault.effect == "end_repeats":
+        before = replace(call, query={**call.query, "page": str(page - 1)})
+        return at_the_end(fault, before, read)
+    return answer
+
+
+def overcounted(answer: Answer) -> Answer:
+    """The answer with a row more in its counts, where it has counts."""
+    if answer.pagination is None:
+        return answer
+    items = answer.pagination["itemCount"] + 1
+    pages = -(-items // answer.pagination["pageSize"])
+    counts = {**answer.pagination, "pageCount": pages, "itemCount": items}
+    return replace(answer, pagination=counts)
 
 
 def with_unknown_field(rows: Sequence[bytes]) -> list[bytes]:

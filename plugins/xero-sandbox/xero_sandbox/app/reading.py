@@ -3,11 +3,13 @@
 A list is what `selection` chose, cut into pages by the rules of its endpoint, in the form that
 `forms` gives it.
 
-Source: Xero, "Requests and responses"; quirks by their numbers in the reference notes on the API.
+Source: Xero, "Requests and responses" and "Budgets"; quirks by their numbers in the reference notes
+on the API.
 """
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from xero_sandbox import wire
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 _FIXED_PAGE = 100
 _LARGEST_PAGE = 1000
+_BUDGET_MONTHS = 24
 # Journals that move money, which is what paymentsOnly=true asks for.
 _CASH_SOURCES = (
     "ACCRECPAYMENT",
@@ -180,20 +183,46 @@ def _single(services: Services, call: AccountingCall, endpoint: Endpoint, name: 
             raise not_found(call.path)
     rows = without([document], endpoint.shape.single_omits)
     if endpoint.name == "Budgets":
-        rows = [_budget_between(rows[0], call)]
+        rows = [_budget_between(rows[0], services, call)]
     return Answer(endpoint.name, unit_decimals(call, endpoint, rows))
 
 
-def _budget_between(row: bytes, call: AccountingCall) -> bytes:
-    """A budget whose balances lie between DateFrom and DateTo, where these are given."""
-    first = call.query.get("datefrom", "")[:7]
-    last = call.query.get("dateto", "9999-12")[:7]
+def _budget_between(row: bytes, services: Services, call: AccountingCall) -> bytes:
+    """A budget whose balances lie between DateFrom and DateTo, by their months.
+
+    Without them Xero shows three months: the last, this and the next one.
+
+    Raises:
+        ApiError: 400 for more months than Xero gives in one answer.
+    """
+    now = services.clock.now()
+    this = now.year * 12 + now.month - 1
+    first = _month(call, "DateFrom", this - 1)
+    last = _month(call, "DateTo", max(first, this + 1))
+    if last - first >= _BUDGET_MONTHS:
+        raise bad_request(
+            f"A maximum of {_BUDGET_MONTHS} months of a budget can be retrieved in a single "
+            f"request, not {last - first + 1}"
+        )
     budget = wire.decode(row)
+    shown = {f"{month // 12:04d}-{month % 12 + 1:02d}" for month in range(first, last + 1)}
     for line in budget.get("BudgetLines", ()):
         line["BudgetBalances"] = [
-            balance for balance in line["BudgetBalances"] if first <= balance["Period"] <= last
+            balance for balance in line["BudgetBalances"] if balance["Period"] in shown
         ]
     return wire.encode(budget)
+
+
+def _month(call: AccountingCall, name: str, default: int) -> int:
+    """The month of a date parameter, counted from year 0."""
+    asked = call.query.get(name.lower())
+    if asked is None:
+        return default
+    try:
+        day = date.fromisoformat(asked[:10])
+    except ValueError:
+        raise bad_request(f"{name} is no date: {asked}") from None
+    return day.year * 12 + day.month - 1
 
 
 def _report(services: Services, call: AccountingCall, rest: list[str]) -> Answer:
