@@ -12,13 +12,13 @@ import datetime as dt
 import decimal
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import orjson
 import simplejson
 
-from target_databricks.plan import RESERVED
+from target_databricks.plan import DELETED_AT
 from target_databricks.types import MAX_PRECISION, Field, Kind, Node
 
 Rescued = dict[str, Any]
@@ -56,15 +56,23 @@ def dumps(value: Any) -> str:
     )
 
 
-def fit_record(record: Mapping[str, Any], root: Node) -> tuple[dict[str, Any], str | None]:
+def fit_record(
+    record: Mapping[str, Any], root: Node, reserved: Collection[str] = frozenset()
+) -> tuple[dict[str, Any], str | None]:
     """Sort a record's values into its columns.
+
+    Args:
+        record: The record.
+        root: Its columns.
+        reserved: Members that the target writes itself, and that are not even rescued.
 
     Returns:
         The row (column name to a Python value of the column's Arrow type) and the rescued rest
         as JSON, or None when everything fitted.
     """
     rescued: Rescued = {}
-    row = _members(record, root, "", rescued)
+    own = {name: value for name, value in record.items() if name not in reserved}
+    row = _members(own, root, "", rescued)
     return row, _clean(dumps(rescued)) if rescued else None
 
 
@@ -91,7 +99,7 @@ def _members(value: Mapping[str, Any], node: Node, prefix: str, rescued: Rescued
         field = known.get(source)
         if field is not None:
             row[field.name] = fit(field.node, member, prefix + source, rescued)
-        elif member is not None and (prefix or source not in RESERVED):
+        elif member is not None and (prefix or source != DELETED_AT):
             rescued[prefix + source] = member
     return row
 

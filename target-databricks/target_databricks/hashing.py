@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import decimal
 import hashlib
+from collections.abc import Collection
 from typing import Any
 
 import orjson
 import simplejson
 
-from target_databricks.plan import DELETED_AT, METADATA_PREFIX, RESERVED
+from target_databricks.plan import METADATA_PREFIX
 
 HASH_LENGTH = 32
 """Hexadecimal digits kept of a SHA-256: 128 bits, far beyond accidental collision."""
@@ -23,30 +24,31 @@ HASH_LENGTH = 32
 _sha256 = hashlib.sha256
 _SORTED = orjson.OPT_SORT_KEYS
 _MARK = b'"' + METADATA_PREFIX.encode()
-_NOTED = RESERVED - {DELETED_AT}
-"""Members that other Singer programs noted on a record; a deletion is the tap's own word."""
 _ALL_DIGITS = decimal.Context(
     prec=decimal.MAX_PREC, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN, traps=[]
 )
 """The default context rounds to 28 digits, where a column may hold 38 and text any number."""
 
 
-def record_hash(line: bytes, record: dict[str, Any]) -> str:
+def record_hash(
+    line: bytes, record: dict[str, Any], reserved: Collection[str] = frozenset()
+) -> str:
     """Hash a record that orjson has read.
 
     Args:
         line: The text it came from; only searched for metadata names, of which ours do not count.
         record: Its members; numbers as orjson reads them, exact up to 15 digits.
+        reserved: Members that do not count, because the target writes columns of these names.
     """
     if _MARK in line:
-        record = _own_members(record)
+        record = _own_members(record, reserved)
     return _sha256(orjson.dumps(record, option=_SORTED)).hexdigest()[:HASH_LENGTH]
 
 
-def exact_record_hash(record: dict[str, Any]) -> str:
+def exact_record_hash(record: dict[str, Any], reserved: Collection[str] = frozenset()) -> str:
     """Hash a record whose numbers a float could confuse; they must be Decimal or int here."""
     text = simplejson.dumps(
-        _normal(_own_members(record)),
+        _normal(_own_members(record, reserved)),
         use_decimal=True,
         sort_keys=True,
         separators=(",", ":"),
@@ -55,9 +57,8 @@ def exact_record_hash(record: dict[str, Any]) -> str:
     return _sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:HASH_LENGTH]
 
 
-def _own_members(record: dict[str, Any]) -> dict[str, Any]:
-    """The record without what the target writes itself."""
-    return {k: v for k, v in record.items() if k not in _NOTED}
+def _own_members(record: dict[str, Any], reserved: Collection[str]) -> dict[str, Any]:
+    return {k: v for k, v in record.items() if k not in reserved}
 
 
 def _normal(value: Any) -> Any:

@@ -123,6 +123,12 @@ class Loader:
             return bool(self._waiting or self._running)
         return stream in self._running or any(s.stream == stream for s in self._waiting)
 
+    @property
+    def holds_state(self) -> bool:
+        """Whether a state waits for rows to be applied."""
+        with self._lock:
+            return bool(self._pending)
+
     def stop(self) -> None:
         """Let the threads end after the steps handed over; never raises."""
         with self._changed:

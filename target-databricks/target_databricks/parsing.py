@@ -101,6 +101,7 @@ class BlockParser:
         self._job_id = job_id
         self._started_at = started_at
         self._clock = clock
+        self._reserved = plan.reserved
         self._prepare = _preparer(plan.root)
         self._wire = pa.schema(
             [
@@ -128,11 +129,11 @@ class BlockParser:
 
     def _parse(self, lines: Lines) -> list[tuple[pa.RecordBatch, Lines]]:
         hashes: list[str] = []
-        text = lines.text
+        text, reserved = lines.text, self._reserved
         try:
             if self._prepare is None:
                 for line in text:
-                    hashes.append(record_hash(line, orjson.loads(line)["record"]))  # noqa: PERF401
+                    hashes.append(record_hash(line, orjson.loads(line)["record"], reserved))  # noqa: PERF401
             else:
                 text = [self._prepared(line, hashes) for line in text]
             return [(self._read(text, hashes, lines), lines)]
@@ -148,7 +149,7 @@ class BlockParser:
         """The line with everything of open type turned into text, for Arrow to read."""
         message = orjson.loads(line)
         record = message["record"]
-        hashes.append(record_hash(line, record))
+        hashes.append(record_hash(line, record, self._reserved))
         if _long_number_in(line):
             raise careful.DoesNotFitError
         return orjson.dumps({**message, "record": self._prepare(record)})  # type: ignore[misc]
@@ -170,8 +171,9 @@ class BlockParser:
         rows = _one_chunk(finish(_one_chunk(table.column("record")), self.plan.root))
         columns = dict(zip((f.name for f in self.plan.fields), rows.flatten(), strict=True))
         columns[RECORD_HASH] = pa.array(self._exact(hashes, columns, lines), pa.string())
-        columns[EXTRACTED_AT] = _one_chunk(table.column("time_extracted"))
-        columns[TABLE_VERSION] = _one_chunk(table.column("version"))
+        if self.plan.sdk_metadata:
+            columns[EXTRACTED_AT] = _one_chunk(table.column("time_extracted"))
+            columns[TABLE_VERSION] = _one_chunk(table.column("version"))
         return self._conformed(columns, len(text))
 
     def _read_carefully(self, lines: Lines) -> pa.RecordBatch:
@@ -183,7 +185,7 @@ class BlockParser:
         versions: list[int | None] = []
         for line, number in zip(lines.text, lines.numbers, strict=True):
             message = self._message(line, number)
-            row, rest = careful.fit_record(message["record"], self.plan.root)
+            row, rest = careful.fit_record(message["record"], self.plan.root, self._reserved)
             rows.append(row)
             rescued.append(rest)
             hashes.append(self._hash_of_any(line, message["record"]))
@@ -194,8 +196,9 @@ class BlockParser:
         struct = pa.array(rows, self.plan.root.arrow)
         columns = dict(zip((f.name for f in self.plan.fields), struct.flatten(), strict=True))
         columns[RECORD_HASH] = pa.array(self._exact(hashes, columns, lines), pa.string())
-        columns[EXTRACTED_AT] = pa.array(extracted, TIMESTAMP)
-        columns[TABLE_VERSION] = pa.array(versions, pa.int64())
+        if self.plan.sdk_metadata:
+            columns[EXTRACTED_AT] = pa.array(extracted, TIMESTAMP)
+            columns[TABLE_VERSION] = pa.array(versions, pa.int64())
         # A deletion counts even if the schema does not mention that records may report one.
         columns.setdefault(DELETED_AT, pa.array(deleted, TIMESTAMP))
         columns[RESCUED_DATA] = pa.array(rescued, pa.string())
@@ -221,11 +224,11 @@ class BlockParser:
     def _hash_of_any(self, line: bytes, record: dict[str, Any]) -> str:
         """The same hash the fast way gives, also for text that only the careful reader takes."""
         if careful.beyond_floats(record, self.plan.root):
-            return exact_record_hash(record)
+            return exact_record_hash(record, self._reserved)
         try:
-            return record_hash(line, orjson.loads(line)["record"])
+            return record_hash(line, orjson.loads(line)["record"], self._reserved)
         except orjson.JSONDecodeError:
-            return exact_record_hash(record)
+            return exact_record_hash(record, self._reserved)
 
     def _exact(self, hashes: list[str], columns: dict[str, pa.Array], lines: Lines) -> list[str]:
         """Rehash, from their exact digits, the rows that hold numbers a float could confuse."""
@@ -235,7 +238,7 @@ class BlockParser:
         exact = list(hashes)
         for i, line in enumerate(lines.text):
             if any(_beyond_floats(array.slice(i, 1), node) for array, node in nodes):
-                exact[i] = exact_record_hash(careful.loads(line)["record"])
+                exact[i] = exact_record_hash(careful.loads(line)["record"], self._reserved)
         return exact
 
     def _conformed(self, columns: dict[str, pa.Array], count: int) -> pa.RecordBatch:
@@ -246,13 +249,14 @@ class BlockParser:
 
     def _stamped(self, batch: pa.RecordBatch, received: float) -> pa.RecordBatch:
         moment = pa.scalar(round(received * 1_000_000), pa.int64()).cast(TIMESTAMP)
-        stamps = {
-            JOB_ID: self._job_id,
-            "_sdc_received_at": moment,
-            "_sdc_batched_at": moment,
-            "_sdc_sequence": round(received * 1000),
-            "_sdc_sync_started_at": self._started_at,
-        }
+        stamps: dict[str, Any] = {JOB_ID: self._job_id}
+        if self.plan.sdk_metadata:
+            stamps |= {
+                "_sdc_received_at": moment,
+                "_sdc_batched_at": moment,
+                "_sdc_sequence": round(received * 1000),
+                "_sdc_sync_started_at": self._started_at,
+            }
         arrays = [
             pa.repeat(pa.scalar(stamps[c.name], c.type), batch.num_rows)
             if c.name in stamps

@@ -41,9 +41,15 @@ OWN_METADATA: Mapping[str, pa.DataType] = {
     RESCUED_DATA: pa.string(),
 }
 
-RESERVED = frozenset({*SDK_METADATA, *OWN_METADATA}) - {RESCUED_DATA}
-"""Properties that are not the tap's to send, because the target writes columns of these names; but
-a tap may report a deletion. Other names with the prefix are a tap's own, as those of tap-csv."""
+
+def reserved(*, sdk_metadata: bool) -> frozenset[str]:
+    """Names of the columns that the target writes itself, but for a deletion, which a tap reports.
+
+    Other names with the prefix are a tap's own, as those of tap-csv.
+    """
+    names = {*OWN_METADATA, *(SDK_METADATA if sdk_metadata else ())}
+    return frozenset(names - {DELETED_AT, RESCUED_DATA})
+
 
 COMMENTS: Mapping[str, str] = {
     RECORD_HASH: "Hash of the record as the tap sent it; a row with the same hash is not rewritten",
@@ -148,6 +154,11 @@ class StreamPlan:
     def fields(self) -> tuple[Field, ...]:
         """The record's own columns, in schema order, child arrays included."""
         return self.root.fields
+
+    @property
+    def reserved(self) -> frozenset[str]:
+        """Properties that are not the tap's, because the target writes columns of these names."""
+        return reserved(sdk_metadata=self.sdk_metadata)
 
     @property
     def ordering(self) -> str | None:

@@ -16,11 +16,11 @@ from target_databricks.plan import (
     JOB_ID,
     POSITION,
     RESCUED_DATA,
-    RESERVED,
     ChildPlan,
     Hints,
     Reference,
     StreamPlan,
+    reserved,
 )
 from target_databricks.types import Field, Kind, Node, TypeMapper, list_node, struct_node
 
@@ -49,11 +49,12 @@ def make_plan(
         sdk_metadata: Whether to write the SDK's `_sdc_*` columns.
         soft_delete: Name of the users' flag.
     """
-    ours = RESERVED - {DELETED_AT}
+    ours = reserved(sdk_metadata=sdk_metadata)
     properties: dict[str, Any] = {
         n: sub for n, sub in schema["properties"].items() if n not in ours
     }
-    root = mapper.struct({**schema, "properties": properties}, reserved=[*ours, RESCUED_DATA])
+    taken = [*ours, RESCUED_DATA, *([] if DELETED_AT in properties else [DELETED_AT])]
+    root = mapper.struct({**schema, "properties": properties}, reserved=taken)
     names = {f.source: f.name for f in root.fields}
     keys = tuple(names[k] for k in key_properties if k in names)
     bookmark = next((names[b] for b in bookmark_properties if b in names), None)
@@ -159,8 +160,9 @@ def _with_names_apart(stream: str, array: Field, keys: tuple[str, ...], schema: 
     """The array, its elements' members named apart from what else a child row has.
 
     A member that is called like the parent's key, or like a column of the target's, gets the
-    array's name in front: `id` of the `lines` becomes `lines_id`, beside the parent's `id`. Only
-    where the schema says that it points at the parent (`x-references`) it is the parent's key.
+    array's name in front: `id` of the `lines` becomes `lines__id`, beside the parent's `id`. Two
+    underscores, because no other member has them, whatever comes later. Only where the schema says
+    that it points at the parent (`x-references`) it is the parent's key.
     """
     item = cast("Node", array.node.item)
     elements = _element_properties(schema)
@@ -172,7 +174,7 @@ def _with_names_apart(stream: str, array: Field, keys: tuple[str, ...], schema: 
         if f.name.lower() in taken and not _points_at(stream, f, keys, elements.get(f.source))
     }
     apart = unique_names(
-        names, lambda source: f"{array.name}_{names[source].lstrip('_')}", [*taken, *free]
+        names, lambda source: f"{array.name}__{names[source].lstrip('_')}", [*taken, *free]
     )
     fields = [replace(f, name=apart.get(f.source, f.name)) for f in item.fields]
     return replace(array, node=list_node(struct_node(fields)))

@@ -168,8 +168,8 @@ class DatabricksSink(BatchSink):
     def retire(self, version: int) -> None:
         """Retire the rows that were not sent with a version; the stream is complete."""
         plan = self.plan
-        if self._target.load_method == "append-only" or not plan.keys:
-            self.logger.debug("%s: rows are only added; none is retired.", self.stream_name)
+        if self._target.load_method == "append-only" or not plan.keys or not plan.sdk_metadata:
+            self.logger.debug("%s: nothing tells which rows are gone.", self.stream_name)
         elif self._target.versions.others(self.stream_name, version):
             self.logger.warning(
                 "Stream '%s': version %d was activated, but this run received records without it. "
@@ -192,9 +192,11 @@ class DatabricksSink(BatchSink):
         lines, self._lines = self._lines, Lines()
         self._bytes += lines.size
         self.record_counter_metric.increment(len(lines))
-        for block in self._parser.parse(lines):
-            self._target.versions.note(self.stream_name, block)
-            self._blocks.append(block)
+        blocks = self._parser.parse(lines)
+        self._blocks.extend(blocks)
+        if self.plan.sdk_metadata:
+            for block in blocks:
+                self._target.versions.note(self.stream_name, block)
 
     def _submit(self, run: Any) -> None:
         self._target.received[self.stream_name] = self.received

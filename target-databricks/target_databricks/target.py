@@ -31,7 +31,7 @@ from target_databricks.lakehouse import SPOOL, LakehouseFolder
 from target_databricks.ledger import TABLE as LEDGER
 from target_databricks.loader import Loader
 from target_databricks.naming import COLUMN_NAMES
-from target_databricks.plan import RESERVED, StreamPlan
+from target_databricks.plan import POSITION, StreamPlan, reserved
 from target_databricks.planning import make_plan
 from target_databricks.reader import BlockReader
 from target_databricks.report import Report
@@ -133,7 +133,8 @@ class TargetDatabricks(Target):
                 f"property {', '.join(map(repr, missing))}, which is not among its properties. "
                 "Select the property, or choose other key properties for the stream."
             )
-        if ours := [key for key in keys if key in RESERVED]:
+        metadata = bool(self.config["add_record_metadata"])
+        if ours := [key for key in keys if key in {*reserved(sdk_metadata=metadata), POSITION}]:
             raise BadInputError(
                 f"Line {self.line} of the input: the key property {', '.join(map(repr, ours))} of "
                 f"stream '{stream}' has the name of a column that the target writes itself. Choose "
@@ -150,7 +151,7 @@ class TargetDatabricks(Target):
                 decimal_numbers=self.config["number_type"] == "decimal",
             ),
             child_rules=self.config.get("child_tables"),
-            sdk_metadata=bool(self.config["add_record_metadata"]),
+            sdk_metadata=metadata,
             soft_delete=self.config["soft_delete_column"] or None,
         )
         self._claim(plan)
@@ -195,6 +196,8 @@ class TargetDatabricks(Target):
         # Older taps name their only bookmark without a list around it.
         self._bookmarks = [bookmarks] if isinstance(bookmarks, str) else bookmarks
         super()._process_schema_message(message_dict)
+        aliases = {m.stream_alias for m in self.mapper.stream_maps[str(stream)]}
+        self.versions.schema(aliases, self._rows_received())
         self._route(str(stream))
 
     def _route(self, stream: str) -> None:
@@ -232,15 +235,10 @@ class TargetDatabricks(Target):
 
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         received = self._rows_received()
-        self.versions.state(received, self._syncing(message_dict["value"]))
+        self.versions.state(message_dict["value"], received)
         self.loader.state(message_dict["value"], received)
         if self._max_record_age_in_minutes > self._MAX_RECORD_AGE_IN_MINUTES:
             self.drain_all()
-
-    def _syncing(self, state: Any) -> set[str]:
-        """The streams that a state says are being read; those of singer-python's taps say it."""
-        stream = state.get("currently_syncing") if isinstance(state, Mapping) else None
-        return {m.stream_alias for m in self.mapper.stream_maps.get(str(stream), ())}
 
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
         if message_dict.get("stream") not in self.mapper.stream_maps:
@@ -275,7 +273,8 @@ class TargetDatabricks(Target):
             self._retire()
             self.loader.wait()
             failed = dict(cast("Destination", self._destination).failed)
-            self._close(failed=bool(failed))
+            # What no state covers yet must stay in mind.
+            self._close(failed=self.loader.holds_state)
         except BaseException:
             self._abort()
             raise
@@ -297,8 +296,8 @@ class TargetDatabricks(Target):
                 cast("DatabricksSink", self.get_sink(stream)).retire(version)
             else:
                 self.logger.info(
-                    "Stream '%s': version %d was named before its records, and no state came after "
-                    "them, as if the tap had died. No row is retired.",
+                    "Stream '%s': version %d was named before its records, and nothing after them "
+                    "says for certain that they were all. No row is retired.",
                     stream,
                     version,
                 )

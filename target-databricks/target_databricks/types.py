@@ -25,7 +25,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -120,11 +120,12 @@ def decimal_node(precision: int, scale: int) -> Node:
     pyarrow's JSON reader compares the digits of the text with the precision, then shifts them to
     the scale without another look, and what no longer fits into 128 bits becomes another number.
     So it is told a precision that leaves room for the shift, or 256 bits; the cast to the column's
-    own type then refuses what is too large for it.
+    own type then refuses what is too large for it. Without a shift there is nothing to mend.
     """
     arrow = pa.decimal128(precision, scale)
     room = MAX_PRECISION - scale
-    wire = pa.decimal128(room, scale) if room >= scale else pa.decimal256(MAX_PRECISION, scale)
+    narrow = scale <= room and (room != precision or scale == 0)
+    wire = pa.decimal128(room, scale) if narrow else pa.decimal256(MAX_PRECISION, scale)
     return Node(Kind.DECIMAL, arrow, wire)
 
 
@@ -226,6 +227,7 @@ class TypeMapper:
         return list_node(self.node(items[0] if len(items) == 1 else {"anyOf": items}))
 
 
+_FIFTEEN_DIGITS = Context(prec=15)
 _MOST_DIGITS = 1000
 """Powers of ten beyond which a number in a schema says nothing about a column."""
 
@@ -365,15 +367,24 @@ def _places(schema: Schema) -> int | None:
     step = _decimal(schema.get("multipleOf"))
     if step is None or not 0 < step <= 1:
         return None
-    return max(0, -int(step.normalize().as_tuple().exponent))
+    # A step that was computed (0.1 ** 3) has noise in its last digits.
+    return max(0, -int(_FIFTEEN_DIGITS.plus(step).normalize().as_tuple().exponent))
 
 
 def _whole_digits(schema: Schema) -> int:
-    """Digits before the point that a number within the stated bounds may have."""
+    """Digits before the point that there must be room for: those of the bounds, if they are few.
+
+    Databases state the power of ten that a number stays below.
+    """
     bounds = _decimal(schema.get("minimum")), _decimal(schema.get("maximum"))
     if None in bounds:
         return WHOLE_DIGITS
-    return max(0, *(bound.adjusted() + 1 for bound in bounds if bound))
+    digits = [
+        bound.adjusted() + (bound.normalize().as_tuple().digits != (1,))
+        for bound in bounds
+        if bound
+    ]
+    return min(max([0, *digits]), WHOLE_DIGITS)
 
 
 def _description(schema: Schema) -> str | None:

@@ -200,23 +200,39 @@ def test_a_member_called_like_the_parents_key_has_a_column_of_its_own(place, sin
     place.run(schema, singer.record("orders", {"id": 1, "v": "a", "lines": sent}))
     place.run(schema, singer.record("orders", {"id": 1, "v": "b", "lines": sent}))
     rows = place.rows("lines", by="_sdc_position")
-    assert [(r["id"], r["lines_id"], r["n"], r["_sdc_position"]) for r in rows] == [
+    assert [(r["id"], r["lines__id"], r["n"], r["_sdc_position"]) for r in rows] == [
         (1, 77, 1, 0),
         (1, 78, None, 1),
     ]
-    assert [r["lines_sdc_position"] for r in rows] == ["first", None]
-    assert [r["lines_sdc_job_id"] for r in rows] == [None, "theirs"]
+    assert [r["lines__sdc_position"] for r in rows] == ["first", None]
+    assert [r["lines__sdc_job_id"] for r in rows] == [None, "theirs"]
 
 
 def test_a_member_that_differs_from_the_parents_key_by_its_case_alone_is_kept(folder, singer):
     lines = {
         "type": "array",
-        "items": {"type": "object", "properties": {"Id": INTEGER, "lines_Id": INTEGER}},
+        "items": {"type": "object", "properties": {"Id": INTEGER, "lines__Id": INTEGER}},
         "x-child-table": {"name": "lines"},
     }
     schema = singer.schema("orders", {"id": INTEGER, "lines": lines})
-    sent = [{"Id": 77, "lines_Id": 5}]
+    sent = [{"Id": 77, "lines__Id": 5}]
     folder.run(schema, singer.record("orders", {"id": 1, "lines": sent}), column_names="keep")
     (row,) = folder.rows("lines")
-    assert (row["id"], row["lines_Id"]) == (1, 5)
-    assert [v for c, v in row.items() if c.startswith("lines_Id_")] == [77]
+    assert (row["id"], row["lines__Id"]) == (1, 5)
+    assert [v for c, v in row.items() if c.startswith("lines__Id_")] == [77]
+
+
+def test_a_member_keeps_its_column_whatever_its_siblings_are_called(folder, singer):
+    def sent(number, **members):
+        lines = {
+            "type": "array",
+            "items": {"type": "object", "properties": dict.fromkeys(members, INTEGER)},
+            "x-child-table": {"name": "lines"},
+        }
+        schema = singer.schema("orders", {"id": INTEGER, "lines": lines})
+        return [schema, singer.record("orders", {"id": number, "lines": [members]})]
+
+    folder.run(sent(1, id=77))
+    folder.run(sent(2, id=78, lines_id=5))
+    rows = folder.rows("lines", "lines__id", "lines_id")
+    assert rows == [{"lines__id": 77, "lines_id": None}, {"lines__id": 78, "lines_id": 5}]

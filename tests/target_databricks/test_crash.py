@@ -355,3 +355,15 @@ def test_invariant_13_what_can_never_be_applied_stops_its_own_stream_only(folder
     assert folder.rows("docs", "id") == [1, 2]
     assert folder.rows("logs", "x", by="x") == [7, 8]
     assert folder.staged() == []
+
+
+def test_rows_of_a_tap_without_states_are_appended_though_another_stream_fails(folder, singer):
+    docs = singer.schema("docs", {"id": INTEGER, "v": TEXT})
+    folder.run(docs, singer.record("docs", {"id": 1, "v": "a"}))
+    DeltaTable(folder.schema_folder / "docs").alter.add_constraint({"not_bad": "v <> 'bad'"})
+    with pytest.raises(LoadError):
+        folder.run(docs, singer.record("docs", {"id": 2, "v": "bad"}))
+    for _ in range(3):
+        with pytest.raises(LoadError):
+            folder.run(singer.schema("logs", {"x": INTEGER}, []), singer.record("logs", {"x": 7}))
+    assert folder.rows("logs", "x") == [7, 7, 7]

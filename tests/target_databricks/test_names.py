@@ -195,6 +195,36 @@ def test_a_key_with_the_name_of_a_column_that_the_target_writes_is_refused(place
         place.run(schema, singer.record("things", {"_sdc_sequence": 1}))
 
 
+def test_without_metadata_its_names_are_a_taps_own_too(place, singer):
+    properties = {"_sdc_sequence": INTEGER, "_sdc_extracted_at": TEXT, "_sdc_table_version": TEXT}
+    schema = singer.schema("things", properties, ["_sdc_sequence"])
+    for at in ("first", "then"):
+        own = {"_sdc_sequence": 7, "_sdc_extracted_at": at, "_sdc_table_version": "v"}
+        place.run(schema, singer.record("things", own), add_record_metadata=False)
+    (row,) = place.rows("things", by="_sdc_sequence")
+    assert (row["_sdc_sequence"], row["_sdc_extracted_at"]) == (7, "then")
+
+
+def test_keys_that_a_table_lacks_are_added_to_it(place, singer):
+    """As in tables of tap-csv, whose keys were left out by versions before."""
+    lines = {
+        "type": "array",
+        "items": {"type": "object", "properties": {"n": INTEGER}},
+        "x-child-table": {"name": "parts"},
+    }
+    place.run(
+        singer.schema("things", {"id": INTEGER, "lines": lines}),
+        singer.record("things", {"id": 1, "lines": [{"n": 1}]}),
+    )
+    schema = singer.schema("things", {"id": INTEGER, "k": TEXT, "lines": lines}, ["id", "k"])
+    for n in (2, 3):
+        records = [{"id": 1, "k": k, "lines": [{"n": n}]} for k in ("a", "b")]
+        place.run(schema, singer.records("things", *records))
+    assert sorted(str(k) for k in place.rows("things", "k", by="k")) == ["None", "a", "b"]
+    parts = [(str(r["k"]), r["n"]) for r in place.rows("parts", by="n")]
+    assert sorted(parts) == [("None", 1), ("a", 3), ("b", 3)]
+
+
 @pytest.mark.parametrize("stream", ["_spool", "/spool", "_delta_log", "_sdc_loads"])
 def test_names_of_ours_and_of_deltas_are_refused(place, singer, stream):
     place.run(singer.schema("things", {"id": INTEGER}), singer.record("things", {"id": 1}))

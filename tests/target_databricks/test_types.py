@@ -7,7 +7,9 @@ import json
 from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 UTC = dt.timezone.utc
 
@@ -267,6 +269,10 @@ def decimal_column(place, singer, column, *texts):
         (decimal(precision=9, scale=4), '"99999.99995"'),
         (decimal(precision=9, scale=0), '"-1000000000"'),
         (decimal(precision=38, scale=38), '"1"'),
+        # Precision and scale are 38 digits together, so that there is no room to see it happen.
+        (decimal(precision=28, scale=10), '"12345678901234567890"'),
+        (decimal(precision=19, scale=19), '"1.5"'),
+        (decimal(precision=34, scale=4), '"1234567890123456789012345678901.5"'),
         (money(0.0001), "1e36"),
         (money(0.0001), "100000000000000000000000000000000000"),
         (money(1e-10), "-12345678901234567890123456789"),
@@ -279,6 +285,19 @@ def test_a_number_too_large_for_its_decimal_is_rescued(place, singer, column, te
     ((value, rescued),) = decimal_column(place, singer, column, text)
     assert value is None
     assert Decimal(rescued) == Decimal(text.strip('"'))
+
+
+def test_a_number_too_large_for_a_decimal_that_the_table_has_is_rescued(folder, singer):
+    kind = pa.decimal128(28, 10)
+    table = pa.table({"id": pa.array([0]), "n": pa.array([None], kind)})
+    write_deltalake(folder.schema_folder / "amounts", table)
+    column = {"type": ["null", "number"]}
+    folder.run(
+        singer.schema("amounts", {"id": {"type": "integer"}, "n": column}),
+        '{"type":"RECORD","stream":"amounts","record":{"id":1,"n":12345678901234567890}}',
+    )
+    assert folder.rows("amounts", "n") == [None, None]
+    assert folder.rows("amounts", "_rescued_data") == [None, '{"n":12345678901234567890}']
 
 
 @pytest.mark.parametrize(
@@ -297,6 +316,12 @@ def test_a_number_too_large_for_its_decimal_is_rescued(place, singer, column, te
         (decimal(precision=2, scale=5), "DECIMAL(5,5)", ['"0.00012"']),
         (decimal(precision=3, scale=-2), "DECIMAL(5,0)", ['"99900"']),
         (decimal(precision=100, scale=38), "DECIMAL(38,10)", ['"12345.5"']),
+        (decimal(precision=18), "DECIMAL(28,10)", ['"123456789012345678"']),
+        (money(1e-18, minimum=-1e20, maximum=1e20), "DECIMAL(38,18)", ["0.123456789012345678"]),
+        (money(0.01, minimum=-1e36, maximum=1e36), "DECIMAL(38,2)", ["1" * 36 + ".25"]),
+        (money(0.01, maximum=1e308, minimum=0), "DECIMAL(38,2)", ["1.25"]),
+        (money(0.01, maximum=0, minimum=0), "DECIMAL(38,2)", ["0.01"]),
+        (money(0.1**3), "DECIMAL(38,3)", ["0.001"]),
         (decimal(), "DECIMAL(38,10)", ['"0.1"', "1234567890123456789012345678"]),
     ],
 )

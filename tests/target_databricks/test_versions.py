@@ -111,14 +111,67 @@ def test_invariant_12_a_tap_that_dies_after_naming_a_version_retires_nothing(
     assert alive(folder) == [1, 2]
 
 
-def test_a_version_named_again_between_the_records_retires_nothing_in_between(folder, singer):
-    """Taps of the SDK name it anew for each partition."""
+@pytest.mark.parametrize(
+    ("between", "after"),
+    [
+        # Each could be all that a tap sent before it died.
+        (["items, named again"], [{"at": 2}]),
+        (["another stream"], [{"at": 2}]),
+        ([], [{"at": 2, "currently_syncing": "what the tap calls it"}]),
+        ([], [{"at": 2}, {"at": 2, "currently_syncing": "items"}]),
+    ],
+)
+def test_invariant_12_a_state_that_may_be_written_on_the_way_is_no_proof(
+    folder, singer, between, after
+):
     folder.run(sent(singer, 1, 1, 2, 3))
     schema, activate, *records = announced(singer, 2, 1, 2)
-    folder.run(schema, activate, records[0], activate)  # and dies before the second partition
+    extra = {
+        "items, named again": [schema, activate],
+        "another stream": [singer.schema("others", {"id": INTEGER})],
+    }
+    first = [m for name in between for m in extra[name]]
+    folder.run(schema, activate, records, first, map(singer.state, after))
     assert alive(folder) == [1, 2, 3]
-    folder.run(schema, activate, records[0], activate, records[1], singer.state({"at": 2}))
+
+
+def test_invariant_12_a_state_after_a_round_number_of_records_is_no_proof(folder, singer):
+    folder.run(sent(singer, 1, *range(250)))
+    folder.run(announced(singer, 2, *range(200)), singer.state({"at": 2}))
+    assert len(alive(folder)) == 250
+    folder.run(announced(singer, 3, *range(199)), singer.state({"at": 3}))
+    assert len(alive(folder)) == 199
+
+
+def test_a_state_that_says_that_nothing_is_being_read_speaks_for_all_streams(folder, singer):
+    folder.run(sent(singer, 1, 1, 2, 3))
+    others = singer.schema("others", {"id": INTEGER})
+    state = singer.state({"at": 2, "currently_syncing": None})
+    folder.run(announced(singer, 2, 1, 2), others, state)
     assert alive(folder) == [1, 2]
+
+
+def test_parents_whose_children_come_in_between_are_retired_at_their_own_end(folder, singer):
+    """What a tap of the SDK sends for a stream with a child stream."""
+
+    def told(version, parents, die=False):
+        schema, activate, *records = announced(singer, version, *parents)
+        child = singer.schema("parts", {"id": INTEGER})
+        yield from (schema, activate)
+        for parent in records:
+            yield from (child, singer.activate("parts", version))
+            row = {"id": parent["record"]["id"]}
+            yield from (singer.record("parts", row, version=version), singer.state({"at": row}))
+            yield parent
+        if not die:
+            yield singer.state({"at": "end"})
+
+    folder.run(told(1, [1, 2, 3]))
+    folder.run(told(2, [1, 2], die=True))
+    assert (alive(folder), alive(folder, "parts")) == ([1, 2, 3], [1, 2, 3])
+    folder.run(told(3, [1, 2]))
+    # Nobody knows which part of the child stream is its last.
+    assert (alive(folder), alive(folder, "parts")) == ([1, 2], [1, 2, 3])
 
 
 @HARD
@@ -154,6 +207,13 @@ def test_invariant_12_a_version_older_than_the_last_retires_nothing(place, singe
     assert alive(place) == [1, 2, 3]
     place.run(sent(singer, 6, 2), hard_delete=hard)
     assert alive(place) == [2]
+
+
+def test_unchanged_rows_of_a_later_version_are_not_retired_by_an_earlier_one(place, singer):
+    place.run(sent(singer, 1, 1, 2, 3))
+    place.run(sent(singer, 3, 1, activate=False))  # and dies
+    place.run(sent(singer, 2, 2))
+    assert alive(place) == [1, 2]
 
 
 def test_rows_of_a_later_version_are_not_retired_by_an_earlier_one(folder, singer):

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from target_databricks.batch import Batch, read_staged, write_staged
+from target_databricks.versions import noted_version
 
 _STAGED, _APPLIED, _UNREADABLE, _PARTIAL = ".parquet", ".applied", ".unreadable", ".partial"
 _SEEN, _STATEFUL = ".seen", ".stateful"
@@ -70,16 +71,17 @@ class Spool:
                 yield path, batch
 
     def see(self, table: str, version: int, digest: str, keys: pa.Table) -> None:
-        """Note keys that came with a version; the table's notes on other versions go."""
+        """Note keys that came with a version; the table's notes on earlier versions go."""
         for path in self._files(f"{table}-v*{_SEEN}"):
-            if not path.name.startswith(f"{table}-v{version}-"):
+            if noted_version(path.name) < version:
                 path.unlink(missing_ok=True)
         path = self.folder / f"{table}-v{version}-{digest}{_SEEN}"
         self._write(path, lambda file: pq.write_table(keys, file))
 
     def seen(self, table: str, version: int, keys: Sequence[str]) -> pa.Table | None:
-        """Keys that came with a version, or None."""
-        notes = [pq.read_table(path) for path in self._files(f"{table}-v{version}-*{_SEEN}")]
+        """Keys that came with a version or a later one, or None."""
+        paths = [p for p in self._files(f"{table}-v*{_SEEN}") if noted_version(p.name) >= version]
+        notes = [pq.read_table(path) for path in paths]
         found = [note for note in notes if note.column_names == list(keys)]
         return pa.concat_tables(found) if found else None
 

@@ -102,6 +102,10 @@ class LakehouseTable:
         """Column names as the table writes them, by their lower case."""
         return {n.lower(): n for n in self.schema.names} if self.schema is not None else {}
 
+    def _lacks(self, keys: pa.Table) -> bool:
+        """Whether a key column is yet to be added, so that no row can have such a key."""
+        return any(self.spelled(name) is None for name in keys.column_names)
+
     def find(self, keys: pa.Table, columns: Sequence[str]) -> tuple[pa.Table | None, pa.Array]:
         """The rows that have one of the keys.
 
@@ -113,6 +117,8 @@ class LakehouseTable:
             The wanted columns, and for each row the place of its key in `keys`. None when there
             is no such row.
         """
+        if self._lacks(keys):
+            return None, pa.array([], pa.int64())
         own = (f"t.{quoted(self.spelled(c) or c)} AS {quoted(c)}" for c in columns)
         wanted = ", ".join([f"k.{quoted(_PLACE)}", *own])
         query = f"SELECT {wanted} FROM t JOIN k ON {_same(keys)}"  # noqa: S608
@@ -133,7 +139,7 @@ class LakehouseTable:
             where: A further condition on the rows, in SQL.
         """
         wanted = ", ".join(f"t.{quoted(c)}" for c in columns)
-        if keys is None:
+        if keys is None or self._lacks(keys):
             return self._ask(f"SELECT {wanted} FROM t WHERE {where}", None)  # noqa: S608
         # The side that is held in memory is the left one: the keys, never the table.
         query = f"SELECT {wanted} FROM k RIGHT ANTI JOIN t ON {_same(keys)} WHERE {where}"  # noqa: S608
@@ -177,7 +183,9 @@ class LakehouseTable:
         if keys.num_rows == 0:
             return
         rows = self._fitted(rows)
-        if keys.num_rows > MOST_REPLACED_BY_PREDICATE:
+        if self._lacks(keys):
+            self.append(rows)
+        elif keys.num_rows > MOST_REPLACED_BY_PREDICATE:
             self._rewrite(lambda existing: self.others(keys, existing), rows)
         elif rows.num_rows == 0:
             self.remove(one_of(keys))

@@ -103,12 +103,14 @@ class InlineStaging:
 
     def see(self, table: str, version: int, digest: str, keys: pa.Table) -> None:  # noqa: ARG002
         """Note keys that came with a version, for this run."""
-        self._seen = {k: v for k, v in self._seen.items() if k[0] != table or k[1] == version}
+        self._seen = {k: v for k, v in self._seen.items() if k[0] != table or k[1] >= version}
         self._seen.setdefault((table, version), []).append(keys)
 
     def seen(self, table: str, version: int, keys: Sequence[str]) -> list[str]:
-        """Keys that came with a version in this run, as queries."""
-        notes = self._seen.get((table, version), [])
+        """Keys that came with a version or a later one in this run, as queries."""
+        notes = [
+            n for (t, v), some in self._seen.items() if t == table and v >= version for n in some
+        ]
         return [rows_as_query(note) for note in notes if note.column_names == list(keys)]
 
     def forget_seen(self, table: str) -> None:

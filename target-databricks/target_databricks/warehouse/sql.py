@@ -347,7 +347,8 @@ def _child_rows(
 
 def _compared(plan: StreamPlan) -> tuple[str, ...]:
     bookmark = (plan.ordering,) if plan.ordering else ()
-    return (RECORD_HASH, DELETED_AT, SEQUENCE, *bookmark)
+    sequence = (SEQUENCE,) if plan.sdk_metadata else ()
+    return (RECORD_HASH, DELETED_AT, *sequence, *bookmark)
 
 
 def _written(columns: pa.Schema, plan: StreamPlan, staged: Staged) -> list[pa.Field]:
@@ -426,7 +427,7 @@ def _held(
     conditions = [same]
     if plan.ordering and both(plan.ordering):
         conditions.append(_less(column(theirs, plan.ordering), column(ours, plan.ordering)))
-    if replayed and both(SEQUENCE):
+    if replayed and plan.sdk_metadata and both(SEQUENCE):
         conditions.append(_less(column(theirs, SEQUENCE), column(ours, SEQUENCE)))
     return " OR ".join(f"({c})" if " OR " in c or " AND " in c else c for c in conditions)
 

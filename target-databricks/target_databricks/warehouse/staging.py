@@ -68,10 +68,10 @@ class Staging(Remembering[str], Protocol):
         """Remove the place, if `open` made it."""
 
     def see(self, table: str, version: int, digest: str, keys: pa.Table) -> None:
-        """Note keys that came with a version; the table's notes on other versions go."""
+        """Note keys that came with a version; the table's notes on earlier versions go."""
 
     def seen(self, table: str, version: int, keys: Sequence[str]) -> list[str]:
-        """Keys that came with a version, as SQL that can stand after FROM."""
+        """Keys that came with a version or a later one, as SQL that can stand after FROM."""
 
     def forget_seen(self, table: str) -> None:
         """Drop the notes on a table's versions."""

@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 
 from target_databricks.batch import Batch, read_staged, write_staged
 from target_databricks.errors import ConfigurationError
+from target_databricks.versions import noted_version
 from target_databricks.warehouse.connection import Connections, StatementError
 from target_databricks.warehouse.errors import classify
 from target_databricks.warehouse.leases import Leases
@@ -221,17 +222,20 @@ class StagingVolume:
         self._remover.shutdown()
 
     def see(self, table: str, version: int, digest: str, keys: pa.Table) -> None:
-        """Note keys that came with a version; the table's notes on other versions go."""
-        kept = f"{_visible(table)}-v{version}-"
+        """Note keys that came with a version; the table's notes on earlier versions go."""
         for path in self._list(SEEN, f"{_visible(table)}-v"):
-            if not _name(path).startswith(kept):
+            if noted_version(_name(path)) < version:
                 self._remove(path)
-        self._write(f"{kept}{digest}{SEEN}", lambda file: pq.write_table(keys, file))
+        self._write(
+            f"{_visible(table)}-v{version}-{digest}{SEEN}", lambda file: pq.write_table(keys, file)
+        )
 
     def seen(self, table: str, version: int, keys: Sequence[str]) -> list[str]:
-        """Keys that came with a version, as files to select from."""
+        """Keys that came with a version or a later one, as files to select from."""
         found = []
-        for path in self._list(SEEN, f"{_visible(table)}-v{version}-"):
+        for path in self._list(SEEN, f"{_visible(table)}-v"):
+            if noted_version(_name(path)) < version:
+                continue
             content = self._download(path)
             if content is not None and pq.read_schema(io.BytesIO(content)).names == list(keys):
                 found.append(parquet_file(path))
