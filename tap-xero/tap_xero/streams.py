@@ -129,13 +129,12 @@ class XeroStream(SingerStream):
     def begin(self) -> None:
         """Announce the stream, before anything of it is written."""
         self.announce()
-        if self.replication_method == REPLICATION_FULL_TABLE and (
-            self.emit_activate_version_messages
-        ):
-            self._stream_version = self._initialized_at // 1000
 
     def announce(self) -> None:
-        """Write what the stream looks like."""
+        """Write what the stream looks like, and settle which version its records have."""
+        full_table = self.replication_method == REPLICATION_FULL_TABLE
+        if (full_table and self.emit_activate_version_messages) or self._whole:
+            self._stream_version = self._initialized_at // 1000
         self._write_schema_message()
 
     def open(

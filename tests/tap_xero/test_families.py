@@ -109,7 +109,9 @@ def test_each_pipeline_of_an_app_reads_its_own_books_for_ever(pipeline, organisa
         assert organisations(pipeline(number)) == [number]
 
 
-@pytest.mark.parametrize("key", [None, "a passphrase", Fernet.generate_key().decode()])
+@pytest.mark.parametrize(
+    "key", [None, "a passphrase", Fernet.generate_key().decode()], ids=["file", "text", "Fernet"]
+)
 def test_each_family_has_a_file_whose_name_tells_nothing(
     pipeline, organisations, state_folder, key
 ):

@@ -416,3 +416,13 @@ def test_an_inbox_that_cannot_be_used_ends_the_run_with_a_line(cli, config_of, w
     assert done.returncode == 1
     assert f"The webhook inbox {path} cannot be used" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_changed_records_have_the_version_of_a_full_refresh_of_the_same_run(wired):
+    """Records without it would leave the target unable to tell which rows are gone."""
+    wired.edited("Contacts")
+    run = wired.run(webhook_only=False, full_refresh_every={"contacts": "1d"})
+    assert run.error is None
+    versions = {m.get("version") for m in run.of("RECORD") if m["stream"] == "contacts"}
+    (activated,) = [m for m in run.of("ACTIVATE_VERSION") if m["stream"] == "contacts"]
+    assert versions == {activated["version"]}
