@@ -3,7 +3,8 @@
     python pipeline_of_webhooks.py <inbox> <folder>
 
 Writes a line when it begins and one when it ends into <folder>/runs. A file <folder>/seconds says
-how long it takes, a file <folder>/fail that it fails, and <folder>/leave that it leaves everything.
+how long it takes, <folder>/hold that it goes on while that file is there, <folder>/fail that it
+fails, and <folder>/leave that it leaves everything.
 """
 
 from __future__ import annotations
@@ -33,8 +34,10 @@ def main(path: Path, folder: Path) -> int:
             each.event.tenant_id: each.position
             for each in inbox.waiting({}, inbox.last_position(), most=1_000_000)
         }
-        seconds = folder / "seconds"
+        seconds, hold = folder / "seconds", folder / "hold"
         time.sleep(float(seconds.read_text()) if seconds.exists() else 0)
+        while hold.exists():
+            time.sleep(0.02)
         failed, left = (folder / "fail").exists(), (folder / "leave").exists()
         if not failed and not left:
             inbox.emitted(positions)

@@ -218,18 +218,22 @@ def test_a_standby_that_another_has_replaced_ends(bench):
 
 
 def test_a_pipeline_that_outlived_its_starter_is_waited_for(receiver_process, bench):
-    bench.do("seconds", "12")
+    def waits(receiver):
+        return "a pipeline of another process still runs" in receiver.log.read_text()
+
+    bench.do("hold")
     arguments = ("--run", bench.command, "--gather", "0.05")
     first = receiver_process(*arguments)
     assert deliver(first.url, body_of(event(1))).status_code == 200
     wait_until(lambda: bench.count("begins") == 1)
-    bench.do("seconds", "0")
+    assert not waits(first)
     first.kill()
     second = receiver_process(*arguments)
     assert deliver(second.url, body_of(event(2))).status_code == 200
+    wait_until(lambda: waits(second))
+    bench.dont("hold")
     wait_until(lambda: bench.count("ends") == 2 and bench.pending == 0)
     assert bench.never_two_at_once()
-    assert any("another process" in line["message"] for line in second.logged())
 
 
 def test_a_standby_that_outlived_its_starter_makes_room(receiver_process, bench):

@@ -1,0 +1,71 @@
+"""The lanes: which kind of thing a test needs, seen from what it uses.
+
+| marker | the test uses |
+|---|---|
+| `spark` | the warehouse sandbox |
+| `meltano` | the real `meltano` in a project of its own |
+| `process` | other processes: the installed commands, kills, servers |
+| `style` | formatter, linter and type checker |
+
+A test without any of them is in the quick lane, which answers in two minutes: `just test`.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from types import CodeType, FunctionType
+from typing import Any
+
+import pytest
+
+LANES: dict[str, Callable[[pytest.Function], bool]] = {
+    "spark": lambda test: any("databricks_sandbox" in name for name in _group(test)),
+    "meltano": lambda test: "project" in test.fixturenames,
+    "process": lambda test: any(_starts_processes(each, set()) for each in _functions(test)),
+    "style": lambda test: test.path.name == "test_style.py",
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for lane, uses in LANES.items():
+            if isinstance(item, pytest.Function) and uses(item):
+                item.add_marker(lane)
+
+
+def _group(test: pytest.Function) -> Iterator[str]:
+    """Fixtures of a test, and those that it asks for by name (`place`) as its group says."""
+    yield from test.fixturenames
+    yield from (str(name) for mark in test.iter_markers("xdist_group") for name in mark.args)
+
+
+def _functions(test: pytest.Function) -> Iterator[Any]:
+    """The test itself and its fixtures, but for those of installed packages."""
+    yield test.function
+    for definitions in test._fixtureinfo.name2fixturedefs.values():
+        for definition in definitions:
+            if definition.baseid.startswith("tests"):
+                yield definition.func
+
+
+def _starts_processes(thing: Any, seen: set[int]) -> bool:
+    """Whether a function, or one of the tests' own that it calls, uses `subprocess`."""
+    if id(thing) in seen:
+        return False
+    seen.add(id(thing))
+    if isinstance(thing, type):
+        return any(_starts_processes(member, seen) for member in vars(thing).values())
+    function = getattr(thing, "__wrapped__", thing)
+    if not isinstance(function, FunctionType) or "/tests/" not in function.__code__.co_filename:
+        return False
+    known = [function.__globals__.get(name) for name in _names(function.__code__)]
+    return subprocess in known or any(_starts_processes(each, seen) for each in known)
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
