@@ -19,10 +19,16 @@ from typing import Any
 
 import pytest
 
+STARTING = {"receiver_process", "bench"}
+"""Fixtures that start processes through what they import when asked for."""
+
 LANES: dict[str, Callable[[pytest.Function], bool]] = {
     "spark": lambda test: any("databricks_sandbox" in name for name in _group(test)),
     "meltano": lambda test: "project" in test.fixturenames,
-    "process": lambda test: any(_starts_processes(each, set()) for each in _functions(test)),
+    "process": lambda test: (
+        not STARTING.isdisjoint(test.fixturenames)
+        or any(_starts_processes(each, set()) for each in _functions(test))
+    ),
     "style": lambda test: test.path.name == "test_style.py",
 }
 

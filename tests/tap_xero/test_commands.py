@@ -146,13 +146,23 @@ def test_signing_in_again_replaces_a_damaged_store(command, config):
     assert kept(config).refresh_token
 
 
+STORES = pytest.mark.parametrize(
+    "named",
+    [
+        pytest.param(False, id="the default store"),
+        # Each of these runs starts the command five times.
+        pytest.param(True, id="a store of its own", marks=pytest.mark.stress),
+    ],
+)
+
+
 @pytest.fixture
 def two_users(sandbox):
     """Refresh tokens of two users, each with one organisation."""
     return [sandbox.identity.another_consent([tenant.tenant_id]) for tenant in sandbox.tenants]
 
 
-@pytest.mark.parametrize("named", [True, False], ids=["a store of its own", "the default store"])
+@STORES
 def test_signing_in_with_a_seed_in_the_settings_is_what_the_seed_means_from_then_on(
     command, config, sandbox, two_users, named
 ):
@@ -189,7 +199,7 @@ def test_signing_in_beside_another_pipeline_leaves_its_tokens_alone(
         assert len(output.splitlines()) == 1 + organisations
 
 
-@pytest.mark.parametrize("named", [True, False], ids=["a store of its own", "the default store"])
+@STORES
 def test_signing_in_over_the_tokens_of_a_seed_says_so_and_the_seed_does_not_get_the_new_ones(
     command, config, sandbox, two_users, named
 ):
