@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections import defaultdict
@@ -255,6 +256,23 @@ def cli(tmp_path):
         )
 
     return run
+
+
+@pytest.fixture
+def manager(tmp_path):
+    """A secret manager: a command that keeps content in a file, or fails."""
+    script = tmp_path / "manager.py"
+    script.write_text(
+        "import pathlib, sys\n"
+        f"file = pathlib.Path({str(tmp_path / 'managed')!r})\n"
+        "if sys.argv[1:] == ['read']:\n"
+        "    sys.stdout.write(file.read_text() if file.exists() else '')\n"
+        "elif sys.argv[1:] == ['write']:\n"
+        "    file.write_text(sys.stdin.read())\n"
+        "else:\n"
+        "    sys.exit(4)\n"
+    )
+    return f"{shlex.quote(sys.executable)} {shlex.quote(str(script))}"
 
 
 class KilledError(BaseException):

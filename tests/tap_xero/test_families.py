@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shlex
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -56,21 +54,6 @@ def organisations(xero):
             connection.close()
 
     return read
-
-
-@pytest.fixture
-def manager(tmp_path):
-    """A command that keeps a store in a file of its own, as a secret manager would."""
-    script = tmp_path / "manager.py"
-    script.write_text(
-        "import pathlib, sys\n"
-        f"file = pathlib.Path({str(tmp_path / 'managed')!r})\n"
-        "if sys.argv[1] == 'read':\n"
-        "    sys.stdout.write(file.read_text() if file.exists() else '')\n"
-        "else:\n"
-        "    file.write_text(sys.stdin.read())\n"
-    )
-    return f"{shlex.quote(sys.executable)} {shlex.quote(str(script))}"
 
 
 @pytest.fixture(params=["file", "command", "command with a key"])

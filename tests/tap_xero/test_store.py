@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import stat
 import sys
 
@@ -145,23 +144,6 @@ def test_a_store_that_another_process_holds_is_waited_for_and_then_named(store, 
         store().lock(),
     ):
         pass
-
-
-@pytest.fixture
-def manager(tmp_path):
-    """A secret manager: a command that keeps content in a file, or fails."""
-    script = tmp_path / "manager.py"
-    script.write_text(
-        "import pathlib, sys\n"
-        f"file = pathlib.Path({str(tmp_path / 'managed')!r})\n"
-        "if sys.argv[1:] == ['read']:\n"
-        "    sys.stdout.write(file.read_text() if file.exists() else '')\n"
-        "elif sys.argv[1:] == ['write']:\n"
-        "    file.write_text(sys.stdin.read())\n"
-        "else:\n"
-        "    sys.exit(4)\n"
-    )
-    return f"{shlex.quote(sys.executable)} {shlex.quote(str(script))}"
 
 
 @pytest.mark.parametrize("key", [None, "passphrase"])
