@@ -8,6 +8,7 @@ Source: Xero, Requests and responses; Xero, Response codes; Xero, Rate limits.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -134,6 +135,8 @@ class Client:
         self._limiter = limiter
         self._reserve = reserve
         self._day_left: dict[str, int] = {}
+        self._day_left_by: dict[str, int] = {}
+        self._sent = itertools.count()
         self._most_left: dict[str, int] = {}
         self._headers = {
             # Without it, Xero answers in XML.
@@ -231,6 +234,8 @@ class Client:
             sent = {**self._headers, **headers, "Authorization": f"Bearer {token}"}
             try:
                 with self._slot(tenant, where, usage):
+                    # The answers that came while it waited may have used up the day.
+                    self._keep_reserve(tenant, where)
                     response, content = self._send(tenant, path, params, sent, where, usage)
                 # The slot is free again while the answer is looked through.
                 return _checked(response, content, where, envelope=tenant is not None)
@@ -262,13 +267,16 @@ class Client:
         """
         if tenant is None:
             return nullcontext()
-        left = self._day_left.get(tenant.id)
+        self._keep_reserve(tenant, where)
+        return self._limiter.slot(tenant.id, usage.stood_in_line)
+
+    def _keep_reserve(self, tenant: Tenant | None, where: str) -> None:
+        left = None if tenant is None else self._day_left.get(tenant.id)
         if self._reserve and left is not None and left <= self._reserve:
             raise DayLimitError(
                 f"Of the day's calls {left:,} are left, which daily_call_reserve keeps for other "
                 f"apps ({where})."
             )
-        return self._limiter.slot(tenant.id, usage.stood_in_line)
 
     def _send(
         self,
@@ -280,6 +288,7 @@ class Client:
         usage: Usage,
     ) -> tuple[requests.Response, bytes]:
         usage.called()
+        number = next(self._sent)
         try:
             response = self._http.get(
                 self._url + path, params=params, headers=headers, timeout=TIMEOUT, stream=True
@@ -295,7 +304,9 @@ class Client:
         usage.received(response.raw.tell(), day_left)
         if tenant is not None:
             self._limiter.answered(tenant.id, response.headers)
-            if day_left.isdigit():
+            # An answer to an older call may come later, and knows less.
+            if day_left.isdigit() and number >= self._day_left_by.get(tenant.id, 0):
+                self._day_left_by[tenant.id] = number
                 self._day_left[tenant.id] = left = int(day_left)
                 self._most_left[tenant.id] = max(left, self._most_left.get(tenant.id, 0))
         return response, content
