@@ -211,12 +211,13 @@ def _children(
         hint = properties[member.source].get("x-child-table")
         own = {f.source: f.name for f in item.fields}
         stated = hint.get("key", ()) if isinstance(hint, Mapping) else ()
+        named = [own[k] for k in stated if k in own]
         parents = {f.source: f.name for f in root.fields if f.name in keys}
         elements = _element_properties(properties[member.source])
         yield ChildPlan(
             column=member.name,
             table=tables[member.name],
-            keys=keys + (tuple(own[k] for k in stated if k in own) or (POSITION,)),
+            keys=keys + (tuple(k for k in named if k not in keys) or (POSITION,)),
             row=item,
             description=member.description,
             references=tuple(_references(elements, {**own, **parents}, own, spell)),

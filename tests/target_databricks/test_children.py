@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from target_databricks.planning import make_plan
+from target_databricks.types import TypeMapper
 
 INTEGER, TEXT = {"type": "integer"}, {"type": "string"}
 MONEY = {"type": "number", "multipleOf": 0.01}
@@ -236,3 +238,15 @@ def test_a_member_keeps_its_column_whatever_its_siblings_are_called(folder, sing
     folder.run(sent(2, id=78, lines_id=5))
     rows = folder.rows("lines", "lines__id", "lines_id")
     assert rows == [{"lines__id": 77, "lines_id": None}, {"lines__id": 78, "lines_id": 5}]
+
+
+def test_a_member_that_points_at_the_parent_is_the_parents_key_and_no_second_one():
+    there = {"x-references": {"stream": "orders", "properties": ["id"]}}
+    lines = {
+        "type": "array",
+        "items": {"type": "object", "properties": {"id": {**INTEGER, **there}, "n": INTEGER}},
+        "x-child-table": {"name": "lines", "key": ["id", "n"]},
+    }
+    schema = {"properties": {"id": INTEGER, "lines": lines}}
+    (child,) = make_plan("orders", schema, ["id"], mapper=TypeMapper()).children
+    assert child.keys == ("id", "n")
