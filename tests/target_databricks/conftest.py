@@ -337,64 +337,28 @@ def sql_type(kind: pa.DataType) -> str:
 PLACES = ("lakehouse folder", "SQL warehouse")
 
 
-RULES = {
-    "no keys: append, exactly once": (
-        "test_equal_batches_of_one_run_are_all_appended",
-        "test_rows_of_a_tap_that_died_before_its_first_state_are_not_appended_twice",
-        "test_append_only_keeps_every_version_of_every_record",
-    ),
-    "child tables are replaced per parent": (
-        "test_lines_follow_the_version_of_the_parent_that_wins",
-        "test_an_unchanged_parent_leaves_its_lines_unwritten",
-        "test_new_members_of_lines_become_new_columns",
-    ),
-    "evolution": (
-        "test_new_nested_members_are_added_at_every_depth",
-        "test_a_column_widens_where_it_can_and_takes_what_fits",
-        "test_a_key_column_can_widen",
-    ),
-    "merge, gated by hash": (
-        "test_the_last_version_of_a_key_in_a_batch_wins",
-        "test_across_batches_an_older_version_never_overwrites_a_newer_one",
-        "test_keys_of_several_columns_are_compared_whole",
-    ),
-    "table shape": (
-        "test_a_singer_file_becomes_the_tables_of_its_golden_file",
-        "test_metadata_says_when_and_by_which_run_a_row_came",
-        "test_the_soft_delete_flag_belongs_to_the_users",
-        "test_overwrite_empties_child_tables_too",
-        "test_the_ledger_tells_what_every_load_did",
-    ),
-    "deletes": (
-        "test_rows_that_were_not_sent_again_are_marked",
-        "test_a_deletion_the_tap_reports_itself_is_written",
-    ),
-}
-"""The rules of the house's design, section 5, and the tests that show them on Spark every time."""
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave part of the suite on the warehouse to `pytest -m stress`, because Spark takes its time.
 
-    By default the warehouse gets the tests of `RULES` and those of the invariants, of a table of
-    values the first.
+    By default the warehouse gets the tests that show a rule of the design or an invariant on every
+    destination (`@pytest.mark.rule("which")`), of a table of values the first.
     """
     seen: set[str] = set()
-    wanted = {name for names in RULES.values() for name in names}
     for item in items:
-        if not (isinstance(item, pytest.Function) and hasattr(item, "callspec")):
+        if not isinstance(item, pytest.Function):
             continue
-        if item.callspec.params.get("place") != PLACES[1]:
+        place = item.callspec.params.get("place") if hasattr(item, "callspec") else None
+        rule = item.get_closest_marker("rule")
+        if rule and place is None:
+            raise pytest.UsageError(f"{item.nodeid}: only a test that takes `place` shows a rule")
+        if place != PLACES[1]:
             continue
         # The fixture asks for the sandbox by name, so it does not show among the test's fixtures.
         item.add_marker(pytest.mark.xdist_group(GROUP))
-        name = item.originalname
-        if name in wanted:
-            wanted.remove(name)
-        elif not name.startswith("test_invariant_") or name in seen:
+        if not rule or item.originalname in seen:
             item.add_marker(pytest.mark.stress)
-        seen.add(name)
+        seen.add(item.originalname)
 
 
 @pytest.fixture(params=PLACES)

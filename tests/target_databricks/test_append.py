@@ -62,6 +62,7 @@ def test_rows_without_a_key_are_appended(place, singer):
     assert values(place) == [1, 1, 2, 2, 3]
 
 
+@pytest.mark.rule("no keys: append, exactly once")
 def test_equal_batches_of_one_run_are_all_appended(place, singer):
     place.run(logs(singer, 1, 1, 1, 1), batch_size_rows=1)
     assert values(place) == [1, 1, 1, 1]
@@ -84,6 +85,7 @@ def test_rows_after_the_last_state_of_a_tap_that_died_are_not_appended_twice(pla
     assert values(place) == [1, 2, 3, 3, 3, 4]
 
 
+@pytest.mark.rule("no keys: append, exactly once")
 def test_rows_of_a_tap_that_died_before_its_first_state_are_not_appended_twice(place, singer):
     place.run(logs(singer, 1), singer.state({"n": 1}))
     place.run(logs(singer, 2, 3))
@@ -162,6 +164,7 @@ def test_a_crash_while_the_state_goes_out_counts_as_not_gone_out(folder, singer,
     assert values(folder) == [1, 2]
 
 
+@pytest.mark.rule("no keys: append, exactly once")
 def test_append_only_keeps_every_version_of_every_record(place, singer):
     schema = singer.schema("items", {"id": INTEGER, "v": INTEGER}, ["id"])
     records = singer.records("items", {"id": 1, "v": 1}, {"id": 1, "v": 2}, {"id": 1, "v": 2})

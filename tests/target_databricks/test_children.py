@@ -55,6 +55,7 @@ def test_an_annotated_array_becomes_a_table_with_the_parents_keys(place, singer)
     assert amounts == [Decimal("0.10"), Decimal("0.20"), Decimal("12345678901.55")]
 
 
+@pytest.mark.rule("invariant 10")
 def test_invariant_10_a_line_that_left_its_invoice_leaves_its_table(place, singer):
     place.run(
         invoices(
@@ -81,6 +82,7 @@ def test_a_line_that_moves_to_another_invoice_is_there_once(place, singer):
     assert names(place) == [(2, "b", 0), (2, "a", 1)]
 
 
+@pytest.mark.rule("child tables are replaced per parent")
 def test_lines_follow_the_version_of_the_parent_that_wins(place, singer):
     place.run(
         invoices(
@@ -90,6 +92,7 @@ def test_lines_follow_the_version_of_the_parent_that_wins(place, singer):
     assert names(place) == [(1, "b", 0), (1, "c", 1)]
 
 
+@pytest.mark.rule("child tables are replaced per parent")
 def test_an_unchanged_parent_leaves_its_lines_unwritten(place, singer):
     messages = invoices(singer, {"ID": 1, "Lines": [line("a")]})
     place.run(messages)
@@ -166,6 +169,7 @@ def test_a_misfit_inside_a_line_is_rescued_with_its_parent(place, singer):
     ]
 
 
+@pytest.mark.rule("child tables are replaced per parent")
 def test_new_members_of_lines_become_new_columns(place, singer):
     place.run(invoices(singer, {"ID": 1, "Lines": [line("a")]}, {"ID": 2, "Lines": [line("b")]}))
     wider = {**MANY, "items": {**LINE, "properties": {**LINE["properties"], "Note": TEXT}}}

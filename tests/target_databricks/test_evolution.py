@@ -35,6 +35,7 @@ def test_a_property_that_is_gone_keeps_its_column_and_values(place, singer):
     assert place.rows("things", "v") == [1, None, 3]
 
 
+@pytest.mark.rule("evolution")
 def test_new_nested_members_are_added_at_every_depth(place, singer, monkeypatch):
     def nested(*names):
         inner = {"type": "object", "properties": dict.fromkeys(names, INTEGER)}
@@ -73,6 +74,7 @@ def test_an_unchanged_row_stays_unwritten_when_the_schema_grows(place, singer):
     assert place.files("things") == before
 
 
+@pytest.mark.rule("evolution")
 @pytest.mark.parametrize(
     ("old", "new", "before", "after", "sql", "values"),
     [
@@ -119,6 +121,7 @@ def test_a_narrow_decimal_widens_and_the_widest_one_keeps_its_places(place, sing
     assert place.rows("things", "_rescued_data") == [None, '{"w":0.2525}', None]
 
 
+@pytest.mark.rule("invariant 8")
 @pytest.mark.parametrize(
     ("old", "new", "before", "after", "rescued"),
     [
@@ -180,6 +183,7 @@ def test_the_same_schema_again_in_mid_stream_changes_nothing(place, singer):
     assert len(place.loads()) == 1
 
 
+@pytest.mark.rule("evolution")
 def test_a_key_column_can_widen(place, singer):
     load(place, singer, {"v": TEXT}, {"id": 1, "v": "a"})
     schema = singer.schema("things", {"id": {"type": "integer", "maximum": 2**80}, "v": TEXT})

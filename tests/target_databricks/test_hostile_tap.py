@@ -58,6 +58,7 @@ def check_that_nothing_is_lost(place, seed, rows=200):
             assert held >= sum(value is not None for value in record.values()), (record, rows[n])
 
 
+@pytest.mark.rule("invariant 9")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_invariant_9_every_row_arrives_and_invariant_8_no_value_is_lost(place, seed):
     # Spark needs a minute for 200; `test_many_hostile_taps` gives it those.

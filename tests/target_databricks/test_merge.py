@@ -26,6 +26,7 @@ def test_new_rows_are_added_and_changed_ones_replaced(place, singer):
     ]
 
 
+@pytest.mark.rule("invariant 2")
 def test_invariant_2_the_same_again_writes_no_row_no_file_and_no_commit(place, singer):
     child = {"type": "array", "items": {"type": "object", "properties": {"n": INTEGER}}}
     child["x-child-table"] = {"name": "lines", "key": ["n"]}
@@ -105,6 +106,7 @@ def test_a_change_in_the_last_digit_of_a_long_number_is_a_change(place, singer, 
     assert any(new in v for v in held)
 
 
+@pytest.mark.rule("merge, gated by hash")
 def test_the_last_version_of_a_key_in_a_batch_wins(place, singer):
     place.run(items(singer, {"id": 1, "v": "a"}, {"id": 2, "v": "x"}, {"id": 1, "v": "b"}))
     assert place.rows("items", "v") == ["b", "x"]
@@ -118,6 +120,7 @@ def test_in_a_batch_the_highest_bookmark_wins_whatever_the_order(place, singer):
     assert place.rows("items", "v") == ["new"]
 
 
+@pytest.mark.rule("merge, gated by hash")
 def test_across_batches_an_older_version_never_overwrites_a_newer_one(place, singer):
     def sent(v, day):
         record = {"id": 1, "v": v, "at": f"2024-01-0{day}T00:00:00Z"}
@@ -162,6 +165,7 @@ def test_a_version_without_a_bookmark_counts_by_arrival(place, singer):
     assert place.rows("items", "v") == ["dated again"]
 
 
+@pytest.mark.rule("merge, gated by hash")
 def test_keys_of_several_columns_are_compared_whole(place, singer):
     schema = singer.schema("items", {"t": TEXT, "n": INTEGER, "v": TEXT}, ["t", "n"])
     first = [{"t": t, "n": n, "v": "1"} for t in ("a", "b") for n in (1, 2)]

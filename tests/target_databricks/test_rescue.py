@@ -33,6 +33,7 @@ def load(place, singer, members, stream="things"):
     return row
 
 
+@pytest.mark.rule("invariant 8")
 @pytest.mark.parametrize(
     ("members", "rescued"),
     [

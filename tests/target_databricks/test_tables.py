@@ -41,6 +41,7 @@ def test_metadata_columns_follow_the_streams_own(place, singer):
     }
 
 
+@pytest.mark.rule("table shape")
 def test_metadata_says_when_and_by_which_run_a_row_came(place, singer, monkeypatch):
     monkeypatch.setenv("MELTANO_RUN_ID", "run-7")
     before = dt.datetime.now(dt.timezone.utc)
@@ -84,6 +85,7 @@ def test_without_the_sdks_metadata_hash_job_and_rescued_data_remain(place, singe
 # The users' flag and columns
 
 
+@pytest.mark.rule("table shape")
 def test_the_soft_delete_flag_belongs_to_the_users(place, singer):
     place.run(items(singer, {"id": 1, "v": "a"}, {"id": 2, "v": "b"}))
     assert place.rows("items", "is_deleted") == [False, False]
@@ -146,6 +148,7 @@ def test_overwrite_waits_for_the_first_record(place, singer):
     assert place.versions() == before
 
 
+@pytest.mark.rule("table shape")
 def test_overwrite_empties_child_tables_too(place, singer):
     item = {"type": "object", "properties": {"n": INTEGER}}
     lines = {"type": "array", "items": item, "x-child-table": {"name": "lines", "key": ["n"]}}
@@ -217,6 +220,7 @@ def test_several_rows_of_one_key_in_a_strangers_table_are_replaced_together(fold
 # The ledger and housekeeping
 
 
+@pytest.mark.rule("table shape")
 def test_the_ledger_tells_what_every_load_did(place, singer, monkeypatch):
     monkeypatch.setenv("MELTANO_RUN_ID", "first")
     place.run(items(singer, {"id": 1, "v": "a"}, {"id": 2, "v": "b"}, {"id": 2, "v": "B"}))

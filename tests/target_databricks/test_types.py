@@ -140,6 +140,7 @@ def test_all_kinds_at_once_keep_the_order_of_the_schema(place, singer):
     assert {c: row[c] for c in expected} == {c: v for _, _, c, _, v in COLUMNS.values()}
 
 
+@pytest.mark.rule("invariant 4")
 @pytest.mark.parametrize(
     "text", ["0.1", "19.99", "-0.0001", "99999999999.9999", "0", "1e2", "12.50"]
 )

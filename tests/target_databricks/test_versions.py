@@ -24,6 +24,7 @@ def alive(place, table="items", column="id"):
     return [r[column] for r in place.rows(table, by=column) if r["_sdc_deleted_at"] is None]
 
 
+@pytest.mark.rule("deletes")
 def test_rows_that_were_not_sent_again_are_marked(place, singer):
     place.run(sent(singer, 1, 1, 2, 3))
     place.run(sent(singer, 2, 1, 3, v="new"))
@@ -50,6 +51,7 @@ def test_unchanged_rows_that_were_sent_again_stay(place, singer, hard):
     assert alive(place) == [1, 2]
 
 
+@pytest.mark.rule("invariant 2")
 def test_invariant_2_a_version_with_the_same_rows_writes_no_data(place, singer):
     place.run(sent(singer, 1, 1, 2))
     files = {t: place.files(t) for t in place.tables()}
@@ -82,6 +84,7 @@ def announced(singer, version, *ids, v="same"):
 HARD = pytest.mark.parametrize("hard", [False, True], ids=["soft", "hard"])
 
 
+@pytest.mark.rule("invariant 12")
 @HARD
 def test_invariant_12_a_version_named_before_its_records_retires_what_did_not_come(
     place, singer, hard
@@ -197,6 +200,7 @@ def test_invariant_12_rows_of_batch_files_are_not_retired(folder, singer, tmp_pa
     assert alive(folder) == [1, 2, 3]
 
 
+@pytest.mark.rule("invariant 12")
 @HARD
 def test_invariant_12_a_version_older_than_the_last_retires_nothing(place, singer, hard):
     place.run(sent(singer, 5, 1, 2, 3))
@@ -250,6 +254,7 @@ def test_the_same_version_again_retires_nobody(place, singer):
     assert alive(place) == [1, 2, 3]
 
 
+@pytest.mark.rule("invariant 3")
 def test_invariant_3_a_full_load_that_was_cut_short_and_resumed_retires_nobody_it_sent(
     place, singer
 ):
@@ -295,6 +300,7 @@ def test_a_version_of_a_stream_that_has_no_table_yet_does_nothing(place, singer)
     assert place.tables() == set()
 
 
+@pytest.mark.rule("deletes")
 def test_a_deletion_the_tap_reports_itself_is_written(place, singer):
     """Log-based taps send the last image of a deleted row with `_sdc_deleted_at`."""
     schema = singer.schema(
