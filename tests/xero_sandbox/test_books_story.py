@@ -10,11 +10,11 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from xero_sandbox.books import Books
-from xero_sandbox.books.organisation import Organisation
-from xero_sandbox.books.timeline import ANCHOR, HISTORY, START, Pace, at_work, worked_by
 from xero_sandbox.clock import ManualClock
 from xero_sandbox.shapes import RESOURCES
 from xero_sandbox.store import Store
+from xero_sandbox.stories.organisation import Organisation
+from xero_sandbox.stories.timeline import ANCHOR, HISTORY, START, Pace, at_work, worked_by
 from xero_sandbox.wire import decode, to_datetime
 
 ANCHOR_TIME = to_datetime(ANCHOR)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from xero_sandbox.books.contacts import balances
-from xero_sandbox.books.lines import to_base
+from xero_sandbox.stories.contacts import balances
+from xero_sandbox.stories.lines import to_base
 from xero_sandbox.wire import cents, parse_net_date
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from xero_sandbox.books.faces import bank_account, dated, rate_of, stamped, sums
-from xero_sandbox.books.lines import Line, Totals, wire_line
-from xero_sandbox.books.story import Document, happened
+from xero_sandbox.stories.common import bank_account, dated, rate_of, stamped, sums
+from xero_sandbox.stories.lines import Line, Totals, wire_line
+from xero_sandbox.stories.story import Document, happened
 from xero_sandbox.wire import money, net_date
 
 if TYPE_CHECKING:
-    from xero_sandbox.books.deal import Deal, Payment
+    from xero_sandbox.stories.deal import Deal, Payment
 
 
 def payment_copy(deal: Deal, payment: Payment) -> dict[str, Any]:

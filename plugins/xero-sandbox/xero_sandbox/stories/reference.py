@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from xero_sandbox.books import profiles
-from xero_sandbox.books.contacts import GROUPS, empty_address, phone
-from xero_sandbox.books.faces import sums
-from xero_sandbox.books.lines import EXCLUSIVE, draw, totals, wire_line
-from xero_sandbox.books.office import USERS, stock_value, user_copy
-from xero_sandbox.books.story import Document
-from xero_sandbox.books.timeline import ANCHOR, START
+from xero_sandbox.stories import profiles
+from xero_sandbox.stories.common import sums
+from xero_sandbox.stories.contacts import GROUPS, empty_address, phone
+from xero_sandbox.stories.lines import EXCLUSIVE, draw, totals, wire_line
+from xero_sandbox.stories.office import USERS, stock_value, user_copy
+from xero_sandbox.stories.story import Document
+from xero_sandbox.stories.timeline import ANCHOR, START
 from xero_sandbox.wire import (
     DAY,
     fine,
@@ -28,8 +28,8 @@ from xero_sandbox.wire import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from xero_sandbox.books.contacts import Contacts
-    from xero_sandbox.books.organisation import Account, ItemFact, Organisation
+    from xero_sandbox.stories.contacts import Contacts
+    from xero_sandbox.stories.organisation import Account, ItemFact, Organisation
 
 _SET_UP = START - 420 * DAY
 _REPEATING, _BUDGET = 201, 202

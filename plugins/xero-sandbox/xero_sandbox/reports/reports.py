@@ -13,11 +13,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from xero_sandbox.books import periods
-from xero_sandbox.books.asked import Asked
-from xero_sandbox.books.executive import executive_summary
-from xero_sandbox.books.kinds import ASSETS, LIABILITIES, of_blocks
-from xero_sandbox.books.layout import (
+from xero_sandbox.reports import periods
+from xero_sandbox.reports.executive_summary import executive_summary
+from xero_sandbox.reports.kinds import ASSETS, LIABILITIES, of_blocks
+from xero_sandbox.reports.layout import (
     Row,
     added,
     block,
@@ -28,7 +27,8 @@ from xero_sandbox.books.layout import (
     summary,
     texts,
 )
-from xero_sandbox.books.sums import (
+from xero_sandbox.reports.parameters import Asked
+from xero_sandbox.reports.sums import (
     BEGINNING,
     DIRECT,
     INCOME,
@@ -43,10 +43,10 @@ from xero_sandbox.wire import decode, net_date_short
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from xero_sandbox.books.journals import AccountFace
-    from xero_sandbox.books.organisation import Organisation
-    from xero_sandbox.books.periods import Period
+    from xero_sandbox.ledger.journals import AccountFace
+    from xero_sandbox.reports.periods import Period
     from xero_sandbox.store import Store
+    from xero_sandbox.stories.organisation import Organisation
 
 _TRIAL = (
     ("Revenue", (*INCOME, *OTHER_INCOME)),

@@ -13,14 +13,14 @@ from collections import defaultdict
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from xero_sandbox.books import periods
+from xero_sandbox.reports import periods
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from xero_sandbox.books.journals import AccountFace
-    from xero_sandbox.books.organisation import Organisation
+    from xero_sandbox.ledger.journals import AccountFace
     from xero_sandbox.store import Store
+    from xero_sandbox.stories.organisation import Organisation
 
 BEGINNING = date(1900, 1, 1)
 INCOME = ("REVENUE", "SALES")

@@ -10,18 +10,18 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from xero_sandbox.books.ledger import Posting, PostingLine, postings
-from xero_sandbox.books.timeline import ANCHOR, START
+from xero_sandbox.ledger.postings import Posting, PostingLine, postings
 from xero_sandbox.store import Row
+from xero_sandbox.stories.timeline import ANCHOR, START
 from xero_sandbox.wire import DAY, money, net_date
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from xero_sandbox.books.generator import Generator
-    from xero_sandbox.books.organisation import Organisation
-    from xero_sandbox.books.story import Story
     from xero_sandbox.store import Store
+    from xero_sandbox.stories.generator import Generator
+    from xero_sandbox.stories.organisation import Organisation
+    from xero_sandbox.stories.story import Story
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS ledger (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xero_sandbox.books.faces import bank_account, dated, rate_of, sums
-from xero_sandbox.books.lines import (
+from xero_sandbox.stories.common import bank_account, dated, rate_of, sums
+from xero_sandbox.stories.lines import (
     EXCLUSIVE,
     INCLUSIVE,
     NO_TAX,
@@ -16,14 +16,14 @@ from xero_sandbox.books.lines import (
     totals,
     wire_line,
 )
-from xero_sandbox.books.organisation import uuid_text
-from xero_sandbox.books.story import Document, happened
-from xero_sandbox.books.timeline import START, Pace
+from xero_sandbox.stories.organisation import uuid_text
+from xero_sandbox.stories.story import Document, happened
+from xero_sandbox.stories.timeline import START, Pace
 from xero_sandbox.wire import DAY, iso_second, money, net_date
 
 if TYPE_CHECKING:
-    from xero_sandbox.books.contacts import Contact, Contacts
-    from xero_sandbox.books.organisation import Account, Organisation
+    from xero_sandbox.stories.contacts import Contact, Contacts
+    from xero_sandbox.stories.organisation import Account, Organisation
 
 _TRANSACTIONS, _TRANSFERS = 3, 4
 OPENING_FUNDS = 25_000_000

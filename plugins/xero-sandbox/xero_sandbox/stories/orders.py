@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xero_sandbox.books.faces import dated, rate_of, sums
-from xero_sandbox.books.lines import EXCLUSIVE, INCLUSIVE, Line, draw, totals, wire_line
-from xero_sandbox.books.organisation import uuid_text
-from xero_sandbox.books.story import Document
-from xero_sandbox.books.timeline import HOUR, Pace
+from xero_sandbox.stories.common import dated, rate_of, sums
+from xero_sandbox.stories.lines import EXCLUSIVE, INCLUSIVE, Line, draw, totals, wire_line
+from xero_sandbox.stories.organisation import uuid_text
+from xero_sandbox.stories.story import Document
+from xero_sandbox.stories.timeline import HOUR, Pace
 from xero_sandbox.wire import DAY, money, net_date, net_date_short
 
 if TYPE_CHECKING:
-    from xero_sandbox.books.contacts import Contact, Contacts
-    from xero_sandbox.books.deal import Deal
-    from xero_sandbox.books.deals import Deals
-    from xero_sandbox.books.organisation import Organisation
+    from xero_sandbox.stories.contacts import Contact, Contacts
+    from xero_sandbox.stories.deal import Deal
+    from xero_sandbox.stories.deals import Deals
+    from xero_sandbox.stories.organisation import Organisation
 
 _ORDERS, _QUOTES, _LINKED = 5, 6, 7
 

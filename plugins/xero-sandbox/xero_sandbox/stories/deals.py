@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from xero_sandbox.books.deal import Advance, Batch, Deal, Note, Payment
-from xero_sandbox.books.lines import (
+from xero_sandbox.stories.deal import Advance, Batch, Deal, Note, Payment
+from xero_sandbox.stories.lines import (
     EXCLUSIVE,
     INCLUSIVE,
     NO_TAX,
@@ -15,15 +15,15 @@ from xero_sandbox.books.lines import (
     revised,
     totals,
 )
-from xero_sandbox.books.organisation import uuid_text
-from xero_sandbox.books.timeline import HOUR, Pace
+from xero_sandbox.stories.organisation import uuid_text
+from xero_sandbox.stories.timeline import HOUR, Pace
 from xero_sandbox.wire import DAY
 
 if TYPE_CHECKING:
     from random import Random
 
-    from xero_sandbox.books.contacts import Contact, Contacts
-    from xero_sandbox.books.organisation import Organisation
+    from xero_sandbox.stories.contacts import Contact, Contacts
+    from xero_sandbox.stories.organisation import Organisation
 
 _STRAND, _SIDE, _OUTCOME = 2, 202, 203
 BATCH_OF = 12

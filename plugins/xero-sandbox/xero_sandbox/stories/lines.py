@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from xero_sandbox.books import profiles
-from xero_sandbox.books.organisation import Account, ItemFact, Organisation, uuid_text
+from xero_sandbox.stories import profiles
+from xero_sandbox.stories.organisation import Account, ItemFact, Organisation, uuid_text
 from xero_sandbox.wire import fine, money
 
 if TYPE_CHECKING:

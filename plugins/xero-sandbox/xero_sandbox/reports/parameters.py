@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from xero_sandbox.books import periods
-from xero_sandbox.books.periods import Period
+from xero_sandbox.reports import periods
+from xero_sandbox.reports.periods import Period
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

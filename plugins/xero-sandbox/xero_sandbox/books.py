@@ -7,14 +7,16 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from xero_sandbox.books import by_hand, profiles, reports
-from xero_sandbox.books.balances import Balances
-from xero_sandbox.books.generator import Generator
-from xero_sandbox.books.journals import AccountFace, Journals
-from xero_sandbox.books.organisation import Organisation
-from xero_sandbox.books.timeline import HOUR
+from xero_sandbox import edits
+from xero_sandbox.ledger.balances import Balances
+from xero_sandbox.ledger.journals import AccountFace, Journals
+from xero_sandbox.reports import reports
 from xero_sandbox.shapes import RESOURCES
 from xero_sandbox.store import Row
+from xero_sandbox.stories import profiles
+from xero_sandbox.stories.generator import Generator
+from xero_sandbox.stories.organisation import Organisation
+from xero_sandbox.stories.timeline import HOUR
 from xero_sandbox.webhooks.announcements import Change
 from xero_sandbox.wire import DAY, decode, iso_second, net_date, net_date_short, to_ms
 
@@ -193,7 +195,7 @@ class Books:
             if not made.get(key):
                 tenant.made_by_hand += 1
                 made[key] = tenant.organisation.id_of("by hand", resource, tenant.made_by_hand)
-            by_hand.complete(tenant.organisation, resource, made)
+            edits.complete(tenant.organisation, resource, made)
             return self._change(tenant, resource, None, made)
 
     def edit(self, tenant_id: str, resource: str, id: str, **changes: Any) -> dict[str, Any]:  # noqa: A002
@@ -219,7 +221,7 @@ class Books:
             for name in [name for name, value in changes.items() if value is None]:
                 del new[name]
             if "LineItems" in changes:
-                by_hand.complete(tenant.organisation, resource, new)
+                edits.complete(tenant.organisation, resource, new)
             return self._change(tenant, resource, old, new)
 
     def add_invoice(self, tenant_id: str, **properties: Any) -> dict[str, Any]:
@@ -233,7 +235,7 @@ class Books:
         tenant = self._tenant(tenant_id)
         with tenant.lock:
             self.advance(tenant_id)
-            invoice = by_hand.invoice(
+            invoice = edits.invoice(
                 tenant.organisation, tenant.generator.contacts, to_ms(self.clock.now()), properties
             )
             if "InvoiceNumber" not in invoice:
@@ -251,9 +253,9 @@ class Books:
         with tenant.lock:
             invoice = self.get(tenant_id, "Invoices", invoice_id)
             now = to_ms(self.clock.now())
-            payment = by_hand.payment(tenant.organisation, invoice, amount, now)
+            payment = edits.payment(tenant.organisation, invoice, amount, now)
             made = self.add(tenant_id, "Payments", **payment)
-            self._change(tenant, "Invoices", invoice, by_hand.with_payment(invoice, made, now))
+            self._change(tenant, "Invoices", invoice, edits.with_payment(invoice, made, now))
             return made
 
     def void(self, tenant_id: str, resource: str, id: str) -> dict[str, Any]:  # noqa: A002
@@ -266,10 +268,10 @@ class Books:
         tenant = self._tenant(tenant_id)
         with tenant.lock:
             old = self.get(tenant_id, resource, id)
-            new = self._change(tenant, resource, old, by_hand.voided(resource, old))
+            new = self._change(tenant, resource, old, edits.voided(resource, old))
             if resource == "Payments" and old["PaymentType"].startswith("ACC"):
                 invoice = self.get(tenant_id, "Invoices", old["Invoice"]["InvoiceID"])
-                self._change(tenant, "Invoices", invoice, by_hand.without_payment(invoice, old))
+                self._change(tenant, "Invoices", invoice, edits.without_payment(invoice, old))
             if resource == "BankTransfers":
                 for mirror in ("FromBankTransactionID", "ToBankTransactionID"):
                     self.void(tenant_id, "BankTransactions", old[mirror])

@@ -13,8 +13,8 @@ from functools import cached_property
 from random import Random
 from typing import Any
 
-from xero_sandbox.books import profiles
-from xero_sandbox.books.timeline import START
+from xero_sandbox.stories import profiles
+from xero_sandbox.stories.timeline import START
 from xero_sandbox.wire import DAY
 
 _WORD = 0xFFFFFFFFFFFFFFFF

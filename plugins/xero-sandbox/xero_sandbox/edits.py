@@ -9,13 +9,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from xero_sandbox.books.faces import dated
-from xero_sandbox.books.lines import EXCLUSIVE, INCLUSIVE, NO_TAX, Totals, price, to_base
+from xero_sandbox.stories.common import dated
+from xero_sandbox.stories.lines import EXCLUSIVE, INCLUSIVE, NO_TAX, Totals, price, to_base
 from xero_sandbox.wire import DAY, cents, fine, money, net_date
 
 if TYPE_CHECKING:
-    from xero_sandbox.books.contacts import Contacts
-    from xero_sandbox.books.organisation import Account, Organisation
+    from xero_sandbox.stories.contacts import Contacts
+    from xero_sandbox.stories.organisation import Account, Organisation
 
 _SALES = ("ACCREC", "ACCRECCREDIT", "RECEIVE")
 _ENDS = {

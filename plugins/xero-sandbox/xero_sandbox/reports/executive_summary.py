@@ -8,17 +8,17 @@ from __future__ import annotations
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING
 
-from xero_sandbox.books import periods
-from xero_sandbox.books.kinds import ASSETS, LIABILITIES, of_blocks
-from xero_sandbox.books.layout import Row, header, row, section
-from xero_sandbox.books.sums import DIRECT, INCOME, OTHER_INCOME, OVERHEADS
+from xero_sandbox.reports import periods
+from xero_sandbox.reports.kinds import ASSETS, LIABILITIES, of_blocks
+from xero_sandbox.reports.layout import Row, header, row, section
+from xero_sandbox.reports.sums import DIRECT, INCOME, OTHER_INCOME, OVERHEADS
 from xero_sandbox.wire import money
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from xero_sandbox.books.asked import Asked
-    from xero_sandbox.books.sums import Ledger
+    from xero_sandbox.reports.parameters import Asked
+    from xero_sandbox.reports.sums import Ledger
 
 _SECTIONS = (
     ("Cash", ("Cash received", "Cash spent", "Cash surplus (deficit)", "Closing bank balance")),

@@ -1,6 +1,6 @@
 """Customers and suppliers: who they are, when they come and go, and whom a document is for.
 
-Balances are not told here: they follow from the documents (see `books.balances`).
+Balances are not told here: they follow from the documents (see `ledger.balances`).
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from xero_sandbox.books import profiles
-from xero_sandbox.books.story import Document, happened
-from xero_sandbox.books.timeline import START, Pace
+from xero_sandbox.stories import profiles
+from xero_sandbox.stories.story import Document, happened
+from xero_sandbox.stories.timeline import START, Pace
 from xero_sandbox.wire import DAY, money, net_date
 
 if TYPE_CHECKING:
     from random import Random
 
-    from xero_sandbox.books.organisation import Organisation
+    from xero_sandbox.stories.organisation import Organisation
 
 _STRAND = 1
 _FIRST_CAME = START - 400 * DAY

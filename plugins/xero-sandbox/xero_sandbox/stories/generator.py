@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xero_sandbox.books.banking import BankTransactions, BankTransfers
-from xero_sandbox.books.contacts import Contacts
-from xero_sandbox.books.deals import Batches, Deals
-from xero_sandbox.books.office import ExpenseClaims, ManualJournals
-from xero_sandbox.books.orders import BillableExpenses, Papers
-from xero_sandbox.books.reference import Reference
-from xero_sandbox.books.timeline import Agenda
+from xero_sandbox.stories.banking import BankTransactions, BankTransfers
+from xero_sandbox.stories.contacts import Contacts
+from xero_sandbox.stories.deals import Batches, Deals
+from xero_sandbox.stories.office import ExpenseClaims, ManualJournals
+from xero_sandbox.stories.orders import BillableExpenses, Papers
+from xero_sandbox.stories.reference import Reference
+from xero_sandbox.stories.timeline import Agenda
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from xero_sandbox.books.organisation import Organisation
-    from xero_sandbox.books.story import Story, Strand
+    from xero_sandbox.stories.organisation import Organisation
+    from xero_sandbox.stories.story import Story, Strand
 
 _POSTING = ("deals", "bank", "transfers", "manual", "claims")
 

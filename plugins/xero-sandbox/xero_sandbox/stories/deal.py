@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from xero_sandbox.books import deal_documents
-from xero_sandbox.books.lines import Line, Totals, totals, wire_line
+from xero_sandbox.stories import deal_documents
+from xero_sandbox.stories.lines import Line, Totals, totals, wire_line
 
 if TYPE_CHECKING:
-    from xero_sandbox.books.contacts import Contact
-    from xero_sandbox.books.deals import Deals
-    from xero_sandbox.books.organisation import Account, Organisation
-    from xero_sandbox.books.story import Document
+    from xero_sandbox.stories.contacts import Contact
+    from xero_sandbox.stories.deals import Deals
+    from xero_sandbox.stories.organisation import Account, Organisation
+    from xero_sandbox.stories.story import Document
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xero_sandbox.books.faces import sums
-from xero_sandbox.books.lines import INCLUSIVE, Line, draw, half_up, totals, wire_line
-from xero_sandbox.books.organisation import uuid_text
-from xero_sandbox.books.story import Document, happened
-from xero_sandbox.books.timeline import START, Pace
+from xero_sandbox.stories.common import sums
+from xero_sandbox.stories.lines import INCLUSIVE, Line, draw, half_up, totals, wire_line
+from xero_sandbox.stories.organisation import uuid_text
+from xero_sandbox.stories.story import Document, happened
+from xero_sandbox.stories.timeline import START, Pace
 from xero_sandbox.wire import DAY, money, net_date
 
 if TYPE_CHECKING:
-    from xero_sandbox.books.contacts import Contact, Contacts
-    from xero_sandbox.books.organisation import Account, Organisation
+    from xero_sandbox.stories.contacts import Contact, Contacts
+    from xero_sandbox.stories.organisation import Account, Organisation
 
 _JOURNALS, _CLAIMS = 8, 9
 _FOUNDED = -DAY

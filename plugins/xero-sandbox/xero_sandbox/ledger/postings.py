@@ -13,13 +13,13 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from xero_sandbox.books.lines import INCLUSIVE, to_base
+from xero_sandbox.stories.lines import INCLUSIVE, to_base
 from xero_sandbox.wire import DAY, parse_net_date
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from xero_sandbox.books.organisation import Organisation
+    from xero_sandbox.stories.organisation import Organisation
 
 _UNIT = Decimal(1)
 

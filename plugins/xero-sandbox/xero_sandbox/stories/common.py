@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from xero_sandbox.wire import iso_day, iso_second, money, net_date
 
 if TYPE_CHECKING:
-    from xero_sandbox.books.lines import Totals
-    from xero_sandbox.books.organisation import Account
+    from xero_sandbox.stories.lines import Totals
+    from xero_sandbox.stories.organisation import Account
 
 _MILLIONTH = Decimal("0.000001")
 _ONE = Decimal("1.000000")

@@ -15,7 +15,7 @@ from xero_sandbox.wire import money
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from xero_sandbox.books.sums import Ledger, Sums
+    from xero_sandbox.reports.sums import Ledger, Sums
 
 Row = dict[str, Any]
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from xero_sandbox.books.credit_documents import (
+from xero_sandbox.stories.common import bank_account, dated, rate_of, stamped, sums
+from xero_sandbox.stories.credit_documents import (
     advance_copies,
     advance_document,
     advance_in_bank,
@@ -16,13 +17,12 @@ from xero_sandbox.books.credit_documents import (
     note_number,
     payment_copy,
 )
-from xero_sandbox.books.faces import bank_account, dated, rate_of, stamped, sums
-from xero_sandbox.books.lines import to_base
-from xero_sandbox.books.story import Document, happened
+from xero_sandbox.stories.lines import to_base
+from xero_sandbox.stories.story import Document, happened
 from xero_sandbox.wire import DAY, money, net_date
 
 if TYPE_CHECKING:
-    from xero_sandbox.books.deal import Batch, Deal, Payment
+    from xero_sandbox.stories.deal import Batch, Deal, Payment
 
 
 def documents(deal: Deal, now: int) -> list[Document]:
