@@ -1,22 +1,17 @@
 """The story of an invoice or bill and of all that settles it, as plain facts.
 
-`deals` decides these facts; `deal_documents` says what they look like at a given instant.
+`deals` decides these facts; `deal_documents` draws what they look like at a given instant.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
-
-from xero_sandbox.stories import deal_documents
-from xero_sandbox.stories.lines import Line, Totals, totals, wire_line
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from xero_sandbox.stories.contacts import Contact
-    from xero_sandbox.stories.deals import Deals
+    from xero_sandbox.stories.lines import Line, Totals
     from xero_sandbox.stories.organisation import Account, Organisation
-    from xero_sandbox.stories.story import Document
 
 
 @dataclass(frozen=True)
@@ -77,7 +72,7 @@ class Advance:
 
 @dataclass(frozen=True)
 class Deal:
-    """The story of one invoice or bill and of what settles it."""
+    """One invoice or bill and what settles it."""
 
     organisation: Organisation
     index: int
@@ -99,44 +94,23 @@ class Deal:
     payments: tuple[Payment, ...]
     note: Note | None
     advance: Advance | None
-    batches: Deals
 
     @property
     def events(self) -> tuple[int, ...]:
         """Every instant at which one of its documents changes."""
-        found = {self.created, self.submitted, self.approved, self.edited, self.ended}
+        instants = {self.created, self.submitted, self.approved, self.edited, self.ended}
         for payment in self.payments:
-            found |= {payment.at, payment.deleted}
+            instants |= {payment.at, payment.deleted}
         if self.note is not None:
-            found.add(self.note.at)
+            instants.add(self.note.at)
         if self.advance is not None:
-            found |= {self.advance.at, self.advance.allocated_at}
-        return tuple(sorted(at for at in found if at is not None))
-
-    def lines_at(self, now: int) -> tuple[list[dict[str, Any]], Totals]:
-        """Return the line items as they stand at `now`, on the wire and summed up."""
-        edited = self.edited is not None and self.edited <= now
-        return self._last_wire if edited else self._first_wire
-
-    # A deal is looked at once for each of its events when it is booked.
-    @cached_property
-    def _first_wire(self) -> tuple[list[dict[str, Any]], Totals]:
-        return [wire_line(line) for line in self.first_lines], totals(self.first_lines, self.mode)
-
-    @cached_property
-    def _last_wire(self) -> tuple[list[dict[str, Any]], Totals]:
-        if self.last_lines is self.first_lines:
-            return self._first_wire
-        return [wire_line(line) for line in self.last_lines], totals(self.last_lines, self.mode)
-
-    def documents(self, now: int) -> list[Document]:
-        """Return the invoice and everything that settles it, as of `now`."""
-        return deal_documents.documents(self, now)
+            instants |= {self.advance.at, self.advance.allocated_at}
+        return tuple(sorted(at for at in instants if at is not None))
 
 
 @dataclass(frozen=True)
 class Batch:
-    """The story of a batch payment; `deals` are the bills it pays, perhaps none."""
+    """A batch payment; `deals` are the bills it pays, perhaps none."""
 
     organisation: Organisation
     index: int
@@ -153,7 +127,3 @@ class Batch:
     def total(self) -> int:
         """Cents paid in all."""
         return sum(payment.amount for deal in self.deals for payment in deal.payments)
-
-    def documents(self, now: int) -> list[Document]:
-        """Return the batch payment, if it pays anything."""
-        return deal_documents.batch_documents(self) if self.deals and self.at <= now else []

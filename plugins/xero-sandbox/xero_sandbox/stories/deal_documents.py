@@ -5,6 +5,8 @@ Each carries the partial copies of the others that Xero embeds.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from xero_sandbox.stories.common import bank_account, dated, rate_of, stamped, sums
@@ -17,31 +19,91 @@ from xero_sandbox.stories.credit_documents import (
     note_number,
     payment_copy,
 )
-from xero_sandbox.stories.lines import to_base
+from xero_sandbox.stories.lines import Totals, to_base, totals, wire_line
 from xero_sandbox.stories.story import Document, happened
 from xero_sandbox.wire import DAY, money, net_date
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from xero_sandbox.stories.deal import Batch, Deal, Payment
 
 
-def documents(deal: Deal, now: int) -> list[Document]:
-    """Return every document of a deal that exists at `now`."""
-    found = [_invoice(deal, now)]
-    note, advance = deal.note, deal.advance
-    if note is not None and note.at <= now:
-        found.append(credit_note(deal, now))
-    if advance is not None and advance.at <= now:
-        found.append(advance_document(deal, now))
-        found.append(advance_in_bank(deal))
-    found.extend(_payment(deal, payment, now) for payment in deal.payments if payment.at <= now)
-    return found
+_Lines = tuple[list[dict[str, Any]], Totals]
+"""Line items on the wire, and their sums."""
 
 
-def _invoice(deal: Deal, now: int) -> Document:
+@dataclass(frozen=True)
+class DealStory:
+    """The story of a deal.
+
+    Attributes:
+        deal: What happens.
+        batch_of: Gives the batch payment with a number.
+    """
+
+    deal: Deal
+    batch_of: Callable[[int], Batch]
+
+    @property
+    def events(self) -> tuple[int, ...]:
+        """Every instant at which one of its documents changes."""
+        return self.deal.events
+
+    def documents(self, now: int) -> list[Document]:
+        """Return the invoice and everything that settles it, as of `now`."""
+        deal = self.deal
+        note, advance = deal.note, deal.advance
+        documents = [_invoice(deal, *self._lines_at(now), now)]
+        if note is not None and note.at <= now:
+            documents.append(credit_note(deal, now))
+        if advance is not None and advance.at <= now:
+            documents.append(advance_document(deal, now))
+            documents.append(advance_in_bank(deal))
+        for payment in deal.payments:
+            if payment.at <= now:
+                batch = None if payment.batch is None else self.batch_of(payment.batch)
+                documents.append(_payment(deal, payment, batch, now))
+        return documents
+
+    def _lines_at(self, now: int) -> _Lines:
+        edited = self.deal.edited is not None and self.deal.edited <= now
+        return self._last_lines if edited else self._first_lines
+
+    # A deal is looked at once for each of its events when it is booked.
+    @cached_property
+    def _first_lines(self) -> _Lines:
+        lines = self.deal.first_lines
+        return [wire_line(line) for line in lines], totals(lines, self.deal.mode)
+
+    @cached_property
+    def _last_lines(self) -> _Lines:
+        lines = self.deal.last_lines
+        if lines is self.deal.first_lines:
+            return self._first_lines
+        return [wire_line(line) for line in lines], totals(lines, self.deal.mode)
+
+
+@dataclass(frozen=True)
+class BatchStory:
+    """The story of a batch payment."""
+
+    batch: Batch
+
+    @property
+    def events(self) -> tuple[int, ...]:
+        """The instant it is made."""
+        return self.batch.events
+
+    def documents(self, now: int) -> list[Document]:
+        """Return the batch payment, if it pays anything."""
+        batch = self.batch
+        return [_batch_payment(batch)] if batch.deals and batch.at <= now else []
+
+
+def _invoice(deal: Deal, lines: list[dict[str, Any]], amounts: Totals, now: int) -> Document:
     approved = deal.approved is not None and deal.approved <= now
     ended = deal.ended is not None and deal.ended <= now
-    lines, amounts = deal.lines_at(now)
     paid_by = [p for p in deal.payments if p.target == "invoice" and p.counts(now)]
     paid = sum(payment.amount for payment in paid_by)
     note, advance = deal.note, deal.advance
@@ -140,7 +202,7 @@ def _invoice_copy(deal: Deal) -> dict[str, Any]:
     }
 
 
-def _payment(deal: Deal, payment: Payment, now: int) -> Document:
+def _payment(deal: Deal, payment: Payment, batch: Batch | None, now: int) -> Document:
     organisation = deal.organisation
     updated = happened(now, payment.at, payment.deleted)
     deleted = not payment.counts(now)
@@ -166,8 +228,7 @@ def _payment(deal: Deal, payment: Payment, now: int) -> Document:
     }
     if deal.sale:
         body["Reference"] = f"{deal.contact.name} {deal.number}"[:255]
-    if payment.batch is not None:
-        batch = deal.batches.batch(payment.batch)
+    if batch is not None:
         body["BatchPaymentID"] = batch.id
         # Inside a payment Xero writes these two as text.
         body["BatchPayment"] = {
@@ -210,8 +271,7 @@ def _paid_document(deal: Deal, payment: Payment) -> dict[str, Any]:
     return {"Invoice": copy}
 
 
-def batch_documents(batch: Batch) -> list[Document]:
-    """Return the batch payment of several bills."""
+def _batch_payment(batch: Batch) -> Document:
     organisation = batch.organisation
     paid = [(deal, payment) for deal in batch.deals for payment in deal.payments]
     body = {
@@ -246,4 +306,4 @@ def batch_documents(batch: Batch) -> list[Document]:
         "UpdatedDateUTC": net_date(batch.at),
         "IsReconciled": batch.index % 2 == 0,
     }
-    return [Document("BatchPayments", batch.id, body, batch.at)]
+    return Document("BatchPayments", batch.id, body, batch.at)

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from xero_sandbox.stories.deal import Advance, Batch, Deal, Note, Payment
+from xero_sandbox.stories.deal_documents import BatchStory, DealStory
 from xero_sandbox.stories.lines import (
     EXCLUSIVE,
     INCLUSIVE,
@@ -83,7 +84,11 @@ class Deals:
         """Return when batch `number` is paid: after all its bills are approved."""
         return self.pace.at((number + 1) * BATCH_OF, 0) + _BATCH_AFTER
 
-    def story(self, index: int) -> Deal:
+    def story(self, index: int) -> DealStory:
+        """Return the story of the deal with this number."""
+        return DealStory(self.deal(index), self.batch)
+
+    def deal(self, index: int) -> Deal:
         """Return the deal with this number."""
         organisation = self.organisation
         dice = organisation.random(_STRAND, index)
@@ -138,7 +143,6 @@ class Deals:
             payments=payments,
             note=note,
             advance=advance,
-            batches=self,
         )
 
     def _batch(self, number: int) -> Batch:
@@ -148,7 +152,7 @@ class Deals:
             index=number,
             id=self.organisation.id_of("batch", number),
             at=self.batch_at(number),
-            deals=tuple(self.story(index) for index in members if self._is_in_batch(index)),
+            deals=tuple(self.deal(index) for index in members if self._is_in_batch(index)),
         )
 
     def _is_in_batch(self, index: int) -> bool:
@@ -176,9 +180,9 @@ class Batches:
         """Return when the batch is paid."""
         return self._deals.batch_at(index)
 
-    def story(self, index: int) -> Batch:
-        """Return the batch with this number."""
-        return self._deals.batch(index)
+    def story(self, index: int) -> BatchStory:
+        """Return the story of the batch with this number."""
+        return BatchStory(self._deals.batch(index))
 
 
 class _Settlement:

@@ -225,7 +225,7 @@ class BillableExpenses:
         """Return the latest standing bill or invoice that was entered before `at`."""
         last = self._deals.pace.begun(at)
         for index in range(last - 1, max(last - 60, -1), -1):
-            deal = self._deals.story(index)
+            deal = self._deals.deal(index)
             if deal.sale == sale and deal.approved is not None and deal.outcome != "voided":
                 return deal
         return None
