@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
 from xero_sandbox import wire
-from xero_sandbox.endpoints import Endpoint, Paging
+from xero_sandbox.endpoint import Endpoint, Paging
 
 if TYPE_CHECKING:
     from xero_sandbox.app.request import AccountingCall

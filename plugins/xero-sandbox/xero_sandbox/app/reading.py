@@ -16,7 +16,9 @@ from xero_sandbox import wire
 from xero_sandbox.app.answers import Answer, bad_request, not_found, not_implemented
 from xero_sandbox.app.forms import lighten, unit_decimals, without
 from xero_sandbox.app.selection import select
-from xero_sandbox.endpoints import ENDPOINTS, REPORT_SCOPES, Endpoint, Paging
+from xero_sandbox.columns import column
+from xero_sandbox.endpoint import Endpoint, Paging
+from xero_sandbox.endpoints import ENDPOINTS, REPORT_SCOPES
 
 if TYPE_CHECKING:
     from xero_sandbox.app.request import AccountingCall
@@ -121,7 +123,7 @@ def _page_size(call: AccountingCall, endpoint: Endpoint) -> tuple[bool, int | No
 def _journals(services: Services, call: AccountingCall, endpoint: Endpoint) -> Answer:
     """Journals above an offset, oldest first, 100 at a time."""
     services.books.write_journals(call.tenant.tenant_id)
-    tenant_id, column = call.tenant.tenant_id, services.store.column
+    tenant_id = call.tenant.tenant_id
     number = column(endpoint.name, "JournalNumber", "n")
     offset = call.number("offset") or 0
     conditions, parameters = [f"{number} > ?"], [offset]

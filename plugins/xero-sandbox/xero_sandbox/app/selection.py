@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from xero_sandbox import expressions, query
+from xero_sandbox import columns, expressions, query
 from xero_sandbox.app.answers import bad_query, bad_request
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from xero_sandbox.app.request import AccountingCall
-    from xero_sandbox.endpoints import Endpoint, ListFilter
+    from xero_sandbox.endpoint import Endpoint, ListFilter
     from xero_sandbox.services import Services
     from xero_sandbox.store import Page
 
@@ -81,7 +81,7 @@ def select(services: Services, call: AccountingCall, endpoint: Endpoint) -> Sele
             parts.append(expressions.Comparison(status, "!=", expressions.Literal(value, "s")))
 
     def column(path: str, kind: str) -> str:
-        return services.store.column(endpoint.name, path, kind)
+        return columns.column(endpoint.name, path, kind)
 
     tree = expressions.all_of(parts)
     where, parameters = expressions.to_sql(tree, column) if tree else (None, [])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from xero_sandbox import wire
+from xero_sandbox.columns import column
 from xero_sandbox.shapes import RESOURCES
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ class Shelf:
 
     def find(self, path: str, value: str, *, ignore_case: bool = False) -> list[Document]:
         """The documents whose text property has this value."""
-        column = self.services.store.column(self.resource, path, "s")
-        where = f"lower({column}) = lower(?)" if ignore_case else f"{column} = ?"
+        sql = column(self.resource, path, "s")
+        where = f"lower({sql}) = lower(?)" if ignore_case else f"{sql} = ?"
         found = self.services.store.page(
             self.tenant_id, self.resource, where=where, parameters=[value]
         )

@@ -16,8 +16,9 @@ from xero_sandbox.stories.timeline import ANCHOR, START
 from xero_sandbox.wire import DAY, money, net_date
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
+    from xero_sandbox.ledger.chart import Chart
     from xero_sandbox.store import Store
     from xero_sandbox.stories.generator import Generator
     from xero_sandbox.stories.organisation import Organisation
@@ -33,8 +34,6 @@ CREATE TABLE IF NOT EXISTS ledger (
 _INSERT = "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _AT_ONCE = 10_000
 """Invoices whose entries are held in memory at a time."""
-AccountFace = tuple[str, str, str]
-"""Code, type and name of an account."""
 
 
 class Journals:
@@ -44,7 +43,7 @@ class Journals:
         organisation: Whose they are.
         store: Where they go, as documents and as lines of the table `ledger`.
         generator: Tells the stories to book.
-        face: Gives code, type and name of an account by its id.
+        chart: Its accounts.
     """
 
     def __init__(
@@ -52,10 +51,10 @@ class Journals:
         organisation: Organisation,
         store: Store,
         generator: Generator,
-        face: Callable[[str], AccountFace],
+        chart: Chart,
     ) -> None:
         self._organisation, self._store, self._generator = organisation, store, generator
-        self._face = face
+        self._chart = chart
         self._agenda = generator.agenda(posting_only=True)
         self._written_to = -(10**15)
         self._number = 0
@@ -167,7 +166,7 @@ class Journals:
         return Row(tenant_id, "Journals", journal_id, body, at, number, is_new=True)
 
     def _line(self, line: PostingLine, line_id: str) -> dict[str, Any]:
-        code, kind, name = self._face(line.account_id)
+        code, kind, name = self._chart.account(line.account_id)
         body: dict[str, Any] = {
             "JournalLineID": line_id,
             "AccountID": line.account_id,

@@ -91,7 +91,7 @@ def _month_facts(ledger: Ledger, first: date) -> dict[str, Decimal | None]:
     last = periods.month_end(first)
     result, position = ledger.sums(first, last), ledger.position(last)
     flows = ledger.flows(first, last)
-    banks = [account for account in flows if ledger.face(account)[1] == "BANK"]
+    banks = [account for account in flows if ledger.chart.account(account).type == "BANK"]
     came, went = (sum(flows[account][side] for account in banks) for side in (0, 1))
     income, direct = -ledger.total(INCOME, result), ledger.total(DIRECT, result)
     other, spent = -ledger.total(OTHER_INCOME, result), ledger.total(OVERHEADS, result)

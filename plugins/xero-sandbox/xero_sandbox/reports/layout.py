@@ -77,7 +77,7 @@ def block(
         return [], totals
     rows = [
         row(
-            ledger.face(account)[2],
+            ledger.chart.account(account).name,
             texts([sign * column.get(account, 0) for column in columns]),
             account,
         )

@@ -43,7 +43,7 @@ from xero_sandbox.wire import decode, net_date_short
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from xero_sandbox.ledger.journals import AccountFace
+    from xero_sandbox.ledger.chart import Chart
     from xero_sandbox.reports.periods import Period
     from xero_sandbox.store import Store
     from xero_sandbox.stories.organisation import Organisation
@@ -62,7 +62,7 @@ _NO_ACCOUNT = "00000000-0000-0000-0000-000000000000"
 def report(
     organisation: Organisation,
     store: Store,
-    face: Callable[[str], AccountFace],
+    chart: Chart,
     name: str,
     parameters: Mapping[str, str],
     now: int,
@@ -72,7 +72,7 @@ def report(
     Args:
         organisation: Whose it is.
         store: Where the ledger and the documents are.
-        face: Gives code, type and name of an account by its id.
+        chart: Its accounts.
         name: One of `REPORTS`.
         parameters: Query parameters; their names in any case.
         now: Milliseconds.
@@ -86,7 +86,7 @@ def report(
     today = periods.day_of(organisation.local_day(now))
     asked = Asked(parameters, today)
     cash = asked.cash and name in _ON_CASH_BASIS
-    title, titles, rows = REPORTS[name](Ledger(organisation, store, face, cash=cash), asked)
+    title, titles, rows = REPORTS[name](Ledger(organisation, store, chart, cash=cash), asked)
     return {
         "ReportID": name,
         "ReportName": title,
@@ -108,7 +108,7 @@ def _trial_balance(ledger: Ledger, asked: Asked) -> tuple[str, list[str], list[R
     for title, kinds in _TRIAL:
         lines = []
         for account in ledger.of(kinds, month, year):
-            code, _, name = ledger.face(account)
+            code, _, name = ledger.chart.account(account)
             sides = [_sides(found.get(account, 0), title) for found in (month, year)]
             amounts = [*sides[0], *sides[1]]
             totals = [total + (amount or 0) for total, amount in zip(totals, amounts, strict=True)]
@@ -235,7 +235,7 @@ def _bank_summary(ledger: Ledger, asked: Asked) -> tuple[str, list[str], list[Ro
         totals = added(totals, amounts)
         opened, received, spent, closed = texts(amounts)
         cells = [
-            cell(ledger.face(account)[2], account, "accountID"),
+            cell(ledger.chart.account(account).name, account, "accountID"),
             cell(opened),
             cell(received, account),
             cell(spent, account),

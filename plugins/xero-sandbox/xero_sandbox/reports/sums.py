@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from xero_sandbox.reports import periods
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from xero_sandbox.ledger.journals import AccountFace
+    from xero_sandbox.ledger.chart import Chart
     from xero_sandbox.store import Store
     from xero_sandbox.stories.organisation import Organisation
 
@@ -45,7 +45,7 @@ class Ledger:
     Args:
         organisation: Whose they are.
         store: Where the table `ledger` is.
-        face: Gives code, type and name of an account by its id.
+        chart: Its accounts.
         cash: Whether documents count when they are paid, instead of when they are approved.
     """
 
@@ -53,11 +53,11 @@ class Ledger:
         self,
         organisation: Organisation,
         store: Store,
-        face: Callable[[str], AccountFace],
+        chart: Chart,
         *,
         cash: bool = False,
     ) -> None:
-        self.organisation, self.store, self.face = organisation, store, face
+        self.organisation, self.store, self.chart = organisation, store, chart
         self._cash_lines = list(self._paid()) if cash else None
 
     def sums(self, first: date, last: date, options: Sequence[str] = ()) -> Sums:
@@ -120,7 +120,7 @@ class Ledger:
         past = self.sums(BEGINNING, start - timedelta(days=1), options)
         retained = self.organisation.accounts["retained"].id
         for account, cents in past.items():
-            if self.face(account)[1] in RESULT:
+            if self.chart.account(account).type in RESULT:
                 found[account] = found.get(account, 0) - cents
                 found[retained] = found.get(retained, 0) + cents
         return {account: cents for account, cents in found.items() if cents}
@@ -128,12 +128,20 @@ class Ledger:
     def of(self, kinds: Sequence[str], *columns: Sums) -> list[str]:
         """Return ids of the accounts of these types with an amount in any column, by code."""
         ids = {account for column in columns for account in column}
-        found = [account for account in ids if self.face(account)[1] in kinds]
-        return sorted(found, key=lambda account: (self.face(account)[0], self.face(account)[2]))
+        found = [account for account in ids if self.chart.account(account).type in kinds]
+        return sorted(
+            found,
+            key=lambda account: (
+                self.chart.account(account).code,
+                self.chart.account(account).name,
+            ),
+        )
 
     def total(self, kinds: Sequence[str], sums: Sums) -> int:
         """Return the sum over all accounts of these types."""
-        return sum(cents for account, cents in sums.items() if self.face(account)[1] in kinds)
+        return sum(
+            cents for account, cents in sums.items() if self.chart.account(account).type in kinds
+        )
 
     def _paid(self) -> Iterator[_Line]:
         """The lines of the books on cash basis."""

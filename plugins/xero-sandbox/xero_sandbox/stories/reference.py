@@ -10,19 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from xero_sandbox.stories import profiles
-from xero_sandbox.stories.common import sums
 from xero_sandbox.stories.contacts import GROUPS, empty_address, phone
-from xero_sandbox.stories.lines import EXCLUSIVE, draw, totals, wire_line
 from xero_sandbox.stories.office import USERS, stock_value, user_copy
+from xero_sandbox.stories.plans import budgets, repeating_invoices
 from xero_sandbox.stories.story import Document
-from xero_sandbox.stories.timeline import ANCHOR, START
+from xero_sandbox.stories.timeline import SET_UP
 from xero_sandbox.wire import (
     DAY,
     fine,
     money,
     net_date,
     net_date_short,
-    to_datetime,
 )
 
 if TYPE_CHECKING:
@@ -31,15 +29,12 @@ if TYPE_CHECKING:
     from xero_sandbox.stories.contacts import Contacts
     from xero_sandbox.stories.organisation import Account, ItemFact, Organisation
 
-_SET_UP = START - 420 * DAY
-_REPEATING, _BUDGET = 201, 202
-
 
 class Reference:
     """The one story of an organisation's settings and lists, told as a strand."""
 
     name = "reference"
-    events = (_SET_UP + DAY,)
+    events = (SET_UP + DAY,)
 
     def __init__(self, organisation: Organisation, contacts: Contacts) -> None:
         self._organisation, self._contacts = organisation, contacts
@@ -66,8 +61,8 @@ class Reference:
             *_users(organisation),
             *_groups(organisation, self._contacts),
             *(_item(item, number) for number, item in enumerate(organisation.items)),
-            *_repeating(organisation, self._contacts),
-            *_budgets(organisation),
+            *repeating_invoices(organisation, self._contacts),
+            *budgets(organisation),
         ]
 
 
@@ -96,8 +91,8 @@ def _organisation(organisation: Organisation) -> Iterator[Document]:
         "SalesTaxPeriod": "TWOMONTHS",
         "DefaultSalesTax": "Tax Exclusive",
         "DefaultPurchasesTax": "Tax Inclusive",
-        "PeriodLockDate": net_date(_SET_UP - _SET_UP % DAY),
-        "CreatedDateUTC": net_date(_SET_UP),
+        "PeriodLockDate": net_date(SET_UP - SET_UP % DAY),
+        "CreatedDateUTC": net_date(SET_UP),
         "Timezone": country.timezone,
         "ShortCode": f"!{organisation.tenant_id[:5]}",
         "Class": "STANDARD",
@@ -119,7 +114,7 @@ def _organisation(organisation: Organisation) -> Iterator[Document]:
         "ExternalLinks": [],
         "PaymentTerms": {"Sales": {"Day": 20, "Type": "OFFOLLOWINGMONTH"}},
     }
-    yield Document("Organisations", organisation.tenant_id, body, _SET_UP)
+    yield Document("Organisations", organisation.tenant_id, body, SET_UP)
 
 
 def _currencies(organisation: Organisation) -> Iterator[Document]:
@@ -132,7 +127,7 @@ def _currencies(organisation: Organisation) -> Iterator[Document]:
         "CAD": "Canadian Dollar",
     }
     for code in (organisation.currency, *(code for code, _ in organisation.country.foreign)):
-        yield Document("Currencies", code, {"Code": code, "Description": names[code]}, _SET_UP)
+        yield Document("Currencies", code, {"Code": code, "Description": names[code]}, SET_UP)
 
 
 def _tax_rates(organisation: Organisation) -> Iterator[Document]:
@@ -159,12 +154,12 @@ def _tax_rates(organisation: Organisation) -> Iterator[Document]:
                 )
             ],
         }
-        yield Document("TaxRates", tax.type, body, _SET_UP)
+        yield Document("TaxRates", tax.type, body, SET_UP)
 
 
 def _account(account: Account) -> Document:
     fact = account.fact
-    updated = _SET_UP + (250 * DAY if fact.status == "ARCHIVED" else 0)
+    updated = SET_UP + (250 * DAY if fact.status == "ARCHIVED" else 0)
     body: dict[str, Any] = {
         "AccountID": account.id,
         "Name": fact.name,
@@ -218,7 +213,7 @@ def _tracking(organisation: Organisation) -> Iterator[Document]:
                 for option, state in states
             ],
         }
-        yield Document("TrackingCategories", category_id, body, _SET_UP)
+        yield Document("TrackingCategories", category_id, body, SET_UP)
 
 
 def _themes(organisation: Organisation) -> Iterator[Document]:
@@ -229,11 +224,11 @@ def _themes(organisation: Organisation) -> Iterator[Document]:
             "Name": name,
             "Type": "INVOICE",
             "SortOrder": number,
-            "CreatedDateUTC": net_date_short(_SET_UP + number * DAY),
+            "CreatedDateUTC": net_date_short(SET_UP + number * DAY),
         }
         if number:
             body["LogoUrl"] = "https://images.example/logo.png"
-        yield Document("BrandingThemes", theme_id, body, _SET_UP)
+        yield Document("BrandingThemes", theme_id, body, SET_UP)
 
 
 def _payment_services(organisation: Organisation) -> Iterator[Document]:
@@ -245,12 +240,12 @@ def _payment_services(organisation: Organisation) -> Iterator[Document]:
         "PayNowText": "Pay now",
         "PaymentServiceType": "Custom",
     }
-    yield Document("PaymentServices", service_id, body, _SET_UP)
+    yield Document("PaymentServices", service_id, body, SET_UP)
 
 
 def _users(organisation: Organisation) -> Iterator[Document]:
     for number, (_, _, role, subscriber) in enumerate(USERS):
-        updated = _SET_UP + number * DAY
+        updated = SET_UP + number * DAY
         body = {
             **user_copy(organisation, number),
             "UpdatedDateUTC": net_date_short(updated),
@@ -271,14 +266,14 @@ def _groups(organisation: Organisation, contacts: Contacts) -> Iterator[Document
             "Contacts": [{"ContactID": member.id, "Name": member.name} for member in members],
             "HasValidationErrors": False,
         }
-        yield Document("ContactGroups", group_id, body, _SET_UP)
+        yield Document("ContactGroups", group_id, body, SET_UP)
     gone = organisation.id_of("group", "gone")
     body = {"ContactGroupID": gone, "Name": "Trade fair", "Status": "DELETED", "Contacts": []}
-    yield Document("ContactGroups", gone, {**body, "HasValidationErrors": False}, _SET_UP)
+    yield Document("ContactGroups", gone, {**body, "HasValidationErrors": False}, SET_UP)
 
 
 def _item(item: ItemFact, number: int) -> Document:
-    updated = _SET_UP + number * 60_000
+    updated = SET_UP + number * 60_000
     tracked = item.on_hand is not None
     purchased = tracked or number % 4 != 3
     purchase: dict[str, Any] = {}
@@ -308,98 +303,3 @@ def _item(item: ItemFact, number: int) -> Document:
         body["QuantityOnHand"] = fine(item.on_hand * 10_000)
         body["TotalCostPool"] = money(stock_value(item.cost, item.on_hand))
     return Document("Items", item.id, body, updated)
-
-
-def _repeating(organisation: Organisation, contacts: Contacts) -> Iterator[Document]:
-    for number in range(5):
-        dice = organisation.random(_REPEATING, number)
-        sale = number % 3 != 2
-        contact = contacts.choose(dice, START, customer=sale, local=True)
-        lines = draw(organisation, dice, sale=sale, mode=EXCLUSIVE)
-        amounts = totals(lines, EXCLUSIVE)
-        repeating_id = organisation.id_of("repeating", number)
-        weekly = number == 1
-        body: dict[str, Any] = {
-            "RepeatingInvoiceID": repeating_id,
-            "ID": repeating_id,
-            "Type": "ACCREC" if sale else "ACCPAY",
-            "Reference": "" if number % 2 else "Retainer",
-            "Contact": contact.summary,
-            "Schedule": {
-                "Period": 1,
-                "Unit": "WEEKLY" if weekly else "MONTHLY",
-                "DueDate": contact.terms,
-                "DueDateType": "DAYSAFTERBILLDATE",
-                "StartDate": net_date_short(START),
-                "NextScheduledDate": net_date_short(ANCHOR + 30 * DAY),
-            },
-            "LineItems": [wire_line(line) for line in lines],
-            "LineAmountTypes": EXCLUSIVE,
-            "CurrencyCode": organisation.currency,
-            "Status": ("AUTHORISED", "AUTHORISED", "DRAFT", "AUTHORISED", "DELETED")[number],
-            **sums(amounts),
-            "TotalDiscount": money(amounts.discount),
-            "HasAttachments": False,
-            "ApprovedForSending": sale,
-            "SendCopy": False,
-            "MarkAsSent": sale,
-            "IncludePDF": False,
-        }
-        if sale:
-            body["BrandingThemeID"] = organisation.id_of("theme", 0)
-        if weekly:
-            body["Schedule"]["EndDate"] = net_date_short(ANCHOR + 365 * DAY)
-        yield Document("RepeatingInvoices", repeating_id, body, _SET_UP)
-
-
-def budget_months() -> list[int]:
-    """Return the first day of each month that the budgets cover: history and a year on."""
-    found, at = [], START
-    while at < ANCHOR + 365 * DAY:
-        day = to_datetime(at)
-        if day.day == 1:
-            found.append(at)
-        at += DAY
-    return found
-
-
-def _budgets(organisation: Organisation) -> Iterator[Document]:
-    option = organisation.tracking[0][0]
-    months = budget_months()
-    for number, (name, kind) in enumerate((("Overall Budget", "OVERALL"), ("North", "TRACKING"))):
-        dice = organisation.random(_BUDGET, number)
-        budget_id = organisation.id_of("budget", number)
-        accounts = [*organisation.sale_accounts[:2], *organisation.cost_accounts[:5]]
-        body = {
-            "BudgetID": budget_id,
-            "Type": kind,
-            "Description": name,
-            "Status": "APPROVED",
-            "UpdatedDateUTC": net_date(_SET_UP),
-            "BudgetLines": [
-                {
-                    "AccountID": account.id,
-                    "AccountCode": account.fact.code,
-                    "BudgetBalances": [
-                        {
-                            "Period": to_datetime(month).strftime("%Y-%m"),
-                            "Amount": money(dice.randrange(1_000, 90_000) * 100),
-                            "Notes": "",
-                        }
-                        for month in months
-                    ],
-                }
-                for account in accounts
-            ],
-            "Tracking": []
-            if kind == "OVERALL"
-            else [
-                {
-                    "TrackingCategoryID": option.category_id,
-                    "TrackingOptionID": option.id,
-                    "Name": option.category,
-                    "Option": option.name,
-                }
-            ],
-        }
-        yield Document("Budgets", budget_id, body, _SET_UP)

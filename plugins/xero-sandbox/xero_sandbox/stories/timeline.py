@@ -21,6 +21,8 @@ START = 1_704_067_200_000
 """Monday 1 January 2024, 00:00 UTC."""
 ANCHOR = 1_767_225_600_000
 """1 January 2026, 00:00 UTC."""
+SET_UP = START - 420 * DAY
+"""When organisations were set up, and their settings last changed."""
 
 _OPENS = 8 * HOUR
 _WORKING_DAY = 10 * HOUR
