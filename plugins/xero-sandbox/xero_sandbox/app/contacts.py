@@ -9,7 +9,7 @@ import re
 from typing import Any
 from uuid import uuid4
 
-from xero_sandbox.app.shelf import Document, Shelf, ValidationError, too_long
+from xero_sandbox.app.collection import Collection, Document, ValidationError, too_long
 
 _LENGTHS = {
     "Name": 255,
@@ -55,39 +55,39 @@ _NOBODY = (
 )
 
 
-def save_contact(shelf: Shelf, element: Document, *, create_only: bool) -> Document:
+def save_contact(collection: Collection, element: Document, *, create_only: bool) -> Document:
     """Create a contact, or update the one matched by ContactID, else ContactNumber, else Name.
 
     Raises:
         ValidationError: The element breaks a rule; nothing is saved.
     """
-    known = _match(shelf, element)
+    known = _match(collection, element)
     if known is not None and create_only:
         raise ValidationError(_taken(element, known))
-    _check(shelf, element, known)
+    _check(collection, element, known)
     contact = known or _blank()
     for name in _WRITABLE:
         if name in element:
             contact[name] = element[name]
     for name, kind in (("Addresses", "AddressType"), ("Phones", "PhoneType")):
         contact[name] = _merged(contact.get(name, []), element.get(name) or [], kind)
-    return shelf.save(contact)
+    return collection.save(contact)
 
 
-def _match(shelf: Shelf, element: Document) -> Document | None:
+def _match(collection: Collection, element: Document) -> Document | None:
     if element.get("ContactID"):
-        known = shelf.get(str(element["ContactID"]))
+        known = collection.get(str(element["ContactID"]))
         if known is None:
             raise ValidationError(
                 f"The contact with ContactID {element['ContactID']} could not be found."
             )
         return known
     if element.get("ContactNumber"):
-        found = shelf.find("ContactNumber", str(element["ContactNumber"]))
+        found = collection.find("ContactNumber", str(element["ContactNumber"]))
         if found:
             return found[0]
     if element.get("Name"):
-        return _active(shelf.find("Name", str(element["Name"]), ignore_case=True))
+        return _active(collection.find("Name", str(element["Name"]), ignore_case=True))
     if not element.get("ContactNumber"):
         raise ValidationError(_NOBODY)
     return None
@@ -113,7 +113,7 @@ def _name_taken(name: str) -> str:
     )
 
 
-def _check(shelf: Shelf, element: Document, known: Document | None) -> None:
+def _check(collection: Collection, element: Document, known: Document | None) -> None:
     messages = too_long(element, _LENGTHS)
     name = element.get("Name")
     if name is None and known is None:
@@ -125,12 +125,12 @@ def _check(shelf: Shelf, element: Document, known: Document | None) -> None:
                 "or contain two spaces in a row."
             )
         else:
-            other = _active(shelf.find("Name", name, ignore_case=True))
+            other = _active(collection.find("Name", name, ignore_case=True))
             if other and (known is None or other["ContactID"] != known["ContactID"]):
                 messages.append(_name_taken(name))
     number = element.get("ContactNumber")
     if number:
-        for other in shelf.find("ContactNumber", str(number)):
+        for other in collection.find("ContactNumber", str(number)):
             if known is None or other["ContactID"] != known["ContactID"]:
                 messages.append(_taken(element, other))
     email = element.get("EmailAddress")

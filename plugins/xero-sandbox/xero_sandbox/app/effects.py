@@ -5,16 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from xero_sandbox.app.answers import ApiError, forbidden, not_found, unauthorized
-from xero_sandbox.app.gate import token_expired
+from xero_sandbox.app.answers import (
+    ApiError,
+    forbidden,
+    not_found,
+    token_expired,
+    unauthorized,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from xero_sandbox.app.answers import Answer
     from xero_sandbox.app.request import AccountingCall
     from xero_sandbox.faults import Fault
-    from xero_sandbox.services import Services
 
 _HTML = b"<!DOCTYPE html><html><head><title>Xero</title></head><body>Please wait</body></html>"
 _BLOCKED = "<!DOCTYPE html><html><body><h1>403</h1>The proxy lets nobody through</body></html>"
@@ -29,7 +34,7 @@ def too_many(problem: str, retry_after: int | None) -> ApiError:
     return ApiError(429, f"You have exceeded the {problem} rate limit.", headers)
 
 
-def refuse(fault: Fault, services: Services) -> None:
+def refuse(fault: Fault, now: datetime) -> None:
     """Raise the refusal of a fault that is one; return for the faults that spoil answers.
 
     Raises:
@@ -37,7 +42,7 @@ def refuse(fault: Fault, services: Services) -> None:
     """
     later = max(1, round(fault.seconds))
     refusals: dict[str, Callable[[], ApiError]] = {
-        "token_expired": lambda: token_expired(services),
+        "token_expired": lambda: token_expired(now),
         "scope_missing": lambda: unauthorized("AuthorizationUnsuccessful"),
         "tenant_revoked": forbidden,
         "blocked": lambda: ApiError(403, _BLOCKED),

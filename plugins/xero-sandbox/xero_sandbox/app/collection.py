@@ -12,7 +12,8 @@ from xero_sandbox.shapes import RESOURCES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from xero_sandbox.services import Services
+    from xero_sandbox.books import Books
+    from xero_sandbox.store import Store
 
 ZERO_ID = "00000000-0000-0000-0000-000000000000"
 Document = dict[str, Any]
@@ -31,21 +32,22 @@ class ValidationError(Exception):
 
 
 @dataclass(frozen=True)
-class Shelf:
+class Collection:
     """The documents of one resource of one organisation."""
 
-    services: Services
+    books: Books
+    store: Store
     tenant_id: str
     resource: str
 
-    def of(self, resource: str) -> Shelf:
+    def of(self, resource: str) -> Collection:
         """Another resource of the same organisation."""
-        return Shelf(self.services, self.tenant_id, resource)
+        return Collection(self.books, self.store, self.tenant_id, resource)
 
     def get(self, document_id: str) -> Document | None:
         """The document with this id, whatever its status."""
         key = RESOURCES[self.resource].key
-        text = self.services.store.get(self.tenant_id, self.resource, document_id.lower())
+        text = self.store.get(self.tenant_id, self.resource, document_id.lower())
         document: Document | None = None if text is None else wire.decode(text)
         # The store also finds by number, which is another question.
         return document if document and document[key] == document_id.lower() else None
@@ -54,30 +56,28 @@ class Shelf:
         """The documents whose text property has this value."""
         sql = column(self.resource, path, "s")
         where = f"lower({sql}) = lower(?)" if ignore_case else f"{sql} = ?"
-        found = self.services.store.page(
-            self.tenant_id, self.resource, where=where, parameters=[value]
-        )
-        return [wire.decode(text) for text in found.documents]
+        page = self.store.page(self.tenant_id, self.resource, where=where, parameters=[value])
+        return [wire.decode(text) for text in page.documents]
 
     def all(self) -> list[Document]:
         """All documents; for resources that an organisation has few of."""
-        found = self.services.store.page(self.tenant_id, self.resource)
-        return [wire.decode(text) for text in found.documents]
+        page = self.store.page(self.tenant_id, self.resource)
+        return [wire.decode(text) for text in page.documents]
 
     def mentions(self, text: str) -> bool:
         """Whether any document contains a text, such as the id of another document."""
-        found = self.services.store.page(
+        page = self.store.page(
             self.tenant_id,
             self.resource,
             where="instr(CAST(b.document AS TEXT), ?) > 0",
             parameters=[text],
             limit=0,
         )
-        return found.total > 0
+        return page.total > 0
 
     def save(self, document: Document) -> Document:
         """Store a document as changed now; returns it with its new timestamp."""
-        books, document_id = self.services.books, document[RESOURCES[self.resource].key]
+        books, document_id = self.books, document[RESOURCES[self.resource].key]
         old = self.get(document_id)
         if old is None:
             return books.add(self.tenant_id, self.resource, **document)
@@ -87,7 +87,7 @@ class Shelf:
 
     def remove(self, document_id: str) -> None:
         """Delete a document for good."""
-        self.services.books.delete(self.tenant_id, self.resource, document_id)
+        self.books.delete(self.tenant_id, self.resource, document_id)
 
 
 def too_long(element: Mapping[str, Any], lengths: Mapping[str, int]) -> list[str]:
