@@ -7,8 +7,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from xero_sandbox.ledger.balances import Balances
 from xero_sandbox.ledger.chart import Chart
+from xero_sandbox.ledger.contact_balances import ContactBalances
 from xero_sandbox.ledger.journals import Journals
 from xero_sandbox.shapes import RESOURCES
 from xero_sandbox.store import Row
@@ -51,7 +51,7 @@ class TenantBooks:
         self._store, self._clock = store, clock
         self._generator = Generator(organisation)
         self._agenda = self._generator.agenda()
-        self._balances = Balances()
+        self._balances = ContactBalances()
         self._journals = Journals(organisation, store, self._generator, self.chart)
         # Stories that somebody took over by hand, with the instant.
         self._takeovers: dict[str, int] = {}

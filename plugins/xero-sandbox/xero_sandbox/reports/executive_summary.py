@@ -9,16 +9,23 @@ from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING
 
 from xero_sandbox.reports import periods
-from xero_sandbox.reports.kinds import ASSETS, LIABILITIES, of_blocks
-from xero_sandbox.reports.layout import Row, header, row, section
-from xero_sandbox.reports.sums import DIRECT, INCOME, OTHER_INCOME, OVERHEADS
+from xero_sandbox.reports.account_types import (
+    ASSETS,
+    DIRECT,
+    INCOME,
+    LIABILITIES,
+    OTHER_INCOME,
+    OVERHEADS,
+    types_of,
+)
+from xero_sandbox.reports.layout import Content, header, row, section
 from xero_sandbox.wire import money
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from xero_sandbox.reports.parameters import Asked
-    from xero_sandbox.reports.sums import Ledger
+    from xero_sandbox.reports.general_ledger import GeneralLedger
+    from xero_sandbox.reports.parameters import Parameters
 
 _SECTIONS = (
     ("Cash", ("Cash received", "Cash spent", "Cash surplus (deficit)", "Closing bank balance")),
@@ -55,9 +62,9 @@ _DIGITS = 28
 """Digits of a ratio, which Xero does not round."""
 
 
-def executive_summary(ledger: Ledger, asked: Asked) -> tuple[str, list[str], list[Row]]:
+def executive_summary(ledger: GeneralLedger, parameters: Parameters) -> Content:
     """Return title, titles and rows of the summary of a month."""
-    month = asked.day("date", asked.today).replace(day=1)
+    month = parameters.day("date", parameters.today).replace(day=1)
     before = periods.months_before(month, 1)
     facts = [_month_facts(ledger, first) for first in (month, before)]
     rows = [header("", f"{month:%b %Y}", f"{before:%b %Y}", "Variance")]
@@ -87,28 +94,28 @@ def _ratio(part: int, whole: int, times: int = 1) -> Decimal | None:
         return Decimal(part * times) / whole
 
 
-def _month_facts(ledger: Ledger, first: date) -> dict[str, Decimal | None]:
+def _month_facts(ledger: GeneralLedger, first: date) -> dict[str, Decimal | None]:
     last = periods.month_end(first)
-    result, position = ledger.sums(first, last), ledger.position(last)
+    result, balances = ledger.movements(first, last), ledger.balances(last)
     flows = ledger.flows(first, last)
     banks = [account for account in flows if ledger.chart.account(account).type == "BANK"]
-    came, went = (sum(flows[account][side] for account in banks) for side in (0, 1))
+    received, paid = (sum(flows[account][side] for account in banks) for side in (0, 1))
     income, direct = -ledger.total(INCOME, result), ledger.total(DIRECT, result)
     other, spent = -ledger.total(OTHER_INCOME, result), ledger.total(OVERHEADS, result)
     profit = income - direct + other - spent
-    bank = ledger.total(("BANK",), position)
+    bank = ledger.total(("BANK",), balances)
     accounts = ledger.organisation.accounts
-    debtors = position.get(accounts["debtors"].id, 0)
-    creditors = -position.get(accounts["creditors"].id, 0)
-    assets = ledger.total(of_blocks(ASSETS), position)
-    liabilities = -ledger.total(of_blocks(LIABILITIES), position)
-    current = ledger.total(of_blocks(ASSETS[:2]), position)
-    due_soon = -ledger.total(of_blocks(LIABILITIES[:1]), position)
-    issued, invoiced = ledger.invoiced(first, last)
-    sums = {
-        "Cash received": came,
-        "Cash spent": went,
-        "Cash surplus (deficit)": came - went,
+    debtors = balances.get(accounts["debtors"].id, 0)
+    creditors = -balances.get(accounts["creditors"].id, 0)
+    assets = ledger.total(types_of(ASSETS), balances)
+    liabilities = -ledger.total(types_of(LIABILITIES), balances)
+    current = ledger.total(types_of(ASSETS[:2]), balances)
+    due_soon = -ledger.total(types_of(LIABILITIES[:1]), balances)
+    issued, invoiced = ledger.sales_invoices(first, last)
+    amounts = {
+        "Cash received": received,
+        "Cash spent": paid,
+        "Cash surplus (deficit)": received - paid,
         "Closing bank balance": bank,
         "Income": income,
         "Direct costs": direct,
@@ -123,7 +130,7 @@ def _month_facts(ledger: Ledger, first: date) -> dict[str, Decimal | None]:
         "Short term cash forecast": debtors - creditors,
     }
     return {
-        **{name: money(cents) for name, cents in sums.items()},
+        **{name: money(cents) for name, cents in amounts.items()},
         "Number of invoices issued": Decimal(issued),
         "Gross profit margin": _ratio(income - direct, income, 100),
         "Net profit margin": _ratio(profit, income, 100),

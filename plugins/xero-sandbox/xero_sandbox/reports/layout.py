@@ -15,9 +15,11 @@ from xero_sandbox.wire import money
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from xero_sandbox.reports.sums import Ledger, Sums
+    from xero_sandbox.reports.general_ledger import Amounts, GeneralLedger
 
 Row = dict[str, Any]
+Content = tuple[str, list[str], list[Row]]
+"""Name, titles and rows of a report."""
 
 
 def cell(value: str, account: str | None = None, attribute: str = "account") -> Row:
@@ -54,25 +56,25 @@ def texts(amounts: Sequence[int]) -> list[str]:
     return [str(money(amount)) for amount in amounts]
 
 
-def added(*columns: Sequence[int]) -> list[int]:
+def totals_of(*columns: Sequence[int]) -> list[int]:
     """Return the sums of amounts that stand in the same column."""
     return [sum(amounts) for amounts in zip(*columns, strict=True)]
 
 
 def block(
-    ledger: Ledger, title: str, kinds: Sequence[str], columns: Sequence[Sums], sign: int
+    ledger: GeneralLedger, title: str, types: Sequence[str], columns: Sequence[Amounts], sign: int
 ) -> tuple[list[Row], list[int]]:
     """Return a section with its accounts and total, nothing where there is no account.
 
     Args:
         ledger: Knows the accounts.
         title: Title of the section.
-        kinds: Types of the accounts that belong to it.
+        types: Types of the accounts that belong to it.
         columns: Cents by account, one for each column.
         sign: 1 where debits are shown as positive figures, -1 where credits are.
     """
-    accounts = ledger.of(kinds, *columns)
-    totals = [sign * ledger.total(kinds, column) for column in columns]
+    accounts = ledger.accounts(types, *columns)
+    totals = [sign * ledger.total(types, column) for column in columns]
     if not accounts:
         return [], totals
     rows = [

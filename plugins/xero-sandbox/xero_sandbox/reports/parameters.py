@@ -20,7 +20,7 @@ _LONGEST = 365
 """Days that may lie between the first and the last of a report."""
 
 
-class Asked:
+class Parameters:
     """The parameters of a request for a report.
 
     Args:

@@ -14,11 +14,20 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from xero_sandbox.reports import periods
+from xero_sandbox.reports.account_types import (
+    ASSETS,
+    DIRECT,
+    INCOME,
+    LIABILITIES,
+    OTHER_INCOME,
+    OVERHEADS,
+    RESULT,
+    types_of,
+)
 from xero_sandbox.reports.executive_summary import executive_summary
-from xero_sandbox.reports.kinds import ASSETS, LIABILITIES, of_blocks
+from xero_sandbox.reports.general_ledger import BEGINNING, Amounts, GeneralLedger
 from xero_sandbox.reports.layout import (
-    Row,
-    added,
+    Content,
     block,
     cell,
     header,
@@ -26,18 +35,9 @@ from xero_sandbox.reports.layout import (
     section,
     summary,
     texts,
+    totals_of,
 )
-from xero_sandbox.reports.parameters import Asked
-from xero_sandbox.reports.sums import (
-    BEGINNING,
-    DIRECT,
-    INCOME,
-    OTHER_INCOME,
-    OVERHEADS,
-    RESULT,
-    Ledger,
-    Sums,
-)
+from xero_sandbox.reports.parameters import Parameters
 from xero_sandbox.wire import decode, net_date_short
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ if TYPE_CHECKING:
 _TRIAL = (
     ("Revenue", (*INCOME, *OTHER_INCOME)),
     ("Expenses", (*DIRECT, *OVERHEADS)),
-    ("Assets", of_blocks(ASSETS)),
-    ("Liabilities", of_blocks(LIABILITIES)),
+    ("Assets", types_of(ASSETS)),
+    ("Liabilities", types_of(LIABILITIES)),
     ("Equity", ("EQUITY",)),
 )
 _NO_ACCOUNT = "00000000-0000-0000-0000-000000000000"
@@ -64,7 +64,7 @@ def report(
     store: Store,
     chart: Chart,
     name: str,
-    parameters: Mapping[str, str],
+    query: Mapping[str, str],
     now: int,
 ) -> dict[str, Any]:
     """Return a report as an element of `Reports`.
@@ -74,7 +74,7 @@ def report(
         store: Where the ledger and the documents are.
         chart: Its accounts.
         name: One of `REPORTS`.
-        parameters: Query parameters; their names in any case.
+        query: Query parameters; their names in any case.
         now: Milliseconds.
 
     Raises:
@@ -84,9 +84,10 @@ def report(
     if name not in REPORTS:
         raise LookupError(f"There is no report {name}; known are {', '.join(sorted(REPORTS))}.")
     today = periods.day_of(organisation.local_day(now))
-    asked = Asked(parameters, today)
-    cash = asked.cash and name in _ON_CASH_BASIS
-    title, titles, rows = REPORTS[name](Ledger(organisation, store, chart, cash=cash), asked)
+    parameters = Parameters(query, today)
+    cash = parameters.cash and name in _ON_CASH_BASIS
+    ledger = GeneralLedger(organisation, store, chart, cash=cash)
+    title, titles, rows = REPORTS[name](ledger, parameters)
     return {
         "ReportID": name,
         "ReportName": title,
@@ -99,17 +100,17 @@ def report(
     }
 
 
-def _trial_balance(ledger: Ledger, asked: Asked) -> tuple[str, list[str], list[Row]]:
-    day = asked.day("date", asked.today)
-    month = ledger.sums(day.replace(day=1), day)
-    year = ledger.position(day)
+def _trial_balance(ledger: GeneralLedger, parameters: Parameters) -> Content:
+    day = parameters.day("date", parameters.today)
+    month = ledger.movements(day.replace(day=1), day)
+    year = ledger.balances(day)
     rows = [header("Account", "Debit", "Credit", "YTD Debit", "YTD Credit")]
     totals = [0, 0, 0, 0]
-    for title, kinds in _TRIAL:
+    for title, types in _TRIAL:
         lines = []
-        for account in ledger.of(kinds, month, year):
+        for account in ledger.accounts(types, month, year):
             code, _, name = ledger.chart.account(account)
-            sides = [_sides(found.get(account, 0), title) for found in (month, year)]
+            sides = [_sides(column.get(account, 0), title) for column in (month, year)]
             amounts = [*sides[0], *sides[1]]
             totals = [total + (amount or 0) for total, amount in zip(totals, amounts, strict=True)]
             values = ["" if amount is None else texts([amount])[0] for amount in amounts]
@@ -127,23 +128,23 @@ def _sides(cents: int, title: str) -> tuple[int | None, int | None]:
     return (cents, None) if debit else (None, -cents)
 
 
-def _balance_sheet(ledger: Ledger, asked: Asked) -> tuple[str, list[str], list[Row]]:
-    day = periods.month_end(asked.day("date", asked.today))
-    number = asked.number("periods", 11)
+def _balance_sheet(ledger: GeneralLedger, parameters: Parameters) -> Content:
+    day = periods.month_end(parameters.day("date", parameters.today))
+    number = parameters.number("periods", 11)
     # Unless told otherwise Xero compares with the year before.
-    days = periods.compared(day, number or 1, asked.timeframe if number else "YEAR")
-    asked_options = (asked.text("trackingOptionID1"), asked.text("trackingOptionID2"))
-    options = [option for option in asked_options if option]
-    columns = [ledger.position(end, options) for end in days]
+    days = periods.compared(day, number or 1, parameters.timeframe if number else "YEAR")
+    parameter_options = (parameters.text("trackingOptionID1"), parameters.text("trackingOptionID2"))
+    options = [option for option in parameter_options if option]
+    columns = [ledger.balances(end, options) for end in days]
     rows = [header("", *map(periods.short, days))]
     sides = []
     for side, blocks, sign in (("Assets", ASSETS, 1), ("Liabilities", LIABILITIES, -1)):
         rows.append(section(side, []))
         total = [0] * len(columns)
-        for title, kinds in blocks:
-            sections, amounts = block(ledger, title, kinds, columns, sign)
+        for title, types in blocks:
+            sections, amounts = block(ledger, title, types, columns, sign)
             rows += sections
-            total = added(total, amounts)
+            total = totals_of(total, amounts)
         rows.append(section("", [summary(f"Total {side}", total)]))
         sides.append(total)
     net = [assets - liabilities for assets, liabilities in zip(*sides, strict=True)]
@@ -152,20 +153,22 @@ def _balance_sheet(ledger: Ledger, asked: Asked) -> tuple[str, list[str], list[R
     equity, capital = block(ledger, "Equity", ("EQUITY",), columns, -1)
     lines = equity[0]["Rows"][:-1] if equity else []
     lines = [row("Current Year Earnings", texts(earnings), _NO_ACCOUNT), *lines]
-    rows.append(section("Equity", [*lines, summary("Total Equity", added(capital, earnings))]))
+    rows.append(section("Equity", [*lines, summary("Total Equity", totals_of(capital, earnings))]))
     titles = ["Balance Sheet", ledger.organisation.name, f"As at {periods.long(day)}"]
     return "Balance Sheet", titles, rows
 
 
-def _profit_and_loss(ledger: Ledger, asked: Asked) -> tuple[str, list[str], list[Row]]:
-    span = asked.span()
-    if asked.text("trackingCategoryID"):
-        heads, columns = _by_option(ledger, asked, span)
-    elif asked.text("trackingOptionID"):
+def _profit_and_loss(ledger: GeneralLedger, parameters: Parameters) -> Content:
+    span = parameters.span()
+    if parameters.text("trackingCategoryID"):
+        heads, columns = _by_option(ledger, parameters, span)
+    elif parameters.text("trackingOptionID"):
         raise ValueError("TrackingCategoryID1 must be provided if a TrackingOptionID1 is provided.")
     else:
-        spans = periods.compared_periods(span, asked.number("periods", 11), asked.timeframe)
-        columns = [ledger.sums(*each) for each in spans]
+        spans = periods.compared_periods(
+            span, parameters.number("periods", 11), parameters.timeframe
+        )
+        columns = [ledger.movements(*each) for each in spans]
         heads = [periods.shorter(each.last) for each in spans]
     rows = [header("", *heads)]
     income, earned = block(ledger, "Income", INCOME, columns, -1)
@@ -186,17 +189,19 @@ def _profit_and_loss(ledger: Ledger, asked: Asked) -> tuple[str, list[str], list
     return "Profit and Loss", ["Profit & Loss", ledger.organisation.name, days], rows
 
 
-def _by_option(ledger: Ledger, asked: Asked, span: Period) -> tuple[list[str], list[Sums]]:
+def _by_option(
+    ledger: GeneralLedger, parameters: Parameters, span: Period
+) -> tuple[list[str], list[Amounts]]:
     """Heads and sums of the columns of a profit and loss by tracking category, or two of them."""
-    first = _options(ledger, asked, "")
-    second = _options(ledger, asked, "2")
+    first = _options(ledger, parameters, "")
+    second = _options(ledger, parameters, "2")
     pairs = [[one, other] for one in first for other in second] or [[one] for one in first]
     heads = [" ".join(option["Name"] for option in pair) for pair in pairs]
     columns = [
-        ledger.sums(*span, [option["TrackingOptionID"] for option in pair]) for pair in pairs
+        ledger.movements(*span, [option["TrackingOptionID"] for option in pair]) for pair in pairs
     ]
-    if not asked.text("trackingOptionID"):
-        total = ledger.sums(*span)
+    if not parameters.text("trackingOptionID"):
+        total = ledger.movements(*span)
         rest = {
             account: cents - sum(column.get(account, 0) for column in columns)
             for account, cents in total.items()
@@ -206,10 +211,10 @@ def _by_option(ledger: Ledger, asked: Asked, span: Period) -> tuple[list[str], l
     return heads, columns
 
 
-def _options(ledger: Ledger, asked: Asked, which: str) -> list[dict[str, Any]]:
+def _options(ledger: GeneralLedger, parameters: Parameters, which: str) -> list[dict[str, Any]]:
     """The tracking options that a request names: those in use of a category, or one of them."""
-    category_id = asked.text(f"trackingCategoryID{which}")
-    option_id = asked.text(f"trackingOptionID{which}")
+    category_id = parameters.text(f"trackingCategoryID{which}")
+    option_id = parameters.text(f"trackingOptionID{which}")
     if category_id is None:
         return []
     text = ledger.store.get(ledger.organisation.tenant_id, "TrackingCategories", category_id)
@@ -223,22 +228,22 @@ def _options(ledger: Ledger, asked: Asked, which: str) -> list[dict[str, Any]]:
     ]
 
 
-def _bank_summary(ledger: Ledger, asked: Asked) -> tuple[str, list[str], list[Row]]:
-    first, last = asked.span()
-    opening = ledger.sums(BEGINNING, first - timedelta(days=1))
+def _bank_summary(ledger: GeneralLedger, parameters: Parameters) -> Content:
+    first, last = parameters.span()
+    opening = ledger.movements(BEGINNING, first - timedelta(days=1))
     flows = ledger.flows(first, last)
     rows, totals = [], [0, 0, 0, 0]
-    for account in ledger.of(("BANK",), opening, dict.fromkeys(flows, 1)):
-        came, went = flows.get(account, (0, 0))
+    for account in ledger.accounts(("BANK",), opening, dict.fromkeys(flows, 1)):
+        received, paid = flows.get(account, (0, 0))
         before = opening.get(account, 0)
-        amounts = [before, came, went, before + came - went]
-        totals = added(totals, amounts)
-        opened, received, spent, closed = texts(amounts)
+        amounts = [before, received, paid, before + received - paid]
+        totals = totals_of(totals, amounts)
+        opened, cash_in, cash_out, closed = texts(amounts)
         cells = [
             cell(ledger.chart.account(account).name, account, "accountID"),
             cell(opened),
-            cell(received, account),
-            cell(spent, account),
+            cell(cash_in, account),
+            cell(cash_out, account),
             cell(closed),
         ]
         rows.append({"RowType": "Row", "Cells": cells})
@@ -250,13 +255,13 @@ def _bank_summary(ledger: Ledger, asked: Asked) -> tuple[str, list[str], list[Ro
     return "Bank Summary", titles, [head, section("", [*rows, summary("Total", totals)])]
 
 
-def _budget_summary(ledger: Ledger, asked: Asked) -> tuple[str, list[str], list[Row]]:
-    count = asked.number("periods", 12) or 12
-    spans = periods.ahead(asked.day("date", asked.today), count, asked.budget_months)
+def _budget_summary(ledger: GeneralLedger, parameters: Parameters) -> Content:
+    count = parameters.number("periods", 12) or 12
+    spans = periods.ahead(parameters.day("date", parameters.today), count, parameters.budget_months)
     organisation = ledger.organisation
     text = ledger.store.get(organisation.tenant_id, "Budgets", organisation.id_of("budget", 0))
     budget = {"BudgetLines": []} if text is None else decode(text)
-    columns: list[Sums] = [{} for _ in spans]
+    columns: list[Amounts] = [{} for _ in spans]
     for line in budget["BudgetLines"]:
         for column, span in zip(columns, spans, strict=True):
             first, last = f"{span.first:%Y-%m}", f"{span.last:%Y-%m}"
@@ -285,7 +290,7 @@ def _budget_summary(ledger: Ledger, asked: Asked) -> tuple[str, list[str], list[
     return "Budget Summary", titles, rows
 
 
-REPORTS: dict[str, Callable[[Ledger, Asked], tuple[str, list[str], list[Row]]]] = {
+REPORTS: dict[str, Callable[[GeneralLedger, Parameters], Content]] = {
     "BalanceSheet": _balance_sheet,
     "BankSummary": _bank_summary,
     "BudgetSummary": _budget_summary,

@@ -1,6 +1,6 @@
 """Customers and suppliers: who they are, when they come and go, and whom a document is for.
 
-Balances are not told here: they follow from the documents (see `ledger.balances`).
+Balances are not told here: they follow from the documents (see `ledger.contact_balances`).
 """
 
 from __future__ import annotations

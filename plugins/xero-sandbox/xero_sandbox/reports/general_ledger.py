@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from xero_sandbox.reports import periods
+from xero_sandbox.reports.account_types import RESULT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,12 +24,7 @@ if TYPE_CHECKING:
     from xero_sandbox.stories.organisation import Organisation
 
 BEGINNING = date(1900, 1, 1)
-INCOME = ("REVENUE", "SALES")
-OTHER_INCOME = ("OTHERINCOME",)
-DIRECT = ("DIRECTCOSTS",)
-OVERHEADS = ("EXPENSE", "OVERHEADS", "DEPRECIATN")
-RESULT = (*INCOME, *OTHER_INCOME, *DIRECT, *OVERHEADS)
-Sums = dict[str, int]
+Amounts = dict[str, int]
 """Cents by account id, debit positive."""
 
 
@@ -39,7 +35,7 @@ class _Line(NamedTuple):
     options: str
 
 
-class Ledger:
+class GeneralLedger:
     """The lines of an organisation's journals, ready to be summed up.
 
     Args:
@@ -58,9 +54,9 @@ class Ledger:
         cash: bool = False,
     ) -> None:
         self.organisation, self.store, self.chart = organisation, store, chart
-        self._cash_lines = list(self._paid()) if cash else None
+        self._cash_lines = list(self._cash_basis_lines()) if cash else None
 
-    def sums(self, first: date, last: date, options: Sequence[str] = ()) -> Sums:
+    def movements(self, first: date, last: date, options: Sequence[str] = ()) -> Amounts:
         """Return cents by account id (debit positive) of the days from `first` to `last`.
 
         Args:
@@ -70,11 +66,11 @@ class Ledger:
         """
         span = (periods.ms_of(first), periods.ms_of(last))
         if self._cash_lines is not None:
-            found: defaultdict[str, int] = defaultdict(int)
+            amounts: defaultdict[str, int] = defaultdict(int)
             for line in self._cash_lines:
                 if span[0] <= line.date <= span[1] and all(o in line.options for o in options):
-                    found[line.account] += line.cents
-            return {account: cents for account, cents in found.items() if cents}
+                    amounts[line.account] += line.cents
+            return {account: cents for account, cents in amounts.items() if cents}
         tracked = "".join(" AND instr(options, ?)" for _ in options)
         rows = self.store.rows(
             "SELECT account, sum(cents) FROM ledger WHERE tenant = ? AND date BETWEEN ? AND ?"  # noqa: S608
@@ -91,9 +87,9 @@ class Ledger:
             " WHERE tenant = ? AND date BETWEEN ? AND ? GROUP BY account, source) GROUP BY account",
             (self.organisation.tenant_id, periods.ms_of(first), periods.ms_of(last)),
         )
-        return {account: (int(came), int(went)) for account, came, went in rows}
+        return {account: (int(received), int(spent)) for account, received, spent in rows}
 
-    def invoiced(self, first: date, last: date) -> tuple[int, int]:
+    def sales_invoices(self, first: date, last: date) -> tuple[int, int]:
         """Return how many sales invoices were issued from `first` to `last`, and their cents."""
         rows = self.store.rows(
             "SELECT count(*), coalesce(sum(net), 0) FROM (SELECT sum(cents) AS net FROM ledger"
@@ -109,41 +105,36 @@ class Ledger:
         count, cents = rows[0]
         return int(count), int(cents)
 
-    def position(self, day: date, options: Sequence[str] = ()) -> Sums:
+    def balances(self, day: date, options: Sequence[str] = ()) -> Amounts:
         """Return balances at the end of `day`, with the results of past years in their place.
 
         Revenue and expenses hold the financial year so far; what came before is part of retained
         earnings, as in Xero.
         """
         start = periods.year_start(day, self.organisation.country.year_end)
-        found = self.sums(BEGINNING, day, options)
-        past = self.sums(BEGINNING, start - timedelta(days=1), options)
+        amounts = self.movements(BEGINNING, day, options)
+        past = self.movements(BEGINNING, start - timedelta(days=1), options)
         retained = self.organisation.accounts["retained"].id
         for account, cents in past.items():
             if self.chart.account(account).type in RESULT:
-                found[account] = found.get(account, 0) - cents
-                found[retained] = found.get(retained, 0) + cents
-        return {account: cents for account, cents in found.items() if cents}
+                amounts[account] = amounts.get(account, 0) - cents
+                amounts[retained] = amounts.get(retained, 0) + cents
+        return {account: cents for account, cents in amounts.items() if cents}
 
-    def of(self, kinds: Sequence[str], *columns: Sums) -> list[str]:
+    def accounts(self, types: Sequence[str], *columns: Amounts) -> list[str]:
         """Return ids of the accounts of these types with an amount in any column, by code."""
-        ids = {account for column in columns for account in column}
-        found = [account for account in ids if self.chart.account(account).type in kinds]
+        chart = {account: self.chart.account(account) for column in columns for account in column}
         return sorted(
-            found,
-            key=lambda account: (
-                self.chart.account(account).code,
-                self.chart.account(account).name,
-            ),
+            (account for account in chart if chart[account].type in types),
+            key=lambda account: (chart[account].code, chart[account].name),
         )
 
-    def total(self, kinds: Sequence[str], sums: Sums) -> int:
+    def total(self, types: Sequence[str], amounts: Amounts) -> int:
         """Return the sum over all accounts of these types."""
-        return sum(
-            cents for account, cents in sums.items() if self.chart.account(account).type in kinds
-        )
+        account = self.chart.account
+        return sum(cents for key, cents in amounts.items() if account(key).type in types)
 
-    def _paid(self) -> Iterator[_Line]:
+    def _cash_basis_lines(self) -> Iterator[_Line]:
         """The lines of the books on cash basis."""
         tenant = self.organisation.tenant_id
         owed = {self.organisation.accounts[name].id for name in ("debtors", "creditors", "claims")}

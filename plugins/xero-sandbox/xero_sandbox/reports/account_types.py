@@ -1,4 +1,4 @@
-"""Which types of accounts make up the blocks of the balance sheet."""
+"""Which types of accounts make up the sections of the profit and loss and the balance sheet."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ if TYPE_CHECKING:
 Block = tuple[str, tuple[str, ...]]
 """Title of a section, and the types of its accounts."""
 
+INCOME = ("REVENUE", "SALES")
+OTHER_INCOME = ("OTHERINCOME",)
+DIRECT = ("DIRECTCOSTS",)
+OVERHEADS = ("EXPENSE", "OVERHEADS", "DEPRECIATN")
+RESULT = (*INCOME, *OTHER_INCOME, *DIRECT, *OVERHEADS)
 ASSETS: tuple[Block, ...] = (
     ("Bank", ("BANK",)),
     ("Current Assets", ("CURRENT", "INVENTORY", "PREPAYMENT")),
@@ -22,6 +27,6 @@ LIABILITIES: tuple[Block, ...] = (
 )
 
 
-def of_blocks(blocks: Sequence[Block]) -> tuple[str, ...]:
+def types_of(blocks: Sequence[Block]) -> tuple[str, ...]:
     """Return the types of accounts of all these blocks."""
-    return tuple(kind for _, kinds in blocks for kind in kinds)
+    return tuple(kind for _, types in blocks for kind in types)

@@ -26,7 +26,7 @@ class _Open(NamedTuple):
     due: int
 
 
-class Balances:
+class ContactBalances:
     """The open documents of one organisation, by contact."""
 
     def __init__(self) -> None:
@@ -48,10 +48,10 @@ class Balances:
             amount = -body["RemainingCredit"]
         else:
             return
-        known = self._open.pop(id, None)
-        if known is not None:
-            self._of_contact[known.contact_id].discard(id)
-            self._stale.add(known.contact_id)
+        previous = self._open.pop(id, None)
+        if previous is not None:
+            self._of_contact[previous.contact_id].discard(id)
+            self._stale.add(previous.contact_id)
         if not standing:
             return
         contact_id = body["Contact"]["ContactID"]
@@ -65,21 +65,21 @@ class Balances:
 
     def new_day(self) -> None:
         """Look at everybody again: what was due yesterday is overdue today."""
-        self._stale.update(contact for contact, found in self._of_contact.items() if found)
+        self._stale.update(contact for contact, documents in self._of_contact.items() if documents)
 
     def changes(self, today: int) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield contact ids and their `Balances` wherever these may have changed.
+        """Yield contact ids and their `ContactBalances` wherever these may have changed.
 
         Args:
             today: Midnight of the organisation's calendar date.
         """
         stale, self._stale = sorted(self._stale), set()
         for contact_id in stale:
-            sums = {True: [0, 0], False: [0, 0]}
+            sides = {True: [0, 0], False: [0, 0]}
             for document_id in self._of_contact.get(contact_id, ()):
                 document = self._open[document_id]
-                sums[document.sale][0] += document.amount
+                sides[document.sale][0] += document.amount
                 if document.due < today:
-                    sums[document.sale][1] += document.amount
-            (owed, late), (owing, late_owing) = sums[True], sums[False]
+                    sides[document.sale][1] += document.amount
+            (owed, late), (owing, late_owing) = sides[True], sides[False]
             yield contact_id, balances((owed, late), (owing, late_owing))
