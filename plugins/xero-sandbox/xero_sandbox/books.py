@@ -251,9 +251,9 @@ class Books:
 def _names(organisations: int | Sequence[str]) -> list[str]:
     if not isinstance(organisations, int):
         return list(organisations)
-    found = []
+    names = []
     for number in range(organisations):
         name = profiles.ORGANISATION_NAMES[number % len(profiles.ORGANISATION_NAMES)]
         lap = number // len(profiles.ORGANISATION_NAMES)
-        found.append(f"{name} {lap + 1}" if lap else name)
-    return found
+        names.append(f"{name} {lap + 1}" if lap else name)
+    return names

@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from xero_sandbox.stories.common import dated
+from xero_sandbox.stories.common import date_properties
 from xero_sandbox.stories.lines import EXCLUSIVE, INCLUSIVE, NO_TAX, Totals, price, to_base
 from xero_sandbox.wire import DAY, cents, fine, money, net_date
 
@@ -47,22 +47,25 @@ def complete(organisation: Organisation, resource: str, document: dict[str, Any]
     if "LineItems" not in document:
         return
     mode = document.setdefault("LineAmountTypes", EXCLUSIVE)
-    spelled = {name.upper(): name for name in (EXCLUSIVE, INCLUSIVE, NO_TAX)}[mode.upper()]
+    mode_name = {name.upper(): name for name in (EXCLUSIVE, INCLUSIVE, NO_TAX)}[mode.upper()]
     sale = document.get("Type") in _SALES or resource == "Quotes"
     amount = tax = discount = 0
     lines = []
-    for position, given in enumerate(document["LineItems"]):
-        line, off = _line(organisation, document, position, given, spelled, sale=sale)
+    for position, element in enumerate(document["LineItems"]):
+        line, off = _line(organisation, document, position, element, mode_name, sale=sale)
         amount += cents(line["LineAmount"])
         tax += cents(line["TaxAmount"])
         discount += off
         lines.append(line)
-    sums = Totals(amount, tax, amount + tax, discount)
-    if spelled == INCLUSIVE:
-        sums = Totals(amount - tax, tax, amount, discount)
+    document_totals = Totals(amount, tax, amount + tax, discount)
+    if mode_name == INCLUSIVE:
+        document_totals = Totals(amount - tax, tax, amount, discount)
     document["LineItems"] = lines
-    document["SubTotal"], document["TotalTax"] = money(sums.sub), money(sums.tax)
-    document["Total"] = money(sums.total)
+    document["SubTotal"], document["TotalTax"] = (
+        money(document_totals.sub),
+        money(document_totals.tax),
+    )
+    document["Total"] = money(document_totals.total)
     if discount:
         document["TotalDiscount"] = money(discount)
     if resource == "Invoices":
@@ -73,21 +76,21 @@ def _line(
     organisation: Organisation,
     document: dict[str, Any],
     position: int,
-    given: dict[str, Any],
+    element: dict[str, Any],
     mode: str,
     *,
     sale: bool,
 ) -> tuple[dict[str, Any], int]:
     rates = organisation.country.taxes
-    tax_type = given.get("TaxType") or rates[0 if sale else 1].type
+    tax_type = element.get("TaxType") or rates[0 if sale else 1].type
     if mode == NO_TAX:
         tax_type = rates[2 if sale else 3].type
     if tax_type not in organisation.taxes:
         raise ValueError(f"{organisation.name} has no tax rate {tax_type}.")
-    account = _account(organisation, given, sale=sale)
-    quantity = _ten_thousandths(given.get("Quantity", 1))
-    unit = _ten_thousandths(given.get("UnitAmount", 0))
-    percent = cents(given.get("DiscountRate", 0))
+    account = _account(organisation, element, sale=sale)
+    quantity = _ten_thousandths(element.get("Quantity", 1))
+    unit = _ten_thousandths(element.get("UnitAmount", 0))
+    percent = cents(element.get("DiscountRate", 0))
     rate = organisation.taxes[tax_type].rate
     amount, tax, discount = price(quantity, unit, percent, rate, mode)
     unique = (document.get("Type", ""), document.get("InvoiceNumber", ""), position)
@@ -95,7 +98,7 @@ def _line(
         "LineItemID": organisation.id_of("by hand", "line", *unique, quantity, unit),
         "Description": "",
         "Tracking": [],
-        **given,
+        **element,
         "Quantity": fine(quantity),
         "UnitAmount": fine(unit),
         "LineAmount": money(amount),
@@ -113,9 +116,9 @@ def _account(organisation: Organisation, line: dict[str, Any], *, sale: bool) ->
             return account
         if account.fact.code and account.fact.code == line.get("AccountCode"):
             return account
-    asked = line.get("AccountID") or line.get("AccountCode")
-    if asked:
-        raise ValueError(f"{organisation.name} has no account {asked} in its first chart.")
+    account_key = line.get("AccountID") or line.get("AccountCode")
+    if account_key:
+        raise ValueError(f"{organisation.name} has no account {account_key} in its first chart.")
     return (organisation.sale_accounts if sale else organisation.cost_accounts)[0]
 
 
@@ -144,8 +147,8 @@ def invoice(
     return {
         "Type": "ACCREC",
         "Contact": contacts.story(0).summary,
-        **dated(day),
-        **dated(day + 20 * DAY, "DueDate"),
+        **date_properties(day),
+        **date_properties(day + 20 * DAY, "DueDate"),
         "Status": "AUTHORISED",
         "LineAmountTypes": EXCLUSIVE,
         "LineItems": [{"Description": "By hand", "Quantity": 1, "UnitAmount": 100}],
@@ -229,8 +232,8 @@ def with_payment(invoice: dict[str, Any], payment: dict[str, Any], now: int) -> 
 
 def without_payment(invoice: dict[str, Any], payment: dict[str, Any]) -> dict[str, Any]:
     """Return the invoice after a payment was taken back."""
-    kept = [p for p in invoice["Payments"] if p["PaymentID"] != payment["PaymentID"]]
-    settled = {**invoice, "Payments": kept}
+    payments = [p for p in invoice["Payments"] if p["PaymentID"] != payment["PaymentID"]]
+    settled = {**invoice, "Payments": payments}
     _settle(settled)
     return settled
 

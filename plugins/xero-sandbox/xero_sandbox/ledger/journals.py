@@ -58,7 +58,7 @@ class Journals:
         self._agenda = generator.agenda(posting_only=True)
         self._written_to = -(10**15)
         self._number = 0
-        self._by_hand: list[tuple[int, str, int, Posting]] = []
+        self._manual_entries: list[tuple[int, str, int, Posting]] = []
         store.rows(_TABLE)
 
     def book_change(
@@ -76,29 +76,29 @@ class Journals:
         after = postings(self._organisation, resource, new) if new is not None else []
         # Hand-made entries come after the stories of the same instant.
         for posting in _difference(before, after):
-            self._by_hand.append((at, "~", len(self._by_hand), posting))
+            self._manual_entries.append((at, "~", len(self._manual_entries), posting))
 
-    def write(self, now: int, stopped: dict[str, int]) -> None:
+    def write(self, now: int, takeovers: dict[str, int]) -> None:
         """Write every journal up to `now`.
 
         Args:
             now: Milliseconds.
-            stopped: Stories that somebody took over by hand, with the instant.
+            takeovers: Stories that somebody took over by hand, with the instant.
         """
         # Entries are put in order in memory: a long history goes slice by slice.
         step = max(DAY, (ANCHOR - START) * _AT_ONCE // self._organisation.invoices)
         until = max(self._written_to, START)
         while until < now:
             until = min(until + step, now)
-            self._write(until, stopped)
+            self._write(until, takeovers)
         # A change made in the very instant that was written last is still to come.
-        if self._by_hand:
-            self._write(now, stopped)
+        if self._manual_entries:
+            self._write(now, takeovers)
 
-    def _write(self, now: int, stopped: dict[str, int]) -> None:
-        entries = list(self._told(now, stopped))
-        entries.extend(entry for entry in self._by_hand if entry[0] <= now)
-        self._by_hand = [entry for entry in self._by_hand if entry[0] > now]
+    def _write(self, now: int, takeovers: dict[str, int]) -> None:
+        entries = list(self._story_entries(now, takeovers))
+        entries.extend(entry for entry in self._manual_entries if entry[0] <= now)
+        self._manual_entries = [entry for entry in self._manual_entries if entry[0] > now]
         entries.sort(key=itemgetter(0, 1, 2))
         tenant = self._organisation.tenant_id
         self._store.put_many(self._journal(at, posting) for at, _, _, posting in entries)
@@ -121,22 +121,24 @@ class Journals:
         )
         self._written_to = max(self._written_to, now)
 
-    def _told(self, now: int, stopped: dict[str, int]) -> Iterator[tuple[int, str, int, Posting]]:
+    def _story_entries(
+        self, now: int, takeovers: dict[str, int]
+    ) -> Iterator[tuple[int, str, int, Posting]]:
         for name, story in self._generator.changed(self._agenda, now):
-            until = min(now, stopped.get(name, now))
+            until = min(now, takeovers.get(name, now))
             past = [at for at in story.events if at <= min(self._written_to, until)]
-            before = self._entries(story, past[-1]) if past else []
+            before = self._postings(story, past[-1]) if past else []
             sequence = 0
             for at in story.events:
                 if not self._written_to < at <= until:
                     continue
-                after = self._entries(story, at)
+                after = self._postings(story, at)
                 for posting in _difference(before, after):
                     yield at, name, sequence, posting
                     sequence += 1
                 before = after
 
-    def _entries(self, story: Story, at: int) -> list[Posting]:
+    def _postings(self, story: Story, at: int) -> list[Posting]:
         return [
             posting
             for document in story.documents(at)
@@ -201,6 +203,6 @@ def _difference(before: list[Posting], after: list[Posting]) -> list[Posting]:
         return []
     old = {posting[:2]: posting for posting in before}
     new = {posting[:2]: posting for posting in after}
-    undone = [posting.reversed() for key, posting in old.items() if new.get(key) != posting]
-    done = [posting for key, posting in new.items() if old.get(key) != posting]
-    return undone + done
+    reversals = [posting.reversed() for key, posting in old.items() if new.get(key) != posting]
+    additions = [posting for key, posting in new.items() if old.get(key) != posting]
+    return reversals + additions

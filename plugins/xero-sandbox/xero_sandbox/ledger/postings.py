@@ -270,7 +270,7 @@ def _expense_claim(organisation: Organisation, body: dict[str, Any]) -> list[Pos
         entry = _entry(organisation, ("", ""), receipt, unpaid, -1, "")
         lines.extend(entry.lines[1:])
     claim = _posting(organisation, ("EXPCLAIM", claim_id), date, "", lines)
-    found = [claim._replace(accrual_only=True)]
+    entries = [claim._replace(accrual_only=True)]
     for payment in body["Payments"]:
         amount = _cents(payment["Amount"])
         paid = [
@@ -279,8 +279,8 @@ def _expense_claim(organisation: Organisation, body: dict[str, Any]) -> list[Pos
         ]
         source = ("EXPPAYMENT", payment["PaymentID"])
         entry = _posting(organisation, source, payment, "", paid)
-        found.append(entry._replace(settles=claim_id))
-    return found
+        entries.append(entry._replace(settles=claim_id))
+    return entries
 
 
 _RULES: dict[str, Callable[[Organisation, dict[str, Any]], list[Posting]]] = {

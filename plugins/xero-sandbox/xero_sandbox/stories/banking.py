@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xero_sandbox.stories.common import bank_account, dated, rate_of, sums
+from xero_sandbox.stories.common import (
+    bank_account_copy,
+    date_properties,
+    exchange_rate,
+    total_properties,
+)
 from xero_sandbox.stories.lines import (
     EXCLUSIVE,
     INCLUSIVE,
@@ -17,7 +22,7 @@ from xero_sandbox.stories.lines import (
     wire_line,
 )
 from xero_sandbox.stories.organisation import uuid_text
-from xero_sandbox.stories.story import Document, happened
+from xero_sandbox.stories.story import Document, latest
 from xero_sandbox.stories.timeline import START, Pace
 from xero_sandbox.wire import DAY, iso_second, money, net_date
 
@@ -49,34 +54,34 @@ class BankTransaction:
     @property
     def events(self) -> tuple[int, ...]:
         """When it was entered, perhaps reconciled, perhaps deleted."""
-        found = (self.created, self.reconciled, self.deleted)
-        return tuple(sorted(at for at in found if at is not None))
+        instants = (self.created, self.reconciled, self.deleted)
+        return tuple(sorted(at for at in instants if at is not None))
 
     def documents(self, now: int) -> list[Document]:
         """Return the bank transaction as of `now`."""
         organisation = self.organisation
-        updated = happened(now, *self.events)
+        updated = latest(now, *self.events)
         deleted = self.deleted is not None and self.deleted <= now
         day = organisation.local_day(self.created)
         currency = self.account.foreign or organisation.currency
         body: dict[str, Any] = {
             "BankTransactionID": self.id,
-            "BankAccount": bank_account(self.account),
+            "BankAccount": bank_account_copy(self.account),
             "Type": "RECEIVE" if self.incoming else "SPEND",
             "Reference": f"Card {self.index % 90 + 10}" if self.index % 3 == 0 else "",
             "IsReconciled": self.reconciled is not None and self.reconciled <= now and not deleted,
             "HasAttachments": self.index % 29 == 7,
             "Contact": self.contact.summary,
-            **dated(day),
+            **date_properties(day),
             "Status": "DELETED" if deleted else "AUTHORISED",
             "LineAmountTypes": self.mode,
             "LineItems": [wire_line(line) for line in self.lines],
-            **sums(totals(self.lines, self.mode)),
+            **total_properties(totals(self.lines, self.mode)),
             "UpdatedDateUTC": net_date(updated),
             "CurrencyCode": currency,
         }
         if self.account.foreign is not None:
-            body["CurrencyRate"] = rate_of(organisation.rate(currency, day))
+            body["CurrencyRate"] = exchange_rate(organisation.rate(currency, day))
         if self.index % 17 == 5:
             body["ExternalLinkProviderName"] = "Till"
             body["Url"] = f"https://till.example/{self.index}"
@@ -182,43 +187,43 @@ class BankTransfer:
             "CreatedDateUTC": net_date(self.created),
             "CreatedDateUTCString": iso_second(self.created),
             # Unlike every other calendar date of Xero's, this one has a time of day.
-            **dated(day),
+            **date_properties(day),
             "Date": net_date(day + self.created % DAY),
-            "FromBankAccount": bank_account(here),
-            "ToBankAccount": bank_account(there),
+            "FromBankAccount": bank_account_copy(here),
+            "ToBankAccount": bank_account_copy(there),
             "Amount": money(self.amount),
             "FromBankTransactionID": mirrors[0],
             "ToBankTransactionID": mirrors[1],
             "FromIsReconciled": self.index % 2 == 0,
             "ToIsReconciled": False,
             "Reference": f"Sweep {self.index}" if self.index % 4 else "",
-            "CurrencyRate": rate_of(1_000_000),
+            "CurrencyRate": exchange_rate(1_000_000),
             "HasAttachments": False,
             "Status": status,
             "FromTracking": [],
             "ToTracking": [],
         }
         # A transfer shows when it was made and nothing later, also after it was deleted.
-        found = [Document("BankTransfers", transfer_id, body, self.created)]
-        updated = happened(now, *self.events)
+        documents = [Document("BankTransfers", transfer_id, body, self.created)]
+        updated = latest(now, *self.events)
         for mirror, way, account in zip(mirrors, ("SPEND", "RECEIVE"), (here, there), strict=True):
             transaction = {
                 "BankTransactionID": mirror,
-                "BankAccount": bank_account(account),
+                "BankAccount": bank_account_copy(account),
                 "Type": f"{way}-TRANSFER",
                 "Reference": body["Reference"],
                 "IsReconciled": body["FromIsReconciled"] and way == "SPEND",
                 "HasAttachments": False,
-                **dated(day),
+                **date_properties(day),
                 "Status": status,
                 "LineAmountTypes": NO_TAX,
                 "LineItems": [],
-                **sums(Totals(self.amount, 0, self.amount, 0)),
+                **total_properties(Totals(self.amount, 0, self.amount, 0)),
                 "UpdatedDateUTC": net_date(updated),
                 "CurrencyCode": organisation.currency,
             }
-            found.append(Document("BankTransactions", mirror, transaction, updated))
-        return found
+            documents.append(Document("BankTransactions", mirror, transaction, updated))
+        return documents
 
 
 class BankTransfers:

@@ -15,22 +15,22 @@ _MILLIONTH = Decimal("0.000001")
 _ONE = Decimal("1.000000")
 
 
-def rate_of(millionths: int) -> Decimal:
+def exchange_rate(millionths: int) -> Decimal:
     """Return an exchange rate with six places."""
     return _ONE if millionths == 1_000_000 else millionths * _MILLIONTH
 
 
-def dated(day: int, name: str = "Date") -> dict[str, str]:
+def date_properties(day: int, name: str = "Date") -> dict[str, str]:
     """Return a calendar date and its `String` twin."""
     return {name: net_date(day), f"{name}String": iso_day(day)}
 
 
-def stamped(updated: int) -> dict[str, str]:
+def update_properties(updated: int) -> dict[str, str]:
     """Return the time of the last change and its `String` twin."""
     return {"UpdatedDateUTC": net_date(updated), "UpdatedDateUTCString": iso_second(updated)}
 
 
-def sums(amounts: Totals) -> dict[str, Any]:
+def total_properties(amounts: Totals) -> dict[str, Any]:
     """Return SubTotal, TotalTax and Total."""
     return {
         "SubTotal": money(amounts.sub),
@@ -39,7 +39,7 @@ def sums(amounts: Totals) -> dict[str, Any]:
     }
 
 
-def bank_account(account: Account) -> dict[str, Any]:
+def bank_account_copy(account: Account) -> dict[str, Any]:
     """Return the copy of a bank account that bank documents embed; a code only if it has one."""
     copy = {"AccountID": account.id, "Name": account.fact.name}
     if account.fact.code:

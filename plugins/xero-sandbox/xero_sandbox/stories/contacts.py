@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from xero_sandbox.stories import profiles
-from xero_sandbox.stories.story import Document, happened
+from xero_sandbox.stories.story import Document, latest
 from xero_sandbox.stories.timeline import START, Pace
 from xero_sandbox.wire import DAY, money, net_date
 
@@ -91,7 +91,7 @@ class Contact:
 
     def documents(self, now: int) -> list[Document]:
         """Return the contact as it stands at `now`, with balances of nothing."""
-        updated = happened(now, *self.events)
+        updated = latest(now, *self.events)
         body = self._body(now)
         body["UpdatedDateUTC"] = net_date(updated)
         return [Document("Contacts", self.id, body, updated)]
@@ -231,7 +231,7 @@ class Contacts:
         self._organisation = organisation
         self.first_count = 12 + organisation.invoices // 25
         self._pace = Pace(max(2, organisation.invoices // 40))
-        self._known: dict[int, Contact] = {}
+        self._contacts: dict[int, Contact] = {}
 
     def birth(self, index: int) -> int:
         """Return when contact number `index` is entered."""
@@ -242,10 +242,10 @@ class Contacts:
 
     def story(self, index: int) -> Contact:
         """Return contact number `index`."""
-        known = self._known.get(index)
-        if known is None:
-            known = self._known[index] = self._make(index)
-        return known
+        contact = self._contacts.get(index)
+        if contact is None:
+            contact = self._contacts[index] = self._make(index)
+        return contact
 
     def choose(self, dice: Random, at: int, *, customer: bool, local: bool) -> Contact:
         """Return a contact for a document.

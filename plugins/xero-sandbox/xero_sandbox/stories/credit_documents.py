@@ -7,9 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from xero_sandbox.stories.common import bank_account, dated, rate_of, stamped, sums
+from xero_sandbox.stories.common import (
+    bank_account_copy,
+    date_properties,
+    exchange_rate,
+    total_properties,
+    update_properties,
+)
 from xero_sandbox.stories.lines import Line, Totals, wire_line
-from xero_sandbox.stories.story import Document, happened
+from xero_sandbox.stories.story import Document, latest
 from xero_sandbox.wire import money, net_date
 
 if TYPE_CHECKING:
@@ -22,7 +28,7 @@ def payment_copy(deal: Deal, payment: Payment) -> dict[str, Any]:
         "PaymentID": payment.id,
         "Date": net_date(deal.organisation.local_day(payment.at)),
         "Amount": money(payment.amount),
-        "CurrencyRate": rate_of(payment.rate),
+        "CurrencyRate": exchange_rate(payment.rate),
         "HasAccount": False,
         "HasValidationErrors": False,
     }
@@ -75,7 +81,7 @@ def credit_note(deal: Deal, now: int) -> Document:
     refunds = [p for p in deal.payments if p.target == "note" and p.counts(now)]
     applied = note.allocated + sum(payment.amount for payment in refunds)
     remaining = note.totals.total - applied
-    updated = max(note.at, happened(now, *(payment.at for payment in refunds)))
+    updated = max(note.at, latest(now, *(payment.at for payment in refunds)))
     day = deal.organisation.local_day(note.at)
     body: dict[str, Any] = {
         "CreditNoteID": note.id,
@@ -94,13 +100,13 @@ def credit_note(deal: Deal, now: int) -> Document:
         "SentToContact": False,
         "InvoiceAddresses": [],
         "Contact": deal.contact.summary,
-        **dated(day),
+        **date_properties(day),
         "BrandingThemeID": deal.organisation.id_of("theme", 0),
         "Status": "AUTHORISED" if remaining else "PAID",
         "LineAmountTypes": deal.mode,
         "LineItems": [wire_line(line) for line in note.lines],
-        **sums(note.totals),
-        **stamped(updated),
+        **total_properties(note.totals),
+        **update_properties(updated),
         "CurrencyCode": deal.contact.currency,
     }
     if not remaining:
@@ -131,7 +137,7 @@ def advance_document(deal: Deal, now: int) -> Document:
     refunds = [p for p in deal.payments if p.target == "overpayment" and p.counts(now)]
     allocated = advance.allocated if advance.allocated_at <= now else 0
     applied = allocated + sum(payment.amount for payment in refunds)
-    updated = happened(now, advance.at, advance.allocated_at, *(p.at for p in refunds))
+    updated = latest(now, advance.at, advance.allocated_at, *(p.at for p in refunds))
     body: dict[str, Any] = {
         f"{advance.kind.capitalize()}ID": advance.id,
         "ID": advance.id,
@@ -144,10 +150,10 @@ def advance_document(deal: Deal, now: int) -> Document:
         "AppliedAmount": money(applied),
         "HasAttachments": False,
         "Status": "AUTHORISED" if advance.amount - applied else "PAID",
-        "CurrencyRate": rate_of(deal.rate),
+        "CurrencyRate": exchange_rate(deal.rate),
         "Reference": deal.number if deal.sale else "",
-        **_advance_face(deal),
-        **stamped(updated),
+        **_advance_properties(deal),
+        **update_properties(updated),
     }
     if advance.kind == "PREPAYMENT":
         body["InvoiceNumber"] = deal.number
@@ -163,18 +169,18 @@ def advance_in_bank(deal: Deal) -> Document:
         "BankTransactionID": advance.bank_transaction_id,
         f"{advance.kind.capitalize()}ID": advance.id,
         "Type": f"{'RECEIVE' if deal.sale else 'SPEND'}-{advance.kind}",
-        "BankAccount": bank_account(deal.organisation.accounts["bank"]),
+        "BankAccount": bank_account_copy(deal.organisation.accounts["bank"]),
         "IsReconciled": True,
         "HasAttachments": False,
         "Reference": deal.number if deal.sale else "",
         "Status": "AUTHORISED",
-        **_advance_face(deal),
+        **_advance_properties(deal),
         "UpdatedDateUTC": net_date(advance.at),
     }
     return Document("BankTransactions", advance.bank_transaction_id, body, advance.at)
 
 
-def _advance_face(deal: Deal) -> dict[str, Any]:
+def _advance_properties(deal: Deal) -> dict[str, Any]:
     """Return what a prepayment or overpayment and its bank transaction share."""
     advance = deal.advance
     assert advance is not None  # noqa: S101 - asked for only where there is one
@@ -196,9 +202,9 @@ def _advance_face(deal: Deal) -> dict[str, Any]:
     )
     return {
         "Contact": deal.contact.summary,
-        **dated(organisation.local_day(advance.at)),
+        **date_properties(organisation.local_day(advance.at)),
         "LineAmountTypes": "NoTax",
         "LineItems": [wire_line(line)],
-        **sums(Totals(advance.amount, 0, advance.amount, 0)),
+        **total_properties(Totals(advance.amount, 0, advance.amount, 0)),
         "CurrencyCode": deal.contact.currency,
     }

@@ -1,4 +1,4 @@
-"""The story of an invoice or bill and of all that settles it, as plain facts.
+"""The story of an invoice or bill and of all that settles it.
 
 `deals` decides these facts; `deal_documents` draws what they look like at a given instant.
 """

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from xero_sandbox.stories.common import bank_account, dated, rate_of, stamped, sums
+from xero_sandbox.stories.common import (
+    bank_account_copy,
+    date_properties,
+    exchange_rate,
+    total_properties,
+    update_properties,
+)
 from xero_sandbox.stories.credit_documents import (
     advance_copies,
     advance_document,
@@ -20,7 +26,7 @@ from xero_sandbox.stories.credit_documents import (
     payment_copy,
 )
 from xero_sandbox.stories.lines import Totals, to_base, totals, wire_line
-from xero_sandbox.stories.story import Document, happened
+from xero_sandbox.stories.story import Document, latest
 from xero_sandbox.wire import DAY, money, net_date
 
 if TYPE_CHECKING:
@@ -108,12 +114,12 @@ def _invoice(deal: Deal, lines: list[dict[str, Any]], amounts: Totals, now: int)
     paid = sum(payment.amount for payment in paid_by)
     note, advance = deal.note, deal.advance
     credited = 0
-    last = happened(now, deal.created, deal.submitted, deal.approved, deal.edited, deal.ended)
+    last = latest(now, deal.created, deal.submitted, deal.approved, deal.edited, deal.ended)
     settled = 0
     for payment in deal.payments:
         if payment.target == "invoice":
-            last = max(last, happened(now, payment.at, payment.deleted))
-            settled = max(settled, happened(now, payment.at))
+            last = max(last, latest(now, payment.at, payment.deleted))
+            settled = max(settled, latest(now, payment.at))
     if note is not None and note.allocated and note.at <= now:
         credited += note.allocated
         last, settled = max(last, note.at), max(settled, note.at)
@@ -149,14 +155,14 @@ def _invoice(deal: Deal, lines: list[dict[str, Any]], amounts: Totals, now: int)
         "HasErrors": False,
         "InvoiceAddresses": [],
         "Contact": deal.contact.summary,
-        **dated(day),
-        **dated(due_day, "DueDate"),
+        **date_properties(day),
+        **date_properties(due_day, "DueDate"),
         "BrandingThemeID": deal.organisation.id_of("theme", 0),
         "Status": status,
         "LineAmountTypes": deal.mode,
         "LineItems": lines,
-        **sums(amounts),
-        **stamped(last),
+        **total_properties(amounts),
+        **update_properties(last),
         "CurrencyCode": deal.contact.currency,
     }
     if amounts.discount:
@@ -165,19 +171,19 @@ def _invoice(deal: Deal, lines: list[dict[str, Any]], amounts: Totals, now: int)
         body["Reference"] = deal.reference
     # A draft has no rate yet: Xero takes the day's when it is approved.
     if deal.approved is not None and deal.approved <= now:
-        body["CurrencyRate"] = rate_of(deal.rate)
+        body["CurrencyRate"] = exchange_rate(deal.rate)
     if status == "PAID":
         body.update(
             {"FullyPaidOnDate": net_date(deal.organisation.local_day(max(settled, deal.created)))}
         )
     elif status == "VOIDED" and deal.index % 2 == 0:
         # Xero shows time zero on some of the voided ones.
-        body.update(dated(0, "DueDate"))
+        body.update(date_properties(0, "DueDate"))
     if deal.sale and approved and deal.index % 13 == 3:
-        body.update(dated(due_day + 7 * DAY, "ExpectedPaymentDate"))
+        body.update(date_properties(due_day + 7 * DAY, "ExpectedPaymentDate"))
         body["Url"] = f"https://orders.example/{deal.index}"
     if not deal.sale and approved and deal.index % 13 == 4:
-        body.update(dated(due_day + 2 * DAY, "PlannedPaymentDate"))
+        body.update(date_properties(due_day + 2 * DAY, "PlannedPaymentDate"))
     if deal.sale and deal.index % 40 == 26:
         body["RepeatingInvoiceID"] = deal.organisation.id_of("repeating", 0)
     return Document("Invoices", deal.id, body, last)
@@ -198,13 +204,13 @@ def _invoice_copy(deal: Deal) -> dict[str, Any]:
         "Contact": deal.contact.summary,
         "LineItems": [],
         "CurrencyCode": deal.contact.currency,
-        "CurrencyRate": rate_of(deal.rate),
+        "CurrencyRate": exchange_rate(deal.rate),
     }
 
 
 def _payment(deal: Deal, payment: Payment, batch: Batch | None, now: int) -> Document:
     organisation = deal.organisation
-    updated = happened(now, payment.at, payment.deleted)
+    updated = latest(now, payment.at, payment.deleted)
     deleted = not payment.counts(now)
     base = to_base(payment.amount, payment.rate)
     foreign = payment.account.foreign is not None
@@ -216,10 +222,10 @@ def _payment(deal: Deal, payment: Payment, batch: Batch | None, now: int) -> Doc
         "Date": net_date(organisation.local_day(payment.at)),
         "Amount": money(payment.amount),
         "BankAmount": money(payment.amount if foreign else base),
-        "CurrencyRate": rate_of(payment.rate),
+        "CurrencyRate": exchange_rate(payment.rate),
         "PaymentType": _payment_type(deal, payment),
         "Status": "DELETED" if deleted else "AUTHORISED",
-        **stamped(updated),
+        **update_properties(updated),
         "HasAccount": True,
         "IsReconciled": not deleted and deal.index % 3 != 0,
         "Account": account,
@@ -234,7 +240,7 @@ def _payment(deal: Deal, payment: Payment, batch: Batch | None, now: int) -> Doc
         body["BatchPayment"] = {
             "Account": {"AccountID": payment.account.id},
             "BatchPaymentID": batch.id,
-            **dated(organisation.local_day(batch.at)),
+            **date_properties(organisation.local_day(batch.at)),
             "Type": "PAYBATCH",
             "Status": "AUTHORISED",
             "TotalAmount": str(money(batch.total)),
@@ -276,8 +282,8 @@ def _batch_payment(batch: Batch) -> Document:
     paid = [(deal, payment) for deal in batch.deals for payment in deal.payments]
     body = {
         "BatchPaymentID": batch.id,
-        "Account": bank_account(paid[0][1].account),
-        **dated(organisation.local_day(batch.at)),
+        "Account": bank_account_copy(paid[0][1].account),
+        **date_properties(organisation.local_day(batch.at)),
         "Payments": [
             {
                 "PaymentID": payment.id,

@@ -270,15 +270,15 @@ class _Settlement:
     ) -> tuple[tuple[Payment, ...], Note, None, int]:
         credited = last if self._outcome == "credited in full" else last[:1]
         credited = [line._replace(id=self._id()) for line in credited]
-        sums = totals(credited, mode)
-        allocated = sums.total if self._outcome.startswith("credited") else 0
+        note_totals = totals(credited, mode)
+        allocated = note_totals.total if self._outcome.startswith("credited") else 0
         at = ready + DAY if allocated else pay + 4 * DAY
-        note = Note(self._id(), at, credited, sums, allocated, self._id())
+        note = Note(self._id(), at, credited, note_totals, allocated, self._id())
         payments = []
         if total - allocated:
             payments.append(self._pay(max(pay, ready + 2 * DAY), total - allocated))
         if self._outcome == "refunded":
-            payments.append(self._pay(at + 5 * DAY, sums.total, target="note"))
+            payments.append(self._pay(at + 5 * DAY, note_totals.total, target="note"))
         # What is owed back for an open credit has been paid in full before.
         return tuple(payments), note, None, approved
 

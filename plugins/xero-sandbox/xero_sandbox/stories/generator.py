@@ -8,7 +8,7 @@ from xero_sandbox.stories.banking import BankTransactions, BankTransfers
 from xero_sandbox.stories.contacts import Contacts
 from xero_sandbox.stories.deals import Batches, Deals
 from xero_sandbox.stories.office import ExpenseClaims, ManualJournals
-from xero_sandbox.stories.orders import BillableExpenses, Papers
+from xero_sandbox.stories.orders import BillableExpenses, OrdersOrQuotes
 from xero_sandbox.stories.reference import Reference
 from xero_sandbox.stories.timeline import Agenda
 
@@ -38,8 +38,8 @@ class Generator:
             Batches(deals),
             BankTransactions(organisation, contacts),
             BankTransfers(organisation),
-            Papers(organisation, contacts, is_order=True),
-            Papers(organisation, contacts, is_order=False),
+            OrdersOrQuotes(organisation, contacts, is_order=True),
+            OrdersOrQuotes(organisation, contacts, is_order=False),
             BillableExpenses(organisation, deals),
             ManualJournals(organisation),
             ExpenseClaims(organisation, contacts),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xero_sandbox.stories.common import sums
+from xero_sandbox.stories.common import total_properties
 from xero_sandbox.stories.lines import INCLUSIVE, Line, draw, half_up, totals, wire_line
 from xero_sandbox.stories.organisation import uuid_text
-from xero_sandbox.stories.story import Document, happened
+from xero_sandbox.stories.story import Document, latest
 from xero_sandbox.stories.timeline import START, Pace
 from xero_sandbox.wire import DAY, money, net_date
 
@@ -64,12 +64,12 @@ class ManualJournal:
     @property
     def events(self) -> tuple[int, ...]:
         """When it was drafted, posted, and voided or deleted."""
-        found = {self.created, self.posted, self.ended}
-        return tuple(sorted(at for at in found if at is not None))
+        instants = {self.created, self.posted, self.ended}
+        return tuple(sorted(at for at in instants if at is not None))
 
     def documents(self, now: int) -> list[Document]:
         """Return the manual journal as of `now`."""
-        updated = happened(now, *self.events)
+        updated = latest(now, *self.events)
         status = "POSTED" if self.posted is not None and self.posted <= now else "DRAFT"
         if self.ended is not None and self.ended <= now:
             status = "VOIDED" if self.posted is not None else "DELETED"
@@ -185,10 +185,10 @@ class ExpenseClaim:
         """Return receipts and, once it is submitted, the claim."""
         updated, status = max(step for step in self.steps if step[0] <= now)
         receipts = [self._receipt(number, status, updated) for number in range(len(self.receipts))]
-        found = [Document("Receipts", body["ReceiptID"], body, updated) for body in receipts]
+        documents = [Document("Receipts", body["ReceiptID"], body, updated) for body in receipts]
         if status != "DRAFT":
-            found.append(self._claim(status, updated, receipts))
-        return found
+            documents.append(self._claim(status, updated, receipts))
+        return documents
 
     def _receipt(self, number: int, status: str, updated: int) -> dict[str, Any]:
         lines = self.receipts[number]
@@ -203,7 +203,7 @@ class ExpenseClaim:
             "Reference": "",
             "LineAmountTypes": INCLUSIVE,
             "LineItems": [wire_line(line) for line in lines],
-            **sums(totals(lines, INCLUSIVE)),
+            **total_properties(totals(lines, INCLUSIVE)),
             "HasAttachments": number == 0,
         }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xero_sandbox.stories.common import dated, rate_of, sums
+from xero_sandbox.stories.common import date_properties, exchange_rate, total_properties
 from xero_sandbox.stories.lines import EXCLUSIVE, INCLUSIVE, Line, draw, totals, wire_line
 from xero_sandbox.stories.organisation import uuid_text
 from xero_sandbox.stories.story import Document
@@ -39,7 +39,7 @@ _QUOTE_PATHS = (
 
 
 @dataclass(frozen=True)
-class Paper:
+class OrderOrQuote:
     """The story of a purchase order or a quote: it goes from status to status."""
 
     organisation: Organisation
@@ -63,18 +63,18 @@ class Paper:
         body["UpdatedDateUTC"] = net_date(updated)
         return [Document("PurchaseOrders" if self.is_order else "Quotes", self.id, body, updated)]
 
-    def _face(self, status: str) -> dict[str, Any]:
+    def _common_properties(self, status: str) -> dict[str, Any]:
         amounts = totals(self.lines, self.mode)
         day = self.organisation.local_day(self.steps[0][0])
         return {
             "Contact": self.contact.summary,
-            **dated(day),
+            **date_properties(day),
             "Status": status,
             "LineItems": [wire_line(line) for line in self.lines],
-            **sums(amounts),
+            **total_properties(amounts),
             "TotalDiscount": money(amounts.discount),
             "CurrencyCode": self.contact.currency,
-            "CurrencyRate": rate_of(self.organisation.rate(self.contact.currency, day)),
+            "CurrencyRate": exchange_rate(self.organisation.rate(self.contact.currency, day)),
             "BrandingThemeID": self.organisation.id_of("theme", 0),
         }
 
@@ -94,12 +94,12 @@ class Paper:
             "HasErrors": False,
             "IsDiscounted": False,
             "HasAttachments": False,
-            **self._face(status),
+            **self._common_properties(status),
         }
         if self.index % 3:
-            body.update(dated(day + 10 * DAY, "DeliveryDate"))
+            body.update(date_properties(day + 10 * DAY, "DeliveryDate"))
         if self.index % 5 == 1:
-            body.update(dated(day + 14 * DAY, "ExpectedArrivalDate"))
+            body.update(date_properties(day + 14 * DAY, "ExpectedArrivalDate"))
         return body
 
     def _quote(self, status: str) -> dict[str, Any]:
@@ -113,12 +113,12 @@ class Paper:
             "LineAmountTypes": self.mode.upper(),
             "Title": f"Quote for {self.contact.name}"[:100],
             "Summary": "As discussed",
-            **dated(day + 30 * DAY, "ExpiryDate"),
-            **self._face(status),
+            **date_properties(day + 30 * DAY, "ExpiryDate"),
+            **self._common_properties(status),
         }
 
 
-class Papers:
+class OrdersOrQuotes:
     """The strand of purchase orders, or that of quotes."""
 
     def __init__(self, organisation: Organisation, contacts: Contacts, *, is_order: bool) -> None:
@@ -128,11 +128,11 @@ class Papers:
         self._pace = Pace(max(12, organisation.invoices // 20))
 
     def birth(self, index: int) -> int:
-        """Return when paper number `index` is drafted."""
+        """Return when number `index` is drafted."""
         return self._pace.at(index, self._organisation.jitter(self._strand, index))
 
-    def story(self, index: int) -> Paper:
-        """Return paper number `index`."""
+    def story(self, index: int) -> OrderOrQuote:
+        """Return number `index`."""
         organisation = self._organisation
         dice = organisation.random(self._strand, index)
         paths = _ORDER_PATHS if self._is_order else _QUOTE_PATHS
@@ -148,7 +148,7 @@ class Papers:
         )
         local = contact.currency == organisation.currency
         mode = EXCLUSIVE if dice.random() < 0.8 else INCLUSIVE
-        return Paper(
+        return OrderOrQuote(
             organisation=organisation,
             index=index,
             id=uuid_text(dice.getrandbits(128)),

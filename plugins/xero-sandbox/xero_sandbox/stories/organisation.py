@@ -168,7 +168,7 @@ class Organisation:
         """Products and services; the last few are tracked as inventory and never sold."""
         count = max(len(profiles.ITEM_WORDS), min(500, self.invoices // 50))
         tracked = 3
-        found = []
+        items = []
         for number in range(count):
             dice = self.random(200, number)
             word = profiles.ITEM_WORDS[number % len(profiles.ITEM_WORDS)]
@@ -176,7 +176,7 @@ class Organisation:
             price = dice.randrange(50_000, 4_000_000)
             # Cheap goods are priced below the cent, as people do who sell by the thousand.
             price -= price % (100 if number % 4 else 1)
-            found.append(
+            items.append(
                 ItemFact(
                     self.id_of("item", number),
                     f"{word[:3].upper()}-{number:03d}",
@@ -186,7 +186,7 @@ class Organisation:
                     dice.randrange(5, 60) if number >= count - tracked else None,
                 )
             )
-        return tuple(found)
+        return tuple(items)
 
     @cached_property
     def untracked_items(self) -> tuple[ItemFact, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from xero_sandbox.stories.common import sums
+from xero_sandbox.stories.common import total_properties
 from xero_sandbox.stories.lines import EXCLUSIVE, draw, totals, wire_line
 from xero_sandbox.stories.story import Document
 from xero_sandbox.stories.timeline import ANCHOR, SET_UP, START
@@ -47,7 +47,7 @@ def repeating_invoices(organisation: Organisation, contacts: Contacts) -> Iterat
             "LineAmountTypes": EXCLUSIVE,
             "CurrencyCode": organisation.currency,
             "Status": ("AUTHORISED", "AUTHORISED", "DRAFT", "AUTHORISED", "DELETED")[number],
-            **sums(amounts),
+            **total_properties(amounts),
             "TotalDiscount": money(amounts.discount),
             "HasAttachments": False,
             "ApprovedForSending": sale,

@@ -192,8 +192,8 @@ def _account(account: Account) -> Document:
 
 
 def _tracking(organisation: Organisation) -> Iterator[Document]:
-    found = [(*category, "ACTIVE") for category in profiles.TRACKING]
-    for name, options, gone, status in (*found, (*profiles.ARCHIVED_TRACKING, "ARCHIVED")):
+    categories = [(*category, "ACTIVE") for category in profiles.TRACKING]
+    for name, options, gone, status in (*categories, (*profiles.ARCHIVED_TRACKING, "ARCHIVED")):
         category_id = organisation.id_of("tracking", name)
         states = [(option, "ACTIVE") for option in options] + [(o, "ARCHIVED") for o in gone]
         body = {

@@ -54,6 +54,6 @@ class Strand(Protocol):
         ...
 
 
-def happened(now: int, *instants: int | None) -> int:
+def latest(now: int, *instants: int | None) -> int:
     """Return the latest of `instants` that is not after `now`; 0 when there is none."""
     return max((at for at in instants if at is not None and at <= now), default=0)
