@@ -68,7 +68,7 @@ def create_account(collection: Collection, element: Document) -> Document:
         "UpdatedDateUTC": "",
         "AddToWatchlist": False,
     }
-    return _saved(collection, account, element)
+    return _save(collection, account, element)
 
 
 def update_account(collection: Collection, account: Document, element: Document) -> Document:
@@ -89,7 +89,7 @@ def update_account(collection: Collection, account: Document, element: Document)
     _check(collection, element, account)
     if "Type" in element:
         account["Class"] = _CLASSES[element["Type"]]
-    return _saved(collection, account, element)
+    return _save(collection, account, element)
 
 
 def delete_account(collection: Collection, account: Document) -> Document:
@@ -106,19 +106,19 @@ def delete_account(collection: Collection, account: Document) -> Document:
         raise ValidationError(
             "This account has transactions and cannot be deleted; archive it instead."
         )
-    return _saved(collection, account, {"Status": "DELETED"})
+    return _save(collection, account, {"Status": "DELETED"})
 
 
-def _saved(collection: Collection, account: Document, element: Document) -> Document:
+def _save(collection: Collection, account: Document, element: Document) -> Document:
     for name in _WRITABLE:
         if name in element:
             account[name] = element[name]
     return collection.save(account)
 
 
-def _check(collection: Collection, element: Document, known: Document | None) -> None:
+def _check(collection: Collection, element: Document, existing: Document | None) -> None:
     messages = too_long(element, _LENGTHS)
-    whole = {**(known or {}), **element}
+    whole = {**(existing or {}), **element}
     if whole.get("Type") not in _CLASSES:
         messages.append(f"'{whole.get('Type')}' is not a valid account Type.")
     if not whole.get("Name"):
@@ -132,7 +132,7 @@ def _check(collection: Collection, element: Document, known: Document | None) ->
         value = element.get(name)
         if value and any(
             other["Status"] != "DELETED"
-            and (known is None or other["AccountID"] != known["AccountID"])
+            and (existing is None or other["AccountID"] != existing["AccountID"])
             for other in collection.find(name, str(value), ignore_case=True)
         ):
             messages.append(f"Please enter a unique {name}.")

@@ -157,10 +157,10 @@ class ControlApi:
         if request.method == "DELETE":
             self._calls.clear()
         status = request.query_params.get("status")
-        found = self._calls.of(
+        calls = self._calls.of(
             request.query_params.get("path", "*"), status=int(status) if status else None
         )
-        return JSONResponse([call.as_json() for call in found])
+        return JSONResponse([call.as_json() for call in calls])
 
     async def counts(self, _: Request) -> Response:
         """GET counts the stored documents by organisation and resource."""
@@ -229,16 +229,16 @@ async def _carry_out(request: Request, action: Callable[[dict[str, Any]], object
     try:
         body = wire.decode(await request.body() or b"{}")
         result = await run_in_threadpool(action, body)
-        return Response(wire.encode(_plain(result)), media_type="application/json")
+        return Response(wire.encode(_as_json(result)), media_type="application/json")
     except KeyError as error:
         return JSONResponse({"error": f"missing or unknown: {error.args[0]}"}, 400)
     except (_RefusedError, LookupError, ValueError, TypeError) as error:
         return JSONResponse({"error": str(error)}, 400)
 
 
-def _plain(value: Any) -> Any:
+def _as_json(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
+        return {name: _as_json(item) for name, item in value.items()}
     return value

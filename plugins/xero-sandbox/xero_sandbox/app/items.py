@@ -33,11 +33,11 @@ def save_item(collection: Collection, element: Document, *, create_only: bool) -
     Raises:
         ValidationError: The element breaks a rule; nothing is saved.
     """
-    known = _match(collection, element)
-    if known is not None and create_only:
+    existing = _match(collection, element)
+    if existing is not None and create_only:
         raise ValidationError(f"Price List Item with Code '{element.get('Code')}' already exists")
-    _check(collection, element, known)
-    item = known or _blank()
+    _check(collection, element, existing)
+    item = existing or _blank()
     for name in _WRITABLE:
         if name in element:
             item[name] = element[name]
@@ -73,21 +73,21 @@ def delete_item(collection: Collection, item_id: str) -> None:
 
 def _match(collection: Collection, element: Document) -> Document | None:
     if element.get("ItemID"):
-        known = collection.get(str(element["ItemID"]))
-        if known is None:
+        existing = collection.get(str(element["ItemID"]))
+        if existing is None:
             raise ValidationError(f"The item with ItemID {element['ItemID']} could not be found.")
-        return known
-    found = collection.find("Code", str(element.get("Code", "")))
-    return found[0] if found else None
+        return existing
+    matches = collection.find("Code", str(element.get("Code", "")))
+    return matches[0] if matches else None
 
 
-def _check(collection: Collection, element: Document, known: Document | None) -> None:
+def _check(collection: Collection, element: Document, existing: Document | None) -> None:
     messages = too_long(element, _LENGTHS)
-    code = element.get("Code", known["Code"] if known else None)
+    code = element.get("Code", existing["Code"] if existing else None)
     if not code:
         messages.append("Price List Item Code must be supplied")
     elif any(
-        known is None or other["ItemID"] != known["ItemID"]
+        existing is None or other["ItemID"] != existing["ItemID"]
         for other in collection.find("Code", code)
     ):
         messages.append(f"Price List Item with Code '{code}' already exists")

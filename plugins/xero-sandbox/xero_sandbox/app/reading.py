@@ -79,8 +79,8 @@ class Reader:
             )
         if endpoint.name == "BrandingThemes" and rest[1:] == ["PaymentServices"]:
             self._document(call, endpoint, rest[0])
-            found = self.store.page(call.tenant.tenant_id, "PaymentServices")
-            return Answer("PaymentServices", found.documents)
+            listing = self.store.page(call.tenant.tenant_id, "PaymentServices")
+            return Answer("PaymentServices", listing.documents)
         if len(rest) > 1:
             raise not_implemented(call.method, call.path)
         if endpoint.list_only:
@@ -99,16 +99,16 @@ class Reader:
         if not paged and endpoint.high_volume:
             self._refuse_high_volume(selection.page(self.store, call, endpoint.name, 0).total)
         limit = size if size or page == 1 else 0
-        found = selection.page(self.store, call, endpoint.name, limit, (page - 1) * (size or 0))
-        rows = lighten(call, endpoint, found.documents, paged=paged)
+        listing = selection.page(self.store, call, endpoint.name, limit, (page - 1) * (size or 0))
+        rows = lighten(call, endpoint, listing.documents, paged=paged)
         pagination = None
         if paged and endpoint.paging is Paging.SIZED:
-            per_page = size or max(1, found.total)
+            per_page = size or max(1, listing.total)
             pagination = {
                 "page": page,
                 "pageSize": per_page,
-                "pageCount": -(-found.total // per_page),
-                "itemCount": found.total,
+                "pageCount": -(-listing.total // per_page),
+                "itemCount": listing.total,
             }
         return Answer(endpoint.name, rows, pagination, page if paged else None)
 
@@ -130,7 +130,7 @@ class Reader:
         if call.flag("paymentsOnly"):
             sources = ", ".join(f"'{source}'" for source in _CASH_SOURCES)
             conditions.append(f"{column(endpoint.name, 'SourceType', 's')} IN ({sources})")
-        found = self.store.page(
+        listing = self.store.page(
             tenant_id,
             endpoint.name,
             since=call.modified_since,
@@ -139,7 +139,7 @@ class Reader:
             order=[(number, False)],
             limit=_FIXED_PAGE,
         )
-        rows = found.documents
+        rows = listing.documents
         if not rows and offset and not self._journals_above(tenant_id, number, offset):
             # Quirk 19: an offset beyond the end answers with journals all the same.
             latest = self.store.page(
@@ -160,16 +160,16 @@ class Reader:
             self.books.write_journals(call.tenant.tenant_id)
         shape = endpoint.shape
         tenant_id = call.tenant.tenant_id
-        asked: str | int = int(name) if endpoint.name == "Journals" and name.isdigit() else name
-        found = self.store.get(tenant_id, endpoint.name, asked)
-        if found is None and isinstance(asked, str):
-            found = self.store.get(tenant_id, endpoint.name, asked.lower())
-        if found is not None and not endpoint.by_number:
-            identity = wire.decode(found).get(shape.key)
-            found = found if str(identity).lower() == name.lower() else None
-        if found is None:
+        key: str | int = int(name) if endpoint.name == "Journals" and name.isdigit() else name
+        text = self.store.get(tenant_id, endpoint.name, key)
+        if text is None and isinstance(key, str):
+            text = self.store.get(tenant_id, endpoint.name, key.lower())
+        if text is not None and not endpoint.by_number:
+            identity = wire.decode(text).get(shape.key)
+            text = text if str(identity).lower() == name.lower() else None
+        if text is None:
             raise not_found(call.path)
-        return found
+        return text
 
     def _single(self, call: AccountingCall, endpoint: Endpoint, name: str) -> Answer:
         document = self._document(call, endpoint, name)
@@ -221,8 +221,8 @@ def _page_size(call: AccountingCall, endpoint: Endpoint) -> tuple[bool, int | No
     """Whether the list is paged, and the rows of a page (None for all)."""
     if endpoint.paging is Paging.FIXED:
         return True, _FIXED_PAGE
-    asked = "page" in call.query or (endpoint.summary_only and call.flag("summaryOnly"))
-    if endpoint.paging is not Paging.SIZED or not asked:
+    is_paged = "page" in call.query or (endpoint.summary_only and call.flag("summaryOnly"))
+    if endpoint.paging is not Paging.SIZED or not is_paged:
         return False, None
     size = call.number("pageSize")
     if size is None:
@@ -234,11 +234,11 @@ def _page_size(call: AccountingCall, endpoint: Endpoint) -> tuple[bool, int | No
 
 def _month(call: AccountingCall, name: str, default: int) -> int:
     """The month of a date parameter, counted from year 0."""
-    asked = call.query.get(name.lower())
-    if asked is None:
+    text = call.query.get(name.lower())
+    if text is None:
         return default
     try:
-        day = date.fromisoformat(asked[:10])
+        day = date.fromisoformat(text[:10])
     except ValueError:
-        raise bad_request(f"{name} is no date: {asked}") from None
+        raise bad_request(f"{name} is no date: {text}") from None
     return day.year * 12 + day.month - 1

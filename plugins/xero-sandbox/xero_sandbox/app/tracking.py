@@ -30,9 +30,12 @@ def create_category(collection: Collection, element: Document) -> Document:
     Raises:
         ValidationError: The element breaks a rule; nothing is saved.
     """
-    known = [item for item in collection.all() if item["Status"] != "DELETED"]
-    messages = _check(element, known, "TrackingCategoryID", None)
-    if sum(item["Status"] == "ACTIVE" for item in known) >= _MOST_ACTIVE or len(known) >= _MOST:
+    categories = [item for item in collection.all() if item["Status"] != "DELETED"]
+    messages = _check(element, categories, "TrackingCategoryID", None)
+    if (
+        sum(item["Status"] == "ACTIVE" for item in categories) >= _MOST_ACTIVE
+        or len(categories) >= _MOST
+    ):
         messages.append(
             f"You can have at most {_MOST_ACTIVE} active and {_MOST} tracking categories in all."
         )
@@ -54,10 +57,10 @@ def update_category(collection: Collection, category: Document, element: Documen
     Raises:
         ValidationError: The element breaks a rule; nothing is saved.
     """
-    known = [item for item in collection.all() if item["Status"] != "DELETED"]
+    categories = [item for item in collection.all() if item["Status"] != "DELETED"]
     whole = {**category, **element}
-    messages = _check(whole, known, "TrackingCategoryID", category["TrackingCategoryID"])
-    active = sum(item["Status"] == "ACTIVE" for item in known)
+    messages = _check(whole, categories, "TrackingCategoryID", category["TrackingCategoryID"])
+    active = sum(item["Status"] == "ACTIVE" for item in categories)
     if whole["Status"] == "ACTIVE" != category["Status"] and active >= _MOST_ACTIVE:
         messages.append(f"You can have at most {_MOST_ACTIVE} active tracking categories.")
     if messages:
@@ -81,10 +84,10 @@ def create_option(collection: Collection, category: Document, element: Document)
     Raises:
         ValidationError: The element breaks a rule; nothing is saved.
     """
-    messages = _check(element, _living(category), "TrackingOptionID", None)
+    messages = _check(element, _undeleted(category), "TrackingOptionID", None)
     if messages:
         raise ValidationError(*messages)
-    option = _marked(
+    option = _with_flags(
         {"TrackingOptionID": str(uuid4()), "Name": element["Name"], "Status": "ACTIVE"}
     )
     collection.save({**category, "Options": [*category["Options"], option]})
@@ -100,10 +103,10 @@ def update_option(
         ValidationError: The element breaks a rule; nothing is saved.
     """
     whole = {**option, **element}
-    messages = _check(whole, _living(category), "TrackingOptionID", option["TrackingOptionID"])
+    messages = _check(whole, _undeleted(category), "TrackingOptionID", option["TrackingOptionID"])
     if messages:
         raise ValidationError(*messages)
-    return _replaced(
+    return _replace_option(
         collection, category, {**option, "Name": whole["Name"], "Status": whole["Status"]}
     )
 
@@ -115,15 +118,15 @@ def delete_option(collection: Collection, category: Document, option: Document) 
         ValidationError: A document uses it.
     """
     _refuse_used(collection, option["TrackingOptionID"], "tracking option")
-    return _replaced(collection, category, {**option, "Status": "DELETED"})
+    return _replace_option(collection, category, {**option, "Status": "DELETED"})
 
 
-def _living(category: Document) -> list[Document]:
+def _undeleted(category: Document) -> list[Document]:
     return [option for option in category["Options"] if option["Status"] != "DELETED"]
 
 
-def _replaced(collection: Collection, category: Document, option: Document) -> Document:
-    option = _marked(option)
+def _replace_option(collection: Collection, category: Document, option: Document) -> Document:
+    option = _with_flags(option)
     options = [
         option if other["TrackingOptionID"] == option["TrackingOptionID"] else other
         for other in category["Options"]
@@ -132,7 +135,7 @@ def _replaced(collection: Collection, category: Document, option: Document) -> D
     return option
 
 
-def _marked(option: Document) -> Document:
+def _with_flags(option: Document) -> Document:
     """The option with the flags that repeat its status."""
     return {
         **option,

@@ -83,29 +83,28 @@ def _batch(collection: Collection, call: AccountingCall, rest: list[str]) -> Ans
             raise not_found(call.path)
         elements[0][key] = rest[0]
     summarize = call.flag("summarizeErrors", default=True)
-    saved, failed, all_rows = [], [], []
+    failures, rows = [], []
     for element in elements:
         try:
             row = _BATCHES[collection.resource](
                 collection, element, create_only=call.method == "PUT"
             )
-            saved.append(row)
             if not summarize:
                 row = {**row, "StatusAttributeString": "OK", "HasValidationErrors": False}
         except ValidationError as error:
-            row = _failed(element, key, error)
-            failed.append(row)
+            row = _failure(element, key, error)
+            failures.append(row)
             if not summarize:
                 row = {**row, "StatusAttributeString": "ERROR"}
-        all_rows.append(row)
-    if summarize and failed:
+        rows.append(row)
+    if summarize and failures:
         # What was valid is saved all the same, and its ids are not told.
-        raise invalid(failed)
-    rows = [wire.encode(row) for row in all_rows]
-    return Answer(collection.resource, unit_decimals(call, ENDPOINTS[collection.resource], rows))
+        raise invalid(failures)
+    texts = [wire.encode(row) for row in rows]
+    return Answer(collection.resource, unit_decimals(call, ENDPOINTS[collection.resource], texts))
 
 
-def _failed(element: Document, key: str, error: ValidationError) -> Document:
+def _failure(element: Document, key: str, error: ValidationError) -> Document:
     return {
         **element,
         key: element.get(key) or ZERO_ID,
@@ -197,7 +196,7 @@ def _single(envelope: str, key: str, element: Document, change: Callable[[], Doc
     try:
         return Answer(envelope, [wire.encode(change())])
     except ValidationError as error:
-        raise invalid([_failed(element, key, error)]) from None
+        raise invalid([_failure(element, key, error)]) from None
 
 
 # -- bodies ---------------------------------------------------------------------------------------
