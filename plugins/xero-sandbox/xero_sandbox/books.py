@@ -8,7 +8,7 @@ from xero_sandbox import edits
 from xero_sandbox.reports import reports
 from xero_sandbox.shapes import RESOURCES
 from xero_sandbox.stories import profiles
-from xero_sandbox.stories.organisation import Organisation
+from xero_sandbox.stories.generator import generator_of
 from xero_sandbox.tenant_books import TenantBooks
 from xero_sandbox.webhooks.announcements import Change
 from xero_sandbox.wire import decode
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from xero_sandbox.clock import Clock
     from xero_sandbox.store import Store
+    from xero_sandbox.stories.organisation import Organisation
 
 
 class Books:
@@ -51,8 +52,9 @@ class Books:
         self.announce: Callable[[Change], None] | None = None
         self._tenants: dict[str, TenantBooks] = {}
         for index, name in enumerate(_names(organisations)):
-            organisation = Organisation(name, index, seed, max(1, invoices))
-            self._tenants[organisation.tenant_id] = TenantBooks(organisation, store, clock)
+            generator = generator_of(name, index, seed, max(1, invoices))
+            tenant = TenantBooks(generator, store, clock)
+            self._tenants[tenant.organisation.tenant_id] = tenant
 
     @property
     def organisations(self) -> list[Organisation]:

@@ -6,6 +6,7 @@ what comes out.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -146,7 +147,8 @@ def invoice(
     day = organisation.local_day(now)
     return {
         "Type": "ACCREC",
-        "Contact": contacts.story(0).summary,
+        # A copy, as the caller may do with it what he likes.
+        "Contact": deepcopy(contacts.story(0).summary),
         **date_properties(day),
         **date_properties(day + 20 * DAY, "DueDate"),
         "Status": "AUTHORISED",

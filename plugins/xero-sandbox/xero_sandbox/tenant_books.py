@@ -12,7 +12,6 @@ from xero_sandbox.ledger.contact_balances import ContactBalances
 from xero_sandbox.ledger.journals import Journals
 from xero_sandbox.shapes import RESOURCES
 from xero_sandbox.store import Row
-from xero_sandbox.stories.generator import Generator
 from xero_sandbox.stories.timeline import HOUR
 from xero_sandbox.webhooks.announcements import Change
 from xero_sandbox.wire import DAY, decode, iso_second, net_date, net_date_short, to_ms
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from xero_sandbox.clock import Clock
     from xero_sandbox.store import Store
     from xero_sandbox.stories.contacts import Contacts
-    from xero_sandbox.stories.organisation import Organisation
+    from xero_sandbox.stories.generator import Generator
 
 _NEVER = -(10**15)
 
@@ -32,7 +31,7 @@ class TenantBooks:
     """The books of one organisation.
 
     Args:
-        organisation: Whose they are.
+        generator: Tells the organisation's stories.
         store: Where documents go.
         clock: Decides what has happened.
 
@@ -43,13 +42,13 @@ class TenantBooks:
         manual_count: Documents added by hand so far, which their ids are made of.
     """
 
-    def __init__(self, organisation: Organisation, store: Store, clock: Clock) -> None:
-        self.organisation = organisation
+    def __init__(self, generator: Generator, store: Store, clock: Clock) -> None:
+        self.organisation = organisation = generator.organisation
         self.lock = threading.RLock()
         self.chart = Chart(organisation, store)
         self.manual_count = 0
         self._store, self._clock = store, clock
-        self._generator = Generator(organisation)
+        self._generator = generator
         self._agenda = self._generator.agenda()
         self._balances = ContactBalances()
         self._journals = Journals(organisation, store, self._generator, self.chart)

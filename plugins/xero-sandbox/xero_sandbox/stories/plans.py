@@ -76,7 +76,7 @@ def _budget_months() -> list[int]:
 def budgets(organisation: Organisation) -> Iterator[Document]:
     """Yield the overall budget and one of a tracking option."""
     option = organisation.tracking[0][0]
-    months = _budget_months()
+    months = [to_datetime(at).strftime("%Y-%m") for at in _budget_months()]
     for number, (name, kind) in enumerate((("Overall Budget", "OVERALL"), ("North", "TRACKING"))):
         dice = organisation.random(_BUDGET, number)
         budget_id = organisation.id_of("budget", number)
@@ -93,7 +93,7 @@ def budgets(organisation: Organisation) -> Iterator[Document]:
                     "AccountCode": account.fact.code,
                     "BudgetBalances": [
                         {
-                            "Period": to_datetime(month).strftime("%Y-%m"),
+                            "Period": month,
                             "Amount": money(dice.randrange(1_000, 90_000) * 100),
                             "Notes": "",
                         }

@@ -7,6 +7,7 @@ before the first day of history.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from xero_sandbox.stories import profiles
@@ -49,8 +50,12 @@ class Reference:
 
     def documents(self, now: int) -> list[Document]:  # noqa: ARG002 - nothing here changes
         """Return all reference data."""
+        return list(self._documents)
+
+    @cached_property
+    def _documents(self) -> tuple[Document, ...]:
         organisation = self._organisation
-        return [
+        return (
             *_organisation(organisation),
             *_currencies(organisation),
             *_tax_rates(organisation),
@@ -63,7 +68,7 @@ class Reference:
             *(_item(item, number) for number, item in enumerate(organisation.items)),
             *repeating_invoices(organisation, self._contacts),
             *budgets(organisation),
-        ]
+        )
 
 
 def _organisation(organisation: Organisation) -> Iterator[Document]:

@@ -212,6 +212,8 @@ class Webhooks:
             # Otherwise the thread would get to it some time later, in the middle of a test.
             self._advance()
         with self._changed:
+            # The clock may have been moved: the thread need not wait for its next look.
+            self._changed.notify_all()
             return self._changed.wait_for(self._is_settled, seconds)
 
     def report(self) -> dict[str, Any]:
