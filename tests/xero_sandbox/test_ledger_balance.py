@@ -19,7 +19,7 @@ APPROVED = ("AUTHORISED", "PAID")
 
 @pytest.fixture(scope="module")
 def books():
-    made = Books(Store(), ManualClock(NOW), organisations=4, invoices=300)
+    made = Books(Store(), ManualClock(NOW), organisations=4, invoices=150)
     for organisation in made.organisations:
         made.write_journals(organisation.tenant_id)
     yield made
