@@ -106,7 +106,7 @@ def test_a_reserve_of_the_day_is_left_to_others(make_xero_sandbox, run_tap, sele
     assert len(run.remarks) == 2
     assert all("daily_call_reserve" in remark for remark in run.remarks)
     for tenant in sandbox.tenants:
-        left = sandbox.services.limits.remaining(tenant.tenant_id).day
+        left = sandbox.limits.remaining(tenant.tenant_id).day
         # Calls that were on their way when the reserve was reached may go below it.
         assert 25 <= left <= 30
         assert run.tap.session.bill.backlogs[tenant.name].resumes is None

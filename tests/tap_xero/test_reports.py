@@ -189,7 +189,7 @@ def test_a_report_of_another_period_fails_that_stream_and_no_other(
     reports_sandbox, read_reports, monkeypatch
 ):
     monkeypatch.setattr(
-        "xero_sandbox.books.periods.short", lambda day: f"{day.day + 1} {day:%b %Y}"
+        "xero_sandbox.reports.periods.short", lambda day: f"{day.day + 1} {day:%b %Y}"
     )
     run = read_reports(reports_sandbox, {"balance_sheet": {}, "bank_summary": {}})
     assert run.error is None

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -90,15 +91,16 @@ def test_a_parent_that_goes_away_ends_even_a_long_preparation(tmp_path: Path) ->
 
 
 def test_two_processes_with_the_same_arguments_serve_the_same_books() -> None:
+    options = ("--clock", "=2026-02-02T09:00:00", "--organisations", "1")
     answers = []
-    for _ in range(2):
-        process, details = started("--clock", "=2026-02-02T09:00:00", "--organisations", "1")
-        try:
-            url = f"{details['url']}/api.xro/2.0/Invoices?page=1"
-            answers.append(requests.get(url, headers=headers_for(details), timeout=10).json())
-        finally:
-            process.terminate()
-            process.communicate(timeout=20)
+    with ThreadPoolExecutor(2) as pool:
+        for process, details in pool.map(lambda _: started(*options), range(2)):
+            try:
+                url = f"{details['url']}/api.xro/2.0/Invoices?page=1"
+                answers.append(requests.get(url, headers=headers_for(details), timeout=10).json())
+            finally:
+                process.terminate()
+                process.communicate(timeout=20)
     assert answers[0]["Invoices"] == answers[1]["Invoices"]
     assert answers[0]["DateTimeUTC"] == answers[1]["DateTimeUTC"]
 

@@ -11,7 +11,8 @@ from xml.etree import ElementTree
 
 import pytest
 from xero_sandbox import wire
-from xero_sandbox.endpoints import ENDPOINTS, Paging
+from xero_sandbox.endpoint import Paging
+from xero_sandbox.endpoints import ENDPOINTS
 
 PAGED = [name for name, row in ENDPOINTS.items() if row.paging is Paging.SIZED]
 UNPAGED = [name for name, row in ENDPOINTS.items() if row.paging is Paging.NONE]

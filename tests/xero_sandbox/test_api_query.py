@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from xero_sandbox import query, wire
+from xero_sandbox.columns import column
 from xero_sandbox.endpoints import ENDPOINTS
 from xero_sandbox.expressions import to_sql
 from xero_sandbox.store import Store
@@ -56,7 +57,7 @@ def store() -> Any:
 
 def found_by(store: Store, text: str) -> set[str]:
     tree = query.parse_where(text, TYPES, "Invoice")
-    where, parameters = to_sql(tree, lambda path, kind: store.column("Invoices", path, kind))
+    where, parameters = to_sql(tree, lambda path, kind: column("Invoices", path, kind))
     page = store.page(TENANT, "Invoices", where=where, parameters=parameters)
     return {wire.decode(row)["InvoiceID"] for row in page.documents}
 

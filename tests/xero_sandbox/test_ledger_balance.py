@@ -7,8 +7,9 @@ from datetime import datetime, timezone
 from decimal import Decimal
 
 import pytest
-from xero_sandbox.books import Books, journals
+from xero_sandbox.books import Books
 from xero_sandbox.clock import ManualClock
+from xero_sandbox.ledger import journals
 from xero_sandbox.store import Store
 from xero_sandbox.wire import cents, decode, parse_net_date
 
@@ -18,7 +19,7 @@ APPROVED = ("AUTHORISED", "PAID")
 
 @pytest.fixture(scope="module")
 def books():
-    made = Books(Store(), ManualClock(NOW), organisations=4, invoices=300)
+    made = Books(Store(), ManualClock(NOW), organisations=4, invoices=150)
     for organisation in made.organisations:
         made.write_journals(organisation.tenant_id)
     yield made

@@ -19,7 +19,7 @@ RESULT = ("REVENUE", "EXPENSE")
 
 @pytest.fixture(scope="module")
 def books():
-    made = Books(Store(), ManualClock(NOW), organisations=2, invoices=200)
+    made = Books(Store(), ManualClock(NOW), organisations=2, invoices=100)
     for organisation in made.organisations:
         made.write_journals(organisation.tenant_id)
     yield made

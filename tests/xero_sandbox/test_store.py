@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
+from xero_sandbox.columns import column
 from xero_sandbox.store import Store
 from xero_sandbox.wire import decode, net_date, to_ms
 
@@ -124,18 +125,16 @@ def test_any_property_can_be_asked_for(store, path, kind, value, expected):
     page = store.page(
         "t",
         "Invoices",
-        where=f"{store.column('Invoices', path, kind)} = ?",
+        where=f"{column('Invoices', path, kind)} = ?",
         parameters=[value],
-        order=[(store.column("Invoices", "InvoiceNumber", "s"), False)],
+        order=[(column("Invoices", "InvoiceNumber", "s"), False)],
     )
     assert numbers(page) == expected
 
 
 def test_order_may_descend_and_ties_go_by_time_and_id(store):
     fill(store, 6)
-    page = store.page(
-        "t", "Invoices", order=[(store.column("Invoices", "Contact.Name", "s"), True)]
-    )
+    page = store.page("t", "Invoices", order=[(column("Invoices", "Contact.Name", "s"), True)])
     assert numbers(page) == [f"INV-000{number}" for number in (2, 5, 1, 4, 0, 3)]
 
 
@@ -147,7 +146,7 @@ def test_ids_narrow_the_list(store):
 
 def test_a_property_path_cannot_carry_sql(store):
     with pytest.raises(ValueError, match="not a property of Invoices"):
-        store.column("Invoices", "x') OR ('1'='1", "s")
+        column("Invoices", "x') OR ('1'='1", "s")
 
 
 def test_the_stores_own_file_has_no_name(tmp_path, monkeypatch):

@@ -51,7 +51,7 @@ class Listener:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/hooks"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     def status_of(self, body: bytes, signature: str) -> int:
         digest = hmac.new(self.key.encode(), body, hashlib.sha256).digest()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from datetime import datetime
 
-_KEPT = 100_000
+_MAXIMUM_CALLS = 100_000
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class CallLog:
     """The calls so far, oldest first; only the last 100,000 are kept."""
 
     def __init__(self) -> None:
-        self._calls: deque[Call] = deque(maxlen=_KEPT)
+        self._calls: deque[Call] = deque(maxlen=_MAXIMUM_CALLS)
         self._lock = threading.Lock()
 
     def add(self, call: Call) -> None:

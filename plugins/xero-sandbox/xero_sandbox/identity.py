@@ -161,8 +161,8 @@ class Identity:
         """
         if client_id is None or not hmac.compare_digest(client_id, self.client_id):
             raise OAuthError("invalid_client", status=400)
-        found = self._refresh.get(refresh_token)
-        if client_secret is None and found is not None and found.grant.public:
+        issued_token = self._refresh.get(refresh_token)
+        if client_secret is None and issued_token is not None and issued_token.grant.public:
             return
         if client_secret is None or not hmac.compare_digest(client_secret, self.client_secret):
             raise OAuthError("invalid_client", status=400)
@@ -173,11 +173,11 @@ class Identity:
         Raises:
             OAuthError: `invalid_scope`, naming the scopes that the app may not have.
         """
-        wanted = frozenset(text.split())
-        unknown = wanted - frozenset(self.scopes)
+        scopes = frozenset(text.split())
+        unknown = scopes - frozenset(self.scopes)
         if unknown:
             raise OAuthError("invalid_scope", f"not available: {' '.join(sorted(unknown))}")
-        return wanted
+        return scopes
 
     # -- grants ---------------------------------------------------------------------------------
 
@@ -210,18 +210,18 @@ class Identity:
                 older than five minutes, or meant for another redirect URI or verifier.
         """
         with self._lock:
-            found = self._codes.pop(code, None)
-            public = found is not None and found.challenge is not None and client_secret is None
+            consent = self._codes.pop(code, None)
+            public = consent is not None and consent.challenge is not None and client_secret is None
             self.check_client(client_id, self.client_secret if public else client_secret)
             if (
-                found is None
-                or self.clock.now() - found.issued > CODE_LIFE
-                or redirect_uri != found.redirect_uri
-                or (found.challenge is not None and _challenge(verifier) != found.challenge)
+                consent is None
+                or self.clock.now() - consent.issued > CODE_LIFE
+                or redirect_uri != consent.redirect_uri
+                or (consent.challenge is not None and _challenge(verifier) != consent.challenge)
             ):
                 raise OAuthError("invalid_grant")
-            found.grant.public = public
-            return self._issue(found.grant)
+            consent.grant.public = public
+            return self._issue(consent.grant)
 
     def refresh(self, token: str) -> dict[str, object]:
         """Rotate a refresh token.
@@ -234,24 +234,24 @@ class Identity:
         """
         with self._lock:
             now = self.clock.now()
-            found = self._refresh.get(token)
+            issued_token = self._refresh.get(token)
             if (
-                found is None
-                or found.grant.revoked
-                or now - found.issued > REFRESH_LIFE
-                or (found.used is not None and now - found.used > GRACE)
+                issued_token is None
+                or issued_token.grant.revoked
+                or now - issued_token.issued > REFRESH_LIFE
+                or (issued_token.used is not None and now - issued_token.used > GRACE)
             ):
                 raise OAuthError("invalid_grant")
-            found.used = found.used or now
-            return self._issue(found.grant)
+            issued_token.used = issued_token.used or now
+            return self._issue(issued_token.grant)
 
     def client_credentials(self, scope: str) -> dict[str, object]:
         """A token of the app itself: no refresh token, and by default one organisation only."""
         with self._lock:
-            wanted = self.check_scopes(scope) if scope else frozenset(self.scopes)
+            scopes = self.check_scopes(scope) if scope else frozenset(self.scopes)
             reached = self.tenants if self.machine_reaches_all else self.tenants[:1]
             grant = Grant(
-                wanted - {"offline_access", "openid"},
+                scopes - {"offline_access", "openid"},
                 str(uuid4()),
                 frozenset(tenant.tenant_id for tenant in reached),
                 needs_tenant=self.machine_reaches_all,
@@ -261,12 +261,14 @@ class Identity:
     def revoke(self, token: str) -> None:
         """Revoke a refresh token and with it the consent; unknown tokens are ignored."""
         with self._lock:
-            found = self._refresh.get(token)
-            if found is None:
+            issued_token = self._refresh.get(token)
+            if issued_token is None:
                 return
-            found.grant.revoked = True
+            issued_token.grant.revoked = True
             self.connections[:] = [
-                row for row in self.connections if row.auth_event_id != found.grant.auth_event_id
+                row
+                for row in self.connections
+                if row.auth_event_id != issued_token.grant.auth_event_id
             ]
 
     # -- access ---------------------------------------------------------------------------------
@@ -284,10 +286,10 @@ class Identity:
     def disconnect(self, connection_id: str) -> bool:
         """Delete a connection; False when there is none with this id."""
         with self._lock:
-            kept = [row for row in self.connections if row.connection_id != connection_id]
-            found = len(kept) < len(self.connections)
-            self.connections[:] = kept
-            return found
+            remaining = [row for row in self.connections if row.connection_id != connection_id]
+            exists = len(remaining) < len(self.connections)
+            self.connections[:] = remaining
+            return exists
 
     def access_token(self) -> str:
         """A new access token of the first consent, without using its refresh token up."""

@@ -107,25 +107,25 @@ class _Parser:
     def whole(self) -> Expression:
         tree = self._either()
         if self._at != len(self._tokens):
-            raise self._wrong()
+            raise self._syntax_error()
         return tree
 
-    def _wrong(self) -> QueryError:
-        found = self._tokens[self._at][1] if self._at < len(self._tokens) else "end of expression"
-        return QueryError(f"Syntax error at '{found}' in '{self._text}'")
+    def _syntax_error(self) -> QueryError:
+        text = self._tokens[self._at][1] if self._at < len(self._tokens) else "end of expression"
+        return QueryError(f"Syntax error at '{text}' in '{self._text}'")
 
-    def _take(self, *wanted: str) -> str | None:
+    def _take(self, *words: str) -> str | None:
         """The next token when it is one of these words or symbols, compared in upper case."""
         if self._at < len(self._tokens):
             kind, text = self._tokens[self._at]
-            if kind in ("name", "symbol") and text.upper() in wanted:
+            if kind in ("name", "symbol") and text.upper() in words:
                 self._at += 1
                 return text
         return None
 
     def _expect(self, symbol: str) -> None:
         if not self._take(symbol):
-            raise self._wrong()
+            raise self._syntax_error()
 
     def _junction(self, word: str, symbol: str, part: Callable[[], Expression]) -> Expression:
         parts = [part()]
@@ -157,7 +157,7 @@ class _Parser:
             raise QueryError(f"Expression of type 'Boolean' expected in '{self._text}'")
         right = self._operand()
         if isinstance(right, TextTest):
-            raise self._wrong()
+            raise self._syntax_error()
         return _comparison(left, _COMPARISONS[operator], right)
 
     def _equals_boolean(self) -> bool:
@@ -167,12 +167,12 @@ class _Parser:
             return True
         word = self._take("TRUE", "FALSE")
         if word is None:
-            raise self._wrong()
+            raise self._syntax_error()
         return (word.upper() == "TRUE") == (_COMPARISONS[operator] == "==")
 
     def _operand(self) -> Operand | TextTest:
         if self._at >= len(self._tokens):
-            raise self._wrong()
+            raise self._syntax_error()
         kind, text = self._tokens[self._at]
         self._at += 1
         if kind == "string":
@@ -191,7 +191,7 @@ class _Parser:
                 return self._guid()
             return self._path(text)
         self._at -= 1
-        raise self._wrong()
+        raise self._syntax_error()
 
     def _arguments(self) -> list[str]:
         """The raw literals between parentheses."""
@@ -204,7 +204,7 @@ class _Parser:
                 "string",
                 "number",
             ):
-                raise self._wrong()
+                raise self._syntax_error()
             values.append(self._tokens[self._at][1])
             self._at += 1
         return values
@@ -240,7 +240,7 @@ class _Parser:
         change: str | None = None
         while self._take("."):
             if self._at >= len(self._tokens) or self._tokens[self._at][0] != "name":
-                raise self._wrong()
+                raise self._syntax_error()
             name = self._tokens[self._at][1]
             self._at += 1
             if name.lower() in _TESTS:
@@ -283,9 +283,9 @@ def _unquote(text: str) -> str:
 
 def _property(path: str, types: Mapping[str, str], entity: str) -> Property:
     # Property names are not sensitive to case in Xero's language.
-    for known, kind in types.items():
-        if known.lower() == path.lower():
-            return Property(known, kind)
+    for name, kind in types.items():
+        if name.lower() == path.lower():
+            return Property(name, kind)
     raise QueryError(f"No property or field '{path}' exists in type '{entity}'")
 
 

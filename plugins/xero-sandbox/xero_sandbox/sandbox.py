@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from xero_sandbox.app import create_app
+from xero_sandbox.app.accounting import AccountingApi
+from xero_sandbox.app.control import ControlApi
+from xero_sandbox.app.gate import Gate
+from xero_sandbox.app.identity import IdentityApi
+from xero_sandbox.app.reading import Reader
+from xero_sandbox.app.writing import write
+from xero_sandbox.behaviour import Behaviour
 from xero_sandbox.books import Books
+from xero_sandbox.calls import CallLog
 from xero_sandbox.clock import Clock, SystemClock
+from xero_sandbox.faults import FaultPlan
+from xero_sandbox.hooks import Hooks
 from xero_sandbox.identity import Identity, Tenant
 from xero_sandbox.limits import Allowance, Limits
 from xero_sandbox.scopes import ALL_SCOPES
 from xero_sandbox.server import Server
-from xero_sandbox.services import Behaviour, Services
 from xero_sandbox.store import Store
 from xero_sandbox.webhooks import Webhooks
 
@@ -19,11 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from types import TracebackType
 
+    from starlette.applications import Starlette
     from typing_extensions import Self
-
-    from xero_sandbox.calls import CallLog
-    from xero_sandbox.faults import FaultPlan
-    from xero_sandbox.hooks import Hooks
 
 
 class Sandbox:
@@ -57,6 +65,8 @@ class Sandbox:
         clock: The sandbox's clock.
         books: The books; edit, add and void there.
         store: The stored documents.
+        identity: Apps, consents, tokens and connections.
+        limits: Xero's rate limits, and what is left of them.
         faults: The fault plan.
         hooks: Actions between pages.
         calls: The log of calls.
@@ -95,28 +105,20 @@ class Sandbox:
         )
         self.webhooks = Webhooks(self.clock, identity.webhook_key, self.prepare)
         self.books.announce = self.webhooks.announce
-        self.services = Services(
+        self.limits = Limits(
             self.clock,
-            self.store,
-            self.books,
-            identity,
-            Limits(
-                self.clock,
-                limits if isinstance(limits, Allowance) else Allowance(),
-                enforced=bool(limits),
-            ),
-            self.webhooks,
-            Behaviour(**behaviour),
+            limits if isinstance(limits, Allowance) else Allowance(),
+            enforced=bool(limits),
         )
         self.identity = identity
         self.client_id: str = identity.client_id
         self.client_secret: str = identity.client_secret
         self.refresh_token: str = identity.refresh_token
-        self.faults: FaultPlan = self.services.faults
-        self.hooks: Hooks = self.services.hooks
-        self.calls: CallLog = self.services.calls
+        self.faults = FaultPlan()
+        self.hooks = Hooks()
+        self.calls = CallLog()
         try:
-            self._server = Server(create_app(self.services), port)
+            self._server = Server(self._app(Behaviour(**behaviour)), port)
         except OSError:
             self.store.close()
             raise
@@ -143,6 +145,38 @@ class Sandbox:
         self.webhooks.close()
         self._server.stop()
         self.store.close()
+
+    def _app(self, behaviour: Behaviour) -> Starlette:
+        gate = Gate(self.identity, self.clock, behaviour.journals)
+        write_lock = threading.RLock()
+        accounting = AccountingApi(
+            gate,
+            Reader(self.books, self.store, self.clock, behaviour.high_volume).read,
+            partial(write, self.books, self.store),
+            self.clock,
+            self.limits,
+            self.faults,
+            self.hooks,
+            self.calls,
+            write_lock,
+            latency=behaviour.latency,
+            latency_per_row=behaviour.latency_per_row,
+        )
+        identity = IdentityApi(
+            self.identity, gate, self.clock, self.calls, auto_approve=behaviour.auto_approve
+        )
+        control = ControlApi(
+            self.clock,
+            self.books,
+            self.store,
+            self.identity,
+            self.faults,
+            self.hooks,
+            self.calls,
+            self.webhooks,
+            write_lock,
+        )
+        return create_app(accounting, identity, control)
 
     def prepare(self) -> None:
         """Write the books up to now; otherwise an organisation's first call does it."""

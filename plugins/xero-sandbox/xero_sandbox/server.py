@@ -1,4 +1,4 @@
-"""Running the application on a loopback port: in a thread of this process, until told to stop."""
+"""Running the application on a loopback port: in a thread of this process, until asked to stop."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 _HOST = "127.0.0.1"
-_STOPS_WITHIN = 10.0
-_GRACE = 1.0
-_PAUSE = 0.005
+_STOP_SECONDS = 10.0
+_GRACE_SECONDS = 1.0
+_PAUSE_SECONDS = 0.005
 
 
 class _PromptServer(uvicorn.Server):
-    """uvicorn's server, which stops within milliseconds of being told instead of polling."""
+    """uvicorn's server, which stops within milliseconds of being asked instead of polling."""
 
-    _wake: Callable[[], object] | None = None
+    _set_stop: Callable[[], object] | None = None
 
     async def main_loop(self) -> None:
-        """Refresh the Date header every second until told to stop."""
-        told = asyncio.Event()
+        """Refresh the Date header every second until asked to stop."""
+        stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        self._wake = lambda: loop.call_soon_threadsafe(told.set)
+        self._set_stop = lambda: loop.call_soon_threadsafe(stop.set)
         # To uvicorn every tenth tick is a new second.
         while not await self.on_tick(0):
             with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(told.wait(), 1)
+                await asyncio.wait_for(stop.wait(), 1)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop listening, let calls under way finish for a moment, and drop the rest."""
@@ -44,16 +44,16 @@ class _PromptServer(uvicorn.Server):
             listening.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
-        for _ in range(int(_GRACE / _PAUSE)):
+        for _ in range(int(_GRACE_SECONDS / _PAUSE_SECONDS)):
             if not self.server_state.tasks:
                 break
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(_PAUSE_SECONDS)
 
-    def tell(self) -> None:
+    def request_stop(self) -> None:
         """Ask it to stop, from any thread."""
         self.should_exit = True
-        if self._wake is not None:
-            self._wake()
+        if self._set_stop is not None:
+            self._set_stop()
 
 
 class Server:
@@ -96,7 +96,7 @@ class Server:
 
     def stop(self) -> None:
         """Stop serving and free the port."""
-        self._server.tell()
+        self._server.request_stop()
         if self._thread.is_alive():
-            self._thread.join(_STOPS_WITHIN)
+            self._thread.join(_STOP_SECONDS)
         self._socket.close()

@@ -1,4 +1,4 @@
-"""The HTTP face of the sandbox: one ASGI application in front of `Services`."""
+"""The HTTP face of the sandbox: one application, whose base URL stands for all of Xero's hosts."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from xero_sandbox.app import control, identity
-from xero_sandbox.app.accounting import accounting
-
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from xero_sandbox.services import Services
+    from xero_sandbox.app.accounting import AccountingApi
+    from xero_sandbox.app.control import ControlApi
+    from xero_sandbox.app.identity import IdentityApi
 
 Handler = Callable[["Request"], Awaitable["Response"]]
 _ALL = ["GET", "PUT", "POST", "DELETE"]
@@ -29,9 +28,9 @@ def _both_cases(path: str, endpoint: Handler, methods: list[str]) -> list[Route]
     ]
 
 
-def create_app(services: Services) -> Starlette:
-    """The application; one base URL stands for all of Xero's hosts."""
-    app = Starlette(
+def create_app(accounting: AccountingApi, identity: IdentityApi, control: ControlApi) -> Starlette:
+    """Return the application of the three APIs."""
+    return Starlette(
         routes=[
             Route("/.well-known/openid-configuration", identity.configuration),
             Route("/identity/connect/authorize", identity.authorize, methods=["GET", "POST"]),
@@ -39,7 +38,7 @@ def create_app(services: Services) -> Starlette:
             Route("/connect/revocation", identity.revocation, methods=["POST"]),
             *_both_cases("/connections", identity.connections, ["GET"]),
             *_both_cases("/connections/{connection_id}", identity.connections, ["DELETE"]),
-            Route("/api.xro/2.0/{path:path}", accounting, methods=_ALL),
+            Route("/api.xro/2.0/{path:path}", accounting.answer, methods=_ALL),
             Route("/sandbox/clock", control.clock, methods=["GET", "POST"]),
             Route("/sandbox/documents", control.documents, methods=["POST"]),
             Route("/sandbox/faults", control.faults, methods=["GET", "POST", "DELETE"]),
@@ -50,5 +49,3 @@ def create_app(services: Services) -> Starlette:
             Route("/sandbox/tokens", control.tokens, methods=["DELETE"]),
         ]
     )
-    app.state.services = services
-    return app

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from xero_sandbox.app.shelf import Document, Shelf, ValidationError, too_long
+from xero_sandbox.app.collection import Collection, Document, ValidationError, too_long
 
 _LENGTHS = {"Code": 10, "Name": 150}
 _WRITABLE = (
@@ -45,13 +45,13 @@ _CLASSES = {
 }
 
 
-def create_account(shelf: Shelf, element: Document) -> Document:
+def create_account(collection: Collection, element: Document) -> Document:
     """Create an account.
 
     Raises:
         ValidationError: The element breaks a rule; nothing is saved.
     """
-    _check(shelf, element, None)
+    _check(collection, element, None)
     account: Document = {
         "AccountID": str(uuid4()),
         "Code": "",
@@ -68,10 +68,10 @@ def create_account(shelf: Shelf, element: Document) -> Document:
         "UpdatedDateUTC": "",
         "AddToWatchlist": False,
     }
-    return _saved(shelf, account, element)
+    return _save(collection, account, element)
 
 
-def update_account(shelf: Shelf, account: Document, element: Document) -> Document:
+def update_account(collection: Collection, account: Document, element: Document) -> Document:
     """Update or archive an account.
 
     Raises:
@@ -86,13 +86,13 @@ def update_account(shelf: Shelf, account: Document, element: Document) -> Docume
             )
         if account.get("SystemAccount"):
             raise ValidationError("System accounts cannot be archived.")
-    _check(shelf, element, account)
+    _check(collection, element, account)
     if "Type" in element:
         account["Class"] = _CLASSES[element["Type"]]
-    return _saved(shelf, account, element)
+    return _save(collection, account, element)
 
 
-def delete_account(shelf: Shelf, account: Document) -> Document:
+def delete_account(collection: Collection, account: Document) -> Document:
     """Delete an account that nothing was booked to; it vanishes from lists.
 
     Raises:
@@ -101,24 +101,24 @@ def delete_account(shelf: Shelf, account: Document) -> Document:
     if account.get("SystemAccount"):
         raise ValidationError("System accounts cannot be deleted.")
     used = ("Journals", "Invoices", "BankTransactions", "CreditNotes", "Payments")
-    shelf.services.books.write_journals(shelf.tenant_id)
-    if any(shelf.of(name).mentions(account["AccountID"]) for name in used):
+    collection.books.write_journals(collection.tenant_id)
+    if any(collection.of(name).mentions(account["AccountID"]) for name in used):
         raise ValidationError(
             "This account has transactions and cannot be deleted; archive it instead."
         )
-    return _saved(shelf, account, {"Status": "DELETED"})
+    return _save(collection, account, {"Status": "DELETED"})
 
 
-def _saved(shelf: Shelf, account: Document, element: Document) -> Document:
+def _save(collection: Collection, account: Document, element: Document) -> Document:
     for name in _WRITABLE:
         if name in element:
             account[name] = element[name]
-    return shelf.save(account)
+    return collection.save(account)
 
 
-def _check(shelf: Shelf, element: Document, known: Document | None) -> None:
+def _check(collection: Collection, element: Document, existing: Document | None) -> None:
     messages = too_long(element, _LENGTHS)
-    whole = {**(known or {}), **element}
+    whole = {**(existing or {}), **element}
     if whole.get("Type") not in _CLASSES:
         messages.append(f"'{whole.get('Type')}' is not a valid account Type.")
     if not whole.get("Name"):
@@ -132,8 +132,8 @@ def _check(shelf: Shelf, element: Document, known: Document | None) -> None:
         value = element.get(name)
         if value and any(
             other["Status"] != "DELETED"
-            and (known is None or other["AccountID"] != known["AccountID"])
-            for other in shelf.find(name, str(value), ignore_case=True)
+            and (existing is None or other["AccountID"] != existing["AccountID"])
+            for other in collection.find(name, str(value), ignore_case=True)
         ):
             messages.append(f"Please enter a unique {name}.")
     if messages:

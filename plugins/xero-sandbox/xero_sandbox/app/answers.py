@@ -87,6 +87,11 @@ def unauthorized(detail: str) -> ApiError:
     return problem(401, "Unauthorized", detail)
 
 
+def token_expired(now: datetime) -> ApiError:
+    """401 as an expired token gets it."""
+    return unauthorized(f"TokenExpired: token expired at {now.strftime('%m/%d/%Y %H:%M:%S')}")
+
+
 def forbidden() -> ApiError:
     """403: the organisation is not connected, or no longer."""
     return problem(403, "Forbidden", "AuthenticationUnsuccessful")

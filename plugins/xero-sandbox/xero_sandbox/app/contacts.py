@@ -9,7 +9,7 @@ import re
 from typing import Any
 from uuid import uuid4
 
-from xero_sandbox.app.shelf import Document, Shelf, ValidationError, too_long
+from xero_sandbox.app.collection import Collection, Document, ValidationError, too_long
 
 _LENGTHS = {
     "Name": 255,
@@ -55,39 +55,39 @@ _NOBODY = (
 )
 
 
-def save_contact(shelf: Shelf, element: Document, *, create_only: bool) -> Document:
+def save_contact(collection: Collection, element: Document, *, create_only: bool) -> Document:
     """Create a contact, or update the one matched by ContactID, else ContactNumber, else Name.
 
     Raises:
         ValidationError: The element breaks a rule; nothing is saved.
     """
-    known = _match(shelf, element)
-    if known is not None and create_only:
-        raise ValidationError(_taken(element, known))
-    _check(shelf, element, known)
-    contact = known or _blank()
+    existing = _match(collection, element)
+    if existing is not None and create_only:
+        raise ValidationError(_conflict(element, existing))
+    _check(collection, element, existing)
+    contact = existing or _blank()
     for name in _WRITABLE:
         if name in element:
             contact[name] = element[name]
     for name, kind in (("Addresses", "AddressType"), ("Phones", "PhoneType")):
-        contact[name] = _merged(contact.get(name, []), element.get(name) or [], kind)
-    return shelf.save(contact)
+        contact[name] = _merge(contact.get(name, []), element.get(name) or [], kind)
+    return collection.save(contact)
 
 
-def _match(shelf: Shelf, element: Document) -> Document | None:
+def _match(collection: Collection, element: Document) -> Document | None:
     if element.get("ContactID"):
-        known = shelf.get(str(element["ContactID"]))
-        if known is None:
+        existing = collection.get(str(element["ContactID"]))
+        if existing is None:
             raise ValidationError(
                 f"The contact with ContactID {element['ContactID']} could not be found."
             )
-        return known
+        return existing
     if element.get("ContactNumber"):
-        found = shelf.find("ContactNumber", str(element["ContactNumber"]))
-        if found:
-            return found[0]
+        matches = collection.find("ContactNumber", str(element["ContactNumber"]))
+        if matches:
+            return matches[0]
     if element.get("Name"):
-        return _active(shelf.find("Name", str(element["Name"]), ignore_case=True))
+        return _active(collection.find("Name", str(element["Name"]), ignore_case=True))
     if not element.get("ContactNumber"):
         raise ValidationError(_NOBODY)
     return None
@@ -97,26 +97,26 @@ def _active(contacts: list[Document]) -> Document | None:
     return next((item for item in contacts if item["ContactStatus"] == "ACTIVE"), None)
 
 
-def _taken(element: Document, known: Document) -> str:
-    if element.get("ContactNumber") and element["ContactNumber"] == known.get("ContactNumber"):
+def _conflict(element: Document, existing: Document) -> str:
+    if element.get("ContactNumber") and element["ContactNumber"] == existing.get("ContactNumber"):
         return (
             f"The contact number {element['ContactNumber']} is already assigned to another "
             "contact. The contact number must be unique across all contacts."
         )
-    return _name_taken(str(element.get("Name")))
+    return _name_conflict(str(element.get("Name")))
 
 
-def _name_taken(name: str) -> str:
+def _name_conflict(name: str) -> str:
     return (
         f"The contact name {name} is already assigned to another contact. "
         "The contact name must be unique across all active contacts."
     )
 
 
-def _check(shelf: Shelf, element: Document, known: Document | None) -> None:
+def _check(collection: Collection, element: Document, existing: Document | None) -> None:
     messages = too_long(element, _LENGTHS)
     name = element.get("Name")
-    if name is None and known is None:
+    if name is None and existing is None:
         messages.append(_NOBODY)
     if name is not None:
         if not isinstance(name, str) or not name or _UNFIT_NAME.search(name):
@@ -125,14 +125,14 @@ def _check(shelf: Shelf, element: Document, known: Document | None) -> None:
                 "or contain two spaces in a row."
             )
         else:
-            other = _active(shelf.find("Name", name, ignore_case=True))
-            if other and (known is None or other["ContactID"] != known["ContactID"]):
-                messages.append(_name_taken(name))
+            other = _active(collection.find("Name", name, ignore_case=True))
+            if other and (existing is None or other["ContactID"] != existing["ContactID"]):
+                messages.append(_name_conflict(name))
     number = element.get("ContactNumber")
     if number:
-        for other in shelf.find("ContactNumber", str(number)):
-            if known is None or other["ContactID"] != known["ContactID"]:
-                messages.append(_taken(element, other))
+        for other in collection.find("ContactNumber", str(number)):
+            if existing is None or other["ContactID"] != existing["ContactID"]:
+                messages.append(_conflict(element, other))
     email = element.get("EmailAddress")
     if email and not _EMAIL.fullmatch(str(email)):
         messages.append(f"The email address '{email}' is not valid.")
@@ -178,7 +178,7 @@ def _phone(kind: str) -> Document:
     }
 
 
-def _merged(old: list[Document], new: list[Any], kind: str) -> list[Document]:
+def _merge(old: list[Document], new: list[Any], kind: str) -> list[Document]:
     """The old rows, each replaced by the new one of its type; new types are appended."""
     rows = {row[kind]: row for row in old}
     for row in new:

@@ -6,6 +6,7 @@ token, are not part of Xero, and count neither as calls nor towards limits.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -23,200 +24,221 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from xero_sandbox.services import Services
+    from xero_sandbox.books import Books
+    from xero_sandbox.calls import CallLog
+    from xero_sandbox.clock import Clock
+    from xero_sandbox.faults import FaultPlan
+    from xero_sandbox.hooks import Hooks
+    from xero_sandbox.identity import Identity
+    from xero_sandbox.store import Store
+    from xero_sandbox.webhooks import Webhooks
 
 
 class _RefusedError(Exception):
     """A control request that cannot be carried out; the text says why."""
 
 
-async def clock(request: Request) -> Response:
-    """GET tells the time; POST `{"advance": seconds}` or `{"set": "ISO"}` moves it."""
-    services: Services = request.app.state.services
-
-    def move(body: dict[str, Any]) -> object:
-        if not isinstance(services.clock, ManualClock):
-            raise _RefusedError("The clock runs by itself; start the sandbox with a manual clock.")
-        if "set" in body:
-            services.clock.set(parse_moment(body["set"]))
-        services.clock.advance(float(body.get("advance", 0)))
-        return {"now": services.clock.now().isoformat()}
-
-    if request.method == "GET":
-        return JSONResponse({"now": services.clock.now().isoformat()})
-    return await _carry_out(request, move)
-
-
-async def documents(request: Request) -> Response:
-    """POST `{"do": "edit", "tenant", "resource", "id", "changes"}` and the like: see `change`."""
-    services: Services = request.app.state.services
-    return await _carry_out(request, lambda body: change(services, body))
-
-
-def change(services: Services, body: dict[str, Any]) -> object:
-    """Carry one change of the books out.
+class ControlApi:
+    """The routes below `/sandbox`.
 
     Args:
-        services: The sandbox.
-        body: `do` (edit, add, pay, void or delete), `tenant` (id or name; the first one by
-            default), `resource`, the `id` of what is there already, and `changes`: the properties
-            to edit, or those of a new document (of an invoice, only what should not be made up).
-
-    Returns:
-        The document as stored, or nothing when it was deleted.
+        clock: The sandbox's clock.
+        books: What `documents` changes.
+        store: What `counts` counts.
+        identity: Organisations and tokens.
+        faults: The fault plan.
+        hooks: Actions between pages.
+        calls: The log of calls.
+        webhooks: The app's webhook.
+        write_lock: Held by whoever writes.
     """
-    books, tenant_id = services.books, _tenant(services, body)
-    resource = body.get("resource", "")
-    if resource not in RESOURCES:
-        raise _RefusedError(f"unknown resource '{resource}'")
-    deeds: dict[str, Callable[[], object]] = {
-        "edit": lambda: books.edit(tenant_id, resource, body["id"], **body["changes"]),
-        "add": lambda: (
-            books.add_invoice(tenant_id, **body.get("changes", {}))
-            if resource == "Invoices"
-            else books.add(tenant_id, resource, **body["changes"])
-        ),
-        "pay": lambda: books.pay(tenant_id, body["id"], body.get("changes", {}).get("Amount")),
-        "void": lambda: books.void(tenant_id, resource, body["id"]),
-        "delete": lambda: books.delete(tenant_id, resource, body["id"]),
-    }
-    deed = body.get("do", "")
-    if deed not in deeds:
-        raise _RefusedError(f"unknown deed '{deed}'; known are: {', '.join(deeds)}")
-    with services.writing:
-        books.advance(tenant_id)
-        return deeds[deed]()
 
+    def __init__(
+        self,
+        clock: Clock,
+        books: Books,
+        store: Store,
+        identity: Identity,
+        faults: FaultPlan,
+        hooks: Hooks,
+        calls: CallLog,
+        webhooks: Webhooks,
+        write_lock: threading.RLock,
+    ) -> None:
+        self._clock, self._books, self._store, self._identity = clock, books, store, identity
+        self._faults, self._hooks, self._calls, self._webhooks = faults, hooks, calls, webhooks
+        self._write_lock = write_lock
 
-async def faults(request: Request) -> Response:
-    """GET lists the faults still to strike, POST adds one, DELETE forgets them."""
-    services: Services = request.app.state.services
+    async def clock(self, request: Request) -> Response:
+        """GET tells the time; POST `{"advance": seconds}` or `{"set": "ISO"}` moves it."""
 
-    def add(body: dict[str, Any]) -> object:
-        effect = body.pop("effect", "")
-        return asdict(services.faults.add(effect, **body))
+        def move(body: dict[str, Any]) -> object:
+            if not isinstance(self._clock, ManualClock):
+                raise _RefusedError(
+                    "The clock runs by itself; start the sandbox with a manual clock."
+                )
+            if "set" in body:
+                self._clock.set(parse_moment(body["set"]))
+            self._clock.advance(float(body.get("advance", 0)))
+            return {"now": self._clock.now().isoformat()}
 
-    if request.method == "POST":
-        return await _carry_out(request, add)
-    if request.method == "DELETE":
-        services.faults.clear()
-    return JSONResponse([asdict(fault) for fault in services.faults.pending])
+        if request.method == "GET":
+            return JSONResponse({"now": self._clock.now().isoformat()})
+        return await _carry_out(request, move)
 
+    async def documents(self, request: Request) -> Response:
+        """POST `{"do": "edit", "tenant", "resource", "id", "changes"}` and so on: see `_change`."""
+        return await _carry_out(request, self._change)
 
-async def hooks(request: Request) -> Response:
-    """POST `{"path", "page", "tenant", "change": {…}}`: a change once that page has been read."""
-    services: Services = request.app.state.services
+    def _change(self, body: dict[str, Any]) -> object:
+        """Carry one change of the books out.
 
-    def wait(body: dict[str, Any]) -> object:
-        deed = body["change"]
-        services.hooks.after_page(
-            body["path"],
-            body.get("page"),
-            lambda: change(services, deed),
-            tenant=body.get("tenant"),
-        )
-        return {}
+        Args:
+            body: `do` (edit, add, pay, void or delete), `tenant` (id or name; the first one by
+                default), `resource`, the `id` of what is there already, and `changes`: the
+                properties to edit, or those of a new document (of an invoice, only what should
+                not be made up).
 
-    return await _carry_out(request, wait)
-
-
-async def calls(request: Request) -> Response:
-    """GET gives the call log (`?path=` pattern, `?status=`), DELETE empties it."""
-    services: Services = request.app.state.services
-    if request.method == "DELETE":
-        services.calls.clear()
-    status = request.query_params.get("status")
-    found = services.calls.of(
-        request.query_params.get("path", "*"), status=int(status) if status else None
-    )
-    return JSONResponse([call.as_json() for call in found])
-
-
-async def counts(request: Request) -> Response:
-    """GET counts the stored documents by organisation and resource."""
-    services: Services = request.app.state.services
-
-    def count() -> dict[str, dict[str, int]]:
-        for tenant in services.identity.tenants:
-            services.books.write_journals(tenant.tenant_id)
-        return {
-            tenant.tenant_id: {
-                name: services.store.count(tenant.tenant_id, name) for name in RESOURCES
-            }
-            for tenant in services.identity.tenants
+        Returns:
+            The document as stored, or nothing when it was deleted.
+        """
+        books, tenant_id = self._books, self._tenant(body)
+        resource = body.get("resource", "")
+        if resource not in RESOURCES:
+            raise _RefusedError(f"unknown resource '{resource}'")
+        actions: dict[str, Callable[[], object]] = {
+            "edit": lambda: books.edit(tenant_id, resource, body["id"], **body["changes"]),
+            "add": lambda: (
+                books.add_invoice(tenant_id, **body.get("changes", {}))
+                if resource == "Invoices"
+                else books.add(tenant_id, resource, **body["changes"])
+            ),
+            "pay": lambda: books.pay(tenant_id, body["id"], body.get("changes", {}).get("Amount")),
+            "void": lambda: books.void(tenant_id, resource, body["id"]),
+            "delete": lambda: books.delete(tenant_id, resource, body["id"]),
         }
+        action = body.get("do", "")
+        if action not in actions:
+            raise _RefusedError(f"unknown deed '{action}'; known are: {', '.join(actions)}")
+        with self._write_lock:
+            books.advance(tenant_id)
+            return actions[action]()
 
-    return JSONResponse(await run_in_threadpool(count))
+    async def faults(self, request: Request) -> Response:
+        """GET lists the faults still to strike, POST adds one, DELETE forgets them."""
+
+        def add(body: dict[str, Any]) -> object:
+            effect = body.pop("effect", "")
+            return asdict(self._faults.add(effect, **body))
+
+        if request.method == "POST":
+            return await _carry_out(request, add)
+        if request.method == "DELETE":
+            self._faults.clear()
+        return JSONResponse([asdict(fault) for fault in self._faults.pending])
+
+    async def hooks(self, request: Request) -> Response:
+        """POST `{"path", "page", "tenant", "change": {…}}`: a change once that page is read."""
+
+        def wait(body: dict[str, Any]) -> object:
+            action = body["change"]
+            self._hooks.after_page(
+                body["path"],
+                body.get("page"),
+                lambda: self._change(action),
+                tenant=body.get("tenant"),
+            )
+            return {}
+
+        return await _carry_out(request, wait)
+
+    async def calls(self, request: Request) -> Response:
+        """GET gives the call log (`?path=` pattern, `?status=`), DELETE empties it."""
+        if request.method == "DELETE":
+            self._calls.clear()
+        status = request.query_params.get("status")
+        calls = self._calls.of(
+            request.query_params.get("path", "*"), status=int(status) if status else None
+        )
+        return JSONResponse([call.as_json() for call in calls])
+
+    async def counts(self, _: Request) -> Response:
+        """GET counts the stored documents by organisation and resource."""
+
+        def count() -> dict[str, dict[str, int]]:
+            for tenant in self._identity.tenants:
+                self._books.write_journals(tenant.tenant_id)
+            return {
+                tenant.tenant_id: {
+                    name: self._store.count(tenant.tenant_id, name) for name in RESOURCES
+                }
+                for tenant in self._identity.tenants
+            }
+
+        return JSONResponse(await run_in_threadpool(count))
+
+    async def webhooks(self, request: Request) -> Response:
+        """GET reports, POST does one of the actions of `_webhook_action`, DELETE unsubscribes."""
+
+        def carry_out(body: dict[str, Any]) -> object:
+            result = self._webhook_action(body)
+            return {**self._webhooks.report(), "told": result}
+
+        if request.method == "POST":
+            return await _carry_out(request, carry_out)
+        if request.method == "DELETE":
+            self._webhooks.unsubscribe()
+        return JSONResponse(self._webhooks.report())
+
+    def _webhook_action(self, body: dict[str, Any]) -> object:
+        """Do one thing with the webhook.
+
+        Args:
+            body: `{"subscribe": url, "categories": […]}`, `{"enable": true}`, `{"disturb": effect,
+                "count": n}`, `{"hold": true or false}`, `{"add": event}` or `{"signing_key": key}`.
+        """
+        hook = self._webhooks
+        if "subscribe" in body:
+            categories = {"categories": body["categories"]} if "categories" in body else {}
+            return hook.subscribe(body["subscribe"], **categories)
+        actions: dict[str, Callable[[Any], object]] = {
+            "enable": lambda _: hook.enable(),
+            "disturb": lambda effect: hook.disturb(effect, int(body.get("count", 1))),
+            "hold": lambda held: hook.hold() if held else hook.release(),
+            "add": hook.add,
+            "signing_key": hook.replace_key,
+        }
+        action = next((name for name in actions if name in body), None)
+        if action is None:
+            raise _RefusedError(f"nothing to do; known are: subscribe, {', '.join(actions)}")
+        return actions[action](body[action])
+
+    async def tokens(self, _: Request) -> Response:
+        """DELETE lets every access token issued so far expire now."""
+        self._identity.expire_access_tokens()
+        return JSONResponse({})
+
+    def _tenant(self, body: dict[str, Any]) -> str:
+        for tenant in self._identity.tenants:
+            if body.get("tenant", tenant.tenant_id) in (tenant.tenant_id, tenant.name):
+                return tenant.tenant_id
+        raise _RefusedError(f"unknown organisation '{body['tenant']}'")
 
 
-async def webhooks(request: Request) -> Response:
-    """GET reports, POST does one of the deeds of `_webhook_deed`, DELETE unsubscribes."""
-    services: Services = request.app.state.services
-
-    def carry_out(body: dict[str, Any]) -> object:
-        told = _webhook_deed(services, body)
-        return {**services.webhooks.report(), "told": told}
-
-    if request.method == "POST":
-        return await _carry_out(request, carry_out)
-    if request.method == "DELETE":
-        services.webhooks.unsubscribe()
-    return JSONResponse(services.webhooks.report())
-
-
-def _webhook_deed(services: Services, body: dict[str, Any]) -> object:
-    """Do one thing with the webhook.
-
-    Args:
-        services: The sandbox.
-        body: `{"subscribe": url, "categories": […]}`, `{"enable": true}`, `{"disturb": effect,
-            "count": n}`, `{"hold": true or false}`, `{"add": event}` or `{"signing_key": key}`.
-    """
-    hook = services.webhooks
-    if "subscribe" in body:
-        categories = {"categories": body["categories"]} if "categories" in body else {}
-        return hook.subscribe(body["subscribe"], **categories)
-    deeds: dict[str, Callable[[Any], object]] = {
-        "enable": lambda _: hook.enable(),
-        "disturb": lambda effect: hook.disturb(effect, int(body.get("count", 1))),
-        "hold": lambda held: hook.hold() if held else hook.release(),
-        "add": hook.add,
-        "signing_key": hook.replace_key,
-    }
-    deed = next((name for name in deeds if name in body), None)
-    if deed is None:
-        raise _RefusedError(f"nothing to do; known are: subscribe, {', '.join(deeds)}")
-    return deeds[deed](body[deed])
-
-
-async def tokens(request: Request) -> Response:
-    """DELETE lets every access token issued so far expire now."""
-    services: Services = request.app.state.services
-    services.identity.expire_access_tokens()
-    return JSONResponse({})
-
-
-async def _carry_out(request: Request, deed: Callable[[dict[str, Any]], object]) -> Response:
+async def _carry_out(request: Request, action: Callable[[dict[str, Any]], object]) -> Response:
     try:
         body = wire.decode(await request.body() or b"{}")
-        result = await run_in_threadpool(deed, body)
-        return Response(wire.encode(_plain(result)), media_type="application/json")
+        result = await run_in_threadpool(action, body)
+        return Response(wire.encode(_as_json(result)), media_type="application/json")
     except KeyError as error:
         return JSONResponse({"error": f"missing or unknown: {error.args[0]}"}, 400)
     except (_RefusedError, LookupError, ValueError, TypeError) as error:
         return JSONResponse({"error": str(error)}, 400)
 
 
-def _tenant(services: Services, body: dict[str, Any]) -> str:
-    for tenant in services.identity.tenants:
-        if body.get("tenant", tenant.tenant_id) in (tenant.tenant_id, tenant.name):
-            return tenant.tenant_id
-    raise _RefusedError(f"unknown organisation '{body['tenant']}'")
-
-
-def _plain(value: Any) -> Any:
+def _as_json(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
+        return {name: _as_json(item) for name, item in value.items()}
     return value

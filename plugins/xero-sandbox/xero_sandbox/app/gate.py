@@ -5,77 +5,76 @@ Source: Xero, "Response codes" and the error bodies that clients have recorded.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from xero_sandbox.app.answers import ApiError, forbidden, not_found, unauthorized
+from xero_sandbox.app.answers import forbidden, not_found, token_expired, unauthorized
 from xero_sandbox.endpoints import ENDPOINTS, REPORT_SCOPES
 from xero_sandbox.scopes import opening
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from xero_sandbox.identity import Access, Tenant
-    from xero_sandbox.services import Services
+    from xero_sandbox.clock import Clock
+    from xero_sandbox.identity import Access, Identity, Tenant
 
 
-def bearer(headers: Mapping[str, str], services: Services) -> Access:
-    """The live token of a request.
+@dataclass(frozen=True)
+class Gate:
+    """Lets calls in.
 
-    Raises:
-        ApiError: 401, the token is missing, unknown or expired.
+    Attributes:
+        identity: Knows tokens and connections.
+        clock: Decides when tokens run out.
+        journals: Whether the app may read journals.
     """
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    access = services.identity.access(token) if scheme.lower() == "bearer" else None
-    if access is None:
-        raise unauthorized("AuthenticationUnsuccessful")
-    if services.clock.now() >= access.expires:
-        raise token_expired(services)
-    return access
 
+    identity: Identity
+    clock: Clock
+    journals: bool = True
 
-def admit(
-    method: str, segments: Sequence[str], headers: Mapping[str, str], services: Services
-) -> Tenant:
-    """The organisation a call is about, if the call may be made.
+    def admit(self, method: str, segments: Sequence[str], headers: Mapping[str, str]) -> Tenant:
+        """The organisation a call is about, if the call may be made.
 
-    Raises:
-        ApiError: 401, 403 or 404, whichever Xero's gateway would answer.
-    """
-    access = bearer(headers, services)
-    check_scope(access, method, segments, services)
-    return tenant_of(access, headers, services)
+        Raises:
+            ApiError: 401, 403 or 404, whichever Xero's gateway would answer.
+        """
+        access = self.bearer(headers)
+        self._check_scope(access, method, segments)
+        return self._tenant(access, headers)
 
+    def bearer(self, headers: Mapping[str, str]) -> Access:
+        """The live token of a request.
 
-def token_expired(services: Services) -> ApiError:
-    """401 as an expired token gets it."""
-    moment = services.clock.now().strftime("%m/%d/%Y %H:%M:%S")
-    return unauthorized(f"TokenExpired: token expired at {moment}")
+        Raises:
+            ApiError: 401, the token is missing, unknown or expired.
+        """
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        access = self.identity.access(token) if scheme.lower() == "bearer" else None
+        if access is None:
+            raise unauthorized("AuthenticationUnsuccessful")
+        now = self.clock.now()
+        if now >= access.expires:
+            raise token_expired(now)
+        return access
 
+    def _check_scope(self, access: Access, method: str, segments: Sequence[str]) -> None:
+        """Let a call pass whose token has a scope for the endpoint."""
+        stems = _stems(segments)
+        write = method not in ("GET", "HEAD")
+        is_open = any(opening(stem, write=write) & access.grant.scopes for stem in stems)
+        if not is_open or (segments[0] == "Journals" and not self.journals):
+            raise unauthorized("AuthorizationUnsuccessful")
 
-def tenant_of(access: Access, headers: Mapping[str, str], services: Services) -> Tenant:
-    """The organisation a call is about.
-
-    Raises:
-        ApiError: 403, it is not named (where it must be) or not connected.
-    """
-    wanted = headers.get("xero-tenant-id", "").lower()
-    for row in services.identity.connections_of(access.grant):
-        if row.tenant.tenant_id == wanted or (not wanted and not access.grant.needs_tenant):
-            return row.tenant
-    raise forbidden()
-
-
-def check_scope(access: Access, method: str, segments: Sequence[str], services: Services) -> None:
-    """Let a call pass whose token has a scope for the endpoint.
-
-    Raises:
-        ApiError: 404 for an endpoint that does not exist, 401 for one that stays closed.
-    """
-    stems = _stems(segments)
-    write = method not in ("GET", "HEAD")
-    opened = any(opening(stem, write=write) & access.grant.scopes for stem in stems)
-    if not opened or (segments[0] == "Journals" and not services.behaviour.journals):
-        raise unauthorized("AuthorizationUnsuccessful")
+    def _tenant(self, access: Access, headers: Mapping[str, str]) -> Tenant:
+        """The organisation that is named (where it must be) and connected."""
+        tenant_id = headers.get("xero-tenant-id", "").lower()
+        for row in self.identity.connections_of(access.grant):
+            if row.tenant.tenant_id == tenant_id or (
+                not tenant_id and not access.grant.needs_tenant
+            ):
+                return row.tenant
+        raise forbidden()
 
 
 def _stems(segments: Sequence[str]) -> tuple[str, ...]:

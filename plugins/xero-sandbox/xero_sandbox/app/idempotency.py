@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from xero_sandbox.app.answers import ApiError, bad_request
 
-_KEPT_FOR = timedelta(minutes=6)
-_LONGEST = 128
+_RETENTION = timedelta(minutes=6)
+_MAXIMUM_LENGTH = 128
 
 Reply = tuple[int, bytes, str]
 
@@ -20,7 +20,7 @@ class IdempotencyKeys:
     """Remembers the fingerprint of a keyed request and its reply (status, body, content type)."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], tuple[datetime, object, Reply]] = {}
+        self._entries: dict[tuple[str, str], tuple[datetime, object, Reply]] = {}
         self._lock = threading.Lock()
 
     def recall(self, tenant_id: str, key: str, request: object, now: datetime) -> Reply | None:
@@ -29,13 +29,13 @@ class IdempotencyKeys:
         Raises:
             ApiError: The key is too long or belongs to another request.
         """
-        if len(key) > _LONGEST:
-            raise bad_request(f"The Idempotency-Key is longer than {_LONGEST} characters.")
+        if len(key) > _MAXIMUM_LENGTH:
+            raise bad_request(f"The Idempotency-Key is longer than {_MAXIMUM_LENGTH} characters.")
         with self._lock:
-            known = self._known.get((tenant_id, key))
-            if known is None or now - known[0] > _KEPT_FOR:
+            entry = self._entries.get((tenant_id, key))
+            if entry is None or now - entry[0] > _RETENTION:
                 return None
-            if known[1] != request:
+            if entry[1] != request:
                 raise ApiError(
                     400,
                     {
@@ -44,14 +44,14 @@ class IdempotencyKeys:
                         "Message": f"Idempotency-Key '{key}' is used with a different request.",
                     },
                 )
-            return known[2]
+            return entry[2]
 
     def remember(
         self, tenant_id: str, key: str, request: object, reply: Reply, now: datetime
     ) -> None:
         """Keep the reply to a keyed request, counted from its first call."""
         with self._lock:
-            self._known = {
-                name: entry for name, entry in self._known.items() if now - entry[0] <= _KEPT_FOR
+            self._entries = {
+                name: entry for name, entry in self._entries.items() if now - entry[0] <= _RETENTION
             }
-            self._known[tenant_id, key] = (now, request, reply)
+            self._entries[tenant_id, key] = (now, request, reply)

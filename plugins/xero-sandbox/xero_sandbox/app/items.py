@@ -9,7 +9,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 from xero_sandbox.app.answers import bad_request, not_found
-from xero_sandbox.app.shelf import Document, Shelf, ValidationError, too_long
+from xero_sandbox.app.collection import Collection, Document, ValidationError, too_long
 
 _LENGTHS = {"Code": 30, "Name": 50, "Description": 4000, "PurchaseDescription": 4000}
 _WRITABLE = (
@@ -27,17 +27,17 @@ _CLEARED = {
 }
 
 
-def save_item(shelf: Shelf, element: Document, *, create_only: bool) -> Document:
+def save_item(collection: Collection, element: Document, *, create_only: bool) -> Document:
     """Create an item, or update the one matched by ItemID, else Code.
 
     Raises:
         ValidationError: The element breaks a rule; nothing is saved.
     """
-    known = _match(shelf, element)
-    if known is not None and create_only:
+    existing = _match(collection, element)
+    if existing is not None and create_only:
         raise ValidationError(f"Price List Item with Code '{element.get('Code')}' already exists")
-    _check(shelf, element, known)
-    item = known or _blank()
+    _check(collection, element, existing)
+    item = existing or _blank()
     for name in _WRITABLE:
         if name in element:
             item[name] = element[name]
@@ -52,47 +52,48 @@ def save_item(shelf: Shelf, element: Document, *, create_only: bool) -> Document
             "QuantityOnHand": Decimal("0.0000"),
             "TotalCostPool": Decimal("0.00"),
         }
-    return shelf.save(item)
+    return collection.save(item)
 
 
-def delete_item(shelf: Shelf, item_id: str) -> None:
+def delete_item(collection: Collection, item_id: str) -> None:
     """Delete an item for good.
 
     Raises:
         ApiError: 404 when there is none, 400 for a tracked item with stock.
     """
-    item = shelf.get(item_id)
+    item = collection.get(item_id)
     if item is None:
         raise not_found(f"Items/{item_id}")
     if item.get("IsTrackedAsInventory") and item.get("QuantityOnHand"):
         raise bad_request(
             f"Item {item['Code']} is tracked and has been used; it cannot be deleted."
         )
-    shelf.remove(item_id.lower())
+    collection.remove(item_id.lower())
 
 
-def _match(shelf: Shelf, element: Document) -> Document | None:
+def _match(collection: Collection, element: Document) -> Document | None:
     if element.get("ItemID"):
-        known = shelf.get(str(element["ItemID"]))
-        if known is None:
+        existing = collection.get(str(element["ItemID"]))
+        if existing is None:
             raise ValidationError(f"The item with ItemID {element['ItemID']} could not be found.")
-        return known
-    found = shelf.find("Code", str(element.get("Code", "")))
-    return found[0] if found else None
+        return existing
+    matches = collection.find("Code", str(element.get("Code", "")))
+    return matches[0] if matches else None
 
 
-def _check(shelf: Shelf, element: Document, known: Document | None) -> None:
+def _check(collection: Collection, element: Document, existing: Document | None) -> None:
     messages = too_long(element, _LENGTHS)
-    code = element.get("Code", known["Code"] if known else None)
+    code = element.get("Code", existing["Code"] if existing else None)
     if not code:
         messages.append("Price List Item Code must be supplied")
     elif any(
-        known is None or other["ItemID"] != known["ItemID"] for other in shelf.find("Code", code)
+        existing is None or other["ItemID"] != existing["ItemID"]
+        for other in collection.find("Code", code)
     ):
         messages.append(f"Price List Item with Code '{code}' already exists")
     for name in ("SalesDetails", "PurchaseDetails"):
         account = (element.get(name) or {}).get("AccountCode")
-        if account and not shelf.of("Accounts").find("Code", str(account)):
+        if account and not collection.of("Accounts").find("Code", str(account)):
             messages.append(f"Account code '{account}' is not a valid code for this item.")
     if messages:
         raise ValidationError(*messages)

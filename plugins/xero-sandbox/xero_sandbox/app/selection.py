@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from xero_sandbox import expressions, query
+from xero_sandbox import columns, expressions, query
 from xero_sandbox.app.answers import bad_query, bad_request
 
 if TYPE_CHECKING:
@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from xero_sandbox.app.request import AccountingCall
-    from xero_sandbox.endpoints import Endpoint, ListFilter
-    from xero_sandbox.services import Services
-    from xero_sandbox.store import Page
+    from xero_sandbox.endpoint import Endpoint, ListFilter
+    from xero_sandbox.store import Page, Store
 
 
 @dataclass(frozen=True)
@@ -39,14 +38,14 @@ class Selection:
 
     def page(
         self,
-        services: Services,
+        store: Store,
         call: AccountingCall,
         name: str,
         limit: int | None,
         offset: int = 0,
     ) -> Page:
         """A part of the list; its total counts all of it."""
-        return services.store.page(
+        return store.page(
             call.tenant.tenant_id,
             name,
             since=self.since,
@@ -58,8 +57,14 @@ class Selection:
         )
 
 
-def select(services: Services, call: AccountingCall, endpoint: Endpoint) -> Selection:
+def select(store: Store, call: AccountingCall, endpoint: Endpoint, high_volume: int) -> Selection:
     """Read the parameters of a list.
+
+    Args:
+        store: Knows how long the list is.
+        call: The call.
+        endpoint: What the list accepts.
+        high_volume: Rows above which only optimised properties may be used.
 
     Raises:
         ApiError: 400 for an expression that cannot be understood, or that Xero would refuse on a
@@ -74,14 +79,14 @@ def select(services: Services, call: AccountingCall, endpoint: Endpoint) -> Sele
         raise bad_query(str(error)) from None
     used = [path for path, _ in keys]
     used += [path for part in parts for path in expressions.paths_of(part)]
-    _refuse_unoptimised(services, call, endpoint, used)
+    _refuse_unoptimised(store, call, endpoint, used, high_volume)
     for path, value, parameter in endpoint.hidden_status:
         if parameter is None or not call.flag(parameter):
             status = expressions.property_of(path, types)
             parts.append(expressions.Comparison(status, "!=", expressions.Literal(value, "s")))
 
     def column(path: str, kind: str) -> str:
-        return services.store.column(endpoint.name, path, kind)
+        return columns.column(endpoint.name, path, kind)
 
     tree = expressions.all_of(parts)
     where, parameters = expressions.to_sql(tree, column) if tree else (None, [])
@@ -112,13 +117,12 @@ def _conditions(
 
 
 def _refuse_unoptimised(
-    services: Services, call: AccountingCall, endpoint: Endpoint, used: Sequence[str]
+    store: Store, call: AccountingCall, endpoint: Endpoint, used: Sequence[str], most: int
 ) -> None:
     unfit = [path for path in used if endpoint.optimised and path not in endpoint.optimised]
     if not unfit:
         return
-    most = services.behaviour.high_volume
-    if services.store.count(call.tenant.tenant_id, endpoint.name) > most:
+    if store.count(call.tenant.tenant_id, endpoint.name) > most:
         raise bad_request(
             f"This organisation has more than {most} {endpoint.name}; where and order may not use "
             f"{', '.join(sorted(set(unfit)))} there"

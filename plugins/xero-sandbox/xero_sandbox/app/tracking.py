@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from xero_sandbox.app.shelf import Document, Shelf, ValidationError, too_long
+from xero_sandbox.app.collection import Collection, Document, ValidationError, too_long
 
 _LENGTHS = {"Name": 100}
 _MOST_ACTIVE = 2
@@ -24,21 +24,24 @@ _DOCUMENTS = (
 )
 
 
-def create_category(shelf: Shelf, element: Document) -> Document:
+def create_category(collection: Collection, element: Document) -> Document:
     """Create a tracking category without options.
 
     Raises:
         ValidationError: The element breaks a rule; nothing is saved.
     """
-    known = [item for item in shelf.all() if item["Status"] != "DELETED"]
-    messages = _check(element, known, "TrackingCategoryID", None)
-    if sum(item["Status"] == "ACTIVE" for item in known) >= _MOST_ACTIVE or len(known) >= _MOST:
+    categories = [item for item in collection.all() if item["Status"] != "DELETED"]
+    messages = _check(element, categories, "TrackingCategoryID", None)
+    if (
+        sum(item["Status"] == "ACTIVE" for item in categories) >= _MOST_ACTIVE
+        or len(categories) >= _MOST
+    ):
         messages.append(
             f"You can have at most {_MOST_ACTIVE} active and {_MOST} tracking categories in all."
         )
     if messages:
         raise ValidationError(*messages)
-    return shelf.save(
+    return collection.save(
         {
             "Name": element["Name"],
             "Status": "ACTIVE",
@@ -48,51 +51,51 @@ def create_category(shelf: Shelf, element: Document) -> Document:
     )
 
 
-def update_category(shelf: Shelf, category: Document, element: Document) -> Document:
+def update_category(collection: Collection, category: Document, element: Document) -> Document:
     """Rename, archive or restore a category.
 
     Raises:
         ValidationError: The element breaks a rule; nothing is saved.
     """
-    known = [item for item in shelf.all() if item["Status"] != "DELETED"]
+    categories = [item for item in collection.all() if item["Status"] != "DELETED"]
     whole = {**category, **element}
-    messages = _check(whole, known, "TrackingCategoryID", category["TrackingCategoryID"])
-    active = sum(item["Status"] == "ACTIVE" for item in known)
+    messages = _check(whole, categories, "TrackingCategoryID", category["TrackingCategoryID"])
+    active = sum(item["Status"] == "ACTIVE" for item in categories)
     if whole["Status"] == "ACTIVE" != category["Status"] and active >= _MOST_ACTIVE:
         messages.append(f"You can have at most {_MOST_ACTIVE} active tracking categories.")
     if messages:
         raise ValidationError(*messages)
-    return shelf.save({**category, "Name": whole["Name"], "Status": whole["Status"]})
+    return collection.save({**category, "Name": whole["Name"], "Status": whole["Status"]})
 
 
-def delete_category(shelf: Shelf, category: Document) -> Document:
+def delete_category(collection: Collection, category: Document) -> Document:
     """Delete a category that no document uses.
 
     Raises:
         ValidationError: A document uses it.
     """
-    _refuse_used(shelf, category["TrackingCategoryID"], "tracking category")
-    return shelf.save({**category, "Status": "DELETED"})
+    _refuse_used(collection, category["TrackingCategoryID"], "tracking category")
+    return collection.save({**category, "Status": "DELETED"})
 
 
-def create_option(shelf: Shelf, category: Document, element: Document) -> Document:
+def create_option(collection: Collection, category: Document, element: Document) -> Document:
     """Add an option to a category; returns the option.
 
     Raises:
         ValidationError: The element breaks a rule; nothing is saved.
     """
-    messages = _check(element, _living(category), "TrackingOptionID", None)
+    messages = _check(element, _undeleted(category), "TrackingOptionID", None)
     if messages:
         raise ValidationError(*messages)
-    option = _marked(
+    option = _with_flags(
         {"TrackingOptionID": str(uuid4()), "Name": element["Name"], "Status": "ACTIVE"}
     )
-    shelf.save({**category, "Options": [*category["Options"], option]})
+    collection.save({**category, "Options": [*category["Options"], option]})
     return option
 
 
 def update_option(
-    shelf: Shelf, category: Document, option: Document, element: Document
+    collection: Collection, category: Document, option: Document, element: Document
 ) -> Document:
     """Rename, archive or restore an option; returns it.
 
@@ -100,37 +103,39 @@ def update_option(
         ValidationError: The element breaks a rule; nothing is saved.
     """
     whole = {**option, **element}
-    messages = _check(whole, _living(category), "TrackingOptionID", option["TrackingOptionID"])
+    messages = _check(whole, _undeleted(category), "TrackingOptionID", option["TrackingOptionID"])
     if messages:
         raise ValidationError(*messages)
-    return _replaced(shelf, category, {**option, "Name": whole["Name"], "Status": whole["Status"]})
+    return _replace_option(
+        collection, category, {**option, "Name": whole["Name"], "Status": whole["Status"]}
+    )
 
 
-def delete_option(shelf: Shelf, category: Document, option: Document) -> Document:
+def delete_option(collection: Collection, category: Document, option: Document) -> Document:
     """Delete an option that no document uses; returns it.
 
     Raises:
         ValidationError: A document uses it.
     """
-    _refuse_used(shelf, option["TrackingOptionID"], "tracking option")
-    return _replaced(shelf, category, {**option, "Status": "DELETED"})
+    _refuse_used(collection, option["TrackingOptionID"], "tracking option")
+    return _replace_option(collection, category, {**option, "Status": "DELETED"})
 
 
-def _living(category: Document) -> list[Document]:
+def _undeleted(category: Document) -> list[Document]:
     return [option for option in category["Options"] if option["Status"] != "DELETED"]
 
 
-def _replaced(shelf: Shelf, category: Document, option: Document) -> Document:
-    option = _marked(option)
+def _replace_option(collection: Collection, category: Document, option: Document) -> Document:
+    option = _with_flags(option)
     options = [
         option if other["TrackingOptionID"] == option["TrackingOptionID"] else other
         for other in category["Options"]
     ]
-    shelf.save({**category, "Options": options})
+    collection.save({**category, "Options": options})
     return option
 
 
-def _marked(option: Document) -> Document:
+def _with_flags(option: Document) -> Document:
     """The option with the flags that repeat its status."""
     return {
         **option,
@@ -141,8 +146,8 @@ def _marked(option: Document) -> Document:
     }
 
 
-def _refuse_used(shelf: Shelf, tracking_id: str, what: str) -> None:
-    if any(shelf.of(name).mentions(tracking_id) for name in _DOCUMENTS):
+def _refuse_used(collection: Collection, tracking_id: str, what: str) -> None:
+    if any(collection.of(name).mentions(tracking_id) for name in _DOCUMENTS):
         raise ValidationError(
             f"This {what} is used by transactions and cannot be deleted; archive it."
         )

@@ -22,15 +22,16 @@ from xero_sandbox.app.answers import (
     not_found,
     not_implemented,
 )
-from xero_sandbox.app.forms import unit_decimals
-from xero_sandbox.app.shelf import ZERO_ID, Document, Shelf, ValidationError
+from xero_sandbox.app.collection import ZERO_ID, Collection, Document, ValidationError
+from xero_sandbox.app.representation import unit_decimals
 from xero_sandbox.endpoints import ENDPOINTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from xero_sandbox.app.request import AccountingCall
-    from xero_sandbox.services import Services
+    from xero_sandbox.books import Books
+    from xero_sandbox.store import Store
 
 _LARGEST_BODY = 3_500_000
 _BATCHES: dict[str, Callable[..., Document]] = {
@@ -39,65 +40,71 @@ _BATCHES: dict[str, Callable[..., Document]] = {
 }
 
 
-def write(services: Services, call: AccountingCall) -> Answer:
+def write(books: Books, store: Store, call: AccountingCall) -> Answer:
     """Answer a PUT, POST or DELETE.
+
+    Args:
+        books: What is changed.
+        store: Where documents are looked up.
+        call: The call.
 
     Raises:
         ApiError: 400 for what fails validation, 404 for what does not exist, 501 for what Xero
             can do and the sandbox cannot.
     """
-    services.books.advance(call.tenant.tenant_id)
+    books.advance(call.tenant.tenant_id)
     if len(call.body) > _LARGEST_BODY:
         raise bad_request("The request is larger than 3.5 MB.")
-    shelf = Shelf(services, call.tenant.tenant_id, call.segments[0])
+    collection = Collection(books, store, call.tenant.tenant_id, call.segments[0])
     name, *rest = call.segments
     shape = (name, call.method, len(rest))
     if name in _BATCHES and call.method in ("PUT", "POST") and len(rest) <= (call.method == "POST"):
-        return _batch(shelf, call, rest)
+        return _batch(collection, call, rest)
     if shape == ("Items", "DELETE", 1):
-        items.delete_item(shelf, rest[0])
+        items.delete_item(collection, rest[0])
         return Answer(name, status=204)
     if name == "Accounts":
-        return _account(shelf, call, rest)
+        return _account(collection, call, rest)
     if name == "TrackingCategories":
-        return _tracking(shelf, call, rest)
+        return _tracking(collection, call, rest)
     raise not_implemented(call.method, call.path)
 
 
 # -- batches: Contacts and Items ------------------------------------------------------------------
 
 
-def _batch(shelf: Shelf, call: AccountingCall, rest: list[str]) -> Answer:
+def _batch(collection: Collection, call: AccountingCall, rest: list[str]) -> Answer:
     elements = _enveloped(call)
-    key = ENDPOINTS[shelf.resource].shape.key
+    key = ENDPOINTS[collection.resource].shape.key
     if rest:
         if len(elements) != 1:
             raise bad_body(f"POST {call.path} takes exactly one element.")
-        if shelf.get(rest[0]) is None:
+        if collection.get(rest[0]) is None:
             raise not_found(call.path)
         elements[0][key] = rest[0]
     summarize = call.flag("summarizeErrors", default=True)
-    saved, failed, all_rows = [], [], []
+    failures, rows = [], []
     for element in elements:
         try:
-            row = _BATCHES[shelf.resource](shelf, element, create_only=call.method == "PUT")
-            saved.append(row)
+            row = _BATCHES[collection.resource](
+                collection, element, create_only=call.method == "PUT"
+            )
             if not summarize:
                 row = {**row, "StatusAttributeString": "OK", "HasValidationErrors": False}
         except ValidationError as error:
-            row = _failed(element, key, error)
-            failed.append(row)
+            row = _failure(element, key, error)
+            failures.append(row)
             if not summarize:
                 row = {**row, "StatusAttributeString": "ERROR"}
-        all_rows.append(row)
-    if summarize and failed:
+        rows.append(row)
+    if summarize and failures:
         # What was valid is saved all the same, and its ids are not told.
-        raise invalid(failed)
-    rows = [wire.encode(row) for row in all_rows]
-    return Answer(shelf.resource, unit_decimals(call, ENDPOINTS[shelf.resource], rows))
+        raise invalid(failures)
+    texts = [wire.encode(row) for row in rows]
+    return Answer(collection.resource, unit_decimals(call, ENDPOINTS[collection.resource], texts))
 
 
-def _failed(element: Document, key: str, error: ValidationError) -> Document:
+def _failure(element: Document, key: str, error: ValidationError) -> Document:
     return {
         **element,
         key: element.get(key) or ZERO_ID,
@@ -109,20 +116,20 @@ def _failed(element: Document, key: str, error: ValidationError) -> Document:
 # -- single objects: Accounts, TrackingCategories and their options -------------------------------
 
 
-def _account(shelf: Shelf, call: AccountingCall, rest: list[str]) -> Answer:
+def _account(collection: Collection, call: AccountingCall, rest: list[str]) -> Answer:
     if call.method == "PUT" and not rest:
         element = _bare(call)
         return _single(
-            "Accounts", "AccountID", element, lambda: accounts.create_account(shelf, element)
+            "Accounts", "AccountID", element, lambda: accounts.create_account(collection, element)
         )
     if len(rest) != 1 or call.method == "PUT":
         raise not_implemented(call.method, call.path)
-    account = shelf.get(rest[0])
+    account = collection.get(rest[0])
     if account is None or account["Status"] == "DELETED":
         raise not_found(call.path)
     if call.method == "DELETE":
         return _single(
-            "Accounts", "AccountID", account, lambda: accounts.delete_account(shelf, account)
+            "Accounts", "AccountID", account, lambda: accounts.delete_account(collection, account)
         )
     elements = _enveloped(call)
     if len(elements) != 1:
@@ -131,35 +138,43 @@ def _account(shelf: Shelf, call: AccountingCall, rest: list[str]) -> Answer:
         "Accounts",
         "AccountID",
         elements[0],
-        lambda: accounts.update_account(shelf, account, elements[0]),
+        lambda: accounts.update_account(collection, account, elements[0]),
     )
 
 
-def _tracking(shelf: Shelf, call: AccountingCall, rest: list[str]) -> Answer:
+def _tracking(collection: Collection, call: AccountingCall, rest: list[str]) -> Answer:
     key, name = "TrackingCategoryID", "TrackingCategories"
     element = {} if call.method == "DELETE" else _bare(call)
     if call.method == "PUT" and not rest:
-        return _single(name, key, element, lambda: tracking.create_category(shelf, element))
-    category = shelf.get(rest[0]) if rest else None
+        return _single(name, key, element, lambda: tracking.create_category(collection, element))
+    category = collection.get(rest[0]) if rest else None
     if category is None or category["Status"] == "DELETED":
         raise not_found(call.path)
     if len(rest) == 1 and call.method != "PUT":
         if call.method == "DELETE":
-            return _single(name, key, category, lambda: tracking.delete_category(shelf, category))
+            return _single(
+                name, key, category, lambda: tracking.delete_category(collection, category)
+            )
         return _single(
-            name, key, element, lambda: tracking.update_category(shelf, category, element)
+            name, key, element, lambda: tracking.update_category(collection, category, element)
         )
     if len(rest) < 2 or rest[1] != "Options":
         raise not_implemented(call.method, call.path)
-    return _option(shelf, call, rest[2:], category, element)
+    return _option(collection, call, rest[2:], category, element)
 
 
 def _option(
-    shelf: Shelf, call: AccountingCall, rest: list[str], category: Document, element: Document
+    collection: Collection,
+    call: AccountingCall,
+    rest: list[str],
+    category: Document,
+    element: Document,
 ) -> Answer:
     key, name = "TrackingOptionID", "Options"
     if call.method == "PUT" and not rest:
-        return _single(name, key, element, lambda: tracking.create_option(shelf, category, element))
+        return _single(
+            name, key, element, lambda: tracking.create_option(collection, category, element)
+        )
     if len(rest) != 1 or call.method == "PUT":
         raise not_implemented(call.method, call.path)
     option = next(
@@ -168,9 +183,11 @@ def _option(
     if option is None or option["Status"] == "DELETED":
         raise not_found(call.path)
     if call.method == "DELETE":
-        return _single(name, key, option, lambda: tracking.delete_option(shelf, category, option))
+        return _single(
+            name, key, option, lambda: tracking.delete_option(collection, category, option)
+        )
     return _single(
-        name, key, element, lambda: tracking.update_option(shelf, category, option, element)
+        name, key, element, lambda: tracking.update_option(collection, category, option, element)
     )
 
 
@@ -179,7 +196,7 @@ def _single(envelope: str, key: str, element: Document, change: Callable[[], Doc
     try:
         return Answer(envelope, [wire.encode(change())])
     except ValidationError as error:
-        raise invalid([_failed(element, key, error)]) from None
+        raise invalid([_failure(element, key, error)]) from None
 
 
 # -- bodies ---------------------------------------------------------------------------------------

@@ -34,8 +34,8 @@ BATCH = 50
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (0, 15, 60, 300, 900))
 """Before the second attempt, the third and so on; the last one from then on."""
 
-GIVEN_UP_AFTER = timedelta(hours=24)
-KEPT_FOR = timedelta(days=31)
+RETRY_PERIOD = timedelta(hours=24)
+RETENTION = timedelta(days=31)
 
 DISTURBANCES = {
     "duplicate": "the next delivery is made twice",
@@ -44,10 +44,10 @@ DISTURBANCES = {
     "forge": "before the next delivery, one with a wrong signature is made",
 }
 
-_GATHER = 0.02
-_LOOK_AFTER = 0.05
-_BUSINESS_EVERY = 1.0
-_REMEMBERED = 100_000
+_GATHER_SECONDS = 0.02
+_POLL_SECONDS = 0.05
+_ADVANCE_SECONDS = 1.0
+_MAXIMUM_SENT = 100_000
 
 
 @dataclass
@@ -85,27 +85,27 @@ class Webhooks:
     Args:
         clock: Decides pauses.
         signing_key: What deliveries are signed with.
-        go_on: Lets business go on, so that what it changes is announced; called every second
+        advance: Lets business go on, so that what it changes is announced; called every second
             while there is a subscription.
     """
 
-    def __init__(self, clock: Clock, signing_key: str, go_on: Callable[[], None]) -> None:
+    def __init__(self, clock: Clock, signing_key: str, advance: Callable[[], None]) -> None:
         self.signing_key = signing_key
         self.status = "unsubscribed"
         self.url = ""
         self.counts = Counts()
-        self.sent: deque[Event] = deque(maxlen=_REMEMBERED)
+        self.sent: deque[Event] = deque(maxlen=_MAXIMUM_SENT)
         self._clock = clock
-        self._go_on = go_on
+        self._advance = advance
         self._categories: frozenset[str] = frozenset()
         self._waiting: deque[Event] = deque()
-        self._made: _Delivery | None = None
+        self._delivery: _Delivery | None = None
         self._attempts = 0
         self._failing_since: datetime | None = None
         self._not_before: datetime | None = None
         self._sequence = 0
         self._disturbances: Counter[str] = Counter()
-        self._held = self._busy = self._closed = False
+        self._is_held = self._is_busy = self._is_closed = False
         self._dice = random.Random(signing_key)
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -128,22 +128,22 @@ class Webhooks:
         Returns:
             `ok`, or what the receiver did wrong.
         """
-        wrong = self._handshake()
+        failure = self._handshake()
         with self._changed:
-            self.status = "disabled" if wrong else "ok"
+            self.status = "disabled" if failure else "ok"
             self._forget_failures()
-            if self._thread is None and not wrong:
+            if self._thread is None and not failure:
                 self._thread = threading.Thread(target=self._work, name="webhooks", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
-        return wrong or "ok"
+        return failure or "ok"
 
     def unsubscribe(self) -> None:
         """Announce nothing more; what waits is forgotten."""
         with self._changed:
             self.status, self.url, self._categories = "unsubscribed", "", frozenset()
             self._waiting.clear()
-            self._made = None
+            self._delivery = None
             self._forget_failures()
 
     def replace_key(self, signing_key: str) -> None:
@@ -154,7 +154,7 @@ class Webhooks:
     # -- what the books and tests do --------------------------------------------------------------
 
     @property
-    def wanted(self) -> bool:
+    def is_subscribed(self) -> bool:
         """Whether anybody wants to know of changes."""
         return bool(self._categories)
 
@@ -194,12 +194,12 @@ class Webhooks:
     def hold(self) -> None:
         """Deliver nothing until `release`; events gather."""
         with self._changed:
-            self._held = True
+            self._is_held = True
 
     def release(self) -> None:
         """Deliver what has gathered."""
         with self._changed:
-            self._held = False
+            self._is_held = False
             self._changed.notify_all()
 
     def settle(self, seconds: float = 10.0) -> bool:
@@ -208,10 +208,12 @@ class Webhooks:
         Returns:
             Whether it came to that within so many seconds.
         """
-        if self.wanted:
+        if self.is_subscribed:
             # Otherwise the thread would get to it some time later, in the middle of a test.
-            self._go_on()
+            self._advance()
         with self._changed:
+            # The clock may have been moved: the thread need not wait for its next look.
+            self._changed.notify_all()
             return self._changed.wait_for(self._is_settled, seconds)
 
     def report(self) -> dict[str, Any]:
@@ -221,7 +223,7 @@ class Webhooks:
                 "url": self.url,
                 "status": self.status,
                 "signing_key": self.signing_key,
-                "waiting": self._left(),
+                "waiting": self._waiting_count(),
                 **vars(self.counts),
                 "failures": dict(self.counts.failures),
             }
@@ -229,7 +231,7 @@ class Webhooks:
     def close(self) -> None:
         """Stop delivering."""
         with self._changed:
-            self._closed = True
+            self._is_closed = True
             self._changed.notify_all()
         if self._thread is not None:
             self._thread.join(1)
@@ -237,49 +239,49 @@ class Webhooks:
     # -- the delivering thread --------------------------------------------------------------------
 
     def _work(self) -> None:
-        business = time.monotonic()
-        while not self._closed:
+        advanced_at = time.monotonic()
+        while not self._is_closed:
             with self._changed:
-                self._changed.wait_for(lambda: self._closed or self._is_due(), _LOOK_AFTER)
-                due = self._is_due() and not self._closed
-                self._busy = due
+                self._changed.wait_for(lambda: self._is_closed or self._is_due(), _POLL_SECONDS)
+                due = self._is_due() and not self._is_closed
+                self._is_busy = due
             if due:
-                time.sleep(_GATHER)
+                time.sleep(_GATHER_SECONDS)
                 self._deliver()
-            if time.monotonic() - business >= _BUSINESS_EVERY and self.wanted:
-                self._go_on()
-                business = time.monotonic()
+            if time.monotonic() - advanced_at >= _ADVANCE_SECONDS and self.is_subscribed:
+                self._advance()
+                advanced_at = time.monotonic()
 
     def _deliver(self) -> None:
         """Make one attempt."""
         with self._changed:
             if not self._is_due():
-                self._busy = False
+                self._is_busy = False
                 return
-            made = self._made = self._made or self._next()
+            delivery = self._delivery = self._delivery or self._next()
             url, key = self.url, self.signing_key
             again, forge = self._take("duplicate"), self._take("forge")
-        if forge and post(url, made.body, f"not {key}")[0] == 401:
+        if forge and post(url, delivery.body, f"not {key}")[0] == 401:
             self.counts.forged += 1
-        wrong = self._attempt(url, made.body, key)
-        if not wrong and again:
-            wrong = self._attempt(url, made.body, key)
-            self.counts.duplicated += 0 if wrong else len(made.events)
+        failure = self._attempt(url, delivery.body, key)
+        if not failure and again:
+            failure = self._attempt(url, delivery.body, key)
+            self.counts.duplicated += 0 if failure else len(delivery.events)
         with self._changed:
-            if wrong:
-                self._failed()
+            if failure:
+                self._note_failure()
             else:
-                self._succeeded(made)
-            self._busy = False
+                self._note_success(delivery)
+            self._is_busy = False
             self._changed.notify_all()
 
     def _attempt(self, url: str, body: bytes, key: str) -> str:
-        status, wrong = post(url, body, key)
+        status, failure = post(url, body, key)
         self.counts.attempts += 1
-        wrong = wrong or ("" if status == 200 else f"answered {status}")
-        if wrong:
-            self.counts.failures[wrong] += 1
-        return wrong
+        failure = failure or ("" if status == 200 else f"answered {status}")
+        if failure:
+            self.counts.failures[failure] += 1
+        return failure
 
     def _next(self) -> _Delivery:
         if self._take("reorder"):
@@ -289,20 +291,20 @@ class Webhooks:
         self._sequence += len(events)
         return _Delivery(body_of(events, first, self._sequence, self._entropy()), events)
 
-    def _succeeded(self, made: _Delivery) -> None:
-        self.counts.delivered += len(made.events)
-        self.sent.extend(made.events)
-        self._made = None
+    def _note_success(self, delivery: _Delivery) -> None:
+        self.counts.delivered += len(delivery.events)
+        self.sent.extend(delivery.events)
+        self._delivery = None
         self.status = "ok"
         self._forget_failures()
 
-    def _failed(self) -> None:
+    def _note_failure(self) -> None:
         now = self._clock.now()
         self._failing_since = self._failing_since or now
         self._not_before = now + PAUSES[min(self._attempts, len(PAUSES) - 1)]
         self._attempts += 1
-        gone_on_for = now - self._failing_since
-        self.status = "disabled" if gone_on_for >= GIVEN_UP_AFTER else "retrying"
+        duration = now - self._failing_since
+        self.status = "disabled" if duration >= RETRY_PERIOD else "retrying"
 
     def _forget_failures(self) -> None:
         self._attempts, self._failing_since, self._not_before = 0, None, None
@@ -310,18 +312,20 @@ class Webhooks:
     def _is_due(self) -> bool:
         """Whether a delivery is to be made now."""
         self._forget_old()
-        ready = self.status in ("ok", "retrying") and not self._held and self._left() > 0
+        ready = (
+            self.status in ("ok", "retrying") and not self._is_held and self._waiting_count() > 0
+        )
         return ready and (self._not_before is None or self._clock.now() >= self._not_before)
 
     def _is_settled(self) -> bool:
-        return not self._busy and not self._is_due()
+        return not self._is_busy and not self._is_due()
 
-    def _left(self) -> int:
-        return len(self._waiting) + (len(self._made.events) if self._made else 0)
+    def _waiting_count(self) -> int:
+        return len(self._waiting) + (len(self._delivery.events) if self._delivery else 0)
 
     def _forget_old(self) -> None:
         """Let go of what has waited for longer than Xero keeps it."""
-        oldest = (self._clock.now() - KEPT_FOR).strftime("%Y-%m-%dT%H:%M:%S")
+        oldest = (self._clock.now() - RETENTION).strftime("%Y-%m-%dT%H:%M:%S")
         while self._waiting and self._waiting[0]["eventDateUtc"] < oldest:
             self._waiting.popleft()
             self.counts.dropped += 1
@@ -339,11 +343,11 @@ class Webhooks:
 
     def _handshake(self) -> str:
         """Send signed and falsely signed bodies without events; what was wrong, or nothing."""
-        for good in (True, False, True, False):
+        for genuine in (True, False, True, False):
             body = body_of((), 0, 0, self._entropy())
-            key = self.signing_key if good else f"not {self.signing_key}"
-            status, wrong = post(self.url, body, key)
-            expected = 200 if good else 401
-            if wrong or status != expected:
-                return wrong or f"answered {status} instead of {expected}"
+            key = self.signing_key if genuine else f"not {self.signing_key}"
+            status, failure = post(self.url, body, key)
+            expected = 200 if genuine else 401
+            if failure or status != expected:
+                return failure or f"answered {status} instead of {expected}"
         return ""

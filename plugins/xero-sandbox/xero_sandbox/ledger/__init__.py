@@ -1,0 +1,1 @@
+"""The stories' documents in double entry: postings, journals, and what contacts owe."""

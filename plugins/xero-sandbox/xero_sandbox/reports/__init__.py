@@ -1,0 +1,1 @@
+"""Xero's reports, summed up from the lines of the ledger."""
