@@ -128,11 +128,11 @@ def test_the_hub_definitions_work_in_somebody_elses_project(
 
 
 def test_the_definitions_say_what_the_plugins_say() -> None:
-    """`plugins/define.py` has been run since the settings last changed."""
+    """`plugins/tools/define.py` has been run since the settings last changed."""
     import define
 
     for path, text in define.written():
-        assert path.read_text(encoding="utf-8") == text, f"run plugins/define.py: {path.name}"
+        assert path.read_text(encoding="utf-8") == text, f"run plugins/tools/define.py: {path.name}"
 
 
 def test_jobs_schedules_and_config_tests(project: Project, xero: Sandbox) -> None:

@@ -1,6 +1,6 @@
 """Meltano's definitions of the two plugins, written from what the plugins say of themselves.
 
-    uv run python plugins/define.py
+    uv run python plugins/tools/define.py
 
 writes `plugins/extractors/tap-xero.yml` and `plugins/loaders/target-databricks.yml` (hub style,
 for `meltano add --from-ref`), the plugin section of `meltano.yml` and the tables of settings in
@@ -23,8 +23,8 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
-ROOT = Path(__file__).resolve().parent.parent
-HEADER = "Written by plugins/define.py from the plugin's own --about; change it there."
+ROOT = Path(__file__).resolve().parents[2]
+HEADER = "Written by plugins/tools/define.py from the plugin's own --about; change it there."
 
 
 @dataclass(frozen=True)
