@@ -15,12 +15,12 @@ test-pythons lowest="3.11" highest="3.14" *arguments:
     uv run --isolated --python {{lowest}} --group test pytest -m "{{quick}}" {{arguments}}
     uv run --isolated --python {{highest}} --group test pytest -m "{{quick}}" {{arguments}}
 
-# Against the newest singer-sdk and Meltano, also those to come, whatever is pinned: the SDK's own
-# suites, the private names of the SDK that we use, and the demo. In an environment of its own.
+# The SDK's suites, its private names that we use, and the demo, with the newest singer-sdk and Meltano
+# within reach (pre-releases too), whatever is pinned, in an environment of its own.
 test-newest *arguments:
     uv venv --quiet --clear {{newest}}
     uv pip install --quiet --no-config --python {{newest}} --group test -e 'tap-xero[sandbox,webhooks]' -e target-databricks -e plugins/databricks-sandbox
-    uv pip install --no-config --python {{newest}} --upgrade 'singer-sdk>=0a0' 'meltano>=0a0'
+    uv pip install --no-config --python {{newest}} --upgrade --prerelease allow singer-sdk meltano
     {{newest}}/bin/python -m pytest -n 0 {{arguments}} tests/test_private_sdk.py tests/tap_xero/test_standard.py tests/target_databricks/test_sdk_standard.py tests/end_to_end/test_ecosystem.py -k "not spark and (not ecosystem or the_demo)"
 
 # What runs against the warehouse sandbox.
