@@ -15,8 +15,8 @@ test-pythons lowest="3.11" highest="3.14" *arguments:
     uv run --isolated --python {{lowest}} --group test pytest -m "{{quick}}" {{arguments}}
     uv run --isolated --python {{highest}} --group test pytest -m "{{quick}}" {{arguments}}
 
-# The SDK's suites, its private names that we use, and the demo, with the newest singer-sdk and Meltano
-# within reach (pre-releases too), whatever is pinned, in an environment of its own.
+# In an environment of its own, whatever is pinned and pre-releases too: the SDK's suites, its private
+# names that we use, and the demo, with the newest singer-sdk and Meltano within reach.
 test-newest *arguments:
     uv venv --quiet --clear {{newest}}
     uv pip install --quiet --no-config --python {{newest}} --group test -e 'tap-xero[sandbox,webhooks]' -e target-databricks -e plugins/databricks-sandbox
