@@ -3,10 +3,25 @@
 
 pytest := "uv run --group test pytest"
 standing := "not stress and not benchmark"
+newest := "build/newest"
+quick := "not spark and not meltano and not process and not style and " + standing
 
 # The quick lane: everything that needs no Spark, no other process and no checker.
 test *arguments:
-    {{pytest}} -m "not spark and not meltano and not process and not style and {{standing}}" {{arguments}}
+    {{pytest}} -m "{{quick}}" {{arguments}}
+
+# The quick lane on the lowest and on the highest Python of `requires-python`.
+test-pythons lowest="3.11" highest="3.14" *arguments:
+    uv run --isolated --python {{lowest}} --group test pytest -m "{{quick}}" {{arguments}}
+    uv run --isolated --python {{highest}} --group test pytest -m "{{quick}}" {{arguments}}
+
+# In an environment of its own, whatever is pinned and pre-releases too: the SDK's suites, its private
+# names that we use, and the demo, with the newest singer-sdk and Meltano within reach.
+test-newest *arguments:
+    uv venv --quiet --clear {{newest}}
+    uv pip install --quiet --no-config --python {{newest}} --group test -e 'tap-xero[sandbox,webhooks]' -e target-databricks -e plugins/databricks-sandbox
+    uv pip install --no-config --python {{newest}} --upgrade --prerelease allow singer-sdk meltano
+    {{newest}}/bin/python -m pytest -n 0 {{arguments}} tests/test_private_sdk.py tests/tap_xero/test_standard.py tests/target_databricks/test_sdk_standard.py tests/end_to_end/test_ecosystem.py -k "not spark and (not ecosystem or the_demo)"
 
 # What runs against the warehouse sandbox.
 test-spark *arguments:
@@ -20,7 +35,7 @@ test-meltano *arguments:
 test-process *arguments:
     {{pytest}} -m "process and not meltano and not spark and {{standing}}" {{arguments}}
 
-# Formatter, linter, type checker.
+# Formatter, linter, type checker, Meltano's schema of meltano.yml.
 check:
     {{pytest}} -n 0 -m style
 
@@ -35,6 +50,10 @@ stress *arguments:
 # Ratios against a yardstick; wants a quiet machine.
 bench *arguments:
     {{pytest}} -n 0 -m benchmark -s tests/benchmarks {{arguments}}
+
+# Meltano's definitions and the tables of settings, from what the plugins say of themselves.
+define:
+    uv run python plugins/tools/define.py
 
 # Format and mend what the linter can mend.
 fix:

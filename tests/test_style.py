@@ -1,12 +1,19 @@
-"""One command checks everything: the formatter, the linter and the type checker run as tests."""
+"""One command checks everything: formatter, linter, type checker and schemas run as tests."""
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
+import tomllib
+from importlib import resources
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -38,3 +45,42 @@ def test_no_committed_file_names_a_machine_path_or_a_package_registry() -> None:
         if word in (ROOT / name).read_text(encoding="utf-8", errors="replace")
     ]
     assert found == []
+
+
+def _errors(project: dict[str, Any]) -> list[str]:
+    """What Meltano's own schema says against a meltano.yml."""
+    schema = resources.files("meltano") / "schemas" / "meltano.schema.json"
+    validator = jsonschema.Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
+    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(project)]
+
+
+def test_meltano_yml_follows_meltanos_schema() -> None:
+    assert _errors(yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize("suffix", ["yml", "lock"])
+@pytest.mark.parametrize("kind", ["extractors", "loaders"])
+def test_a_definition_follows_meltanos_schema(kind: str, suffix: str) -> None:
+    (path,) = (ROOT / "plugins" / kind).glob(f"*.{suffix}")
+    definition = yaml.safe_load(path.read_text(encoding="utf-8"))
+    # The Hub has these two of the SDK's capabilities and dialects of loaders; the schema is behind.
+    definition["capabilities"] = [
+        each
+        for each in definition["capabilities"]
+        if each not in {"target-schema", "validate-records"}
+    ]
+    definition.pop("dialect", None)
+    assert _errors({"version": 1, "plugins": {kind: [definition]}}) == []
+
+
+def test_every_package_declares_the_pythons_that_are_tried() -> None:
+    justfile = (ROOT / "justfile").read_text(encoding="utf-8")
+    (lowest, highest) = re.search(r'lowest="3\.(\d+)" highest="3\.(\d+)"', justfile).groups()
+    declared = f">=3.{lowest},<3.{int(highest) + 1}"
+    for path in (
+        ROOT / "pyproject.toml",
+        *ROOT.glob("*/pyproject.toml"),
+        *ROOT.glob("plugins/*/pyproject.toml"),
+    ):
+        project = tomllib.loads(path.read_text(encoding="utf-8"))["project"]
+        assert project["requires-python"] == declared, path

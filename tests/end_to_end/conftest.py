@@ -28,11 +28,8 @@ class Project:
         self.root = root
         self.lakehouse = root / "output" / "lakehouse" / "xero"
         shutil.copy(REPOSITORY / "meltano.yml", root / "meltano.yml")
-        shutil.copytree(
-            REPOSITORY / "plugins",
-            root / "plugins",
-            ignore=lambda folder, names: {n for n in names if not (n.endswith((".yml", "ers")))},
-        )
+        for kind in ("extractors", "loaders"):
+            shutil.copytree(REPOSITORY / "plugins" / kind, root / "plugins" / kind)
         self.env = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("TAP_", "TARGET_"))},
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import subprocess
+from collections import Counter
 from datetime import date
 from pathlib import Path
 
@@ -128,11 +129,65 @@ def test_the_hub_definitions_work_in_somebody_elses_project(
 
 
 def test_the_definitions_say_what_the_plugins_say() -> None:
-    """`plugins/define.py` has been run since the settings last changed."""
+    """`plugins/tools/define.py` has been run since the settings last changed."""
     import define
 
-    for path, text in define.written():
-        assert path.read_text(encoding="utf-8") == text, f"run plugins/define.py: {path.name}"
+    for path, text in define.files():
+        assert path.read_text(encoding="utf-8") == text, f"run plugins/tools/define.py: {path.name}"
+
+
+@pytest.mark.timeout(400)
+def test_what_people_change_lands_in_meltano_yml_and_survives_a_new_definition(
+    project: Project,
+) -> None:
+    import define
+
+    untouched = (project.root / "meltano.yml").read_text()
+    (project.root / "tap-dbf.yml").write_text("{name: tap-dbf, namespace: tap_dbf}")
+    everywhere, prod = "--no-environment", "--environment=prod"
+    project.meltano(everywhere, "select", "tap-xero", "invoices", "*")
+    project.meltano(prod, "select", "tap-xero", "contacts", "*")
+    project.meltano(everywhere, "config", "set", "tap-xero", "start_date", "2026-01-01")
+    project.meltano(prod, "config", "set", "target-databricks", "catalog", "finance")
+    add = ("add", "--no-install", "--plugin-type=extractor")
+    project.meltano(everywhere, *add, "--inherit-from=tap-xero", "tap-xero-of-ours")
+    project.meltano(prod, *add, "--from-ref=tap-dbf.yml", "tap-dbf")
+
+    changed = (project.root / "meltano.yml").read_text()
+    for path, text in define.files():
+        copy = project.root / path.relative_to(REPOSITORY)
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_text(text)
+    assert (project.root / "meltano.yml").read_text() == changed
+    lines = Counter(changed.splitlines())
+    lines.subtract(untouched.splitlines())
+    assert min(lines.values()) == 0, "a line of ours is gone, comments and layout included"
+
+    document = yaml.safe_load(changed)
+    (theirs,) = (each for each in document["environments"] if each["name"] == "prod")
+    assert theirs["config"]["plugins"] == {
+        "loaders": [
+            {
+                "name": "target-databricks",
+                "config": {"default_target_schema": "xero", "catalog": "finance"},
+            }
+        ],
+        "extractors": [{"name": "tap-xero", "select": ["contacts.*"]}],
+    }
+    extractors = {each["name"]: each for each in document["plugins"]["extractors"]}
+    assert extractors["tap-xero"] == {
+        "name": "tap-xero",
+        "variant": "xero-to-databricks",
+        "config": {"start_date": "2026-01-01"},
+        "select": ["invoices.*"],
+    }
+    assert extractors["tap-xero-of-ours"]["inherit_from"] == "tap-xero"
+    assert "tap-dbf" in extractors
+
+    printed = project.meltano(prod, "config", "print", "tap-xero-of-ours", "--format=json")
+    settings = json.loads(printed[printed.index("\n{") :])
+    assert settings["start_date"] == "2026-01-01"
+    assert settings["api_url"] == "https://api.xero.com", "a default, from the lock file"
 
 
 def test_jobs_schedules_and_config_tests(project: Project, xero: Sandbox) -> None:

@@ -84,7 +84,7 @@ def test_the_demo_shows_edits_in_the_lakehouse_within_seconds(
             assert inbox.pending() == (0, None)
             assert inbox.failed() == 0
     print(summary(journeys))
-    # Generous, for machines that do other things as well; `plugins/webhooks_demo.py` measures.
+    # Generous, for machines that do other things too; `plugins/tools/webhooks_demo.py` measures.
     assert sorted(journey.seconds for journey in journeys)[1] < 15
     log = demo.log.read_text()
     assert log.count("run ends") == 3

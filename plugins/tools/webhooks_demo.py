@@ -1,6 +1,6 @@
 """The whole way from an edit in Xero to a row in Delta, shown and measured.
 
-    uv run python plugins/webhooks_demo.py
+    uv run python plugins/tools/webhooks_demo.py
 
 starts a Xero sandbox, loads its documents once by polling, starts the webhook receiver with a
 pipeline on standby, and then edits invoices, one after the other: for each it says when the row in
@@ -297,7 +297,7 @@ def main() -> None:
     parser.add_argument("--cold", action="store_true", help="start the pipeline for each run")
     parser.add_argument("--stay", action="store_true", help="go on until interrupted")
     options = parser.parse_args()
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     demo = Demo(root, root / "output" / "webhooks", standby=not options.cold)
     with demo.running(), suppress(KeyboardInterrupt):
         journeys = [demo.edit() for _ in range(options.edits)]

@@ -1,10 +1,11 @@
 """Meltano's definitions of the two plugins, written from what the plugins say of themselves.
 
-    uv run python plugins/define.py
+    uv run python plugins/tools/define.py
 
-writes `plugins/extractors/tap-xero.yml` and `plugins/loaders/target-databricks.yml` (hub style,
-for `meltano add --from-ref`), the plugin section of `meltano.yml` and the tables of settings in
-the READMEs. What `--about` cannot know
+writes, for each plugin, the hub-style definition that other projects `meltano add --from-ref`
+(`plugins/extractors/tap-xero.yml`), the lock file that Meltano makes of it and that this project
+runs with (`plugins/extractors/tap-xero--xero-to-databricks.lock`), and the table of settings in the
+plugin's README. `meltano.yml` belongs to people and is never touched. What `--about` cannot know
 (kinds only Meltano has, commands, groups of settings that belong together) is stated below.
 """
 
@@ -20,11 +21,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from meltano.core.plugin import PluginDefinition, PluginType
+from meltano.core.plugin.base import StandalonePlugin
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
 
-ROOT = Path(__file__).resolve().parent.parent
-HEADER = "Written by plugins/define.py from the plugin's own --about; change it there."
+ROOT = Path(__file__).resolve().parents[2]
+HEADER = "Written by plugins/tools/define.py from the plugin's own --about; change it there."
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,6 @@ class Definition:
         groups: Sets of settings, one of which must be complete.
         commands: Commands for `meltano invoke <plugin>:<command>`.
         pip_url: How somebody else's project installs the plugin.
-        variants: Plugins of this project that inherit from it.
     """
 
     kind: str
@@ -47,57 +48,7 @@ class Definition:
     pip_url: str
     kinds: dict[str, str] = field(default_factory=dict)
     commands: dict[str, Any] = field(default_factory=dict)
-    variants: list[dict[str, Any]] = field(default_factory=list)
 
-
-DOCUMENTS = (
-    "contacts",
-    "items",
-    "accounts",
-    "invoices",
-    "credit_notes",
-    "prepayments",
-    "overpayments",
-    "batch_payments",
-    "payments",
-    "bank_transactions",
-    "bank_transfers",
-    "purchase_orders",
-    "quotes",
-    "linked_transactions",
-    "manual_journals",
-    "journals",
-    "receipts",
-    "expense_claims",
-)
-"""What changes by the hour, with the reference data that new documents point at."""
-
-REFERENCE = (
-    "organisations",
-    "currencies",
-    "tax_rates",
-    "accounts",
-    "tracking_categories",
-    "branding_themes",
-    "payment_services",
-    "users",
-    "contact_groups",
-    "contacts",
-    "items",
-    "repeating_invoices",
-    "budgets",
-)
-"""What is set up once and changes now and then."""
-
-WEBHOOKS = (
-    "contacts",
-    "invoices",
-    "credit_notes",
-    "prepayments",
-    "overpayments",
-    "payments",
-)
-"""What Xero announces by webhook."""
 
 DEFINITIONS = {
     "tap-xero": Definition(
@@ -158,24 +109,6 @@ DEFINITIONS = {
             },
         },
         pip_url="${TAP_XERO_PIP_URL}",
-        variants=[
-            {
-                "name": "tap-xero-documents",
-                "inherit_from": "tap-xero",
-                "select": [f"{stream}.*" for stream in DOCUMENTS],
-            },
-            {
-                "name": "tap-xero-reference",
-                "inherit_from": "tap-xero",
-                "select": [f"{stream}.*" for stream in REFERENCE],
-            },
-            {
-                "name": "tap-xero-webhooks",
-                "inherit_from": "tap-xero",
-                "config": {"webhook_only": True},
-                "select": [f"{stream}.*" for stream in WEBHOOKS],
-            },
-        ],
     ),
     "target-databricks": Definition(
         kind="loaders",
@@ -255,36 +188,28 @@ def _setting(name: str, schema: dict[str, Any], kinds: dict[str, str]) -> dict[s
     return out
 
 
-def render(document: Any) -> str:
-    """YAML as Meltano writes it."""
+def hub_file(name: str) -> tuple[Path, str]:
+    """Where the hub-style definition goes, and its text."""
+    stated = DEFINITIONS[name]
     yaml = YAML()
     yaml.width = 4096
     yaml.indent(mapping=2, sequence=4, offset=2)
     text = io.StringIO()
-    yaml.dump(document, text)
-    return text.getvalue()
+    yaml.dump({**definition(name), "pip_url": stated.pip_url}, text)
+    return ROOT / "plugins" / stated.kind / f"{name}.yml", f"# {HEADER}\n{text.getvalue()}"
 
 
-def hub_file(name: str) -> tuple[Path, str]:
-    """Where the hub-style definition goes, and its text."""
-    stated = DEFINITIONS[name]
-    whole = {**definition(name), "pip_url": stated.pip_url}
-    return ROOT / "plugins" / stated.kind / f"{name}.yml", f"# {HEADER}\n{render(whole)}"
+def lock_file(name: str) -> tuple[Path, str]:
+    """Where Meltano looks for its lock of the plugin, and the text that it would write there.
 
-
-def project_file() -> tuple[Path, str]:
-    """`meltano.yml` with its plugin section made anew; the rest stays as it is."""
-    path = ROOT / "meltano.yml"
-    yaml = YAML()
-    yaml.width = 4096
-    yaml.preserve_quotes = True
-    project = yaml.load(path.read_text(encoding="utf-8"))
-    plugins = CommentedMap()
-    plugins.yaml_set_start_comment(HEADER, indent=2)
-    for name, stated in DEFINITIONS.items():
-        plugins[stated.kind] = [definition(name), *stated.variants]
-    project["plugins"] = plugins
-    return path, render(project)
+    Without a `pip_url`: here the plugin comes with `uv run`, and Meltano installs nothing.
+    """
+    kind = PluginType(DEFINITIONS[name].kind)
+    stated = PluginDefinition(kind, **definition(name))
+    variant = stated.find_variant(None)
+    locked = StandalonePlugin.from_variant(variant, stated).canonical()
+    path = ROOT / "plugins" / kind / f"{name}--{variant.name}.lock"
+    return path, f"{json.dumps(locked, indent=2)}\n"
 
 
 def settings_table(name: str) -> str:
@@ -301,28 +226,22 @@ def settings_table(name: str) -> str:
     return "\n".join(lines)
 
 
-def readmes() -> list[tuple[Path, str]]:
-    """Every README with its tables of settings made anew; the rest stays as it is."""
-    tables = {name: settings_table(name) for name in DEFINITIONS}
-    found = []
-    for folder in (".", *DEFINITIONS):
-        path = ROOT / folder / "README.md"
-        text = path.read_text(encoding="utf-8")
-        for name, table in tables.items():
-            between = re.compile(f"(<!-- settings: {name} -->\n).*?(<!-- /settings -->)", re.DOTALL)
-            text = between.sub(lambda m, table=table: f"{m[1]}{table}\n{m[2]}", text)
-        found.append((path, text))
-    return found
+def readme(name: str) -> tuple[Path, str]:
+    """A plugin's README with its table of settings made anew; the rest stays as it is."""
+    path = ROOT / name / "README.md"
+    between = re.compile(f"(<!-- settings: {name} -->\n).*?(<!-- /settings -->)", re.DOTALL)
+    table = settings_table(name)
+    return path, between.sub(lambda m: f"{m[1]}{table}\n{m[2]}", path.read_text(encoding="utf-8"))
 
 
-def written() -> list[tuple[Path, str]]:
+def files() -> list[tuple[Path, str]]:
     """Every file this script writes, and what it should hold."""
-    return [*(hub_file(name) for name in DEFINITIONS), project_file(), *readmes()]
+    return [write(name) for name in DEFINITIONS for write in (hub_file, lock_file, readme)]
 
 
 def main() -> None:
     """Write them all."""
-    for path, text in written():
+    for path, text in files():
         path.write_text(text, encoding="utf-8")
 
 
