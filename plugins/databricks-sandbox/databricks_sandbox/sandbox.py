@@ -14,7 +14,7 @@ from databricks_sandbox.identity import Identity, Principal
 from databricks_sandbox.protocol.operations import Registry, Session
 from databricks_sandbox.server import Server
 from databricks_sandbox.statements import Statement, StatementLog
-from databricks_sandbox.unity.front import Front
+from databricks_sandbox.unity.executor import Front
 from databricks_sandbox.unity.metastore import Metastore
 from databricks_sandbox.unity.volumes import Volumes
 from databricks_sandbox.warehouse import Warehouse

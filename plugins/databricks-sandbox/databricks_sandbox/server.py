@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from databricks_sandbox.app import routes
+from databricks_sandbox.app.messages import Request, Response
 from databricks_sandbox.certificate import write_certificate
 from databricks_sandbox.faults import ConnectionCutError, HttpError
 from databricks_sandbox.identity import UnauthorizedError
-from databricks_sandbox.rest import routes
-from databricks_sandbox.web import Request, Response
 
 if TYPE_CHECKING:
     from databricks_sandbox.sandbox import Sandbox

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from databricks_sandbox.identity import Principal
     from databricks_sandbox.protocol.operations import Operation, Session
     from databricks_sandbox.sandbox import Sandbox
-    from databricks_sandbox.unity.answers import Answer
-    from databricks_sandbox.unity.front import Front
+    from databricks_sandbox.unity.executor import Front
+    from databricks_sandbox.unity.result_set import Answer
 
 # How long a poll is held back before the client is told to ask again.
 _POLL_SECONDS = 5.0

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from databricks_sandbox.engine.session import quote
 from databricks_sandbox.errors import SqlError, unsupported
-from databricks_sandbox.unity.answers import Answer, nothing, rows_answer
 from databricks_sandbox.unity.metastore import Securable
 from databricks_sandbox.unity.names import like
+from databricks_sandbox.unity.result_set import Answer, nothing, rows_answer
 
 if TYPE_CHECKING:
-    from databricks_sandbox.unity.call import Call
+    from databricks_sandbox.unity.execution import Call
 
 METASTORE = Securable("METASTORE", ())
 

@@ -14,7 +14,7 @@ from databricks_sandbox.unity.metastore import Constraint, Name
 if TYPE_CHECKING:
     from pyspark.sql.types import StructType
 
-    from databricks_sandbox.unity.call import Call
+    from databricks_sandbox.unity.execution import Call
     from databricks_sandbox.unity.sql_text import Reader
 
 # Words that may follow a key; all but RELY change nothing.

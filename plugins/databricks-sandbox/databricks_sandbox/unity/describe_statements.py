@@ -9,10 +9,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from databricks_sandbox.engine import tables
-from databricks_sandbox.unity.answers import Answer, rows_answer
+from databricks_sandbox.unity.result_set import Answer, rows_answer
 
 if TYPE_CHECKING:
-    from databricks_sandbox.unity.call import Call
+    from databricks_sandbox.unity.execution import Call
 
 
 def as_json(call: Call) -> Answer:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from databricks_sandbox.unity.answers import Answer, nothing, rows_answer
 from databricks_sandbox.unity.metastore import Securable
+from databricks_sandbox.unity.result_set import Answer, nothing, rows_answer
 from databricks_sandbox.unity.tag_statements import named
 
 if TYPE_CHECKING:
-    from databricks_sandbox.unity.call import Call
+    from databricks_sandbox.unity.execution import Call
     from databricks_sandbox.unity.metastore import Kind
     from databricks_sandbox.unity.sql_text import Reader
 

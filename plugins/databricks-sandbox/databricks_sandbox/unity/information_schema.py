@@ -17,8 +17,8 @@ from databricks_sandbox.unity.metastore import Name, Securable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from databricks_sandbox.unity.answers import Answer
-    from databricks_sandbox.unity.call import Call
+    from databricks_sandbox.unity.execution import Call
+    from databricks_sandbox.unity.result_set import Answer
 
 _SYSTEM = "information_schema"
 _TABLE = ("table_catalog", "table_schema", "table_name")
@@ -290,7 +290,7 @@ def relation(call: Call, catalog: str, name: str) -> Answer:
     Raises:
         SqlError: there is no such catalog or relation.
     """
-    from databricks_sandbox.unity.answers import rows_answer
+    from databricks_sandbox.unity.result_set import rows_answer
 
     found = RELATIONS.get(name)
     if found is None or catalog not in ("system", *call.front.metastore.catalogs):

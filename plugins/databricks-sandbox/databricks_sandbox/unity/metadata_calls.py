@@ -9,13 +9,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from databricks_sandbox.statements import Statement
-from databricks_sandbox.unity.answers import Answer, rows_answer
-from databricks_sandbox.unity.call import Call
+from databricks_sandbox.unity.execution import Call
 from databricks_sandbox.unity.information_schema import Contents
+from databricks_sandbox.unity.result_set import Answer, rows_answer
 
 if TYPE_CHECKING:
     from databricks_sandbox.protocol.operations import Session
-    from databricks_sandbox.unity.front import Front
+    from databricks_sandbox.unity.executor import Front
 
 # Numbers of java.sql.Types by Spark's name of a type.
 _JAVA_TYPES = {

@@ -13,7 +13,7 @@ from databricks_sandbox.unity.sql_text import Reader, Token, spliced, tokens
 from databricks_sandbox.unity.volumes import normal_path
 
 if TYPE_CHECKING:
-    from databricks_sandbox.unity.call import Call
+    from databricks_sandbox.unity.execution import Call
 
 # Formats whose files Spark reads as format.`path`.
 _FORMATS = ("parquet", "json", "csv", "text", "avro", "orc", "binaryFile", "delta")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from databricks_sandbox.unity.sql_text import head
 
 if TYPE_CHECKING:
-    from databricks_sandbox.unity.call import Call
+    from databricks_sandbox.unity.execution import Call
     from databricks_sandbox.unity.metastore import Name
 
 _RELATION = re.compile(r"'?Unresolved(Relation|Table|View|TableOrView|Identifier) \[([^\]]*)\]")

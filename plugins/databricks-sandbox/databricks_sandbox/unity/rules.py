@@ -23,8 +23,8 @@ from databricks_sandbox.unity import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from databricks_sandbox.unity.answers import Answer
-    from databricks_sandbox.unity.call import Call
+    from databricks_sandbox.unity.execution import Call
+    from databricks_sandbox.unity.result_set import Answer
 
 _DELIMITED = r"`[^`]*`"
 # A name of one to three parts, as `sql_text.head` writes it.

@@ -14,11 +14,11 @@ from databricks_sandbox.engine import tables
 from databricks_sandbox.engine.session import quote
 from databricks_sandbox.errors import SqlError, unsupported
 from databricks_sandbox.unity import constraints
-from databricks_sandbox.unity.answers import Answer, nothing, rows_answer
+from databricks_sandbox.unity.result_set import Answer, nothing, rows_answer
 from databricks_sandbox.unity.sql_text import Reader, spliced
 
 if TYPE_CHECKING:
-    from databricks_sandbox.unity.call import Call
+    from databricks_sandbox.unity.execution import Call
     from databricks_sandbox.unity.metastore import Name, Securable
 
 

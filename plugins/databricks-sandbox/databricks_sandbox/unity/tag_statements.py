@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from databricks_sandbox.engine import tables
 from databricks_sandbox.errors import SqlError
-from databricks_sandbox.unity.answers import Answer, nothing
+from databricks_sandbox.unity.result_set import Answer, nothing
 
 if TYPE_CHECKING:
-    from databricks_sandbox.unity.call import Call
+    from databricks_sandbox.unity.execution import Call
     from databricks_sandbox.unity.metastore import Kind, Securable
     from databricks_sandbox.unity.sql_text import Reader
 

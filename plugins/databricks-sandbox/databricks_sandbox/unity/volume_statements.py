@@ -9,13 +9,13 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from databricks_sandbox.errors import SqlError, unsupported
-from databricks_sandbox.unity.answers import Answer, nothing, rows_answer
 from databricks_sandbox.unity.metastore import Securable
 from databricks_sandbox.unity.names import like
+from databricks_sandbox.unity.result_set import Answer, nothing, rows_answer
 from databricks_sandbox.unity.volumes import normal_path, staging_row
 
 if TYPE_CHECKING:
-    from databricks_sandbox.unity.call import Call
+    from databricks_sandbox.unity.execution import Call
 
 _STAGING = ("operation", "presignedUrl", "headers", "localFile")
 

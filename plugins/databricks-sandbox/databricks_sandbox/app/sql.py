@@ -9,9 +9,9 @@ from thrift.protocol.TBinaryProtocol import TBinaryProtocol
 from thrift.Thrift import TApplicationException, TMessageType
 from thrift.transport.TTransport import TMemoryBuffer
 
+from databricks_sandbox.app.messages import Request, Response
 from databricks_sandbox.faults import HttpError
 from databricks_sandbox.protocol.service import Service
-from databricks_sandbox.web import Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,10 +9,10 @@ import re
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
-from databricks_sandbox.rest import staging
+from databricks_sandbox.app import staging
+from databricks_sandbox.app.messages import Request, Response
 from databricks_sandbox.unity.metastore import Securable
 from databricks_sandbox.unity.volumes import normal_path
-from databricks_sandbox.web import Request, Response
 
 if TYPE_CHECKING:
     from databricks_sandbox.identity import Principal

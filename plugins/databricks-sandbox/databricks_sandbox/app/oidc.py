@@ -10,8 +10,8 @@ import binascii
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from databricks_sandbox.app.messages import Request, Response
 from databricks_sandbox.identity import TOKEN_SECONDS, UnauthorizedError
-from databricks_sandbox.web import Request, Response
 
 if TYPE_CHECKING:
     from databricks_sandbox.sandbox import Sandbox

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from databricks_sandbox.app import control, oidc, sql, staging, workspace
+from databricks_sandbox.app.messages import Request, Response
 from databricks_sandbox.errors import SqlError
 from databricks_sandbox.faults import HttpError
-from databricks_sandbox.rest import control, oidc, sql, staging, workspace
-from databricks_sandbox.web import Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from databricks_sandbox.errors import SqlError
-from databricks_sandbox.unity.answers import Answer
 from databricks_sandbox.unity.metastore import Kind, Name, Securable
+from databricks_sandbox.unity.result_set import Answer
 from databricks_sandbox.unity.sql_text import Reader
 
 if TYPE_CHECKING:
     from databricks_sandbox.engine.session import EngineSession
     from databricks_sandbox.protocol.operations import Session
     from databricks_sandbox.statements import Statement
-    from databricks_sandbox.unity.front import Front
+    from databricks_sandbox.unity.executor import Front
 
 # How many parts the full name of each kind has.
 _PARTS: dict[Kind, int] = {"CATALOG": 1, "SCHEMA": 2, "TABLE": 3, "VOLUME": 3}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from databricks_sandbox.app.messages import Request, Response
 from databricks_sandbox.faults import Fault
-from databricks_sandbox.web import Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from databricks_sandbox.errors import SqlError
 from databricks_sandbox.statements import Statement
-from databricks_sandbox.unity.call import Call
 from databricks_sandbox.unity.catalog_statements import use as use_catalog
+from databricks_sandbox.unity.execution import Call
 from databricks_sandbox.unity.grants import Grants
 from databricks_sandbox.unity.permissions import authorise
 from databricks_sandbox.unity.rules import STATEMENT_RULES, TEXT_RULES
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from databricks_sandbox.identity import Identity
     from databricks_sandbox.protocol.operations import Session
     from databricks_sandbox.statements import StatementLog
-    from databricks_sandbox.unity.answers import Answer
     from databricks_sandbox.unity.metastore import Metastore, Name, Securable
+    from databricks_sandbox.unity.result_set import Answer
     from databricks_sandbox.unity.volumes import Volumes
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from databricks_sandbox.app.messages import Request, Response
 from databricks_sandbox.faults import ConnectionCutError, HttpError
-from databricks_sandbox.web import Request, Response
 
 if TYPE_CHECKING:
     from databricks_sandbox.sandbox import Sandbox
