@@ -11,8 +11,8 @@ from databricks_sandbox.engine import java
 from databricks_sandbox.errors import SqlError
 from databricks_sandbox.faults import Fault, FaultPlan, HttpError
 from databricks_sandbox.protocol.tags import parse_query_tags
-from databricks_sandbox.unity.constraints import taken_out
-from databricks_sandbox.unity.sql_text import Reader, head, spliced, tokens
+from databricks_sandbox.unity.constraints import extract_keys
+from databricks_sandbox.unity.sql_text import Reader, head, splice, tokens
 from databricks_sandbox.unity.volumes import normal_path
 from databricks_sandbox.warehouse import Warehouse
 
@@ -69,8 +69,8 @@ def test_the_head_of_a_statement_is_short_however_long_it_is():
 )
 def test_keys_leave_the_list_of_columns_and_the_rest_stays(columns, left, keys):
     reader, changes = Reader(columns), []
-    found = taken_out(reader, "t", changes)
-    assert spliced(columns, changes) == left
+    found = extract_keys(reader, "t", changes)
+    assert splice(columns, changes) == left
     assert [(key.name, key.columns) for key in found] == keys
     assert reader.at_end
 

@@ -9,14 +9,11 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from databricks_sandbox.sandbox import Sandbox
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 # A signal that another thread happened to receive is noticed at the next look.
 _LOOK_AFTER = 0.5

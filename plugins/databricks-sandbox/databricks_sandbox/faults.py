@@ -10,13 +10,11 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from databricks_sandbox.errors import SQLSTATES, SqlError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 # Where a fault can wait, and what its `match` (a regular expression) is searched in.
 PLACES = {

@@ -10,12 +10,9 @@ import secrets
 import threading
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from databricks_sandbox.clock import Clock
-
-TOKEN_SECONDS = 3600
+from databricks_sandbox.clock import Clock
+from databricks_sandbox.limits import TOKEN_SECONDS
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ class StatementLog:
             self._statements.append(statement)
         return statement
 
-    def staged(self, operation: str, path: str, size: int) -> None:
+    def add_staging(self, operation: str, path: str, size: int) -> None:
         """Note a file that was moved."""
         with self._lock:
             self._stagings.append(Staging(operation, path, size))

@@ -7,18 +7,11 @@ told to come back until it is up. Times are the sandbox's clock.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
+from databricks_sandbox.clock import Clock
 from databricks_sandbox.faults import HttpError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from databricks_sandbox.clock import Clock
-
-
-# Clients are told to ask again soon, however long a start takes.
-_ASK_AGAIN = 5
+from databricks_sandbox.limits import RETRY_AFTER_SECONDS
 
 
 class Warehouse:
@@ -105,7 +98,9 @@ class Warehouse:
                     503,
                     "TEMPORARILY_UNAVAILABLE",
                     f"SQL warehouse {self.identifier} is starting. Please try again later.",
-                    retry_after=max(1, min(_ASK_AGAIN, round(self._ready_at - self._clock.now()))),
+                    retry_after=max(
+                        1, min(RETRY_AFTER_SECONDS, round(self._ready_at - self._clock.now()))
+                    ),
                 )
 
     def _start(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from databricks_sandbox.app import control, oidc, sql, staging, workspace
@@ -10,8 +11,6 @@ from databricks_sandbox.errors import SqlError
 from databricks_sandbox.faults import HttpError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from databricks_sandbox.sandbox import Sandbox
 
 

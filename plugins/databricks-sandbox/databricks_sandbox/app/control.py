@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from databricks_sandbox.app.messages import Request, Response
 from databricks_sandbox.faults import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from databricks_sandbox.sandbox import Sandbox
 
 

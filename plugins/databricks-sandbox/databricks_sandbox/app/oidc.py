@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from databricks_sandbox.app.messages import Request, Response
-from databricks_sandbox.identity import TOKEN_SECONDS, UnauthorizedError
+from databricks_sandbox.identity import UnauthorizedError
+from databricks_sandbox.limits import TOKEN_SECONDS
 
 if TYPE_CHECKING:
     from databricks_sandbox.sandbox import Sandbox

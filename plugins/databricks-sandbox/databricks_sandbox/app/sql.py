@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from databricks.sql.thrift_api.TCLIService import TCLIService
@@ -11,18 +12,16 @@ from thrift.transport.TTransport import TMemoryBuffer
 
 from databricks_sandbox.app.messages import Request, Response
 from databricks_sandbox.faults import HttpError
-from databricks_sandbox.protocol.service import Service
+from databricks_sandbox.identity import Principal
+from databricks_sandbox.protocol.service import Caller, Service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from databricks_sandbox.identity import Principal
     from databricks_sandbox.sandbox import Sandbox
 
 
 def endpoint(sandbox: Sandbox) -> Callable[[Request, Principal], Response]:
     """The function that answers the SQL protocol."""
-    service = Service(sandbox)
+    service = Service(sandbox.sessions, sandbox.executor, sandbox.faults, sandbox.log)
 
     def answer(request: Request, principal: Principal) -> Response:
         if request.path.rstrip("/") != sandbox.http_path or request.method != "POST":
@@ -35,16 +34,16 @@ def endpoint(sandbox: Sandbox) -> Callable[[Request, Principal], Response]:
                 f"{sandbox.warehouse.identifier}. Ask an administrator for CAN USE.",
             )
         sandbox.warehouse.require()
-        service.as_principal(principal, request.base_url)
+        caller = Caller(principal, request.base_url)
         return Response(
-            body=_processed(service, request.body()),
+            body=_processed(service, caller, request.body()),
             headers={"Content-Type": "application/x-thrift"},
         )
 
     return answer
 
 
-def _processed(service: Service, message: bytes) -> bytes:
+def _processed(service: Service, caller: Caller, message: bytes) -> bytes:
     """Answer one Thrift message.
 
     The generated `Processor` does the same but turns every exception of a handler into an answer;
@@ -64,7 +63,7 @@ def _processed(service: Service, message: bytes) -> bytes:
         arguments = getattr(TCLIService, f"{name}_args")()
         arguments.read(reader)
         result = getattr(TCLIService, f"{name}_result")()
-        result.success = handler(arguments.req)
+        result.success = handler(arguments.req, caller)
         writer.writeMessageBegin(name, TMessageType.REPLY, number)
         result.write(writer)
     writer.writeMessageEnd()

@@ -36,9 +36,9 @@ def upload(sandbox: Sandbox, request: Request, path: str) -> Response:
     if fault is not None:
         if fault.effect == "cut":
             sent = request.first_bytes(fault.after_bytes)
-            sandbox.log.staged("PUT failed", path, len(sent))
+            sandbox.log.add_staging("PUT failed", path, len(sent))
             raise ConnectionCutError
-        sandbox.log.staged("PUT failed", path, len(request.body()[: fault.after_bytes]))
+        sandbox.log.add_staging("PUT failed", path, len(request.body()[: fault.after_bytes]))
         raise HttpError(507, "INSUFFICIENT_STORAGE", f"No space left on device: {path}")
     sandbox.faults.strike("upload", path)
     content = request.body()
@@ -48,7 +48,7 @@ def upload(sandbox: Sandbox, request: Request, path: str) -> Response:
     except OSError as error:
         # The disk may be full in earnest.
         raise HttpError(507, "INSUFFICIENT_STORAGE", f"{error.strerror}: {path}") from error
-    sandbox.log.staged("PUT", path, len(content))
+    sandbox.log.add_staging("PUT", path, len(content))
     return Response(200)
 
 
@@ -59,7 +59,7 @@ def download(sandbox: Sandbox, path: str) -> Response:
     if not local.is_file():
         return Response.error(404, "NOT_FOUND", f"The file being accessed is not found: {path}")
     content = local.read_bytes()
-    sandbox.log.staged("GET", path, len(content))
+    sandbox.log.add_staging("GET", path, len(content))
     return Response(200, content, {"Content-Type": "application/octet-stream"})
 
 
@@ -70,7 +70,7 @@ def remove(sandbox: Sandbox, path: str) -> Response:
     local = sandbox.volumes.local(path)
     if local.is_file():
         local.unlink()
-    sandbox.log.staged("REMOVE", path, 0)
+    sandbox.log.add_staging("REMOVE", path, 0)
     return Response(204)
 
 

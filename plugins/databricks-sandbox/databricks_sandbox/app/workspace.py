@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from databricks_sandbox.app import staging
 from databricks_sandbox.app.messages import Request, Response
+from databricks_sandbox.identity import Principal
 from databricks_sandbox.unity.metastore import Securable
 from databricks_sandbox.unity.volumes import normal_path
 
 if TYPE_CHECKING:
-    from databricks_sandbox.identity import Principal
     from databricks_sandbox.sandbox import Sandbox
 
 _FILES = "/api/2.0/fs/files"
@@ -99,7 +99,7 @@ def _file(sandbox: Sandbox, request: Request, name: str, principal: Principal) -
     path = normal_path(name)
     volume = Securable("VOLUME", sandbox.volumes.of_path(path).name)
     privilege = "READ VOLUME" if request.method in ("GET", "HEAD") else "WRITE VOLUME"
-    sandbox.front.grants.require(principal, privilege, volume)
+    sandbox.grants.require(principal, privilege, volume)
     local = sandbox.volumes.local(path)
     if request.method == "PUT":
         if local.exists() and request.query.get("overwrite", "true") != "true":
@@ -128,7 +128,7 @@ def _directory(sandbox: Sandbox, method: str, name: str, principal: Principal) -
     path = normal_path(name)
     volume = Securable("VOLUME", sandbox.volumes.of_path(path).name)
     privilege = "READ VOLUME" if method in ("GET", "HEAD") else "WRITE VOLUME"
-    sandbox.front.grants.require(principal, privilege, volume)
+    sandbox.grants.require(principal, privilege, volume)
     local = sandbox.volumes.local(path)
     if method == "PUT":
         local.mkdir(parents=True, exist_ok=True)

@@ -7,15 +7,13 @@ does not pass them on. Source: Databricks SQL, "Parameter markers".
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
+
+from databricks.sql.thrift_api.TCLIService import ttypes
 
 from databricks_sandbox.errors import SqlError
-from databricks_sandbox.unity.sql_text import spliced, tokens
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from databricks.sql.thrift_api.TCLIService import ttypes
+from databricks_sandbox.unity.sql_text import splice, tokens
 
 _TYPE = re.compile(r"[A-Z_]+( [A-Z ]+)?(\(\d+ ?, ?\d+\))?")
 
@@ -23,7 +21,7 @@ _TYPE = re.compile(r"[A-Z_]+( [A-Z ]+)?(\(\d+ ?, ?\d+\))?")
 _PATH_BEFORE = re.compile(r"[\w`)\]:]")
 
 
-def bound(text: str, parameters: Sequence[ttypes.TSparkParameter] | None) -> str:
+def bind(text: str, parameters: Sequence[ttypes.TSparkParameter] | None) -> str:
     """A statement with its parameter markers replaced.
 
     Args:
@@ -54,10 +52,10 @@ def bound(text: str, parameters: Sequence[ttypes.TSparkParameter] | None) -> str
             if parameter is None:
                 raise _unbound(name.text)
             changes.append((token.start, name.end, _literal(parameter)))
-    return spliced(text, changes)
+    return splice(text, changes)
 
 
-def described(
+def describe(
     parameters: Sequence[ttypes.TSparkParameter] | None,
 ) -> list[tuple[str, str, str | None]]:
     """Parameters for the statement log: name or position, type, and text."""

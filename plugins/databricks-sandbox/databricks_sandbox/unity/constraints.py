@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 from databricks_sandbox.engine import tables
 from databricks_sandbox.errors import SqlError, unsupported
-from databricks_sandbox.unity.metastore import Constraint, Name
+from databricks_sandbox.unity.execution import Execution
+from databricks_sandbox.unity.metastore import Constraint, Metastore, Name
+from databricks_sandbox.unity.sql_text import Reader
 
 if TYPE_CHECKING:
     from pyspark.sql.types import StructType
-
-    from databricks_sandbox.unity.execution import Call
-    from databricks_sandbox.unity.sql_text import Reader
 
 # Words that may follow a key; all but RELY change nothing.
 _OPTIONS = (
@@ -48,7 +47,9 @@ def table_constraint(reader: Reader, table: str) -> Constraint | None:
     return None
 
 
-def taken_out(reader: Reader, table: str, changes: list[tuple[int, int, str]]) -> list[Constraint]:
+def extract_keys(
+    reader: Reader, table: str, changes: list[tuple[int, int, str]]
+) -> list[Constraint]:
     """The keys of a CREATE TABLE, read from its list of columns.
 
     Args:
@@ -169,7 +170,9 @@ def _options(reader: Reader) -> bool:
             return rely
 
 
-def check_new(call: Call, table: Name, keys: list[Constraint]) -> None:
+def check_new(
+    execution: Execution, metastore: Metastore, table: Name, keys: list[Constraint]
+) -> None:
     """Check the keys of a table that is about to be made, and complete them in place.
 
     Raises:
@@ -180,10 +183,12 @@ def check_new(call: Call, table: Name, keys: list[Constraint]) -> None:
     names = [key.name.lower() for key in keys]
     if len(set(names)) < len(names):
         raise _exists(names[0], table)
-    keys[:] = [_complete(call, key, table, keys) for key in keys]
+    keys[:] = [_complete(execution, metastore, key, table, keys) for key in keys]
 
 
-def add(call: Call, table: Name, schema: StructType, key: Constraint) -> None:
+def add(
+    execution: Execution, metastore: Metastore, table: Name, schema: StructType, key: Constraint
+) -> None:
     """Check and remember a key of a table that exists.
 
     Raises:
@@ -205,23 +210,21 @@ def add(call: Call, table: Name, schema: StructType, key: Constraint) -> None:
             f"`{'`, `'.join(open_columns)}` is nullable. Please change the column nullability and "
             "retry.",
         )
-    metastore = call.front.metastore
     with metastore.lock:
         there = metastore.constraints.setdefault(table, [])
         if any(other.name.lower() == key.name.lower() for other in there):
             raise _exists(key.name, table)
         if key.kind == "PRIMARY KEY" and any(other.kind == key.kind for other in there):
             raise _second_primary_key(table)
-        there.append(_complete(call, key, table, there))
+        there.append(_complete(execution, metastore, key, table, there))
 
 
-def drop(call: Call, reader: Reader, table: Name) -> bool:
+def drop(metastore: Metastore, reader: Reader, table: Name) -> bool:
     """Forget a key; False when the statement is about a constraint of Delta's.
 
     Raises:
         SqlError: there is no such key, or foreign keys still point at it.
     """
-    metastore = call.front.metastore
     there = metastore.constraints.get(table, [])
     if reader.accept("CONSTRAINT"):
         if_exists = reader.accept("IF", "EXISTS")
@@ -247,13 +250,13 @@ def drop(call: Call, reader: Reader, table: Name) -> bool:
         )
     with metastore.lock:
         if any(key.kind == "PRIMARY KEY" for key in gone):
-            _drop_references(call, table, cascade=cascade)
+            _drop_references(metastore, table, cascade=cascade)
         metastore.constraints[table] = [key for key in there if key not in gone]
     return True
 
 
-def _drop_references(call: Call, table: Name, *, cascade: bool) -> None:
-    constraints = call.front.metastore.constraints
+def _drop_references(metastore: Metastore, table: Name, *, cascade: bool) -> None:
+    constraints = metastore.constraints
     pointing = [(name, key) for name, keys in constraints.items() for key in keys
                 if key.parent == table]  # fmt: skip
     if pointing and not cascade:
@@ -268,21 +271,27 @@ def _drop_references(call: Call, table: Name, *, cascade: bool) -> None:
         constraints[name].remove(key)
 
 
-def _complete(call: Call, key: Constraint, table: Name, siblings: list[Constraint]) -> Constraint:
+def _complete(
+    execution: Execution,
+    metastore: Metastore,
+    key: Constraint,
+    table: Name,
+    siblings: list[Constraint],
+) -> Constraint:
     """A foreign key with the full name of its parent and the columns it points at."""
     if key.parent is None:
         return key
-    parent = call.full_name(key.parent, "TABLE")
+    parent = execution.full_name(key.parent, "TABLE")
     if parent == table:
         keys = siblings
     else:
-        if not tables.exists(call.engine, parent[1], parent[2]):
+        if not tables.exists(execution.engine, parent[1], parent[2]):
             raise SqlError(
                 "TABLE_OR_VIEW_NOT_FOUND",
                 f"The table or view `{'`.`'.join(parent)}` cannot be found. Verify the spelling "
                 "and correctness of the schema and catalog.",
             )
-        keys = call.front.metastore.constraints.get(parent, [])
+        keys = metastore.constraints.get(parent, [])
     primary = next((other for other in keys if other.kind == "PRIMARY KEY"), None)
     columns = key.parent_columns or (primary.columns if primary else ())
     if primary is None or set(columns) != set(primary.columns):

@@ -7,13 +7,10 @@ rest of the text exactly as it was.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from databricks_sandbox.errors import SqlError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _TOKEN = re.compile(
     r"""
@@ -190,7 +187,7 @@ class Reader:
         return SqlError("PARSE_SYNTAX_ERROR", f"Syntax error at or near {near} (line {line}).")
 
 
-def spliced(text: str, changes: list[tuple[int, int, str]]) -> str:
+def splice(text: str, changes: list[tuple[int, int, str]]) -> str:
     """A text with pieces replaced: start, end, and what stands there instead."""
     for start, end, instead in sorted(changes, reverse=True):
         text = text[:start] + instead + text[end:]
