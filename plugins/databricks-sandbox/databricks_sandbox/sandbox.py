@@ -8,13 +8,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from starlette.applications import Starlette
 from typing_extensions import Self
 
+from databricks_sandbox.app import control, create_app
+from databricks_sandbox.app.control import Control
+from databricks_sandbox.app.files import Files
+from databricks_sandbox.app.oidc import OAuth
+from databricks_sandbox.app.sql import SqlEndpoint
+from databricks_sandbox.app.staging import Staging
+from databricks_sandbox.app.workspace import Warehouses
 from databricks_sandbox.clock import Clock, OffsetClock
 from databricks_sandbox.engine.spark import Engine
 from databricks_sandbox.faults import FaultPlan
 from databricks_sandbox.identity import Identity, Principal
 from databricks_sandbox.protocol.operations import Registry
+from databricks_sandbox.protocol.service import Service
 from databricks_sandbox.server import Server
 from databricks_sandbox.statements import Statement, StatementLog
 from databricks_sandbox.unity.executor import Executor
@@ -83,7 +92,7 @@ class Sandbox:
         self.sessions = Registry(self.clock, self.engine, self.executor)
         self.session_settings = self.sessions.settings
         self.warehouse.on_stop = self.sessions.close_all
-        self._server = Server(self, port)
+        self._server = Server(self._app(), self.folder, port)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -147,6 +156,33 @@ class Sandbox:
     @answer_seconds.setter
     def answer_seconds(self, seconds: float) -> None:
         self.sessions.answer_seconds = seconds
+
+    def _app(self) -> Starlette:
+        staging = Staging(self.volumes, self.faults, self.log)
+        service = Service(self.sessions, self.executor, self.faults, self.log)
+        return create_app(
+            control=Control(
+                {
+                    **control.detail_calls(self.connection_details),
+                    **control.log_calls(self.log),
+                    **control.fault_calls(self.faults),
+                    **control.clock_calls(self.clock),
+                    **control.warehouse_calls(self.warehouse),
+                    **control.session_calls(self.sessions),
+                    **control.volume_calls(self.volumes),
+                    **control.switch_calls(self.metastore, self.sessions),
+                    **control.principal_calls(self.identity),
+                    **control.reset_calls(self.reset),
+                }
+            ),
+            faults=self.faults,
+            files=Files(self.volumes, self.grants, staging),
+            identity=self.identity,
+            oauth=OAuth(self.identity, self.faults),
+            sql=SqlEndpoint(service, self.warehouse),
+            staging=staging,
+            warehouses=Warehouses(self.warehouse, self.sessions),
+        )
 
     # How to reach it
 

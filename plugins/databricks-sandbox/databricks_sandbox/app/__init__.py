@@ -1,43 +1,86 @@
-"""Which path goes where, and what is checked before."""
+"""Everything on the port by its path: the SQL protocol, OAuth, REST, staging, control."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
 
-from databricks_sandbox.app import control, oidc, sql, staging, workspace
-from databricks_sandbox.app.messages import Request, Response
-from databricks_sandbox.errors import SqlError
-from databricks_sandbox.faults import HttpError
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
 
-if TYPE_CHECKING:
-    from databricks_sandbox.sandbox import Sandbox
+from databricks_sandbox.app.control import Control
+from databricks_sandbox.app.files import Files
+from databricks_sandbox.app.messages import Handler, Request, endpoint
+from databricks_sandbox.app.oidc import OAuth
+from databricks_sandbox.app.refusals import EXCEPTION_HANDLERS
+from databricks_sandbox.app.sql import SqlEndpoint
+from databricks_sandbox.app.staging import Staging
+from databricks_sandbox.app.workspace import Warehouses, me, not_found
+from databricks_sandbox.faults import FaultPlan
+from databricks_sandbox.identity import Identity, Principal
+
+# Every call that waits for its statement has a thread, so this is more than all clients of a test
+# session together; those without a request cost nothing.
+_THREADS = 256
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH")
 
 
-def routes(sandbox: Sandbox) -> Callable[[Request], Response]:
-    """A function that answers requests.
+def create_app(
+    *,
+    control: Control,
+    faults: FaultPlan,
+    files: Files,
+    identity: Identity,
+    oauth: OAuth,
+    sql: SqlEndpoint,
+    staging: Staging,
+    warehouses: Warehouses,
+) -> Starlette:
+    """The application.
 
-    Paths under `/sandbox` need no token: the port is open to this machine only.
+    Paths under `/sandbox` need no token: the port is open to this machine only. Signed URLs are
+    their own permission.
+
+    Args:
+        control: faults, clock, log and warehouse for tests in other processes.
+        faults: what goes wrong with REST calls.
+        files: the Files API.
+        identity: whose tokens are looked at.
+        oauth: discovery and tokens.
+        sql: the SQL protocol.
+        staging: signed URLs.
+        warehouses: the SQL Warehouses API.
     """
-    protocol = sql.endpoint(sandbox)
+    threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="request")
 
-    def answer(request: Request) -> Response:
-        path = request.path
-        if path.startswith("/sandbox/"):
-            return control.answer(sandbox, request)
-        if path.startswith("/staging/"):
-            return staging.answer(sandbox, request)
-        if path.startswith(("/oidc/", "/.well-known/")):
-            return oidc.answer(sandbox, request)
-        principal = sandbox.identity.principal_of(request.bearer())
-        if path.startswith("/sql/"):
-            return protocol(request, principal)
-        try:
-            sandbox.faults.strike("api", f"{request.method} {path}")
-            return workspace.answer(sandbox, request, principal)
-        except SqlError as error:
-            status = 403 if error.condition == "INSUFFICIENT_PERMISSIONS" else 404
-            code = "PERMISSION_DENIED" if status == 403 else "NOT_FOUND"
-            raise HttpError(status, code, str(error)) from error
+    def route(path: str, handler: Handler) -> Route:
+        return Route(path, endpoint(handler, threads), methods=_METHODS)
 
-    return answer
+    def authenticated(handler: Callable[[Request, Principal], Response]) -> Handler:
+        return lambda request: handler(request, identity.principal_of(request.bearer()))
+
+    def rest(handler: Callable[[Request, Principal], Response]) -> Handler:
+        def answer(request: Request, principal: Principal) -> Response:
+            faults.strike("api", f"{request.method} {request.path}")
+            return handler(request, principal)
+
+        return authenticated(answer)
+
+    return Starlette(
+        routes=[
+            route("/sandbox/{path:path}", control.answer),
+            route("/staging/{path:path}", staging.answer),
+            route("/oidc/{path:path}", oauth.answer),
+            route("/.well-known/{path:path}", oauth.answer),
+            route("/sql/{path:path}", authenticated(sql.answer)),
+            route("/api/2.0/preview/scim/v2/Me", rest(me)),
+            route("/api/2.0/sql/warehouses", rest(warehouses.list)),
+            route("/api/2.0/sql/warehouses/{path:path}", rest(warehouses.answer)),
+            route("/api/2.0/fs/files/{path:path}", rest(files.file)),
+            route("/api/2.0/fs/directories/{path:path}", rest(files.directory)),
+            route("/{path:path}", rest(not_found)),
+        ],
+        exception_handlers=EXCEPTION_HANDLERS,
+    )

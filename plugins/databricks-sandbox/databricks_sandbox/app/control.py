@@ -3,114 +3,159 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from databricks_sandbox.app.messages import Request, Response
-from databricks_sandbox.faults import Fault
+from starlette.responses import JSONResponse, Response
 
-if TYPE_CHECKING:
-    from databricks_sandbox.sandbox import Sandbox
+from databricks_sandbox.app.messages import Request, error_response
+from databricks_sandbox.clock import Clock
+from databricks_sandbox.faults import Fault, FaultPlan
+from databricks_sandbox.identity import Identity
+from databricks_sandbox.protocol.operations import Registry
+from databricks_sandbox.statements import StatementLog
+from databricks_sandbox.unity.metastore import Metastore
+from databricks_sandbox.unity.volumes import Volumes
+from databricks_sandbox.warehouse import Warehouse
 
-
-def answer(sandbox: Sandbox, request: Request) -> Response:
-    """Answer one control call; a wrong one says what is wrong with it."""
-    call = _CALLS.get((request.method, request.path.rstrip("/").removeprefix("/sandbox/")))
-    if call is None:
-        known = ", ".join(f"{method} /sandbox/{path}" for method, path in _CALLS)
-        return Response.error(404, "NOT_FOUND", f"There are: {known}")
-    try:
-        return Response.json(call(sandbox, request.json() if request.body() else {}))
-    except (KeyError, TypeError, ValueError) as error:
-        return Response.error(400, "BAD_REQUEST", str(error))
+Calls = dict[tuple[str, str], Callable[[dict[str, Any]], Any]]
+"""What answers by method and path below `/sandbox/`; it gets the body and gives JSON values."""
 
 
-def _add_fault(sandbox: Sandbox, body: dict[str, Any]) -> Any:
-    sandbox.faults.add(Fault(**body))
-    return sandbox.faults.planned()
+class Control:
+    """Answers control calls.
+
+    Args:
+        calls: all there are.
+    """
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def answer(self, request: Request) -> Response:
+        """Answer one control call; a wrong one says what is wrong with it."""
+        call = self._calls.get((request.method, request.path.rstrip("/").removeprefix("/sandbox/")))
+        if call is None:
+            names = ", ".join(f"{method} /sandbox/{path}" for method, path in self._calls)
+            return error_response(404, "NOT_FOUND", f"There are: {names}")
+        try:
+            return JSONResponse(call(request.json()))
+        except (KeyError, TypeError, ValueError) as error:
+            return error_response(400, "BAD_REQUEST", str(error))
 
 
-def _clear_faults(sandbox: Sandbox, _: dict[str, Any]) -> Any:
-    sandbox.faults.clear()
-    return []
+def log_calls(log: StatementLog) -> Calls:
+    """The statement log, read and emptied."""
+    return {("GET", "log"): lambda _: log.as_json(), ("DELETE", "log"): _then_empty(log.clear)}
 
 
-def _advance(sandbox: Sandbox, body: dict[str, Any]) -> Any:
-    sandbox.clock.advance(float(body["seconds"]))
-    return {"now": sandbox.clock.now()}
+def fault_calls(faults: FaultPlan) -> Calls:
+    """The fault plan, read, added to and emptied."""
 
+    def add(body: dict[str, Any]) -> Any:
+        faults.add(Fault(**body))
+        return faults.planned()
 
-def _warehouse(sandbox: Sandbox, body: dict[str, Any]) -> Any:
-    if "start_seconds" in body:
-        sandbox.warehouse.start_seconds = float(body["start_seconds"])
-    wanted = body.get("state")
-    if wanted == "STOPPED":
-        sandbox.warehouse.stop()
-    elif wanted == "RUNNING":
-        sandbox.warehouse.start()
-    elif wanted is not None:
-        raise ValueError("state is RUNNING or STOPPED")
-    return {"state": sandbox.warehouse.state, "starts": sandbox.warehouse.starts}
+    def clear(_: dict[str, Any]) -> Any:
+        faults.clear()
+        return []
 
-
-def _close_sessions(sandbox: Sandbox, _: dict[str, Any]) -> Any:
-    sandbox.sessions.close_all()
-    return {}
-
-
-def _read_only(sandbox: Sandbox, body: dict[str, Any]) -> Any:
-    sandbox.volumes.set_read_only(body["volume"], bool(body.get("read_only", True)))
-    return {}
-
-
-def _switches(sandbox: Sandbox, body: dict[str, Any]) -> Any:
-    if "predictive_optimization" in body:
-        sandbox.predictive_optimization = bool(body["predictive_optimization"])
-    if "answer_seconds" in body:
-        sandbox.answer_seconds = float(body["answer_seconds"])
     return {
-        "predictive_optimization": sandbox.predictive_optimization,
-        "answer_seconds": sandbox.answer_seconds,
+        ("GET", "faults"): lambda _: faults.planned(),
+        ("POST", "faults"): add,
+        ("DELETE", "faults"): clear,
     }
 
 
-def _principal(sandbox: Sandbox, body: dict[str, Any]) -> Any:
-    principal = sandbox.identity.add_service_principal(
-        body["display_name"],
-        admin=bool(body.get("admin", False)),
-        can_use_warehouse=bool(body.get("can_use_warehouse", True)),
-    )
-    return {
-        "client_id": principal.client_id,
-        "client_secret": principal.client_secret,
-        "access_token": principal.access_token,
-    }
+def clock_calls(clock: Clock) -> Calls:
+    """The clock, read and advanced."""
+
+    def advance(body: dict[str, Any]) -> Any:
+        clock.advance(float(body["seconds"]))
+        return {"now": clock.now()}
+
+    return {("GET", "clock"): lambda _: {"now": clock.now()}, ("POST", "clock"): advance}
 
 
-def _clear_log(sandbox: Sandbox, _: dict[str, Any]) -> Any:
-    sandbox.log.clear()
-    return {}
+def warehouse_calls(warehouse: Warehouse) -> Calls:
+    """The warehouse, looked at, started and stopped."""
+
+    def change(body: dict[str, Any]) -> Any:
+        if "start_seconds" in body:
+            warehouse.start_seconds = float(body["start_seconds"])
+        state = body.get("state")
+        if state == "STOPPED":
+            warehouse.stop()
+        elif state == "RUNNING":
+            warehouse.start()
+        elif state is not None:
+            raise ValueError("state is RUNNING or STOPPED")
+        return {"state": warehouse.state, "starts": warehouse.starts}
+
+    return {("GET", "warehouse"): change, ("POST", "warehouse"): change}
 
 
-def _reset(sandbox: Sandbox, _: dict[str, Any]) -> Any:
-    sandbox.reset()
-    return {}
+def session_calls(sessions: Registry) -> Calls:
+    """Open sessions, closed."""
+    return {("DELETE", "sessions"): _then_empty(sessions.close_all)}
 
 
-_CALLS: dict[tuple[str, str], Callable[[Sandbox, dict[str, Any]], Any]] = {
-    ("GET", "details"): lambda sandbox, _: sandbox.connection_details(),
-    ("GET", "log"): lambda sandbox, _: sandbox.log.as_json(),
-    ("DELETE", "log"): _clear_log,
-    ("GET", "faults"): lambda sandbox, _: sandbox.faults.planned(),
-    ("POST", "faults"): _add_fault,
-    ("DELETE", "faults"): _clear_faults,
-    ("GET", "clock"): lambda sandbox, _: {"now": sandbox.clock.now()},
-    ("POST", "clock"): _advance,
-    ("GET", "warehouse"): _warehouse,
-    ("POST", "warehouse"): _warehouse,
-    ("DELETE", "sessions"): _close_sessions,
-    ("POST", "read-only"): _read_only,
-    ("GET", "switches"): _switches,
-    ("POST", "switches"): _switches,
-    ("POST", "principals"): _principal,
-    ("POST", "reset"): _reset,
-}
+def volume_calls(volumes: Volumes) -> Calls:
+    """Volumes, locked and unlocked."""
+
+    def set_read_only(body: dict[str, Any]) -> Any:
+        volumes.set_read_only(body["volume"], bool(body.get("read_only", True)))
+        return {}
+
+    return {("POST", "read-only"): set_read_only}
+
+
+def switch_calls(metastore: Metastore, sessions: Registry) -> Calls:
+    """The switches, read and set."""
+
+    def change(body: dict[str, Any]) -> Any:
+        if "predictive_optimization" in body:
+            metastore.predictive_optimization = bool(body["predictive_optimization"])
+        if "answer_seconds" in body:
+            sessions.answer_seconds = float(body["answer_seconds"])
+        return {
+            "predictive_optimization": metastore.predictive_optimization,
+            "answer_seconds": sessions.answer_seconds,
+        }
+
+    return {("GET", "switches"): change, ("POST", "switches"): change}
+
+
+def principal_calls(identity: Identity) -> Calls:
+    """Service principals, added."""
+
+    def add(body: dict[str, Any]) -> Any:
+        principal = identity.add_service_principal(
+            body["display_name"],
+            admin=bool(body.get("admin", False)),
+            can_use_warehouse=bool(body.get("can_use_warehouse", True)),
+        )
+        return {
+            "client_id": principal.client_id,
+            "client_secret": principal.client_secret,
+            "access_token": principal.access_token,
+        }
+
+    return {("POST", "principals"): add}
+
+
+def detail_calls(details: Callable[[], dict[str, Any]]) -> Calls:
+    """Everything a client needs to reach the sandbox."""
+    return {("GET", "details"): lambda _: details()}
+
+
+def reset_calls(reset: Callable[[], None]) -> Calls:
+    """Back to the beginning."""
+    return {("POST", "reset"): _then_empty(reset)}
+
+
+def _then_empty(act: Callable[[], None]) -> Callable[[dict[str, Any]], Any]:
+    def call(_: dict[str, Any]) -> Any:
+        act()
+        return {}
+
+    return call

@@ -7,68 +7,78 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from databricks_sandbox.app.messages import Request, Response
-from databricks_sandbox.identity import UnauthorizedError
+from starlette.responses import JSONResponse, Response
+
+from databricks_sandbox.app.messages import Request, error_response
+from databricks_sandbox.faults import FaultPlan
+from databricks_sandbox.identity import Identity, UnauthorizedError
 from databricks_sandbox.limits import TOKEN_SECONDS
 
-if TYPE_CHECKING:
-    from databricks_sandbox.sandbox import Sandbox
 
+class OAuth:
+    """Answers requests that need no token.
 
-def answer(sandbox: Sandbox, request: Request) -> Response:
-    """Answer a request that needs no token."""
-    base = request.base_url
-    if request.path == "/.well-known/databricks-config":
-        return Response.json({"oidc_endpoint": f"{base}/oidc", "workspace_id": "7405605318"})
-    if request.path == "/oidc/.well-known/oauth-authorization-server":
-        return Response.json(
+    Args:
+        identity: issues tokens.
+        faults: what goes wrong with it.
+    """
+
+    def __init__(self, identity: Identity, faults: FaultPlan) -> None:
+        self._identity = identity
+        self._faults = faults
+
+    def answer(self, request: Request) -> Response:
+        """Answer a request below `/oidc` or `/.well-known`."""
+        base = request.base_url
+        if request.path == "/.well-known/databricks-config":
+            return JSONResponse({"oidc_endpoint": f"{base}/oidc", "workspace_id": "7405605318"})
+        if request.path == "/oidc/.well-known/oauth-authorization-server":
+            return JSONResponse(
+                {
+                    "issuer": f"{base}/oidc",
+                    "authorization_endpoint": f"{base}/oidc/v1/authorize",
+                    "token_endpoint": f"{base}/oidc/v1/token",
+                    "grant_types_supported": ["client_credentials"],
+                    "scopes_supported": ["all-apis"],
+                    "token_endpoint_auth_methods_supported": [
+                        "client_secret_basic",
+                        "client_secret_post",
+                    ],
+                }
+            )
+        if request.path == "/oidc/v1/token" and request.method == "POST":
+            return self._token(request)
+        return error_response(404, "ENDPOINT_NOT_FOUND", f"No endpoint '{request.path}'.")
+
+    def _token(self, request: Request) -> Response:
+        form = request.form()
+        client_id, secret = _basic(request) or (
+            form.get("client_id", ""),
+            form.get("client_secret", ""),
+        )
+        self._faults.strike("token", client_id)
+        if form.get("grant_type") != "client_credentials":
+            return _refusal("unsupported_grant_type", f"Grant '{form.get('grant_type')}'.", 400)
+        if "all-apis" not in form.get("scope", "").split():
+            return _refusal("invalid_scope", "The scope must be 'all-apis'.", 400)
+        try:
+            token = self._identity.issue(client_id, secret)
+        except UnauthorizedError as error:
+            return _refusal("invalid_client", str(error), 401)
+        return JSONResponse(
             {
-                "issuer": f"{base}/oidc",
-                "authorization_endpoint": f"{base}/oidc/v1/authorize",
-                "token_endpoint": f"{base}/oidc/v1/token",
-                "grant_types_supported": ["client_credentials"],
-                "scopes_supported": ["all-apis"],
-                "token_endpoint_auth_methods_supported": [
-                    "client_secret_basic",
-                    "client_secret_post",
-                ],
+                "access_token": token,
+                "scope": "all-apis",
+                "token_type": "Bearer",
+                "expires_in": TOKEN_SECONDS,
             }
         )
-    if request.path == "/oidc/v1/token" and request.method == "POST":
-        return _token(sandbox, request)
-    return Response.error(404, "ENDPOINT_NOT_FOUND", f"No endpoint '{request.path}'.")
 
 
-def _token(sandbox: Sandbox, request: Request) -> Response:
-    form = request.form()
-    client_id, secret = _basic(request) or (
-        form.get("client_id", ""),
-        form.get("client_secret", ""),
-    )
-    sandbox.faults.strike("token", client_id)
-    if form.get("grant_type") != "client_credentials":
-        return _refused("unsupported_grant_type", f"Grant '{form.get('grant_type')}'.", 400)
-    if "all-apis" not in form.get("scope", "").split():
-        return _refused("invalid_scope", "The scope must be 'all-apis'.", 400)
-    try:
-        token = sandbox.identity.issue(client_id, secret)
-    except UnauthorizedError as error:
-        return _refused("invalid_client", str(error), 401)
-    return Response.json(
-        {
-            "access_token": token,
-            "scope": "all-apis",
-            "token_type": "Bearer",
-            "expires_in": TOKEN_SECONDS,
-        }
-    )
-
-
-def _refused(error: str, description: str, status: int) -> Response:
-    return Response.json({"error": error, "error_description": description}, status)
+def _refusal(error: str, description: str, status: int) -> Response:
+    return JSONResponse({"error": error, "error_description": description}, status)
 
 
 def _basic(request: Request) -> tuple[str, str] | None:

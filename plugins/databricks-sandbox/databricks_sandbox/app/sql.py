@@ -2,48 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from databricks.sql.thrift_api.TCLIService import TCLIService
+from starlette.responses import Response
 from thrift.protocol.TBinaryProtocol import TBinaryProtocol
 from thrift.Thrift import TApplicationException, TMessageType
 from thrift.transport.TTransport import TMemoryBuffer
 
-from databricks_sandbox.app.messages import Request, Response
+from databricks_sandbox.app.messages import Request
 from databricks_sandbox.faults import HttpError
 from databricks_sandbox.identity import Principal
 from databricks_sandbox.protocol.service import Caller, Service
-
-if TYPE_CHECKING:
-    from databricks_sandbox.sandbox import Sandbox
+from databricks_sandbox.warehouse import Warehouse
 
 
-def endpoint(sandbox: Sandbox) -> Callable[[Request, Principal], Response]:
-    """The function that answers the SQL protocol."""
-    service = Service(sandbox.sessions, sandbox.executor, sandbox.faults, sandbox.log)
+class SqlEndpoint:
+    """Answers the SQL protocol.
 
-    def answer(request: Request, principal: Principal) -> Response:
-        if request.path.rstrip("/") != sandbox.http_path or request.method != "POST":
+    Args:
+        service: answers its calls.
+        warehouse: must be running.
+    """
+
+    def __init__(self, service: Service, warehouse: Warehouse) -> None:
+        self._service = service
+        self._warehouse = warehouse
+
+    def answer(self, request: Request, principal: Principal) -> Response:
+        """Answer one message.
+
+        Raises:
+            HttpError: there is no such warehouse, it is not running, or the principal may not use
+                it; also what a fault planned here answers.
+            ConnectionCutError: a fault planned here gives no answer.
+        """
+        if request.path.rstrip("/") != self._warehouse.http_path or request.method != "POST":
             raise HttpError(404, "ENDPOINT_NOT_FOUND", f"No SQL warehouse at '{request.path}'.")
         if not principal.can_use_warehouse:
             raise HttpError(
                 403,
                 "PERMISSION_DENIED",
                 f"{principal.name} does not have permission to use the SQL warehouse "
-                f"{sandbox.warehouse.identifier}. Ask an administrator for CAN USE.",
+                f"{self._warehouse.identifier}. Ask an administrator for CAN USE.",
             )
-        sandbox.warehouse.require()
-        caller = Caller(principal, request.base_url)
-        return Response(
-            body=_processed(service, caller, request.body()),
-            headers={"Content-Type": "application/x-thrift"},
-        )
-
-    return answer
+        self._warehouse.require()
+        answer = _process(self._service, Caller(principal, request.base_url), request.body())
+        return Response(answer, media_type="application/x-thrift")
 
 
-def _processed(service: Service, caller: Caller, message: bytes) -> bytes:
+def _process(service: Service, caller: Caller, message: bytes) -> bytes:
     """Answer one Thrift message.
 
     The generated `Processor` does the same but turns every exception of a handler into an answer;
