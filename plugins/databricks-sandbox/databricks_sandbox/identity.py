@@ -101,11 +101,6 @@ class Identity:
             self._personal[principal.access_token] = name
         return principal
 
-    def remove(self, name: str) -> None:
-        """Remove a principal; its tokens stop working."""
-        with self._lock:
-            self._principals.pop(name, None)
-
     def find(self, name: str) -> Principal | None:
         """The principal of this name."""
         with self._lock:
@@ -123,8 +118,8 @@ class Identity:
             UnauthorizedError: the client is unknown or its secret is wrong.
         """
         principal = self.find(client_id)
-        known = principal.client_secret if principal else None
-        if known is None or not secrets.compare_digest(known, client_secret):
+        expected = principal.client_secret if principal else None
+        if expected is None or not secrets.compare_digest(expected, client_secret):
             raise UnauthorizedError("Client authentication failed")
         token = "eyJ" + secrets.token_urlsafe(32)
         with self._lock:

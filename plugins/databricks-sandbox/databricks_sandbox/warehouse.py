@@ -1,7 +1,7 @@
 """The SQL warehouse as a thing with a state: stopped, starting, running, stopping.
 
-Sessions and statements need a running warehouse; the first to come wakes a stopped one, and is
-told to come back until it is up. Times are the sandbox's clock.
+Sessions and statements need a running warehouse; the first to come starts a stopped one, and is
+refused until it is up. Times are the sandbox's clock.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ class Warehouse:
         self._lock = threading.Lock()
         self._running = True
         self._ready_at = 0.0
-        self._deleted = False
         self._starts = 0
 
     @property
@@ -46,7 +45,7 @@ class Warehouse:
 
     @property
     def state(self) -> str:
-        """`RUNNING`, `STARTING`, `STOPPED` or `DELETED`, as the REST API says it."""
+        """`RUNNING`, `STARTING` or `STOPPED`, as the REST API says it."""
         with self._lock:
             return self._state()
 
@@ -66,32 +65,20 @@ class Warehouse:
             self._running = False
         self.on_stop()
 
-    def delete(self) -> None:
-        """Remove the warehouse: from now on it is not found."""
-        self.stop()
-        self._deleted = True
-
     def restore(self) -> None:
         """Back to a running warehouse whose next start is instant."""
         with self._lock:
-            self._deleted = False
             self._running = True
             self._ready_at = 0.0
             self.start_seconds = 0.0
 
     def require(self) -> None:
-        """Wake it if needed and let only a running warehouse pass.
+        """Start it if needed and let only a running warehouse pass.
 
         Raises:
-            HttpError: 503 with Retry-After while it starts, 404 when it was deleted.
+            HttpError: 503 with Retry-After while it starts.
         """
         with self._lock:
-            if self._deleted:
-                raise HttpError(
-                    404,
-                    "RESOURCE_DOES_NOT_EXIST",
-                    f"SQL warehouse {self.identifier} does not exist.",
-                )
             self._start()
             if self._state() != "RUNNING":
                 raise HttpError(
@@ -110,8 +97,6 @@ class Warehouse:
             self._ready_at = self._clock.now() + self.start_seconds
 
     def _state(self) -> str:
-        if self._deleted:
-            return "DELETED"
         if not self._running:
             return "STOPPED"
         return "RUNNING" if self._clock.now() >= self._ready_at else "STARTING"

@@ -105,9 +105,9 @@ class Files:
         return path
 
 
-def _part(response: Response, wanted: str) -> Response:
+def _part(response: Response, range_header: str) -> Response:
     """A whole file's answer, or the part of it that a Range header names."""
-    span = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted)
+    span = re.fullmatch(r"bytes=(\d+)-(\d*)", range_header)
     if span is None:
         return response
     content = bytes(response.body)

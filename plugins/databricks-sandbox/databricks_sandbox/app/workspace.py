@@ -61,7 +61,7 @@ class Warehouses:
         method, rest = request.method, request.path.rstrip("/").split("/warehouses/", 1)[1]
         identifier, _, action = rest.partition("/")
         warehouse = self._warehouse
-        if identifier != warehouse.identifier or warehouse.state == "DELETED":
+        if identifier != warehouse.identifier:
             return error_response(
                 404, "RESOURCE_DOES_NOT_EXIST", f"SQL warehouse {identifier} does not exist."
             )

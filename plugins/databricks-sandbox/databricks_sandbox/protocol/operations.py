@@ -101,7 +101,7 @@ class Registry:
             base_url: where the client reaches the server.
 
         Raises:
-            SqlError: there is no such catalog, or a setting is not known.
+            SqlError: there is no such catalog, or no such setting.
         """
         engine = self._engine.session(principal.name)
         for name, value in self.settings.items():
@@ -196,7 +196,7 @@ class Registry:
         line = operation.statement
         try:
             operation.result = run(operation)
-        except Exception as error:  # noqa: BLE001 - told to the client that waits for it
+        except Exception as error:  # noqa: BLE001 - the answer to the client that waits for it
             operation.error = error
         line.seconds = time.perf_counter() - started
         if not operation.cancelled:

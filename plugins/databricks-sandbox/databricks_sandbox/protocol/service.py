@@ -1,6 +1,6 @@
 """The Thrift service: every call a client of a SQL warehouse makes.
 
-Calls are told apart by the names of its methods. They translate; sessions and operations live in
+A call is the method of its name. They translate; sessions and operations live in
 `operations`, statements are answered by `unity`.
 """
 # ruff: noqa: N802 - the methods are named by the Thrift service

@@ -1,4 +1,4 @@
-"""Informational PRIMARY KEY and FOREIGN KEY: read from statements, checked, remembered.
+"""Informational PRIMARY KEY and FOREIGN KEY: read from statements, checked, stored.
 
 Source: Databricks SQL, "CONSTRAINT clause" and "ADD CONSTRAINT clause".
 """
@@ -92,7 +92,7 @@ def extract_keys(
         before_item = separator.start
     for key in keys:
         if key.kind == "PRIMARY KEY":
-            # Columns of a primary key are NOT NULL without being told so.
+            # Columns of a primary key are NOT NULL even where nothing says so.
             changes.extend(
                 (ends[column], ends[column], " NOT NULL")
                 for column in key.columns
@@ -189,7 +189,7 @@ def check_new(
 def add(
     execution: Execution, metastore: Metastore, table: Name, schema: StructType, key: Constraint
 ) -> None:
-    """Check and remember a key of a table that exists.
+    """Check and store a key of a table that exists.
 
     Raises:
         SqlError: what Unity Catalog refuses: unknown or nullable columns, a second primary key, a
@@ -220,7 +220,7 @@ def add(
 
 
 def drop(metastore: Metastore, reader: Reader, table: Name) -> bool:
-    """Forget a key; False when the statement is about a constraint of Delta's.
+    """Drop a key; False when the statement is about a constraint of Delta's.
 
     Raises:
         SqlError: there is no such key, or foreign keys still point at it.
@@ -229,45 +229,45 @@ def drop(metastore: Metastore, reader: Reader, table: Name) -> bool:
     if reader.accept("CONSTRAINT"):
         if_exists = reader.accept("IF", "EXISTS")
         name = reader.word()
-        gone = [key for key in there if key.name.lower() == name.lower()]
-        if not gone:
+        dropped = [key for key in there if key.name.lower() == name.lower()]
+        if not dropped:
             return False
     elif reader.accept("PRIMARY", "KEY"):
         if_exists = reader.accept("IF", "EXISTS")
-        gone = [key for key in there if key.kind == "PRIMARY KEY"]
+        dropped = [key for key in there if key.kind == "PRIMARY KEY"]
     else:
         reader.expect("FOREIGN", "KEY")
         if_exists = reader.accept("IF", "EXISTS")
         columns = tuple(column.lower() for column in reader.names_in_parentheses())
-        gone = [key for key in there if key.kind == "FOREIGN KEY" and key.columns == columns]
+        dropped = [key for key in there if key.kind == "FOREIGN KEY" and key.columns == columns]
     cascade = reader.accept("CASCADE")
     reader.accept("RESTRICT")
     reader.expect_end()
-    if not gone and not if_exists:
+    if not dropped and not if_exists:
         raise SqlError(
             "UC_CONSTRAINT_DOES_NOT_EXIST",
             f"Table `{'`.`'.join(table)}` has no such constraint.",
         )
     with metastore.lock:
-        if any(key.kind == "PRIMARY KEY" for key in gone):
+        if any(key.kind == "PRIMARY KEY" for key in dropped):
             _drop_references(metastore, table, cascade=cascade)
-        metastore.constraints[table] = [key for key in there if key not in gone]
+        metastore.constraints[table] = [key for key in there if key not in dropped]
     return True
 
 
 def _drop_references(metastore: Metastore, table: Name, *, cascade: bool) -> None:
     constraints = metastore.constraints
-    pointing = [(name, key) for name, keys in constraints.items() for key in keys
+    references = [(name, key) for name, keys in constraints.items() for key in keys
                 if key.parent == table]  # fmt: skip
-    if pointing and not cascade:
-        name, key = pointing[0]
+    if references and not cascade:
+        name, key = references[0]
         raise SqlError(
             "UC_DEPENDENT_CONSTRAINT",
             f"Cannot drop the primary key of `{'`.`'.join(table)}` because the foreign key "
             f"`{key.name}` of `{'`.`'.join(name)}` refers to it. Use CASCADE to drop both.",
             "2BP01",
         )
-    for name, key in pointing:
+    for name, key in references:
         constraints[name].remove(key)
 
 

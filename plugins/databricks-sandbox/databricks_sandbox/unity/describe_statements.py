@@ -38,7 +38,7 @@ class DescribeStatements:
         reader.expect_end()
         self._grants.require(execution.principal, "SELECT", securable)
         catalog, schema, name = securable.name
-        found = tables.table(execution.engine, catalog, schema, name)
+        table = tables.table(execution.engine, catalog, schema, name)
         keys = self._metastore.constraints.get(securable.name, [])
         metadata = {
             "table_name": name,
@@ -52,14 +52,14 @@ class DescribeStatements:
                     **({"comment": c} if (c := (field.metadata or {}).get("comment")) else {}),
                     "nullable": field.nullable,
                 }
-                for field in found.schema.fields
+                for field in table.schema.fields
             ],
-            "type": "VIEW" if found.is_view else "MANAGED",
+            "type": "VIEW" if table.is_view else "MANAGED",
             "owner": self._grants.owner(securable),
-            "provider": found.provider,
-            "comment": found.comment,
-            "table_properties": found.properties,
-            "view_text": found.definition,
+            "provider": table.provider,
+            "comment": table.comment,
+            "table_properties": table.properties,
+            "view_text": table.definition,
             "table_constraints": str(
                 [(key.name, f"{key.kind} ({', '.join(key.columns)})") for key in keys]
             )

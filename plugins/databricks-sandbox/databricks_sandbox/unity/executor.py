@@ -55,7 +55,7 @@ class Executor:
         """Bring a new session into the namespace and with the settings its client asked for.
 
         Raises:
-            SqlError: there is no such catalog or schema, or a setting is not known.
+            SqlError: there is no such catalog or schema, or no such setting.
         """
         engine = session.engine
         engine.attach_catalogs(self._metastore.catalogs)

@@ -98,15 +98,15 @@ class GrantStatements:
 
 
 def _privileges(reader: Reader) -> list[str]:
-    found: list[str] = []
+    privileges: list[str] = []
     words: list[str] = []
     while not reader.accept("ON"):
         token = reader.next()
         if token.text == ",":
-            found.append(" ".join(words))
+            privileges.append(" ".join(words))
             words = []
         else:
             words.append(token.upper)
-    found.append(" ".join(words))
+    privileges.append(" ".join(words))
     # The short form means the long one, as it always did.
-    return ["ALL PRIVILEGES" if name == "ALL" else name for name in found]
+    return ["ALL PRIVILEGES" if name == "ALL" else name for name in privileges]

@@ -1,4 +1,4 @@
-"""`information_schema`: rows about everything in the metastore, made from what there is when asked.
+"""`information_schema`: rows about everything in the metastore, made when they are read.
 
 Each relation has the columns the sandbox knows the truth of, under Databricks' names; others are
 left out rather than made up, so that a query that needs them fails. A principal sees what it owns
@@ -85,12 +85,12 @@ class Contents:
 
     def table_names(self) -> list[Securable]:
         """Tables and views by name only, which is cheaper."""
-        found = [
+        securables = [
             Securable("TABLE", (catalog, schema, name))
             for catalog, schema in self.schemas
             for name in tables.table_names(self._execution.engine, schema)
         ]
-        return [securable for securable in found if self.sees(securable)]
+        return [securable for securable in securables if self.sees(securable)]
 
     def constraints(self) -> Iterator[tuple[Name, Any]]:
         """Keys of the tables the principal sees."""
@@ -299,15 +299,15 @@ def relation(
     Raises:
         SqlError: there is no such catalog or relation.
     """
-    found = RELATIONS.get(name)
-    if found is None or catalog not in ("system", *metastore.catalogs):
+    shape = RELATIONS.get(name)
+    if shape is None or catalog not in ("system", *metastore.catalogs):
         raise SqlError(
             "TABLE_OR_VIEW_NOT_FOUND",
             f"The table or view `{catalog}`.`{_SYSTEM}`.`{name}` cannot be found in "
             f"databricks-sandbox. It has: {', '.join(RELATIONS)}.",
         )
-    rows = found.rows(Contents(execution, metastore, grants))
-    return result_set(found.columns, [row for row in rows if catalog in ("system", row[0])])
+    rows = shape.rows(Contents(execution, metastore, grants))
+    return result_set(shape.columns, [row for row in rows if catalog in ("system", row[0])])
 
 
 def data_type(full: str) -> str:

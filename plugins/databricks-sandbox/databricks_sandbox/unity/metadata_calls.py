@@ -50,8 +50,8 @@ def schemas(contents: Contents, request: Any) -> ResultSet:
 
 def tables(contents: Contents, request: Any) -> ResultSet:
     """Tables and views."""
-    wanted = [kind.upper() for kind in request.tableTypes or ()]
-    found = []
+    kinds = [kind.upper() for kind in request.tableTypes or ()]
+    rows = []
     for securable, table in contents.tables:
         catalog, schema, name = securable.name
         kind = "VIEW" if table.is_view else "TABLE"
@@ -59,10 +59,10 @@ def tables(contents: Contents, request: Any) -> ResultSet:
             _matches(catalog, request.catalogName)
             and _matches(schema, request.schemaName)
             and _matches(name, request.tableName)
-            and (not wanted or kind in wanted)
+            and (not kinds or kind in kinds)
         ):
-            found.append((catalog, schema, name, kind, table.comment or "", *[None] * 5))
-    return result_set(_TABLE_COLUMNS, found)
+            rows.append((catalog, schema, name, kind, table.comment or "", *[None] * 5))
+    return result_set(_TABLE_COLUMNS, rows)
 
 
 def table_types(*_: Any) -> ResultSet:
@@ -72,7 +72,7 @@ def table_types(*_: Any) -> ResultSet:
 
 def columns(contents: Contents, request: Any) -> ResultSet:
     """Columns of tables and views."""
-    found = []
+    rows = []
     for securable, table in contents.tables:
         catalog, schema, name = securable.name
         if not (
@@ -89,7 +89,7 @@ def columns(contents: Contents, request: Any) -> ResultSet:
             scale = getattr(field.dataType, "scale", None)
             metadata = field.metadata or {}
             number = _JAVA_TYPES.get(kind.split("(")[0].split("<")[0], 1111)
-            found.append(
+            rows.append(
                 (
                     *(catalog, schema, name, field.name, number, kind.upper(), precision, None),
                     *(scale, 10 if precision else None, int(field.nullable)),
@@ -99,7 +99,7 @@ def columns(contents: Contents, request: Any) -> ResultSet:
                     "YES" if "delta.identity.start" in metadata else "NO",
                 )
             )
-    return result_set(_COLUMN_COLUMNS, found)
+    return result_set(_COLUMN_COLUMNS, rows)
 
 
 def _matches(name: str, pattern: str | None) -> bool:

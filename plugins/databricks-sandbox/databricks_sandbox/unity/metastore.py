@@ -42,7 +42,7 @@ class Securable:
 
 @dataclass(frozen=True)
 class Constraint:
-    """An informational key: never enforced, only told.
+    """An informational key: never enforced.
 
     Attributes:
         name: unique in its schema.
@@ -104,7 +104,7 @@ class Metastore:
 
     @property
     def default_catalog(self) -> str:
-        """The catalog of schemas that no other one was told for."""
+        """The catalog of schemas that were made outside of statements."""
         return next(iter(self.catalogs))
 
     def volume(self, name: Name) -> Volume:
@@ -132,15 +132,15 @@ class Metastore:
         """Drop all there is about something and about everything below it."""
         depth, name = len(securable.name), securable.name
 
-        def gone(other: Securable) -> bool:
+        def covers(other: Securable) -> bool:
             if other == securable:
                 return True
             return len(other.name) > depth and other.name[:depth] == name
 
         with self.lock:
-            self.owners = {s: o for s, o in self.owners.items() if not gone(s)}
-            self.grants = {k: p for k, p in self.grants.items() if not gone(k[1])}
-            self.tags = {k: v for k, v in self.tags.items() if not gone(k[0])}
+            self.owners = {s: o for s, o in self.owners.items() if not covers(s)}
+            self.grants = {k: p for k, p in self.grants.items() if not covers(k[1])}
+            self.tags = {k: v for k, v in self.tags.items() if not covers(k[0])}
             if securable.kind != "VOLUME":
                 self.constraints = {n: c for n, c in self.constraints.items() if n[:depth] != name}
                 # A foreign key does not outlive the table it points at.

@@ -75,9 +75,9 @@ class Names:
             kind = path.rstrip("/").rsplit(".", 1)[-1]
         if kind not in _FORMATS:
             raise unsupported(f"read_files of format '{kind}'; name one of {', '.join(_FORMATS)}")
-        refused = [name for name in options if name.lower() in _OWN_OPTIONS]
-        if refused:
-            raise unsupported(f"the option '{refused[0]}' of read_files")
+        unsuitable = [name for name in options if name.lower() in _OWN_OPTIONS]
+        if unsuitable:
+            raise unsupported(f"the option '{unsuitable[0]}' of read_files")
         where = (
             self._folder(execution, path)
             if path.removeprefix("dbfs:").startswith("/Volumes/")
@@ -85,25 +85,25 @@ class Names:
         )
         relation = f"{kind}.{quote(where)}"
         if options:
-            listed = ", ".join(f"{_text(name)} = {_text(value)}" for name, value in options.items())
-            relation += f" WITH ({listed})"
+            pairs = ", ".join(f"{_text(name)} = {_text(value)}" for name, value in options.items())
+            relation += f" WITH ({pairs})"
         return end, relation
 
     # What may follow a relation that has no alias.
 
     def information_schema(self, execution: Execution, text: str) -> str:
         """`[catalog.]information_schema.name` becomes a temporary view of what it shows now."""
-        found = list(tokens(text))
+        sequence = list(tokens(text))
         changes = []
-        for index, token in enumerate(found):
+        for index, token in enumerate(sequence):
             if token.kind not in ("word", "name") or token.value.lower() != "information_schema":
                 continue
-            after = found[index + 1 : index + 4]
+            after = sequence[index + 1 : index + 4]
             if len(after) < 2 or after[0].text != ".":
                 continue
             first, catalog = index, execution.engine.current_catalog
-            if index >= 2 and found[index - 1].text == ".":
-                first, catalog = index - 2, found[index - 2].value.lower()
+            if index >= 2 and sequence[index - 1].text == ".":
+                first, catalog = index - 2, sequence[index - 2].value.lower()
             name = after[1].value.lower()
             answer = relation(execution, self._metastore, self._grants, catalog, name)
             # Statements of one session may run side by side.
@@ -117,17 +117,17 @@ class Names:
                 and following.kind in ("word", "name")
                 and (following.kind == "name" or following.upper not in _NOT_AN_ALIAS)
             )
-            # Columns may be named through the relation, so it keeps its name.
+            # Columns may be named through the relation, so its name stays.
             instead = quote(view) + ("" if has_alias else f" AS {quote(name)}")
-            changes.append((found[first].start, after[1].end, instead))
+            changes.append((sequence[first].start, after[1].end, instead))
         return splice(text, changes)
 
     def own_schemas(self, _: Execution, text: str) -> str:
         """Changes nothing, but finds no schema in a catalog that it was not created in."""
         if len(self._metastore.catalogs) < 2:
             return text
-        found = list(tokens(text))
-        for catalog, dot, schema in zip(found, found[1:], found[2:], strict=False):
+        sequence = list(tokens(text))
+        for catalog, dot, schema in zip(sequence, sequence[1:], sequence[2:], strict=False):
             owner = self._metastore.schemas.get(schema.value.lower())
             if (
                 dot.text == "."
@@ -143,26 +143,30 @@ class Names:
 
     def functions(self, execution: Execution, text: str) -> str:
         """`current_catalog()` and its like become what they say here."""
-        found = list(tokens(text))
+        sequence = list(tokens(text))
         values = {
             "CURRENT_CATALOG": execution.engine.current_catalog,
             "SESSION_USER": execution.principal.name,
             "CURRENT_METASTORE": "aws:us-west-2:databricks-sandbox",
         }
         changes, depth = [], 0
-        for index, token in enumerate(found):
+        for index, token in enumerate(sequence):
             depth += {"(": 1, ")": -1}.get(token.text, 0)
-            if token.kind != "word" or not _is_call(found, index):
+            if token.kind != "word" or not _is_call(sequence, index):
                 continue
             value = values.get(token.upper)
             if value is None:
                 continue
-            end = index + 2 if index + 2 < len(found) and found[index + 1].text == "(" else index
+            end = (
+                index + 2
+                if index + 2 < len(sequence) and sequence[index + 1].text == "("
+                else index
+            )
             literal = _text(value)
             # Spark would name the column after the literal; keep the name clients ask for.
-            if depth == 0 and _is_select_item(found, index, end):
+            if depth == 0 and _is_select_item(sequence, index, end):
                 literal += f" AS {quote(token.text.lower() + '()')}"
-            changes.append((token.start, found[end].end, literal))
+            changes.append((token.start, sequence[end].end, literal))
         return splice(text, changes)
 
     def _folder(self, execution: Execution, path: str) -> str:
@@ -189,20 +193,20 @@ _NOT_AN_ALIAS = (
 )  # fmt: skip
 
 
-def _is_call(found: list[Token], index: int) -> bool:
-    if index and found[index - 1].text == ".":
+def _is_call(sequence: list[Token], index: int) -> bool:
+    if index and sequence[index - 1].text == ".":
         return False
-    after = found[index + 1 : index + 3]
+    after = sequence[index + 1 : index + 3]
     if [token.text for token in after] == ["(", ")"]:
         return True
-    return found[index].upper in ("CURRENT_CATALOG", "SESSION_USER") and not (
+    return sequence[index].upper in ("CURRENT_CATALOG", "SESSION_USER") and not (
         after and after[0].text in ("(", ".")
     )
 
 
-def _is_select_item(found: list[Token], start: int, end: int) -> bool:
-    before = found[start - 1].upper if start else ""
-    after = found[end + 1].upper if end + 1 < len(found) else ""
+def _is_select_item(sequence: list[Token], start: int, end: int) -> bool:
+    before = sequence[start - 1].upper if start else ""
+    after = sequence[end + 1].upper if end + 1 < len(sequence) else ""
     return before in ("SELECT", ",") and after in ("", ",", "FROM", ";")
 
 

@@ -1,6 +1,6 @@
 """What a statement that Spark runs needs permission for, read from Spark's own parse of it.
 
-Only asked for principals that are no metastore admins, so that nobody else pays for the parse.
+Only looked at for principals that are no metastore admins, so that nobody else pays for the parse.
 Source: Databricks SQL, "Required permissions" of each statement.
 """
 
@@ -36,19 +36,19 @@ def authorise(execution: Execution, grants: Grants, text: str) -> None:
     """
     words = head(text)
     plan = execution.engine.plan_text(text)
-    hidden = {name.strip().lower() for found in _CTE.findall(plan) for name in found.split(",")}
+    ctes = {name.strip().lower() for names in _CTE.findall(plan) for name in names.split(",")}
     on_target = next((p for pattern, p in _ON_TARGET if re.match(pattern, words)), None)
     # What is updated, deleted from or merged into is read as well.
     reads_target = words.split(" ", 1)[0] in ("MERGE", "UPDATE", "DELETE")
     first = True
     for line in plan.splitlines():
-        found = _RELATION.search(line)
-        if not found:
+        relation = _RELATION.search(line)
+        if not relation:
             continue
-        parts = tuple(part.strip() for part in found[2].split(","))
-        if _is_temporary(execution, parts, hidden):
+        parts = tuple(part.strip() for part in relation[2].split(","))
+        if _is_temporary(execution, parts, ctes):
             continue
-        if found[1] == "Identifier":
+        if relation[1] == "Identifier":
             # What is created is checked by the rule that creates it.
             first = False
             continue
@@ -71,15 +71,15 @@ def authorise(execution: Execution, grants: Grants, text: str) -> None:
 
 
 def _authorise_namespace(execution: Execution, grants: Grants, words: str) -> None:
-    found = re.match(r"USE (?:SCHEMA |DATABASE )?(.+)$", words)
-    named = found[1] if found else next(iter(re.findall(r"(?:IN|FROM) ([\w` .]+)$", words)), "")
-    parts = tuple(part.strip(" `").lower() for part in named.split(".") if part.strip(" `"))
+    use = re.match(r"USE (?:SCHEMA |DATABASE )?(.+)$", words)
+    name = use[1] if use else next(iter(re.findall(r"(?:IN|FROM) ([\w` .]+)$", words)), "")
+    parts = tuple(part.strip(" `").lower() for part in name.split(".") if part.strip(" `"))
     schema = execution.securable(parts[:2], "SCHEMA")
     grants.require(execution.principal, "USE SCHEMA", schema)
 
 
-def _is_temporary(execution: Execution, parts: Name, hidden: set[str]) -> bool:
+def _is_temporary(execution: Execution, parts: Name, ctes: set[str]) -> bool:
     # A path read as format.`path` was checked when its volume was looked up.
     if len(parts) == 2 and parts[1].startswith("/"):
         return True
-    return len(parts) == 1 and (parts[0].lower() in hidden or execution.engine.has_view(parts[0]))
+    return len(parts) == 1 and (parts[0].lower() in ctes or execution.engine.has_view(parts[0]))

@@ -57,11 +57,11 @@ def result_set(
     """
     from pyspark.sql.types import StructType
 
-    named = [column.partition(":") for column in columns]
+    typed = [column.partition(":") for column in columns]
     schema = StructType()
-    for name, _, kind in named:
+    for name, _, kind in typed:
         schema.add(name, _simple_types()[kind or "string"])
-    arrow = pa.schema([(name, _ARROW[kind or "string"]) for name, _, kind in named])
+    arrow = pa.schema([(name, _ARROW[kind or "string"]) for name, _, kind in typed])
     values = list(rows)
     table = pa.Table.from_arrays(
         [pa.array([row[i] for row in values], field.type) for i, field in enumerate(arrow)],

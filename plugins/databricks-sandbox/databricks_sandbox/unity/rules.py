@@ -1,6 +1,6 @@
 """The table of everything that is not simply given to Spark, each with the reason.
 
-A statement rule answers a whole statement, found by its first words; a text rule replaces a name
+A statement rule answers a whole statement, by its first words; a text rule replaces a name
 inside a statement that then goes to Spark. What is in neither goes to Spark verbatim.
 """
 
@@ -198,14 +198,7 @@ def text_rules(names: Names) -> tuple[TextRule, ...]:
         ),
         TextRule(
             "current_catalog",
-            (
-                "current_catalog",
-                "current_database",
-                "session_user",
-                "is_member",
-                "is_account_group_member",
-                "current_metastore",
-            ),
+            ("current_catalog", "session_user", "current_metastore"),
             "Spark names the catalog behind the catalog",
             names.functions,
         ),

@@ -1,4 +1,4 @@
-"""Securables as statements name them: found, or refused in Databricks' words."""
+"""Securables as statements name them; what does not exist is refused in Databricks' words."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Statements about tables and views that carry more than Spark keeps.
 
-Informational keys and CLUSTER BY AUTO are taken out of the text and remembered; the rest of it goes
+Informational keys and CLUSTER BY AUTO are taken out of the text and stored; the rest of it goes
 to Spark as it was. CLUSTER BY AUTO is refused where predictive optimization is off.
 Source: Databricks SQL, "CONSTRAINT clause" and "CLUSTER BY clause"; "Automatic liquid clustering".
 """
@@ -124,8 +124,8 @@ class TableStatements:
             return self._spark.run(execution)
         reader.expect_end()
         self._grants.require(execution.principal, "MANAGE", securable)
-        found = tables.table(execution.engine, *securable.name)
-        constraints.add(execution, self._metastore, securable.name, found.schema, key)
+        schema = tables.table(execution.engine, *securable.name).schema
+        constraints.add(execution, self._metastore, securable.name, schema, key)
         return empty()
 
     def drop_constraint(self, execution: Execution) -> ResultSet:
@@ -183,7 +183,7 @@ class TableStatements:
 
 def _cluster_by_auto(reader: Reader, changes: list[tuple[int, int, str]]) -> bool:
     """Take CLUSTER BY AUTO out of a CREATE; whether it was there."""
-    found = None
+    clause = None
     position, depth = reader.position, 0
     properties_at = None
     while (token := reader.peek()) is not None:
@@ -193,18 +193,18 @@ def _cluster_by_auto(reader: Reader, changes: list[tuple[int, int, str]]) -> boo
             opening = reader.peek(1)
             properties_at = opening.end if opening is not None else None
         if depth == 0 and reader.accept("CLUSTER", "BY", "AUTO"):
-            found = token.start, reader.tokens[reader.position - 1].end
+            clause = token.start, reader.tokens[reader.position - 1].end
             continue
         depth += {"(": 1, ")": -1}.get(token.text, 0)
         reader.next()
     reader.position = position
-    if found is None:
+    if clause is None:
         return False
     setting = "'clusterByAuto' = 'true'"
     if properties_at is None:
-        changes.append((*found, f"TBLPROPERTIES ({setting})"))
+        changes.append((*clause, f"TBLPROPERTIES ({setting})"))
     else:
-        changes.append((*found, ""))
+        changes.append((*clause, ""))
         changes.append((properties_at, properties_at, f"{setting}, "))
     return True
 
@@ -222,10 +222,10 @@ def _altered(execution: Execution) -> tuple[Reader, Securable]:
 
 
 def _counted(execution: Execution, name: Name, answer: ResultSet) -> ResultSet:
-    found = tables.table(execution.engine, *name)
-    if found.location is None:
+    location = tables.table(execution.engine, *name).location
+    if location is None:
         return answer
-    folder = Path(found.location.removeprefix("file:"))
+    folder = Path(location.removeprefix("file:"))
     written = tables.rows_of_last_commit(execution.engine, folder)
     if written is None:
         return answer

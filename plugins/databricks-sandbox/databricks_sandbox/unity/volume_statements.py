@@ -144,8 +144,8 @@ class VolumeStatements:
         """`SHOW VOLUMES [IN schema] [LIKE pattern]`."""
         reader = execution.reader()
         reader.expect("SHOW", "VOLUMES")
-        named = reader.name() if reader.accept("IN") or reader.accept("FROM") else ()
-        schema = execution.securable(named, "SCHEMA")
+        name = reader.name() if reader.accept("IN") or reader.accept("FROM") else ()
+        schema = execution.securable(name, "SCHEMA")
         pattern = None
         if not reader.at_end:
             reader.accept("LIKE")
