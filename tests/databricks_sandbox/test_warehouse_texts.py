@@ -6,6 +6,8 @@ import os
 import subprocess
 
 import pytest
+from click.testing import CliRunner
+from databricks_sandbox.cli import main
 from databricks_sandbox.clock import ManualClock
 from databricks_sandbox.engine import java
 from databricks_sandbox.errors import SqlError
@@ -157,3 +159,12 @@ def test_a_java_of_another_version_is_passed_over(tmp_path, monkeypatch):
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "old"))
     monkeypatch.setenv("PATH", str(old.parent) + os.pathsep + os.environ["PATH"])
     assert java.find_java_home(tmp_path) != str(tmp_path / "old")
+
+
+def test_the_command_says_its_options_and_refuses_others():
+    told = CliRunner().invoke(main, ["serve", "--help"])
+    options = ("port", "catalog", "memory", "large", "folder", "stopped", "start-seconds",
+               "until-stdin-closes")  # fmt: skip
+    assert (told.exit_code, [one for one in options if f"--{one}" not in told.output]) == (0, [])
+    for wrong in ([], ["sell"], ["serve", "--port", "x"], ["serve", "--catalogue", "x"]):
+        assert CliRunner().invoke(main, wrong).exit_code == 2

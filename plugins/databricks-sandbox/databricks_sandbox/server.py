@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import uvicorn
+from anyio.to_thread import current_default_thread_limiter
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -30,6 +31,9 @@ _TLS_HANDSHAKE = b"\x16"
 
 # Long enough for a client that thinks, short enough not to keep sockets of clients that are gone.
 _IDLE_SECONDS = 120
+
+# More than all clients of a test session together ask for what blocks.
+_THREADS = 256
 
 _BACKLOG = 128
 _STOP_SECONDS = 10.0
@@ -83,6 +87,7 @@ class Server:
             ws="none",
             http=_Connection,
             loop="asyncio",
+            proxy_headers=False,
             timeout_keep_alive=_IDLE_SECONDS,
         )
         self._server = _OnePortServer(config, tls)
@@ -112,7 +117,8 @@ class _Connection(H11Protocol):
         extensions = {RESET: functools.partial(_reset, transport)}
 
         async def resettable(scope: Scope, receive: Receive, send: Send) -> None:
-            await app({**scope, "extensions": extensions}, receive, send)
+            scope["extensions"] = extensions
+            await app(scope, receive, send)
 
         self.app = cast("Any", resettable)
 
@@ -135,6 +141,8 @@ class _OnePortServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept connections of sockets that listen."""
+        # Threads that nobody needs cost nothing; a call that has to wait for one is late.
+        current_default_thread_limiter().total_tokens = _THREADS
         self.servers = []
         loop = asyncio.get_running_loop()
         for listening in sockets or ():

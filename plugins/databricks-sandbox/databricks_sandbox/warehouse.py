@@ -51,7 +51,7 @@ class Warehouse:
 
     @property
     def starts(self) -> int:
-        """How often it was started out of a stop."""
+        """How often it was started out of a stop, since it was restored."""
         return self._starts
 
     def start(self) -> None:
@@ -70,6 +70,7 @@ class Warehouse:
         with self._lock:
             self._running = True
             self._ready_at = 0.0
+            self._starts = 0
             self.start_seconds = 0.0
 
     def require(self) -> None:

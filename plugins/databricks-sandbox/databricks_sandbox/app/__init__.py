@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from databricks_sandbox.app.control import Control
 from databricks_sandbox.app.files import Files
-from databricks_sandbox.app.messages import Handler, Request, endpoint
+from databricks_sandbox.app.messages import bearer, path_of
 from databricks_sandbox.app.oidc import OAuth
 from databricks_sandbox.app.refusals import EXCEPTION_HANDLERS
 from databricks_sandbox.app.sql import SqlEndpoint
@@ -20,9 +20,11 @@ from databricks_sandbox.app.workspace import Warehouses, me, not_found
 from databricks_sandbox.faults import FaultPlan
 from databricks_sandbox.identity import Identity, Principal
 
-# Every call that waits for its statement has a thread, so this is more than all clients of a test
-# session together; those without a request cost nothing.
-_THREADS = 256
+Handler = Callable[[Request], Awaitable[Response]]
+"""Answers a request; what blocks in it has a thread of its own."""
+
+PrincipalHandler = Callable[[Request, Principal], Awaitable[Response]]
+"""The same for requests whose token is looked at before."""
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH")
 
@@ -53,18 +55,20 @@ def create_app(
         staging: signed URLs.
         warehouses: the SQL Warehouses API.
     """
-    threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="request")
 
     def route(path: str, handler: Handler) -> Route:
-        return Route(path, endpoint(handler, threads), methods=_METHODS)
+        return Route(path, handler, methods=_METHODS)
 
-    def authenticated(handler: Callable[[Request, Principal], Response]) -> Handler:
-        return lambda request: handler(request, identity.principal_of(request.bearer()))
+    def authenticated(handler: PrincipalHandler) -> Handler:
+        async def answer(request: Request) -> Response:
+            return await handler(request, identity.principal_of(bearer(request)))
 
-    def rest(handler: Callable[[Request, Principal], Response]) -> Handler:
-        def answer(request: Request, principal: Principal) -> Response:
-            faults.strike("api", f"{request.method} {request.path}")
-            return handler(request, principal)
+        return answer
+
+    def rest(handler: PrincipalHandler) -> Handler:
+        async def answer(request: Request, principal: Principal) -> Response:
+            await faults.strike_call("api", f"{request.method} {path_of(request)}")
+            return await handler(request, principal)
 
         return authenticated(answer)
 

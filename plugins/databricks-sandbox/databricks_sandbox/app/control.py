@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from databricks_sandbox.app.messages import Request, error_response
+from databricks_sandbox.app.messages import error_response, path_of
 from databricks_sandbox.clock import Clock
 from databricks_sandbox.faults import Fault, FaultPlan
 from databricks_sandbox.identity import Identity
@@ -31,14 +34,18 @@ class Control:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
 
-    def answer(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
         """Answer one control call; a wrong one says what is wrong with it."""
-        call = self._calls.get((request.method, request.path.rstrip("/").removeprefix("/sandbox/")))
+        path = path_of(request).rstrip("/").removeprefix("/sandbox/")
+        call = self._calls.get((request.method, path))
         if call is None:
             names = ", ".join(f"{method} /sandbox/{path}" for method, path in self._calls)
             return error_response(404, "NOT_FOUND", f"There are: {names}")
         try:
-            return JSONResponse(call(request.json()))
+            body = json.loads(await request.body() or b"{}")
+            # Reading is quick; what changes something may end statements in Spark.
+            reading = request.method == "GET"
+            return JSONResponse(call(body) if reading else await run_in_threadpool(call, body))
         except (KeyError, TypeError, ValueError) as error:
             return error_response(400, "BAD_REQUEST", str(error))
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from email.utils import formatdate
 
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from databricks_sandbox.app.messages import Request, error_response
+from databricks_sandbox.app.messages import error_response, path_of
 from databricks_sandbox.app.staging import Staging
 from databricks_sandbox.identity import Principal
 from databricks_sandbox.unity.grants import Grants
@@ -35,27 +36,27 @@ class Files:
         self._grants = grants
         self._staging = staging
 
-    def file(self, request: Request, principal: Principal) -> Response:
+    async def file(self, request: Request, principal: Principal) -> Response:
         """Send, fetch, look at or remove a file."""
         path = self._permitted_path(request, principal, _FILES)
         local = self._volumes.local(path)
         if request.method == "PUT":
-            if local.exists() and request.query.get("overwrite", "true") != "true":
+            if local.exists() and request.query_params.get("overwrite", "true") != "true":
                 return error_response(409, "ALREADY_EXISTS", f"The file exists already: {path}")
-            self._staging.upload(request, path)
+            await self._staging.upload(request, path)
             return Response(status_code=204)
         if not local.is_file():
             return error_response(404, "NOT_FOUND", f"The file being accessed is not found: {path}")
         if request.method == "DELETE":
-            return self._staging.remove(path)
+            return await self._staging.remove(path)
         if request.method not in ("GET", "HEAD"):
             return error_response(405, "BAD_REQUEST", f"{request.method} is not for files.")
         modified = formatdate(local.stat().st_mtime, usegmt=True)
-        response = _part(self._staging.download(path), request.header("Range"))
+        response = _part(await self._staging.download(path), request.headers.get("range", ""))
         response.headers["Last-Modified"] = modified
         return response
 
-    def directory(self, request: Request, principal: Principal) -> Response:
+    async def directory(self, request: Request, principal: Principal) -> Response:
         """Make, list, look at or remove a directory."""
         path, method = self._permitted_path(request, principal, _DIRECTORIES), request.method
         local = self._volumes.local(path)
@@ -98,7 +99,7 @@ class Files:
         Raises:
             SqlError: there is no such volume, or the principal may not read or write it.
         """
-        path = normal_path(request.path.removeprefix(prefix))
+        path = normal_path(path_of(request).removeprefix(prefix))
         privilege = "READ VOLUME" if request.method in ("GET", "HEAD") else "WRITE VOLUME"
         volume = Securable("VOLUME", self._volumes.of_path(path).name)
         self._grants.require(principal, privilege, volume)

@@ -9,9 +9,10 @@ import base64
 import binascii
 from urllib.parse import unquote
 
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from databricks_sandbox.app.messages import Request, error_response
+from databricks_sandbox.app.messages import base_url, error_response, form, path_of
 from databricks_sandbox.faults import FaultPlan
 from databricks_sandbox.identity import Identity, UnauthorizedError
 from databricks_sandbox.limits import TOKEN_SECONDS
@@ -29,12 +30,12 @@ class OAuth:
         self._identity = identity
         self._faults = faults
 
-    def answer(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
         """Answer a request below `/oidc` or `/.well-known`."""
-        base = request.base_url
-        if request.path == "/.well-known/databricks-config":
+        base, path = base_url(request), path_of(request)
+        if path == "/.well-known/databricks-config":
             return JSONResponse({"oidc_endpoint": f"{base}/oidc", "workspace_id": "7405605318"})
-        if request.path == "/oidc/.well-known/oauth-authorization-server":
+        if path == "/oidc/.well-known/oauth-authorization-server":
             return JSONResponse(
                 {
                     "issuer": f"{base}/oidc",
@@ -48,20 +49,20 @@ class OAuth:
                     ],
                 }
             )
-        if request.path == "/oidc/v1/token" and request.method == "POST":
-            return self._token(request)
-        return error_response(404, "ENDPOINT_NOT_FOUND", f"No endpoint '{request.path}'.")
+        if path == "/oidc/v1/token" and request.method == "POST":
+            return await self._token(request)
+        return error_response(404, "ENDPOINT_NOT_FOUND", f"No endpoint '{path}'.")
 
-    def _token(self, request: Request) -> Response:
-        form = request.form()
+    async def _token(self, request: Request) -> Response:
+        fields = await form(request)
         client_id, secret = _basic(request) or (
-            form.get("client_id", ""),
-            form.get("client_secret", ""),
+            fields.get("client_id", ""),
+            fields.get("client_secret", ""),
         )
-        self._faults.strike("token", client_id)
-        if form.get("grant_type") != "client_credentials":
-            return _refusal("unsupported_grant_type", f"Grant '{form.get('grant_type')}'.", 400)
-        if "all-apis" not in form.get("scope", "").split():
+        await self._faults.strike_call("token", client_id)
+        if fields.get("grant_type") != "client_credentials":
+            return _refusal("unsupported_grant_type", f"Grant '{fields.get('grant_type')}'.", 400)
+        if "all-apis" not in fields.get("scope", "").split():
             return _refusal("invalid_scope", "The scope must be 'all-apis'.", 400)
         try:
             token = self._identity.issue(client_id, secret)
@@ -82,7 +83,7 @@ def _refusal(error: str, description: str, status: int) -> Response:
 
 
 def _basic(request: Request) -> tuple[str, str] | None:
-    kind, _, value = request.header("Authorization").partition(" ")
+    kind, _, value = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "basic":
         return None
     try:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from databricks.sql.thrift_api.TCLIService import TCLIService
+from starlette.requests import Request
 from starlette.responses import Response
 from thrift.protocol.TBinaryProtocol import TBinaryProtocol
 from thrift.Thrift import TApplicationException, TMessageType
 from thrift.transport.TTransport import TMemoryBuffer
 
-from databricks_sandbox.app.messages import Request
+from databricks_sandbox.app.messages import base_url, path_of
 from databricks_sandbox.faults import HttpError
 from databricks_sandbox.identity import Principal
 from databricks_sandbox.protocol.service import Caller, Service
@@ -27,7 +28,7 @@ class SqlEndpoint:
         self._service = service
         self._warehouse = warehouse
 
-    def answer(self, request: Request, principal: Principal) -> Response:
+    async def answer(self, request: Request, principal: Principal) -> Response:
         """Answer one message.
 
         Raises:
@@ -35,8 +36,9 @@ class SqlEndpoint:
                 it; also what a fault planned here answers.
             ConnectionCutError: a fault planned here gives no answer.
         """
-        if request.path.rstrip("/") != self._warehouse.http_path or request.method != "POST":
-            raise HttpError(404, "ENDPOINT_NOT_FOUND", f"No SQL warehouse at '{request.path}'.")
+        path = path_of(request)
+        if path.rstrip("/") != self._warehouse.http_path or request.method != "POST":
+            raise HttpError(404, "ENDPOINT_NOT_FOUND", f"No SQL warehouse at '{path}'.")
         if not principal.can_use_warehouse:
             raise HttpError(
                 403,
@@ -45,11 +47,12 @@ class SqlEndpoint:
                 f"{self._warehouse.identifier}. Ask an administrator for CAN USE.",
             )
         self._warehouse.require()
-        answer = _process(self._service, Caller(principal, request.base_url), request.body())
+        caller = Caller(principal, base_url(request))
+        answer = await _process(self._service, caller, await request.body())
         return Response(answer, media_type="application/x-thrift")
 
 
-def _process(service: Service, caller: Caller, message: bytes) -> bytes:
+async def _process(service: Service, caller: Caller, message: bytes) -> bytes:
     """Answer one Thrift message.
 
     The generated `Processor` does the same but turns every exception of a handler into an answer;
@@ -69,7 +72,7 @@ def _process(service: Service, caller: Caller, message: bytes) -> bytes:
         arguments = getattr(TCLIService, f"{name}_args")()
         arguments.read(reader)
         result = getattr(TCLIService, f"{name}_result")()
-        result.success = handler(arguments.req, caller)
+        result.success = await handler(arguments.req, caller)
         writer.writeMessageBegin(name, TMessageType.REPLY, number)
         result.write(writer)
     writer.writeMessageEnd()

@@ -5,12 +5,17 @@ The signature is the permission; no token is asked for, as with a cloud's object
 
 from __future__ import annotations
 
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import Response
 
-from databricks_sandbox.app.messages import Request, error_response
+from databricks_sandbox.app.messages import error_response, first_bytes, path_of
 from databricks_sandbox.faults import ConnectionCutError, FaultPlan, HttpError
 from databricks_sandbox.statements import StatementLog
 from databricks_sandbox.unity.volumes import Volumes
+
+# So many bytes are written and read sooner than a thread wakes up.
+_AT_ONCE = 1_000_000
 
 _OPERATIONS = {"PUT": "PUT", "GET": "GET", "DELETE": "REMOVE"}
 
@@ -29,56 +34,62 @@ class Staging:
         self._faults = faults
         self._log = log
 
-    def answer(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
         """Move one file by a signed URL."""
-        path = request.path.removeprefix("/staging")
-        ticket = self._volumes.ticket(request.query.get("signature", ""), path)
+        path = path_of(request).removeprefix("/staging")
+        ticket = self._volumes.ticket(request.query_params.get("signature", ""), path)
         operation = _OPERATIONS.get(request.method)
         if ticket is None or ticket.operation != operation:
             return error_response(
                 403, "PERMISSION_DENIED", "The signature of this URL is not valid."
             )
         if operation == "PUT":
-            return self.upload(request, path)
+            return await self.upload(request, path)
         if operation == "GET":
-            return self.download(path)
-        return self.remove(path)
+            return await self.download(path)
+        return await self.remove(path)
 
-    def upload(self, request: Request, path: str) -> Response:
+    async def upload(self, request: Request, path: str) -> Response:
         """Store the body of a request."""
         fault = self._faults.take("upload", path, ("cut", "disk_full"))
         if fault is not None:
             if fault.effect == "cut":
-                sent = request.first_bytes(fault.after_bytes)
+                sent = await first_bytes(request, fault.after_bytes)
                 self._log.add_staging("PUT failed", path, len(sent))
                 raise ConnectionCutError
-            sent = request.body()[: fault.after_bytes]
+            sent = (await request.body())[: fault.after_bytes]
             self._log.add_staging("PUT failed", path, len(sent))
             raise HttpError(507, "INSUFFICIENT_STORAGE", f"No space left on device: {path}")
-        self._faults.strike("upload", path)
-        content = request.body()
+        await self._faults.strike_call("upload", path)
+        content = await request.body()
         self._require_writable(path)
         try:
-            self._volumes.write(path, content)
+            if len(content) <= _AT_ONCE:
+                self._volumes.write(path, content)
+            else:
+                await run_in_threadpool(self._volumes.write, path, content)
         except OSError as error:
             # The disk may be full in earnest.
             raise HttpError(507, "INSUFFICIENT_STORAGE", f"{error.strerror}: {path}") from error
         self._log.add_staging("PUT", path, len(content))
         return Response()
 
-    def download(self, path: str) -> Response:
+    async def download(self, path: str) -> Response:
         """Send a file."""
-        self._faults.strike("download", path)
+        await self._faults.strike_call("download", path)
         local = self._volumes.local(path)
         if not local.is_file():
             return error_response(404, "NOT_FOUND", f"The file being accessed is not found: {path}")
-        content = local.read_bytes()
+        if local.stat().st_size <= _AT_ONCE:
+            content = local.read_bytes()
+        else:
+            content = await run_in_threadpool(local.read_bytes)
         self._log.add_staging("GET", path, len(content))
         return Response(content, media_type="application/octet-stream")
 
-    def remove(self, path: str) -> Response:
+    async def remove(self, path: str) -> Response:
         """Remove a file; one that is not there is no error, as with object stores."""
-        self._faults.strike("remove", path)
+        await self._faults.strike_call("remove", path)
         self._require_writable(path)
         local = self._volumes.local(path)
         if local.is_file():

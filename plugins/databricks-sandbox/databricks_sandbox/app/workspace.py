@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from databricks_sandbox.app.messages import Request, error_response
+from databricks_sandbox.app.messages import error_response, path_of
 from databricks_sandbox.identity import Principal
 from databricks_sandbox.protocol.operations import Registry
 from databricks_sandbox.warehouse import Warehouse
 
 
-def me(request: Request, principal: Principal) -> Response:
+async def me(request: Request, principal: Principal) -> Response:
     """`GET /api/2.0/preview/scim/v2/Me`."""
     if request.method != "GET":
-        return not_found(request, principal)
+        return await not_found(request, principal)
     return JSONResponse(
         {
             "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
@@ -32,9 +34,9 @@ def me(request: Request, principal: Principal) -> Response:
     )
 
 
-def not_found(request: Request, _: Principal) -> Response:
+async def not_found(request: Request, _: Principal) -> Response:
     """What the sandbox lacks."""
-    call = f"{request.method} {request.path.rstrip('/')}"
+    call = f"{request.method} {path_of(request).rstrip('/')}"
     return error_response(404, "ENDPOINT_NOT_FOUND", f"databricks-sandbox has no {call}.")
 
 
@@ -50,15 +52,15 @@ class Warehouses:
         self._warehouse = warehouse
         self._sessions = sessions
 
-    def list(self, request: Request, principal: Principal) -> Response:
+    async def list(self, request: Request, principal: Principal) -> Response:
         """All warehouses."""
         if request.method != "GET":
-            return not_found(request, principal)
+            return await not_found(request, principal)
         return JSONResponse({"warehouses": [self._facts(request)]})
 
-    def answer(self, request: Request, principal: Principal) -> Response:
+    async def answer(self, request: Request, principal: Principal) -> Response:
         """Show, start or stop one."""
-        method, rest = request.method, request.path.rstrip("/").split("/warehouses/", 1)[1]
+        method, rest = request.method, path_of(request).rstrip("/").split("/warehouses/", 1)[1]
         identifier, _, action = rest.partition("/")
         warehouse = self._warehouse
         if identifier != warehouse.identifier:
@@ -77,7 +79,7 @@ class Warehouses:
             warehouse.start()
             return JSONResponse({})
         if method == "POST" and action == "stop":
-            warehouse.stop()
+            await run_in_threadpool(warehouse.stop)
             return JSONResponse({})
         return error_response(
             404, "ENDPOINT_NOT_FOUND", f"databricks-sandbox has no {method} {rest}."
@@ -99,6 +101,6 @@ class Warehouses:
                 "hostname": "127.0.0.1",
                 "path": warehouse.http_path,
                 "protocol": "https",
-                "port": request.port,
+                "port": request.scope["server"][1],
             },
         }

@@ -5,11 +5,13 @@ An operation runs in a thread of its own, so that a client that wants to can pol
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 import uuid
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +33,7 @@ class Operation:
         identifier: 16 bytes, hexadecimal.
         session: the session that sent it.
         statement: its line in the statement log.
-        done: set when it has a result, an error, or was cancelled.
+        done: ends when it has a result, an error, or was cancelled.
         result: what it answered.
         error: what went wrong; the exception as it was raised.
         cancelled: the client gave up on it.
@@ -40,19 +42,30 @@ class Operation:
     identifier: str
     session: Session
     statement: Statement
-    done: threading.Event = field(default_factory=threading.Event)
+    done: Future[None] = field(default_factory=Future)
     result: WireResult | None = None
     error: BaseException | None = None
     cancelled: bool = False
 
     def cancel(self) -> None:
         """Stop it in the engine; its result, if any, is forgotten."""
-        if self.done.is_set():
+        if self.done.done():
             return
         self.cancelled = True
         self.statement.state = "canceled"
         self.session.engine.cancel(self.identifier)
-        self.done.set()
+        self.end()
+
+    def end(self) -> None:
+        """Let those go on who wait for it; it may have ended before."""
+        # Its thread and the one that cancels it may come at once.
+        with suppress(InvalidStateError):
+            self.done.set_result(None)
+
+    async def wait(self, seconds: float) -> None:
+        """Wait for it to end, but no longer than this."""
+        if not self.done.done():
+            await asyncio.wait([asyncio.wrap_future(self.done)], timeout=seconds)
 
 
 class Registry:
@@ -202,4 +215,4 @@ class Registry:
         if not operation.cancelled:
             line.state = "failed" if operation.error else "finished"
             line.error = str(operation.error) if operation.error else None
-        operation.done.set()
+        operation.end()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from databricks.sql.thrift_api.TCLIService import ttypes
+from starlette.concurrency import run_in_threadpool
 
 from databricks_sandbox.errors import SqlError
 from databricks_sandbox.faults import ConnectionCutError, FaultPlan, HttpError, InvalidSessionError
@@ -53,7 +54,7 @@ class Caller:
 
 
 class Service:
-    """One client call at a time, in the thread that it came in.
+    """Answers calls; what blocks in one has a thread of its own.
 
     Args:
         sessions: sessions and operations.
@@ -72,12 +73,13 @@ class Service:
 
     # Sessions
 
-    def OpenSession(self, request: Any, caller: Caller) -> Any:
+    async def OpenSession(self, request: Any, caller: Caller) -> Any:
         """Open a session in the namespace the client asks for."""
-        self._faults.strike("open_session", caller.principal.name)
+        await self._faults.strike_call("open_session", caller.principal.name)
         namespace = request.initialNamespace
         try:
-            session = self._sessions.open(
+            session = await run_in_threadpool(
+                self._sessions.open,
                 caller.principal,
                 namespace.catalogName if namespace else None,
                 namespace.schemaName if namespace else None,
@@ -99,15 +101,15 @@ class Service:
             initialNamespace=namespace,
         )
 
-    def CloseSession(self, request: Any, caller: Caller) -> Any:
+    async def CloseSession(self, request: Any, caller: Caller) -> Any:
         """Close a session; closing twice is an error, as at a warehouse."""
         identifier = identifier_of(request.sessionHandle.sessionId)
         if self._session(request, caller) is None:
             return ttypes.TCloseSessionResp(status=invalid_session(identifier))
-        self._sessions.close(identifier)
+        await run_in_threadpool(self._sessions.close, identifier)
         return ttypes.TCloseSessionResp(status=OK)
 
-    def GetInfo(self, request: Any, _: Caller) -> Any:
+    async def GetInfo(self, request: Any, _: Caller) -> Any:
         """Name and version of the server."""
         names = ttypes.TGetInfoType
         value = {
@@ -124,7 +126,7 @@ class Service:
 
     # Statements
 
-    def ExecuteStatement(self, request: Any, caller: Caller) -> Any:
+    async def ExecuteStatement(self, request: Any, caller: Caller) -> Any:
         """Run a statement; its result comes along when it is quick, else the client polls."""
         session = self._session(request, caller)
         if session is None:
@@ -143,9 +145,9 @@ class Service:
             )
         )
         try:
-            self._faults.strike("execute", request.statement)
+            await self._faults.strike_call("execute", request.statement)
         except InvalidSessionError:
-            self._sessions.close(session.identifier)
+            await run_in_threadpool(self._sessions.close, session.identifier)
             line.state, line.error = "failed", "Invalid SessionHandle"
             return ttypes.TExecuteStatementResp(status=invalid_session(session.identifier))
         except SqlError as error:
@@ -154,7 +156,7 @@ class Service:
             def fail(_: Operation) -> WireResult:
                 raise failure
 
-            return self._start(session, line, fail, request, ttypes.TExecuteStatementResp)
+            return await self._start(session, line, fail, request, ttypes.TExecuteStatementResp)
         except BaseException as error:
             line.state, line.error = "failed", f"fault: {error or type(error).__name__}"
             raise
@@ -171,49 +173,49 @@ class Service:
             line.modified_rows = answer.modified_rows
             return _wire(answer, accepts)
 
-        return self._start(session, line, run, request, ttypes.TExecuteStatementResp)
+        return await self._start(session, line, run, request, ttypes.TExecuteStatementResp)
 
-    def GetOperationStatus(self, request: Any, caller: Caller) -> Any:
+    async def GetOperationStatus(self, request: Any, caller: Caller) -> Any:
         """How an operation is doing; waits a little for it to be done."""
         operation = self._operation(request, caller)
         if operation is None:
             return ttypes.TGetOperationStatusResp(status=invalid_operation(request))
         try:
-            self._faults.strike("status", operation.statement.text)
+            await self._faults.strike_call("status", operation.statement.text)
         except InvalidSessionError:
-            self._sessions.close(operation.session.identifier)
+            await run_in_threadpool(self._sessions.close, operation.session.identifier)
             return ttypes.TGetOperationStatusResp(status=invalid_operation(request))
         except SqlError as error:
             status = error_status(*message_and_state(error))
             return ttypes.TGetOperationStatusResp(status=status)
-        operation.done.wait(POLL_SECONDS)
-        self._let_faults_through(operation)
+        await operation.wait(POLL_SECONDS)
+        await self._let_faults_through(operation)
         return operation_status(operation)
 
-    def GetResultSetMetadata(self, request: Any, caller: Caller) -> Any:
+    async def GetResultSetMetadata(self, request: Any, caller: Caller) -> Any:
         """Columns of a finished operation."""
         operation = self._operation(request, caller)
         if operation is None or operation.result is None:
             return ttypes.TGetResultSetMetadataResp(status=invalid_operation(request))
         return operation.result.metadata()
 
-    def FetchResults(self, request: Any, caller: Caller) -> Any:
+    async def FetchResults(self, request: Any, caller: Caller) -> Any:
         """The next rows of a finished operation."""
         operation = self._operation(request, caller)
         if operation is None or operation.result is None:
             return ttypes.TFetchResultsResp(status=invalid_operation(request))
-        self._faults.strike("fetch", operation.statement.text)
-        return operation.result.next_rows(request.maxRows)
+        await self._faults.strike_call("fetch", operation.statement.text)
+        return await run_in_threadpool(operation.result.next_rows, request.maxRows)
 
-    def CancelOperation(self, request: Any, caller: Caller) -> Any:
+    async def CancelOperation(self, request: Any, caller: Caller) -> Any:
         """Stop an operation."""
         operation = self._operation(request, caller)
         if operation is None:
             return ttypes.TCancelOperationResp(status=invalid_operation(request))
-        operation.cancel()
+        await run_in_threadpool(operation.cancel)
         return ttypes.TCancelOperationResp(status=OK)
 
-    def CloseOperation(self, request: Any, caller: Caller) -> Any:
+    async def CloseOperation(self, request: Any, caller: Caller) -> Any:
         """Forget an operation and its result."""
         if self._operation(request, caller) is None:
             return ttypes.TCloseOperationResp(status=invalid_operation(request))
@@ -222,29 +224,31 @@ class Service:
 
     # Metadata
 
-    def GetCatalogs(self, request: Any, caller: Caller) -> Any:
+    async def GetCatalogs(self, request: Any, caller: Caller) -> Any:
         """All catalogs the principal may see."""
-        return self._metadata(request, caller, ttypes.TGetCatalogsResp, metadata_calls.catalogs)
+        return await self._metadata(
+            request, caller, ttypes.TGetCatalogsResp, metadata_calls.catalogs
+        )
 
-    def GetSchemas(self, request: Any, caller: Caller) -> Any:
+    async def GetSchemas(self, request: Any, caller: Caller) -> Any:
         """Schemas by LIKE patterns."""
-        return self._metadata(request, caller, ttypes.TGetSchemasResp, metadata_calls.schemas)
+        return await self._metadata(request, caller, ttypes.TGetSchemasResp, metadata_calls.schemas)
 
-    def GetTables(self, request: Any, caller: Caller) -> Any:
+    async def GetTables(self, request: Any, caller: Caller) -> Any:
         """Tables and views by LIKE patterns."""
-        return self._metadata(request, caller, ttypes.TGetTablesResp, metadata_calls.tables)
+        return await self._metadata(request, caller, ttypes.TGetTablesResp, metadata_calls.tables)
 
-    def GetTableTypes(self, request: Any, caller: Caller) -> Any:
+    async def GetTableTypes(self, request: Any, caller: Caller) -> Any:
         """The kinds of table there are."""
-        return self._metadata(
+        return await self._metadata(
             request, caller, ttypes.TGetTableTypesResp, metadata_calls.table_types
         )
 
-    def GetColumns(self, request: Any, caller: Caller) -> Any:
+    async def GetColumns(self, request: Any, caller: Caller) -> Any:
         """Columns by LIKE patterns."""
-        return self._metadata(request, caller, ttypes.TGetColumnsResp, metadata_calls.columns)
+        return await self._metadata(request, caller, ttypes.TGetColumnsResp, metadata_calls.columns)
 
-    def _metadata(
+    async def _metadata(
         self,
         request: Any,
         caller: Caller,
@@ -259,7 +263,7 @@ class Service:
             text=name, session=session.identifier, principal=session.principal.name,
             answered_by="metadata",
         )  # fmt: skip
-        return self._start(
+        return await self._start(
             session,
             line,
             lambda _: _wire(make(self._executor.contents(session, name), request), Accepts()),
@@ -269,7 +273,7 @@ class Service:
 
     # What the calls share
 
-    def _start(
+    async def _start(
         self, session: Session, line: Statement, run: Any, request: Any, response: Any
     ) -> Any:
         operation = self._sessions.submit(session, line, run)
@@ -281,10 +285,10 @@ class Service:
         direct_results = request.getDirectResults
         if direct_results is None:
             return response(status=OK, operationHandle=reference)
-        operation.done.wait(self._sessions.answer_seconds)
-        self._let_faults_through(operation)
+        await operation.wait(self._sessions.answer_seconds)
+        await self._let_faults_through(operation)
         direct = ttypes.TSparkDirectResults(operationStatus=operation_status(operation))
-        if operation.done.is_set() and operation.result is not None:
+        if operation.done.done() and operation.result is not None:
             direct.resultSetMetadata = operation.result.metadata()
             direct.resultSet = operation.result.next_rows(direct_results.maxRows)
             if not direct.resultSet.hasMoreRows:
@@ -292,10 +296,10 @@ class Service:
                 self._sessions.forget(operation.identifier)
         return response(status=OK, operationHandle=reference, directResults=direct)
 
-    def _let_faults_through(self, operation: Operation) -> None:
+    async def _let_faults_through(self, operation: Operation) -> None:
         """Faults planned for the end of a statement end the request that asks for its answer."""
         if isinstance(operation.error, InvalidSessionError):
-            self._sessions.close(operation.session.identifier)
+            await run_in_threadpool(self._sessions.close, operation.session.identifier)
             message = invalid_session(operation.session.identifier).errorMessage
             operation.error = SqlError("INVALID_HANDLE", message, "HY000")
         elif isinstance(operation.error, (HttpError, ConnectionCutError)):

@@ -28,7 +28,7 @@ def operation_status(operation: Operation) -> ttypes.TGetOperationStatusResp:
     """How an operation is doing."""
     if operation.cancelled:
         return ttypes.TGetOperationStatusResp(status=OK, operationState=_STATES.CANCELED_STATE)
-    if not operation.done.is_set():
+    if not operation.done.done():
         return ttypes.TGetOperationStatusResp(status=OK, operationState=_STATES.RUNNING_STATE)
     if operation.error is not None:
         message, state = message_and_state(operation.error)
