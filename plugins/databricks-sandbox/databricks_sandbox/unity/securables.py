@@ -1,4 +1,4 @@
-"""Securables as statements name them; what does not exist is refused in Databricks' words."""
+"""Securables as statements name them; one that does not exist is refused as Databricks does."""
 
 from __future__ import annotations
 
