@@ -20,7 +20,7 @@ from typing import Any, cast
 import uvicorn
 from anyio.to_thread import current_default_thread_limiter
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from databricks_sandbox.certificate import write_certificate
 
@@ -108,7 +108,7 @@ class Server:
         self._socket.close()
 
 
-class _Connection(H11Protocol):
+class _Connection(HttpToolsProtocol):
     """uvicorn's HTTP connection, which an application can reset."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
