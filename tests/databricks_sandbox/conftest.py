@@ -37,6 +37,17 @@ def _close(connection: Any) -> None:
         return
 
 
+@pytest.fixture(params=["http", "https"])
+def over(request: pytest.FixtureRequest, databricks_sandbox: Sandbox) -> dict[str, Any]:
+    """Arguments to connect over plain HTTP, then over TLS on the same port."""
+    if request.param == "http":
+        return {}
+    return {
+        "_connection_uri": databricks_sandbox.tls_url + databricks_sandbox.http_path,
+        "_tls_trusted_ca_file": str(databricks_sandbox.ca_file),
+    }
+
+
 @pytest.fixture
 def cursor(connect: Callable[..., Any]) -> Any:
     """A cursor of the admin."""

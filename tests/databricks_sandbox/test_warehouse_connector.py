@@ -257,6 +257,18 @@ def test_several_connections_work_at_once(connect, databricks_schema):
     assert (errors, sorted(found)) == ([], [0, 1, 2, 3])
 
 
+def test_a_session_over_tls_and_one_over_plain_http_share_the_port(connect, databricks_sandbox):
+    tls = connect(
+        _connection_uri=databricks_sandbox.tls_url + databricks_sandbox.http_path,
+        _tls_trusted_ca_file=str(databricks_sandbox.ca_file),
+    ).cursor()
+    plain = connect().cursor()
+    for number in range(3):
+        for cursor in (tls, plain):
+            cursor.execute(f"SELECT {number} AS n")
+            assert cursor.fetchone().n == number
+
+
 def test_tls_with_the_generated_certificate(databricks_sandbox):
     with sql.connect(
         server_hostname="127.0.0.1",

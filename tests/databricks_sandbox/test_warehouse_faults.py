@@ -145,14 +145,17 @@ def test_a_session_or_a_statement_can_be_lost_at_a_poll(connect, databricks_sand
 
 
 @pytest.mark.parametrize("at", ["execute", "after_execute"])
-def test_a_cut_connection_is_no_answer(connect, databricks_sandbox, at):
-    cursor = connect().cursor()
+def test_a_cut_connection_is_no_answer(connect, databricks_sandbox, over, at):
+    cursor = connect(**over).cursor()
     fault = databricks_sandbox.faults.add(Fault(at, "cut", "SELECT 3", times=None))
     with pytest.raises((sql.exc.Error, urllib3.exceptions.HTTPError, OSError)):
         cursor.execute("SELECT 3")
     assert fault.happened >= 1
     ran = [line for line in databricks_sandbox.log.statements if line.engine_seconds > 0]
     assert bool(ran) == (at == "after_execute")
+    databricks_sandbox.faults.clear()
+    cursor.execute("SELECT 3 AS a")
+    assert cursor.fetchone().a == 3
 
 
 def test_an_upload_cut_in_the_middle_leaves_nothing(connect, cursor, path, databricks_sandbox):

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+import requests
 from databricks import sql
 
 # Starting a second JVM on a busy machine takes its time.
@@ -104,6 +105,14 @@ def test_it_serves_on_the_packaged_java_and_ends_with_its_input(without_java, tm
             cursor.execute("CREATE TABLE main.default.t AS SELECT 1 AS a")
             cursor.execute("SELECT a FROM main.default.t")
             assert cursor.fetchone().a == 1
+        for base in (details["url"], details["tls_url"]):
+            with requests.Session() as session:
+                session.trust_env, session.verify = False, details["ca_file"]
+                fault = {"at": "token", "effect": "cut"}
+                session.post(f"{base}/sandbox/faults", json=fault, timeout=60)
+                with pytest.raises(requests.ConnectionError, match="Connection aborted"):
+                    session.post(f"{base}/oidc/v1/token", timeout=60)
+                assert session.get(f"{base}/sandbox/clock", timeout=60).status_code == 200
         folder = Path(details["ca_file"]).parent
         process.stdin.close()
         assert process.wait(60) == 0

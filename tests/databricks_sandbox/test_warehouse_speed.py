@@ -1,4 +1,4 @@
-"""How long the statements of a small test take, and how much of that is the front's own.
+"""How long the statements of a small test take, and how much of that is the sandbox's own.
 
 `uv run --group test pytest -n 0 -m benchmark -s tests/databricks_sandbox` prints the table of the
 package's README.
@@ -28,7 +28,7 @@ def cpu_seconds(process_id: int) -> float:
 @pytest.mark.benchmark
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
-def test_the_front_is_a_small_part_of_a_statement(connect, databricks_sandbox, parquet):
+def test_the_sandbox_is_a_small_part_of_a_statement(connect, databricks_sandbox, parquet):
     taken = defaultdict(list)
     java = databricks_sandbox.engine
     content = {
@@ -81,5 +81,5 @@ def test_the_front_is_a_small_part_of_a_statement(connect, databricks_sandbox, p
     whole, cpu = (sum(part) / len(used) for part in zip(*used, strict=True))
     print(f"| all 15 | {whole * 1000:.0f} | CPU time of the JVM: {cpu:.1f} s |")
     everything = [times for kind in taken.values() for times in kind]
-    front = sum(whole - engine for whole, engine in everything)
-    assert front <= 0.15 * sum(whole for whole, _ in everything)
+    own = sum(whole - engine for whole, engine in everything)
+    assert own <= 0.15 * sum(whole for whole, _ in everything)

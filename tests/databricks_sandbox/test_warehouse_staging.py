@@ -47,7 +47,10 @@ def test_local_files_go_up_and_down(connect, volume, tmp_path):
     cursor.execute(f"PUT '{tmp_path}/up.txt' INTO '{volume}/it.txt' OVERWRITE")
 
 
-def test_stagings_are_recorded(cursor, volume, databricks_sandbox):
+def test_stagings_are_recorded(connect, volume, databricks_sandbox, over, monkeypatch):
+    # The connector moves files with requests, past its own settings for TLS.
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(databricks_sandbox.ca_file))
+    cursor = connect(**over).cursor()
     cursor.execute(
         f"PUT '__input_stream__' INTO '{volume}/a' OVERWRITE", input_stream=io.BytesIO(b"12345")
     )

@@ -6,13 +6,15 @@ import os
 import subprocess
 
 import pytest
+from click.testing import CliRunner
+from databricks_sandbox.cli import main
 from databricks_sandbox.clock import ManualClock
 from databricks_sandbox.engine import java
 from databricks_sandbox.errors import SqlError
 from databricks_sandbox.faults import Fault, FaultPlan, HttpError
 from databricks_sandbox.protocol.tags import parse_query_tags
-from databricks_sandbox.unity.constraints import taken_out
-from databricks_sandbox.unity.sql_text import Reader, head, spliced, tokens
+from databricks_sandbox.unity.constraints import extract_keys
+from databricks_sandbox.unity.sql_text import Reader, head, splice, tokens
 from databricks_sandbox.unity.volumes import normal_path
 from databricks_sandbox.warehouse import Warehouse
 
@@ -69,8 +71,8 @@ def test_the_head_of_a_statement_is_short_however_long_it_is():
 )
 def test_keys_leave_the_list_of_columns_and_the_rest_stays(columns, left, keys):
     reader, changes = Reader(columns), []
-    found = taken_out(reader, "t", changes)
-    assert spliced(columns, changes) == left
+    found = extract_keys(reader, "t", changes)
+    assert splice(columns, changes) == left
     assert [(key.name, key.columns) for key in found] == keys
     assert reader.at_end
 
@@ -157,3 +159,12 @@ def test_a_java_of_another_version_is_passed_over(tmp_path, monkeypatch):
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "old"))
     monkeypatch.setenv("PATH", str(old.parent) + os.pathsep + os.environ["PATH"])
     assert java.find_java_home(tmp_path) != str(tmp_path / "old")
+
+
+def test_the_command_says_its_options_and_refuses_others():
+    told = CliRunner().invoke(main, ["serve", "--help"])
+    options = ("port", "catalog", "memory", "large", "folder", "stopped", "start-seconds",
+               "until-stdin-closes")  # fmt: skip
+    assert (told.exit_code, [one for one in options if f"--{one}" not in told.output]) == (0, [])
+    for wrong in ([], ["sell"], ["serve", "--port", "x"], ["serve", "--catalogue", "x"]):
+        assert CliRunner().invoke(main, wrong).exit_code == 2

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from databricks import sql
-from databricks_sandbox.unity.rules import STATEMENT_RULES, TEXT_RULES
 
 
 @pytest.fixture
@@ -302,8 +301,9 @@ def test_everything_else_goes_to_spark_verbatim(cursor, databricks_sandbox, data
     ]
 
 
-def test_the_readme_lists_every_rule_with_its_reason():
-    rules = [*STATEMENT_RULES, *TEXT_RULES]
+def test_the_readme_lists_every_rule_with_its_reason(databricks_sandbox):
+    executor = databricks_sandbox.executor
+    rules = [*executor.statement_rules, *executor.text_rules]
     assert len({rule.name for rule in rules}) == len(rules)
     readme = Path(__file__).parents[2] / "plugins" / "databricks-sandbox" / "README.md"
     section = readme.read_text(encoding="utf-8").split("## What Spark is not simply given")[1]

@@ -47,7 +47,7 @@ def in_flight(warehouse, command, tmp_path):
     def run(table, text):
         reached, go_on = threading.Event(), threading.Event()
         loads = re.compile(rf"(MERGE|INSERT) INTO \S*`{table}`")
-        real = warehouse.sandbox.front.execute
+        real = warehouse.sandbox.executor.execute
 
         def execute(session, statement, *rest):
             if loads.match(statement) and not go_on.is_set():
@@ -57,7 +57,7 @@ def in_flight(warehouse, command, tmp_path):
 
         config, log = tmp_path / "config.json", tmp_path / "stderr"
         config.write_text(json.dumps(warehouse.config()))
-        warehouse.sandbox.front.execute = execute
+        warehouse.sandbox.executor.execute = execute
         with log.open("wb") as errors:
             process = subprocess.Popen(
                 [command, "--config", str(config)],
@@ -76,7 +76,7 @@ def in_flight(warehouse, command, tmp_path):
             go_on.set()
             process.kill()
             process.wait()
-            warehouse.sandbox.front.execute = real
+            warehouse.sandbox.executor.execute = real
 
     return run
 

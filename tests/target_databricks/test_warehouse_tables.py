@@ -195,7 +195,7 @@ def test_streams_are_loaded_side_by_side(warehouse, singer):
                     for s in streams))  # fmt: skip
     warehouse.sandbox.log.clear()
     gate = threading.Barrier(2, timeout=60)
-    real = warehouse.sandbox.front.execute
+    real = warehouse.sandbox.executor.execute
 
     def waiting(session, text, *rest):
         # Two statements that must be under way at once to get past here.
@@ -203,12 +203,12 @@ def test_streams_are_loaded_side_by_side(warehouse, singer):
             gate.wait()
         return real(session, text, *rest)
 
-    warehouse.sandbox.front.execute = waiting
+    warehouse.sandbox.executor.execute = waiting
     try:
         warehouse.run(*([singer.schema(s, {"id": INTEGER}), singer.record(s, {"id": 2})]
                         for s in streams))  # fmt: skip
     finally:
-        warehouse.sandbox.front.execute = real
+        warehouse.sandbox.executor.execute = real
     assert [warehouse.rows(s, "id") for s in streams] == [[1, 2]] * 3
 
 

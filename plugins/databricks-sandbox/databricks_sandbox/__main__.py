@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
 from databricks_sandbox.cli import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(prog_name="databricks-sandbox")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import signal
@@ -11,50 +10,82 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NoReturn
+
+import click
 
 from databricks_sandbox.sandbox import Sandbox
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 # A signal that another thread happened to receive is noticed at the next look.
 _LOOK_AFTER = 0.5
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
-    options = _parser().parse_args(arguments)
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """A Databricks SQL warehouse to run against."""
+
+
+@main.command(short_help="serve a workspace with one SQL warehouse on 127.0.0.1 until interrupted")
+@click.option("--port", type=int, default=0, help="port; 0 takes a free one (default)")
+@click.option("--catalog", default="main", help="name of the catalog (default: main)")
+@click.option("--memory", default="2g", help="heap of Spark's JVM (default: 2g)")
+@click.option(
+    "--large", is_flag=True, help="be fast with many rows instead of with many statements"
+)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    help="where tables and files are kept (default: a temporary folder, removed at the end)",
+)
+@click.option("--stopped", is_flag=True, help="begin with a stopped warehouse")
+@click.option(
+    "--start-seconds",
+    type=float,
+    default=0.0,
+    metavar="S",
+    help="how long the warehouse takes to start (default: 0)",
+)
+@click.option("--until-stdin-closes", is_flag=True, help="exit when standard input ends")
+def serve(
+    *,
+    port: int,
+    catalog: str,
+    memory: str,
+    large: bool,
+    folder: Path | None,
+    stopped: bool,
+    start_seconds: float,
+    until_stdin_closes: bool,
+) -> None:
+    """Serve a SQL warehouse on 127.0.0.1, plain HTTP and TLS on one port.
+
+    When ready, one line of JSON on standard output says where and with which credentials.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        sandbox = Sandbox(
-            port=options.port,
-            catalog=options.catalog,
-            memory=options.memory,
-            large=options.large,
-            folder=options.folder,
-        )
+        sandbox = Sandbox(port=port, catalog=catalog, memory=memory, large=large, folder=folder)
     except OSError as error:
-        sys.stderr.write(f"databricks-sandbox: cannot listen on port {options.port}: {error}\n")
-        return 1
+        _fail(f"cannot listen on port {port}: {error}")
     # Raised in the main thread wherever it is, so that a stop also ends a long start.
     with suppress(KeyboardInterrupt), sandbox:
-        if options.until_stdin_closes:
+        if until_stdin_closes:
             threading.Thread(target=_interrupt_at_end_of_input, daemon=True).start()
-        sandbox.warehouse.start_seconds = options.start_seconds
-        if options.stopped:
+        sandbox.warehouse.start_seconds = start_seconds
+        if stopped:
             sandbox.warehouse.stop()
         try:
             sandbox.start_engine()
         except RuntimeError as error:
-            sys.stderr.write(f"databricks-sandbox: {error}\n")
-            return 1
-        sys.stdout.write(json.dumps(sandbox.connection_details()) + "\n")
-        sys.stdout.flush()
+            _fail(str(error))
+        click.echo(json.dumps(sandbox.connection_details()))
         while True:
             time.sleep(_LOOK_AFTER)
-    return 0
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(f"databricks-sandbox: {message}", err=True)
+    sys.exit(1)
 
 
 def _interrupt(*_: object) -> None:
@@ -64,43 +95,7 @@ def _interrupt(*_: object) -> None:
 
 
 def _interrupt_at_end_of_input() -> None:
-    while sys.stdin.buffer.read(4096):
+    # Not through sys.stdin: a thread that waits in there makes the interpreter's own end fatal.
+    while os.read(sys.stdin.fileno(), 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="databricks-sandbox", description="A Databricks SQL warehouse to run against."
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    serve = commands.add_parser(
-        "serve",
-        help="serve a workspace with one SQL warehouse on 127.0.0.1 until interrupted",
-        description="Serve a SQL warehouse on 127.0.0.1, plain HTTP and TLS on one port. When "
-        "ready, one line of JSON on standard output says where and with which credentials.",
-    )
-    add = serve.add_argument
-    add("--port", type=int, default=0, help="port; 0 takes a free one (default)")
-    add("--catalog", default="main", help="name of the catalog (default: main)")
-    add("--memory", default="2g", help="heap of Spark's JVM (default: 2g)")
-    add(
-        "--large",
-        action="store_true",
-        help="be fast with many rows instead of with many statements",
-    )
-    add(
-        "--folder",
-        type=Path,
-        help="where tables and files are kept (default: a temporary folder, removed at the end)",
-    )
-    add("--stopped", action="store_true", help="begin with a stopped warehouse")
-    add(
-        "--start-seconds",
-        type=float,
-        default=0.0,
-        metavar="S",
-        help="how long the warehouse takes to start (default: 0)",
-    )
-    add("--until-stdin-closes", action="store_true", help="exit when standard input ends")
-    return parser

@@ -1,12 +1,12 @@
 """Errors as Databricks words them: a condition in brackets, a sentence, and the SQLSTATE.
 
-Only errors the front raises itself are worded here; Spark's and Delta's own keep their words.
+Only errors the sandbox raises itself are worded here; Spark's and Delta's own stay as they are.
 Source: Databricks, "Error conditions" and "SQLSTATE error codes".
 """
 
 from __future__ import annotations
 
-# Conditions the front raises, with the state that Databricks' list gives each.
+# Conditions the sandbox raises, with the state that Databricks' list gives each.
 SQLSTATES = {
     "CATALOG_ALREADY_EXISTS": "42710",
     "CATALOG_NOT_FOUND": "42704",
@@ -48,7 +48,7 @@ class SqlError(Exception):
 
 
 class EngineError(Exception):
-    """What Spark or Delta found wrong, where pyspark has no exception of its own for it.
+    """What Spark or Delta finds wrong, where pyspark has no exception of its own for it.
 
     Args:
         message: as the engine says it, without the trace of its stack.
@@ -57,8 +57,8 @@ class EngineError(Exception):
 
     def __init__(self, message: str, sqlstate: str) -> None:
         self.sqlstate = sqlstate
-        told = f"SQLSTATE: {sqlstate}"
-        super().__init__(message if told in message else f"{message} {told}")
+        state = f"SQLSTATE: {sqlstate}"
+        super().__init__(message if state in message else f"{message} {state}")
 
 
 def unsupported(what: str) -> SqlError:

@@ -7,16 +7,15 @@ HTTP: `POST /sandbox/faults` with the same fields as JSON.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from databricks_sandbox.errors import SQLSTATES, SqlError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 # Where a fault can wait, and what its `match` (a regular expression) is searched in.
 PLACES = {
@@ -87,9 +86,31 @@ class Fault:
             raise ValueError(f"the condition '{self.condition}' needs its sqlstate")
         re.compile(self.match)
 
-    def error(self) -> SqlError:
-        """The error of an `error` fault."""
-        return SqlError(self.condition, self.message, self.sqlstate)
+    @property
+    def delay(self) -> float:
+        """Seconds to wait before it happens."""
+        return self.seconds if self.effect == "delay" else 0.0
+
+    def happen(self) -> None:
+        """Let it happen, but for its delay.
+
+        Raises:
+            HttpError: the request is answered with a status.
+            ConnectionCutError: the request is not answered at all.
+            InvalidSessionError: the session is to be closed first.
+            SqlError: the statement fails.
+            ValueError: its effect is for uploads only.
+        """
+        if self.effect == "http":
+            raise HttpError(self.status, self.condition, self.message, self.retry_after)
+        if self.effect == "cut":
+            raise ConnectionCutError
+        if self.effect == "invalid_session":
+            raise InvalidSessionError
+        if self.effect == "error":
+            raise SqlError(self.condition, self.message, self.sqlstate)
+        if self.effect != "delay":
+            raise ValueError(f"a '{self.effect}' fault cannot happen at '{self.at}'")
 
 
 class HttpError(Exception):
@@ -156,29 +177,26 @@ class FaultPlan:
         return None
 
     def strike(self, at: str, text: str) -> None:
-        """Let happen here what is planned here.
+        """Let happen here what is planned here; in a thread that may wait.
 
         Raises:
-            HttpError: the request is answered with a status.
-            ConnectionCutError: the request is not answered at all.
-            InvalidSessionError: the session is to be closed first.
-            SqlError: the statement fails.
+            Exception: what `Fault.happen` raises.
         """
         fault = self.take(at, text)
-        if fault is None:
-            return
-        if fault.effect == "delay":
-            time.sleep(fault.seconds)
-        elif fault.effect == "http":
-            raise HttpError(fault.status, fault.condition, fault.message, fault.retry_after)
-        elif fault.effect == "cut":
-            raise ConnectionCutError
-        elif fault.effect == "invalid_session":
-            raise InvalidSessionError
-        elif fault.effect == "error":
-            raise fault.error()
-        else:
-            raise ValueError(f"a '{fault.effect}' fault cannot happen at '{at}'")
+        if fault is not None:
+            time.sleep(fault.delay)
+            fault.happen()
+
+    async def strike_call(self, at: str, text: str) -> None:
+        """The same for a call on its way in, while others are answered.
+
+        Raises:
+            Exception: what `Fault.happen` raises.
+        """
+        fault = self.take(at, text)
+        if fault is not None:
+            await asyncio.sleep(fault.delay)
+            fault.happen()
 
 
 def concurrent_append(match: str = "MERGE", times: int | None = 1) -> Fault:

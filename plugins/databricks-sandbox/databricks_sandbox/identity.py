@@ -10,12 +10,9 @@ import secrets
 import threading
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from databricks_sandbox.clock import Clock
-
-TOKEN_SECONDS = 3600
+from databricks_sandbox.clock import Clock
+from databricks_sandbox.limits import TOKEN_SECONDS
 
 
 @dataclass(frozen=True)
@@ -104,11 +101,6 @@ class Identity:
             self._personal[principal.access_token] = name
         return principal
 
-    def remove(self, name: str) -> None:
-        """Remove a principal; its tokens stop working."""
-        with self._lock:
-            self._principals.pop(name, None)
-
     def find(self, name: str) -> Principal | None:
         """The principal of this name."""
         with self._lock:
@@ -126,8 +118,8 @@ class Identity:
             UnauthorizedError: the client is unknown or its secret is wrong.
         """
         principal = self.find(client_id)
-        known = principal.client_secret if principal else None
-        if known is None or not secrets.compare_digest(known, client_secret):
+        expected = principal.client_secret if principal else None
+        if expected is None or not secrets.compare_digest(expected, client_secret):
             raise UnauthorizedError("Client authentication failed")
         token = "eyJ" + secrets.token_urlsafe(32)
         with self._lock:

@@ -5,32 +5,32 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import Any
 
-from databricks_sandbox.clock import OffsetClock
+from starlette.applications import Starlette
+from typing_extensions import Self
+
+from databricks_sandbox.app import control, create_app
+from databricks_sandbox.app.control import Control
+from databricks_sandbox.app.files import Files
+from databricks_sandbox.app.oidc import OAuth
+from databricks_sandbox.app.sql import SqlEndpoint
+from databricks_sandbox.app.staging import Staging
+from databricks_sandbox.app.workspace import Warehouses
+from databricks_sandbox.clock import Clock, OffsetClock
 from databricks_sandbox.engine.spark import Engine
 from databricks_sandbox.faults import FaultPlan
 from databricks_sandbox.identity import Identity, Principal
-from databricks_sandbox.protocol.operations import Registry, Session
+from databricks_sandbox.protocol.operations import Registry
+from databricks_sandbox.protocol.service import Service
 from databricks_sandbox.server import Server
 from databricks_sandbox.statements import Statement, StatementLog
-from databricks_sandbox.unity.front import Front
+from databricks_sandbox.unity.executor import Executor
+from databricks_sandbox.unity.grants import Grants
 from databricks_sandbox.unity.metastore import Metastore
 from databricks_sandbox.unity.volumes import Volumes
 from databricks_sandbox.warehouse import Warehouse
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from typing_extensions import Self
-
-    from databricks_sandbox.clock import Clock
-
-# A serverless warehouse keeps an unused session for about a quarter of an hour.
-_IDLE_SECONDS = 900.0
-
-# How long a warehouse holds an ExecuteStatement back before it lets the client poll.
-_ANSWER_SECONDS = 5.0
 
 
 class Sandbox:
@@ -55,13 +55,13 @@ class Sandbox:
         faults: what goes wrong, on demand.
         log: what was sent and which files were moved.
         volumes: files, and read-only volumes.
-        front: answers statements; `front.grants` says who may do what.
+        metastore: what Spark does not keep.
+        grants: who may do what.
+        executor: answers statements.
         sessions: those that are open.
         session_settings: Spark's settings for sessions that are opened from now on, beside those
             of their clients; `engine.settings.FOR_LARGE_LOADS` generates code for queries.
         clock: the sandbox's time.
-        answer_seconds: how long a statement may take, in real time, before its client has to poll
-            for it; with 0 every statement is polled.
     """
 
     def __init__(
@@ -84,15 +84,15 @@ class Sandbox:
         self.faults: FaultPlan = FaultPlan()
         self.log: StatementLog = StatementLog()
         self.warehouse = Warehouse(self.clock, "5a9d0b0c1e2f3a4b")
-        self.sessions = Registry(self.clock, _IDLE_SECONDS)
-        self.session_settings: dict[str, str] = {}
-        self.answer_seconds = _ANSWER_SECONDS
-        self.warehouse.on_stop = self.sessions.close_all
-        metastore = Metastore(catalogs={catalog: None})
         self.engine = Engine(self.folder, catalog, memory, large=large)
-        self.volumes = Volumes(self.folder / "volumes", metastore, self.clock)
-        self.front = Front(self.engine, metastore, self.volumes, self.identity, self.log)
-        self._server = Server(self, port)
+        self.metastore = Metastore(catalogs={catalog: None})
+        self.grants = Grants(self.metastore, self.identity)
+        self.volumes = Volumes(self.folder / "volumes", self.metastore, self.clock)
+        self.executor = Executor(self.metastore, self.grants, self.volumes)
+        self.sessions = Registry(self.clock, self.engine, self.executor)
+        self.session_settings = self.sessions.settings
+        self.warehouse.on_stop = self.sessions.close_all
+        self._server = Server(self._app(), self.folder, port)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -129,26 +129,60 @@ class Sandbox:
     def reset(self) -> None:
         """As new but for schemas and tables: no faults, log, sessions or grants; running."""
         self.faults.clear()
-        self.answer_seconds = _ANSWER_SECONDS
-        self.predictive_optimization = True
-        self.sessions.close_all()
-        self.sessions.idle_seconds = _IDLE_SECONDS
-        self.session_settings.clear()
+        self.sessions.restore()
         self.warehouse.restore()
-        self.front.grants.clear()
+        self.grants.clear()
         self.identity.revoke_tokens()
-        for volume in self.front.metastore.volumes.values():
-            volume.read_only = False
+        self.metastore.restore()
         self.log.clear()
 
     @property
     def predictive_optimization(self) -> bool:
         """Whether it is on; without it CLUSTER BY AUTO is refused, as where it is not offered."""
-        return self.front.metastore.predictive_optimization
+        return self.metastore.predictive_optimization
 
     @predictive_optimization.setter
     def predictive_optimization(self, on: bool) -> None:
-        self.front.metastore.predictive_optimization = on
+        self.metastore.predictive_optimization = on
+
+    @property
+    def answer_seconds(self) -> float:
+        """How long a statement may take, in real time, before its client has to poll for it.
+
+        With 0 every statement is polled.
+        """
+        return self.sessions.answer_seconds
+
+    @answer_seconds.setter
+    def answer_seconds(self, seconds: float) -> None:
+        self.sessions.answer_seconds = seconds
+
+    def _app(self) -> Starlette:
+        staging = Staging(self.volumes, self.faults, self.log)
+        service = Service(self.sessions, self.executor, self.faults, self.log)
+        return create_app(
+            control=Control(
+                {
+                    **control.detail_calls(self.connection_details),
+                    **control.log_calls(self.log),
+                    **control.fault_calls(self.faults),
+                    **control.clock_calls(self.clock),
+                    **control.warehouse_calls(self.warehouse),
+                    **control.session_calls(self.sessions),
+                    **control.volume_calls(self.volumes),
+                    **control.switch_calls(self.metastore, self.sessions),
+                    **control.principal_calls(self.identity),
+                    **control.reset_calls(self.reset),
+                }
+            ),
+            faults=self.faults,
+            files=Files(self.volumes, self.grants, staging),
+            identity=self.identity,
+            oauth=OAuth(self.identity, self.faults),
+            sql=SqlEndpoint(service, self.warehouse),
+            staging=staging,
+            warehouses=Warehouses(self.warehouse, self.sessions),
+        )
 
     # How to reach it
 
@@ -219,38 +253,14 @@ class Sandbox:
         For tests that prepare something or look behind the scenes.
 
         Raises:
-            SqlError: the front refuses it.
+            SqlError: the sandbox refuses it.
             pyspark.errors.PySparkException: Spark does.
         """
-        session = self.open_session(self.admin, None, None, {}, self.url)
+        session = self.sessions.open(self.admin, None, None, {}, self.url)
         try:
             line = Statement(text, session.identifier, self.admin.name)
-            answer = self.front.execute(session, text, line, session.identifier)
+            answer = self.executor.execute(session, text, line, session.identifier)
             rows: list[dict[str, Any]] = answer.table.to_pylist()
             return rows
         finally:
             self.sessions.close(session.identifier)
-
-    def open_session(
-        self,
-        principal: Principal,
-        catalog: str | None,
-        schema: str | None,
-        configuration: dict[str, str],
-        base_url: str,
-    ) -> Session:
-        """Open a session of the SQL protocol.
-
-        Raises:
-            SqlError: there is no such catalog or schema, or a setting is not known.
-        """
-        engine = self.engine.session(principal.name)
-        for name, value in self.session_settings.items():
-            engine.set_conf(name, value)
-        session = self.sessions.open(principal, engine, configuration, base_url)
-        try:
-            self.front.begin(session, catalog, schema)
-        except BaseException:
-            self.sessions.close(session.identifier)
-            raise
-        return session

@@ -17,7 +17,7 @@ class Statement:
         principal: who sent it.
         query_tags: of the session, overlaid with those of the statement.
         parameters: names or positions and texts of native parameters.
-        answered_by: `spark`, or the name of the rule of the front that answered or changed it.
+        answered_by: `spark`, or the name of the rule that answered or changed it.
         seconds: from arrival to result.
         engine_seconds: inside Spark, over all that was run for it.
         modified_rows: rows inserted, updated and deleted; None when it changes none.
@@ -67,7 +67,7 @@ class StatementLog:
             self._statements.append(statement)
         return statement
 
-    def staged(self, operation: str, path: str, size: int) -> None:
+    def add_staging(self, operation: str, path: str, size: int) -> None:
         """Note a file that was moved."""
         with self._lock:
             self._stagings.append(Staging(operation, path, size))

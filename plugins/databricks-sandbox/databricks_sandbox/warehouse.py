@@ -1,24 +1,17 @@
 """The SQL warehouse as a thing with a state: stopped, starting, running, stopping.
 
-Sessions and statements need a running warehouse; the first to come wakes a stopped one, and is
-told to come back until it is up. Times are the sandbox's clock.
+Sessions and statements need a running warehouse; the first to come starts a stopped one, and is
+refused until it is up. Times are the sandbox's clock.
 """
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
+from databricks_sandbox.clock import Clock
 from databricks_sandbox.faults import HttpError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from databricks_sandbox.clock import Clock
-
-
-# Clients are told to ask again soon, however long a start takes.
-_ASK_AGAIN = 5
+from databricks_sandbox.limits import RETRY_AFTER_SECONDS
 
 
 class Warehouse:
@@ -43,7 +36,6 @@ class Warehouse:
         self._lock = threading.Lock()
         self._running = True
         self._ready_at = 0.0
-        self._deleted = False
         self._starts = 0
 
     @property
@@ -53,13 +45,13 @@ class Warehouse:
 
     @property
     def state(self) -> str:
-        """`RUNNING`, `STARTING`, `STOPPED` or `DELETED`, as the REST API says it."""
+        """`RUNNING`, `STARTING` or `STOPPED`, as the REST API says it."""
         with self._lock:
             return self._state()
 
     @property
     def starts(self) -> int:
-        """How often it was started out of a stop."""
+        """How often it was started out of a stop, since it was restored."""
         return self._starts
 
     def start(self) -> None:
@@ -73,39 +65,30 @@ class Warehouse:
             self._running = False
         self.on_stop()
 
-    def delete(self) -> None:
-        """Remove the warehouse: from now on it is not found."""
-        self.stop()
-        self._deleted = True
-
     def restore(self) -> None:
         """Back to a running warehouse whose next start is instant."""
         with self._lock:
-            self._deleted = False
             self._running = True
             self._ready_at = 0.0
+            self._starts = 0
             self.start_seconds = 0.0
 
     def require(self) -> None:
-        """Wake it if needed and let only a running warehouse pass.
+        """Start it if needed and let only a running warehouse pass.
 
         Raises:
-            HttpError: 503 with Retry-After while it starts, 404 when it was deleted.
+            HttpError: 503 with Retry-After while it starts.
         """
         with self._lock:
-            if self._deleted:
-                raise HttpError(
-                    404,
-                    "RESOURCE_DOES_NOT_EXIST",
-                    f"SQL warehouse {self.identifier} does not exist.",
-                )
             self._start()
             if self._state() != "RUNNING":
                 raise HttpError(
                     503,
                     "TEMPORARILY_UNAVAILABLE",
                     f"SQL warehouse {self.identifier} is starting. Please try again later.",
-                    retry_after=max(1, min(_ASK_AGAIN, round(self._ready_at - self._clock.now()))),
+                    retry_after=max(
+                        1, min(RETRY_AFTER_SECONDS, round(self._ready_at - self._clock.now()))
+                    ),
                 )
 
     def _start(self) -> None:
@@ -115,8 +98,6 @@ class Warehouse:
             self._ready_at = self._clock.now() + self.start_seconds
 
     def _state(self) -> str:
-        if self._deleted:
-            return "DELETED"
         if not self._running:
             return "STOPPED"
         return "RUNNING" if self._clock.now() >= self._ready_at else "STARTING"

@@ -5,45 +5,24 @@ An operation runs in a thread of its own, so that a client that wants to can pol
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from databricks_sandbox.clock import Clock
-    from databricks_sandbox.engine.session import EngineSession
-    from databricks_sandbox.identity import Principal
-    from databricks_sandbox.protocol.results import WireResult
-    from databricks_sandbox.statements import Statement
-
-# More statements than this at once wait for their turn, as they queue at a warehouse.
-_AT_ONCE = 16
-
-
-@dataclass
-class Session:
-    """A session of one client.
-
-    Attributes:
-        identifier: 16 bytes, hexadecimal.
-        principal: who opened it.
-        engine: the Spark session behind it.
-        configuration: as the client set it when it opened the session, names in lower case.
-        base_url: where the client reaches the server.
-        used_at: the sandbox's time of its last call.
-    """
-
-    identifier: str
-    principal: Principal
-    engine: EngineSession
-    configuration: dict[str, str]
-    base_url: str
-    used_at: float
+from databricks_sandbox.clock import Clock
+from databricks_sandbox.engine.spark import Engine
+from databricks_sandbox.identity import Principal
+from databricks_sandbox.limits import ANSWER_SECONDS, IDLE_SESSION_SECONDS, STATEMENTS_AT_ONCE
+from databricks_sandbox.protocol.results import WireResult
+from databricks_sandbox.session import Session
+from databricks_sandbox.statements import Statement
+from databricks_sandbox.unity.executor import Executor
 
 
 @dataclass
@@ -54,7 +33,7 @@ class Operation:
         identifier: 16 bytes, hexadecimal.
         session: the session that sent it.
         statement: its line in the statement log.
-        done: set when it has a result, an error, or was cancelled.
+        done: ends when it has a result, an error, or was cancelled.
         result: what it answered.
         error: what went wrong; the exception as it was raised.
         cancelled: the client gave up on it.
@@ -63,19 +42,30 @@ class Operation:
     identifier: str
     session: Session
     statement: Statement
-    done: threading.Event = field(default_factory=threading.Event)
+    done: Future[None] = field(default_factory=Future)
     result: WireResult | None = None
     error: BaseException | None = None
     cancelled: bool = False
 
     def cancel(self) -> None:
         """Stop it in the engine; its result, if any, is forgotten."""
-        if self.done.is_set():
+        if self.done.done():
             return
         self.cancelled = True
         self.statement.state = "canceled"
         self.session.engine.cancel(self.identifier)
-        self.done.set()
+        self.end()
+
+    def end(self) -> None:
+        """Let those go on who wait for it; it may have ended before."""
+        # Its thread and the one that cancels it may come at once.
+        with suppress(InvalidStateError):
+            self.done.set_result(None)
+
+    async def wait(self, seconds: float) -> None:
+        """Wait for it to end, but no longer than this."""
+        if not self.done.done():
+            await asyncio.wait([asyncio.wrap_future(self.done)], timeout=seconds)
 
 
 class Registry:
@@ -83,30 +73,62 @@ class Registry:
 
     Args:
         clock: decides when sessions were idle for too long.
+        engine: makes the Spark session behind each.
+        executor: brings new sessions into their namespace.
+
+    Attributes:
         idle_seconds: how long an unused session stays open.
+        answer_seconds: how long a statement may take, in real time, before its client has to poll
+            for it.
+        settings: Spark's settings of sessions that are opened from now on, beside those of their
+            clients.
     """
 
-    def __init__(self, clock: Clock, idle_seconds: float) -> None:
-        self.idle_seconds = idle_seconds
+    def __init__(self, clock: Clock, engine: Engine, executor: Executor) -> None:
+        self.idle_seconds = IDLE_SESSION_SECONDS
+        self.answer_seconds = ANSWER_SECONDS
+        self.settings: dict[str, str] = {}
         self._clock = clock
+        self._engine = engine
+        self._executor = executor
         self._lock = threading.Lock()
         self._sessions: dict[str, Session] = {}
         self._operations: dict[str, Operation] = {}
-        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="statement")
+        self._threads = ThreadPoolExecutor(STATEMENTS_AT_ONCE, thread_name_prefix="statement")
 
     def open(
         self,
         principal: Principal,
-        engine: EngineSession,
+        catalog: str | None,
+        schema: str | None,
         configuration: dict[str, str],
         base_url: str,
     ) -> Session:
-        """Register a new session."""
+        """Open a session.
+
+        Args:
+            principal: who opens it.
+            catalog: its current catalog; None for the sandbox's own.
+            schema: its current schema, which need not exist; None for `default`.
+            configuration: settings of the client, Databricks' own in lower case.
+            base_url: where the client reaches the server.
+
+        Raises:
+            SqlError: there is no such catalog, or no such setting.
+        """
+        engine = self._engine.session(principal.name)
+        for name, value in self.settings.items():
+            engine.set_conf(name, value)
         session = Session(
             uuid.uuid4().hex, principal, engine, configuration, base_url, self._clock.now()
         )
         with self._lock:
             self._sessions[session.identifier] = session
+        try:
+            self._executor.begin(session, catalog, schema)
+        except BaseException:
+            self.close(session.identifier)
+            raise
         return session
 
     def session(self, identifier: str) -> Session:
@@ -128,8 +150,10 @@ class Registry:
         """Close a session and cancel what it still runs."""
         with self._lock:
             self._sessions.pop(identifier, None)
-            theirs = [o for o in self._operations.values() if o.session.identifier == identifier]
-        for operation in theirs:
+            operations = [
+                o for o in self._operations.values() if o.session.identifier == identifier
+            ]
+        for operation in operations:
             operation.cancel()
             self.forget(operation.identifier)
 
@@ -137,6 +161,13 @@ class Registry:
         """Close every session, as a warehouse does when it stops."""
         for identifier in self.session_ids():
             self.close(identifier)
+
+    def restore(self) -> None:
+        """Close every session; those to come are as in a new sandbox."""
+        self.close_all()
+        self.idle_seconds = IDLE_SESSION_SECONDS
+        self.answer_seconds = ANSWER_SECONDS
+        self.settings.clear()
 
     def session_ids(self) -> list[str]:
         """Ids of the open sessions."""
@@ -178,10 +209,10 @@ class Registry:
         line = operation.statement
         try:
             operation.result = run(operation)
-        except Exception as error:  # noqa: BLE001 - told to the client that waits for it
+        except Exception as error:  # noqa: BLE001 - the answer to the client that waits for it
             operation.error = error
         line.seconds = time.perf_counter() - started
         if not operation.cancelled:
             line.state = "failed" if operation.error else "finished"
             line.error = str(operation.error) if operation.error else None
-        operation.done.set()
+        operation.end()

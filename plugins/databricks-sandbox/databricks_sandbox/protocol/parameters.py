@@ -7,15 +7,13 @@ does not pass them on. Source: Databricks SQL, "Parameter markers".
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
+
+from databricks.sql.thrift_api.TCLIService import ttypes
 
 from databricks_sandbox.errors import SqlError
-from databricks_sandbox.unity.sql_text import spliced, tokens
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from databricks.sql.thrift_api.TCLIService import ttypes
+from databricks_sandbox.unity.sql_text import splice, tokens
 
 _TYPE = re.compile(r"[A-Z_]+( [A-Z ]+)?(\(\d+ ?, ?\d+\))?")
 
@@ -23,7 +21,7 @@ _TYPE = re.compile(r"[A-Z_]+( [A-Z ]+)?(\(\d+ ?, ?\d+\))?")
 _PATH_BEFORE = re.compile(r"[\w`)\]:]")
 
 
-def bound(text: str, parameters: Sequence[ttypes.TSparkParameter] | None) -> str:
+def bind(text: str, parameters: Sequence[ttypes.TSparkParameter] | None) -> str:
     """A statement with its parameter markers replaced.
 
     Args:
@@ -35,29 +33,29 @@ def bound(text: str, parameters: Sequence[ttypes.TSparkParameter] | None) -> str
     """
     if not parameters:
         return text
-    named = {one.name.lower(): one for one in parameters if one.name}
-    in_order = iter([one for one in parameters if not one.name])
+    by_name = {one.name.lower(): one for one in parameters if one.name}
+    positional = iter([one for one in parameters if not one.name])
     changes = []
-    found = list(tokens(text))
-    for index, token in enumerate(found):
-        if token.text == "?" and not named:
-            parameter = next(in_order, None)
+    sequence = list(tokens(text))
+    for index, token in enumerate(sequence):
+        if token.text == "?" and not by_name:
+            parameter = next(positional, None)
             if parameter is None:
                 raise _unbound(f"_{token.start}")
             changes.append((token.start, token.end, _literal(parameter)))
-        elif token.text == ":" and named and index + 1 < len(found):
-            name = found[index + 1]
+        elif token.text == ":" and by_name and index + 1 < len(sequence):
+            name = sequence[index + 1]
             before = text[token.start - 1 : token.start]
             if name.start != token.end or name.kind != "word" or _PATH_BEFORE.match(before):
                 continue
-            parameter = named.get(name.text.lower())
+            parameter = by_name.get(name.text.lower())
             if parameter is None:
                 raise _unbound(name.text)
             changes.append((token.start, name.end, _literal(parameter)))
-    return spliced(text, changes)
+    return splice(text, changes)
 
 
-def described(
+def describe(
     parameters: Sequence[ttypes.TSparkParameter] | None,
 ) -> list[tuple[str, str, str | None]]:
     """Parameters for the statement log: name or position, type, and text."""

@@ -171,19 +171,21 @@ def _for_client(table: pa.Table, schema: StructType, accepts: Accepts) -> pa.Tab
     columns, fields = [], []
     for column, kind, field in zip(table.columns, schema.fields, table.schema, strict=True):
         name = kind.dataType.typeName().split("(")[0]
-        sent = column
+        values = column
         if name in _NESTED and not accepts.complex_types:
-            sent = _as_json(column)
+            values = _as_json(column)
         elif name in accepts.as_text:
-            sent = column.cast(pa.string())
+            values = column.cast(pa.string())
         elif name == "timestamp":
             # The name a warehouse gives to the same time zone.
-            sent = column.cast(pa.timestamp("us", "Etc/UTC"))
+            values = column.cast(pa.timestamp("us", "Etc/UTC"))
         elif "interval" in name:
-            sent = pa.chunked_array([pa.array([_text(x) for x in column.to_pylist()], pa.string())])
+            values = pa.chunked_array(
+                [pa.array([_text(x) for x in column.to_pylist()], pa.string())]
+            )
         sql_name = kind.dataType.simpleString().upper().encode()
-        columns.append(sent)
-        fields.append(pa.field(field.name, sent.type, field.nullable, {_SQL_NAME: sql_name}))
+        columns.append(values)
+        fields.append(pa.field(field.name, values.type, field.nullable, {_SQL_NAME: sql_name}))
     if not fields:
         return table
     return pa.Table.from_arrays(columns, schema=pa.schema(fields))

@@ -1,97 +1,115 @@
 """The Thrift service: every call a client of a SQL warehouse makes.
 
-`TCLIService.Processor` finds the methods by name. They translate; sessions and operations live in
-`operations`, statements are answered by the front in `unity`.
+A call is the method of its name. They translate; sessions and operations live in
+`operations`, statements are answered by `unity`.
 """
 # ruff: noqa: N802 - the methods are named by the Thrift service
 
 from __future__ import annotations
 
-import threading
-import uuid
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from databricks.sql.thrift_api.TCLIService import ttypes
+from starlette.concurrency import run_in_threadpool
 
-from databricks_sandbox.errors import EngineError, SqlError
-from databricks_sandbox.faults import ConnectionCutError, HttpError, InvalidSessionError
-from databricks_sandbox.protocol.parameters import bound, described
+from databricks_sandbox.errors import SqlError
+from databricks_sandbox.faults import ConnectionCutError, FaultPlan, HttpError, InvalidSessionError
+from databricks_sandbox.identity import Principal
+from databricks_sandbox.limits import POLL_SECONDS
+from databricks_sandbox.protocol.operations import Operation, Registry
+from databricks_sandbox.protocol.parameters import bind, describe
 from databricks_sandbox.protocol.results import Accepts, WireResult
+from databricks_sandbox.protocol.statuses import (
+    OK,
+    error_status,
+    handle,
+    identifier_of,
+    invalid_operation,
+    invalid_session,
+    message_and_state,
+    operation_status,
+)
 from databricks_sandbox.protocol.tags import parse_query_tags
-from databricks_sandbox.statements import Statement
+from databricks_sandbox.session import Session
+from databricks_sandbox.statements import Statement, StatementLog
 from databricks_sandbox.unity import metadata_calls
+from databricks_sandbox.unity.executor import Executor
+from databricks_sandbox.unity.information_schema import Contents
+from databricks_sandbox.unity.result_set import ResultSet
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
-    from databricks_sandbox.identity import Principal
-    from databricks_sandbox.protocol.operations import Operation, Session
-    from databricks_sandbox.sandbox import Sandbox
-    from databricks_sandbox.unity.answers import Answer
-    from databricks_sandbox.unity.front import Front
+@dataclass(frozen=True)
+class Caller:
+    """Who sent a call.
 
-# How long a poll is held back before the client is told to ask again.
-_POLL_SECONDS = 5.0
+    Attributes:
+        principal: whose token came with it.
+        base_url: where the client reaches the server.
+    """
 
-_OK = ttypes.TStatus(statusCode=ttypes.TStatusCode.SUCCESS_STATUS)
-_STATES = ttypes.TOperationState
+    principal: Principal
+    base_url: str
 
 
 class Service:
-    """One client call at a time, in the thread that read it.
+    """Answers calls; what blocks in one has a thread of its own.
 
     Args:
-        sandbox: what the calls are about.
+        sessions: sessions and operations.
+        executor: answers statements.
+        faults: what goes wrong.
+        log: where statements are noted.
     """
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._sandbox = sandbox
-        self._caller = threading.local()
-
-    def as_principal(self, principal: Principal, base_url: str) -> None:
-        """Say who sent the request that this thread is about to process, and to which URL."""
-        self._caller.principal = principal
-        self._caller.base_url = base_url
+    def __init__(
+        self, sessions: Registry, executor: Executor, faults: FaultPlan, log: StatementLog
+    ) -> None:
+        self._sessions = sessions
+        self._executor = executor
+        self._faults = faults
+        self._log = log
 
     # Sessions
 
-    def OpenSession(self, request: Any) -> Any:
+    async def OpenSession(self, request: Any, caller: Caller) -> Any:
         """Open a session in the namespace the client asks for."""
-        sandbox, principal = self._sandbox, self._caller.principal
-        sandbox.faults.strike("open_session", principal.name)
+        await self._faults.strike_call("open_session", caller.principal.name)
         namespace = request.initialNamespace
         try:
-            session = sandbox.open_session(
-                principal,
+            session = await run_in_threadpool(
+                self._sessions.open,
+                caller.principal,
                 namespace.catalogName if namespace else None,
                 namespace.schemaName if namespace else None,
                 _settings(request.configuration),
-                self._caller.base_url,
+                caller.base_url,
             )
         except Exception as error:  # noqa: BLE001 - the client gets it as the answer
-            message, state = _message_and_state(error)
+            message, state = message_and_state(error)
             return ttypes.TOpenSessionResp(
-                status=_error_status(message, state),
+                status=error_status(message, state),
                 serverProtocolVersion=ttypes.TProtocolVersion.SPARK_CLI_SERVICE_PROTOCOL_V7,
             )
         return ttypes.TOpenSessionResp(
-            status=_OK,
+            status=OK,
             serverProtocolVersion=ttypes.TProtocolVersion.SPARK_CLI_SERVICE_PROTOCOL_V7,
-            sessionHandle=ttypes.TSessionHandle(sessionId=_handle(session.identifier)),
+            sessionHandle=ttypes.TSessionHandle(sessionId=handle(session.identifier)),
             configuration={},
             canUseMultipleCatalogs=True,
             initialNamespace=namespace,
         )
 
-    def CloseSession(self, request: Any) -> Any:
+    async def CloseSession(self, request: Any, caller: Caller) -> Any:
         """Close a session; closing twice is an error, as at a warehouse."""
-        identifier = _identifier(request.sessionHandle.sessionId)
-        if self._session(request) is None:
-            return ttypes.TCloseSessionResp(status=_invalid_session(identifier))
-        self._sandbox.sessions.close(identifier)
-        return ttypes.TCloseSessionResp(status=_OK)
+        identifier = identifier_of(request.sessionHandle.sessionId)
+        if self._session(request, caller) is None:
+            return ttypes.TCloseSessionResp(status=invalid_session(identifier))
+        await run_in_threadpool(self._sessions.close, identifier)
+        return ttypes.TCloseSessionResp(status=OK)
 
-    def GetInfo(self, request: Any) -> Any:
+    async def GetInfo(self, request: Any, _: Caller) -> Any:
         """Name and version of the server."""
         names = ttypes.TGetInfoType
         value = {
@@ -101,21 +119,20 @@ class Service:
         }.get(request.infoType)
         if value is None:
             return ttypes.TGetInfoResp(
-                status=_error_status(f"GetInfo {request.infoType} is not known", "HYC00"),
+                status=error_status(f"GetInfo {request.infoType} is not known", "HYC00"),
                 infoValue=ttypes.TGetInfoValue(stringValue=""),
             )
-        return ttypes.TGetInfoResp(status=_OK, infoValue=ttypes.TGetInfoValue(stringValue=value))
+        return ttypes.TGetInfoResp(status=OK, infoValue=ttypes.TGetInfoValue(stringValue=value))
 
     # Statements
 
-    def ExecuteStatement(self, request: Any) -> Any:
+    async def ExecuteStatement(self, request: Any, caller: Caller) -> Any:
         """Run a statement; its result comes along when it is quick, else the client polls."""
-        sandbox = self._sandbox
-        session = self._session(request)
+        session = self._session(request, caller)
         if session is None:
             return ttypes.TExecuteStatementResp(status=self._no_session(request))
         overlay = dict(request.confOverlay or {})
-        line = sandbox.log.begin(
+        line = self._log.begin(
             Statement(
                 text=request.statement,
                 session=session.identifier,
@@ -124,113 +141,121 @@ class Service:
                     **parse_query_tags(session.configuration.get("query_tags")),
                     **parse_query_tags(overlay.get("query_tags")),
                 },
-                parameters=described(request.parameters),
+                parameters=describe(request.parameters),
             )
         )
         try:
-            sandbox.faults.strike("execute", request.statement)
+            await self._faults.strike_call("execute", request.statement)
         except InvalidSessionError:
-            sandbox.sessions.close(session.identifier)
+            await run_in_threadpool(self._sessions.close, session.identifier)
             line.state, line.error = "failed", "Invalid SessionHandle"
-            return ttypes.TExecuteStatementResp(status=_invalid_session(session.identifier))
+            return ttypes.TExecuteStatementResp(status=invalid_session(session.identifier))
         except SqlError as error:
             failure = error
 
             def fail(_: Operation) -> WireResult:
                 raise failure
 
-            return self._started(session, line, fail, request, ttypes.TExecuteStatementResp)
+            return await self._start(session, line, fail, request, ttypes.TExecuteStatementResp)
         except BaseException as error:
             line.state, line.error = "failed", f"fault: {error or type(error).__name__}"
             raise
         accepts = Accepts.of(request)
 
         def run(operation: Operation) -> WireResult:
-            answer = sandbox.front.execute(
+            answer = self._executor.execute(
                 session,
-                bound(request.statement, request.parameters),
+                bind(request.statement, request.parameters),
                 line,
                 operation.identifier,
             )
-            sandbox.faults.strike("after_execute", request.statement)
+            self._faults.strike("after_execute", request.statement)
             line.modified_rows = answer.modified_rows
             return _wire(answer, accepts)
 
-        return self._started(session, line, run, request, ttypes.TExecuteStatementResp)
+        return await self._start(session, line, run, request, ttypes.TExecuteStatementResp)
 
-    def GetOperationStatus(self, request: Any) -> Any:
+    async def GetOperationStatus(self, request: Any, caller: Caller) -> Any:
         """How an operation is doing; waits a little for it to be done."""
-        operation = self._operation(request)
+        operation = self._operation(request, caller)
         if operation is None:
-            return ttypes.TGetOperationStatusResp(status=_invalid_operation(request))
+            return ttypes.TGetOperationStatusResp(status=invalid_operation(request))
         try:
-            self._sandbox.faults.strike("status", operation.statement.text)
+            await self._faults.strike_call("status", operation.statement.text)
         except InvalidSessionError:
-            self._sandbox.sessions.close(operation.session.identifier)
-            return ttypes.TGetOperationStatusResp(status=_invalid_operation(request))
+            await run_in_threadpool(self._sessions.close, operation.session.identifier)
+            return ttypes.TGetOperationStatusResp(status=invalid_operation(request))
         except SqlError as error:
-            status = _error_status(*_message_and_state(error))
+            status = error_status(*message_and_state(error))
             return ttypes.TGetOperationStatusResp(status=status)
-        operation.done.wait(_POLL_SECONDS)
-        self._let_faults_through(operation)
-        return _status(operation)
+        await operation.wait(POLL_SECONDS)
+        await self._let_faults_through(operation)
+        return operation_status(operation)
 
-    def GetResultSetMetadata(self, request: Any) -> Any:
+    async def GetResultSetMetadata(self, request: Any, caller: Caller) -> Any:
         """Columns of a finished operation."""
-        operation = self._operation(request)
+        operation = self._operation(request, caller)
         if operation is None or operation.result is None:
-            return ttypes.TGetResultSetMetadataResp(status=_invalid_operation(request))
+            return ttypes.TGetResultSetMetadataResp(status=invalid_operation(request))
         return operation.result.metadata()
 
-    def FetchResults(self, request: Any) -> Any:
+    async def FetchResults(self, request: Any, caller: Caller) -> Any:
         """The next rows of a finished operation."""
-        operation = self._operation(request)
+        operation = self._operation(request, caller)
         if operation is None or operation.result is None:
-            return ttypes.TFetchResultsResp(status=_invalid_operation(request))
-        self._sandbox.faults.strike("fetch", operation.statement.text)
-        return operation.result.next_rows(request.maxRows)
+            return ttypes.TFetchResultsResp(status=invalid_operation(request))
+        await self._faults.strike_call("fetch", operation.statement.text)
+        return await run_in_threadpool(operation.result.next_rows, request.maxRows)
 
-    def CancelOperation(self, request: Any) -> Any:
+    async def CancelOperation(self, request: Any, caller: Caller) -> Any:
         """Stop an operation."""
-        operation = self._operation(request)
+        operation = self._operation(request, caller)
         if operation is None:
-            return ttypes.TCancelOperationResp(status=_invalid_operation(request))
-        operation.cancel()
-        return ttypes.TCancelOperationResp(status=_OK)
+            return ttypes.TCancelOperationResp(status=invalid_operation(request))
+        await run_in_threadpool(operation.cancel)
+        return ttypes.TCancelOperationResp(status=OK)
 
-    def CloseOperation(self, request: Any) -> Any:
+    async def CloseOperation(self, request: Any, caller: Caller) -> Any:
         """Forget an operation and its result."""
-        if self._operation(request) is None:
-            return ttypes.TCloseOperationResp(status=_invalid_operation(request))
-        self._sandbox.sessions.forget(_identifier(request.operationHandle.operationId))
-        return ttypes.TCloseOperationResp(status=_OK)
+        if self._operation(request, caller) is None:
+            return ttypes.TCloseOperationResp(status=invalid_operation(request))
+        self._sessions.forget(identifier_of(request.operationHandle.operationId))
+        return ttypes.TCloseOperationResp(status=OK)
 
     # Metadata
 
-    def GetCatalogs(self, request: Any) -> Any:
+    async def GetCatalogs(self, request: Any, caller: Caller) -> Any:
         """All catalogs the principal may see."""
-        return self._metadata(request, ttypes.TGetCatalogsResp, metadata_calls.catalogs)
+        return await self._metadata(
+            request, caller, ttypes.TGetCatalogsResp, metadata_calls.catalogs
+        )
 
-    def GetSchemas(self, request: Any) -> Any:
+    async def GetSchemas(self, request: Any, caller: Caller) -> Any:
         """Schemas by LIKE patterns."""
-        return self._metadata(request, ttypes.TGetSchemasResp, metadata_calls.schemas)
+        return await self._metadata(request, caller, ttypes.TGetSchemasResp, metadata_calls.schemas)
 
-    def GetTables(self, request: Any) -> Any:
+    async def GetTables(self, request: Any, caller: Caller) -> Any:
         """Tables and views by LIKE patterns."""
-        return self._metadata(request, ttypes.TGetTablesResp, metadata_calls.tables)
+        return await self._metadata(request, caller, ttypes.TGetTablesResp, metadata_calls.tables)
 
-    def GetTableTypes(self, request: Any) -> Any:
+    async def GetTableTypes(self, request: Any, caller: Caller) -> Any:
         """The kinds of table there are."""
-        return self._metadata(request, ttypes.TGetTableTypesResp, metadata_calls.table_types)
+        return await self._metadata(
+            request, caller, ttypes.TGetTableTypesResp, metadata_calls.table_types
+        )
 
-    def GetColumns(self, request: Any) -> Any:
+    async def GetColumns(self, request: Any, caller: Caller) -> Any:
         """Columns by LIKE patterns."""
-        return self._metadata(request, ttypes.TGetColumnsResp, metadata_calls.columns)
+        return await self._metadata(request, caller, ttypes.TGetColumnsResp, metadata_calls.columns)
 
-    def _metadata(
-        self, request: Any, response: Any, make: Callable[[Front, Session, Any], Answer]
+    async def _metadata(
+        self,
+        request: Any,
+        caller: Caller,
+        response: Any,
+        make: Callable[[Contents, Any], ResultSet],
     ) -> Any:
-        session = self._session(request)
+        session = self._session(request, caller)
         if session is None:
             return response(status=self._no_session(request))
         name = type(request).__name__.removeprefix("T").removesuffix("Req")
@@ -238,71 +263,69 @@ class Service:
             text=name, session=session.identifier, principal=session.principal.name,
             answered_by="metadata",
         )  # fmt: skip
-        return self._started(
+        return await self._start(
             session,
             line,
-            lambda _: _wire(make(self._sandbox.front, session, request), Accepts()),
+            lambda _: _wire(make(self._executor.contents(session, name), request), Accepts()),
             request,
             response,
         )
 
     # What the calls share
 
-    def _started(
+    async def _start(
         self, session: Session, line: Statement, run: Any, request: Any, response: Any
     ) -> Any:
-        operation = self._sandbox.sessions.submit(session, line, run)
-        handle = ttypes.TOperationHandle(
-            operationId=_handle(operation.identifier),
+        operation = self._sessions.submit(session, line, run)
+        reference = ttypes.TOperationHandle(
+            operationId=handle(operation.identifier),
             operationType=ttypes.TOperationType.EXECUTE_STATEMENT,
             hasResultSet=True,
         )
-        wanted = request.getDirectResults
-        if wanted is None:
-            return response(status=_OK, operationHandle=handle)
-        operation.done.wait(self._sandbox.answer_seconds)
-        self._let_faults_through(operation)
-        direct = ttypes.TSparkDirectResults(operationStatus=_status(operation))
-        if operation.done.is_set() and operation.result is not None:
+        direct_results = request.getDirectResults
+        if direct_results is None:
+            return response(status=OK, operationHandle=reference)
+        await operation.wait(self._sessions.answer_seconds)
+        await self._let_faults_through(operation)
+        direct = ttypes.TSparkDirectResults(operationStatus=operation_status(operation))
+        if operation.done.done() and operation.result is not None:
             direct.resultSetMetadata = operation.result.metadata()
-            direct.resultSet = operation.result.next_rows(wanted.maxRows)
+            direct.resultSet = operation.result.next_rows(direct_results.maxRows)
             if not direct.resultSet.hasMoreRows:
-                direct.closeOperation = ttypes.TCloseOperationResp(status=_OK)
-                self._sandbox.sessions.forget(operation.identifier)
-        return response(status=_OK, operationHandle=handle, directResults=direct)
+                direct.closeOperation = ttypes.TCloseOperationResp(status=OK)
+                self._sessions.forget(operation.identifier)
+        return response(status=OK, operationHandle=reference, directResults=direct)
 
-    def _let_faults_through(self, operation: Operation) -> None:
+    async def _let_faults_through(self, operation: Operation) -> None:
         """Faults planned for the end of a statement end the request that asks for its answer."""
         if isinstance(operation.error, InvalidSessionError):
-            self._sandbox.sessions.close(operation.session.identifier)
-            message = _invalid_session(operation.session.identifier).errorMessage
+            await run_in_threadpool(self._sessions.close, operation.session.identifier)
+            message = invalid_session(operation.session.identifier).errorMessage
             operation.error = SqlError("INVALID_HANDLE", message, "HY000")
         elif isinstance(operation.error, (HttpError, ConnectionCutError)):
             raise operation.error
 
-    def _session(self, request: Any) -> Session | None:
-        identifier = _identifier(request.sessionHandle.sessionId)
+    def _session(self, request: Any, caller: Caller) -> Session | None:
+        identifier = identifier_of(request.sessionHandle.sessionId)
         try:
-            session = self._sandbox.sessions.session(identifier)
+            session = self._sessions.session(identifier)
         except KeyError:
             return None
         # A handle is of use only to the one it was given to.
-        return session if session.principal == self._caller.principal else None
+        return session if session.principal == caller.principal else None
 
     def _no_session(self, request: Any) -> ttypes.TStatus:
-        return _invalid_session(_identifier(request.sessionHandle.sessionId))
+        return invalid_session(identifier_of(request.sessionHandle.sessionId))
 
-    def _operation(self, request: Any) -> Operation | None:
+    def _operation(self, request: Any, caller: Caller) -> Operation | None:
         try:
-            operation = self._sandbox.sessions.operation(
-                _identifier(request.operationHandle.operationId)
-            )
+            operation = self._sessions.operation(identifier_of(request.operationHandle.operationId))
         except KeyError:
             return None
-        return operation if operation.session.principal == self._caller.principal else None
+        return operation if operation.session.principal == caller.principal else None
 
 
-def _wire(answer: Answer, accepts: Accepts) -> WireResult:
+def _wire(answer: ResultSet, accepts: Accepts) -> WireResult:
     return WireResult(
         answer.table, answer.schema, accepts,
         modified_rows=answer.modified_rows, staging=answer.staging,
@@ -315,62 +338,3 @@ def _settings(configuration: dict[str, str] | None) -> dict[str, str]:
         name if name.startswith("spark.") else name.lower(): value
         for name, value in (configuration or {}).items()
     }
-
-
-def _handle(identifier: str) -> ttypes.THandleIdentifier:
-    return ttypes.THandleIdentifier(guid=uuid.UUID(identifier).bytes, secret=b"\0" * 16)
-
-
-def _identifier(handle: ttypes.THandleIdentifier) -> str:
-    return uuid.UUID(bytes=handle.guid).hex
-
-
-def _status(operation: Operation) -> ttypes.TGetOperationStatusResp:
-    if operation.cancelled:
-        return ttypes.TGetOperationStatusResp(status=_OK, operationState=_STATES.CANCELED_STATE)
-    if not operation.done.is_set():
-        return ttypes.TGetOperationStatusResp(status=_OK, operationState=_STATES.RUNNING_STATE)
-    if operation.error is not None:
-        message, state = _message_and_state(operation.error)
-        return ttypes.TGetOperationStatusResp(
-            status=_OK,
-            operationState=_STATES.ERROR_STATE,
-            sqlState=state,
-            errorCode=0,
-            errorMessage=message,
-            displayMessage=message,
-            diagnosticInfo=f"{type(operation.error).__name__}: {message}",
-        )
-    return ttypes.TGetOperationStatusResp(
-        status=_OK,
-        operationState=_STATES.FINISHED_STATE,
-        hasResultSet=True,
-        numModifiedRows=operation.result.modified_rows if operation.result else None,
-    )
-
-
-def _message_and_state(error: BaseException) -> tuple[str, str]:
-    if isinstance(error, (SqlError, EngineError)):
-        return str(error), error.sqlstate
-    state = getattr(error, "getSqlState", lambda: None)() or "HY000"
-    return str(error).strip(), state
-
-
-def _error_status(message: str, state: str) -> ttypes.TStatus:
-    return ttypes.TStatus(
-        statusCode=ttypes.TStatusCode.ERROR_STATUS,
-        sqlState=state,
-        errorCode=0,
-        errorMessage=message,
-        displayMessage=message,
-    )
-
-
-def _invalid_session(identifier: str) -> ttypes.TStatus:
-    handle = uuid.UUID(identifier)
-    return _error_status(f"Invalid SessionHandle: SessionHandle [{handle}]", "HY000")
-
-
-def _invalid_operation(request: Any) -> ttypes.TStatus:
-    handle = uuid.UUID(_identifier(request.operationHandle.operationId))
-    return _error_status(f"Invalid OperationHandle: OperationHandle [{handle}]", "HY000")

@@ -1,4 +1,4 @@
-"""Unity Catalog as far as Spark lacks it: what the front answers, and the state of it.
+"""Unity Catalog as far as Spark lacks it: the statements it answers, and the state of it.
 
 `rules` is the table of all of it with the reasons; everything else goes to Spark verbatim.
 """

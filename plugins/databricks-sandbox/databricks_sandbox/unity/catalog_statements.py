@@ -6,223 +6,232 @@ use is refused. `default` belongs to the sandbox's first catalog.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from databricks_sandbox.engine.session import quote
 from databricks_sandbox.errors import SqlError, unsupported
-from databricks_sandbox.unity.answers import Answer, nothing, rows_answer
-from databricks_sandbox.unity.metastore import Securable
+from databricks_sandbox.unity.execution import Execution
+from databricks_sandbox.unity.grants import Grants
+from databricks_sandbox.unity.metastore import Metastore, Securable
 from databricks_sandbox.unity.names import like
-
-if TYPE_CHECKING:
-    from databricks_sandbox.unity.call import Call
+from databricks_sandbox.unity.result_set import ResultSet, empty, result_set
+from databricks_sandbox.unity.schemas import schema_names
+from databricks_sandbox.unity.spark_statements import SparkStatements
+from databricks_sandbox.unity.volumes import Volumes
 
 METASTORE = Securable("METASTORE", ())
 
 
-def use_catalog(call: Call) -> Answer:
-    """`USE CATALOG name` and `SET CATALOG name`."""
-    reader = call.reader()
-    reader.next()
-    reader.expect("CATALOG")
-    name = reader.next().value.lower()
-    reader.expect_end()
-    use(call, name)
-    return nothing()
+class CatalogStatements:
+    """Statements about catalogs and schemas.
 
+    Args:
+        metastore: what Spark does not keep.
+        grants: who may do what.
+        volumes: files.
+        spark: runs the rest of a statement.
+    """
 
-def use(call: Call, name: str) -> None:
-    """Make a catalog the current one of the session."""
-    _existing(call, name)
-    call.require("USE CATALOG", Securable("CATALOG", (name,)))
-    call.engine.use_catalog(name)
+    def __init__(
+        self, metastore: Metastore, grants: Grants, volumes: Volumes, spark: SparkStatements
+    ) -> None:
+        self._metastore = metastore
+        self._grants = grants
+        self._volumes = volumes
+        self._spark = spark
 
-
-def create(call: Call) -> Answer:
-    """`CREATE CATALOG [IF NOT EXISTS] name [COMMENT '…']`."""
-    reader = call.reader()
-    reader.expect("CREATE", "CATALOG")
-    if_not_exists = reader.accept("IF", "NOT", "EXISTS")
-    name = reader.word().lower()
-    comment = reader.string() if reader.accept("COMMENT") else None
-    if not reader.at_end:
-        raise unsupported("CREATE CATALOG with anything but a COMMENT")
-    metastore = call.front.metastore
-    with metastore.lock:
-        if name in metastore.catalogs:
-            if if_not_exists:
-                return nothing()
-            raise SqlError("CATALOG_ALREADY_EXISTS", f"Catalog '{name}' already exists.")
-        call.require("CREATE CATALOG", METASTORE)
-        metastore.catalogs[name] = comment
-        metastore.owners[Securable("CATALOG", (name,))] = call.principal
-    return nothing()
-
-
-def drop(call: Call) -> Answer:
-    """`DROP CATALOG [IF EXISTS] name [RESTRICT | CASCADE]`."""
-    reader = call.reader()
-    reader.expect("DROP", "CATALOG")
-    if_exists = reader.accept("IF", "EXISTS")
-    name = reader.word().lower()
-    cascade = reader.accept("CASCADE")
-    reader.accept("RESTRICT")
-    reader.expect_end()
-    front = call.front
-    if name not in front.metastore.catalogs and if_exists:
-        return nothing()
-    _existing(call, name)
-    catalog = Securable("CATALOG", (name,))
-    call.require("MANAGE", catalog)
-    if name == front.engine.catalog:
-        raise unsupported("dropping the catalog it was started with")
-    schemas = [s for s in front.schemas(call) if s[0] == name]
-    if schemas and not cascade:
-        raise SqlError(
-            "SCHEMA_NOT_EMPTY", f"Cannot drop catalog '{name}' because it holds schemas."
-        )
-    for schema in schemas:
-        call.engine_answer(f"DROP SCHEMA {'.'.join(map(quote, schema))} CASCADE")
-        front.drop_volumes(schema)
-        front.metastore.schemas.pop(schema[1], None)
-    front.metastore.catalogs.pop(name)
-    front.forget(catalog)
-    return nothing()
-
-
-def show(call: Call) -> Answer:
-    """`SHOW CATALOGS [LIKE pattern]`: those the principal may see."""
-    reader = call.reader()
-    reader.expect("SHOW", "CATALOGS")
-    pattern = None
-    if not reader.at_end:
-        reader.accept("LIKE")
-        pattern = reader.string()
-    reader.expect_end()
-    return rows_answer(
-        ("catalog",),
-        [
-            (name,)
-            for name in sorted(call.front.metastore.catalogs)
-            if (pattern is None or like(name, pattern))
-            and call.front.grants.sees(call.session.principal, Securable("CATALOG", (name,)))
-        ],
-    )
-
-
-def describe(call: Call) -> Answer:
-    """`DESCRIBE CATALOG [EXTENDED] name`."""
-    reader = call.reader()
-    reader.next()
-    reader.expect("CATALOG")
-    reader.accept("EXTENDED")
-    name = reader.word().lower()
-    reader.expect_end()
-    _existing(call, name)
-    catalog = Securable("CATALOG", (name,))
-    call.require("USE CATALOG", catalog)
-    return rows_answer(
-        ("info_name", "info_value"),
-        [
-            ("Catalog Name", name),
-            ("Comment", call.front.metastore.catalogs[name]),
-            ("Owner", call.front.grants.owner(catalog)),
-            ("Catalog Type", "Regular"),
-        ],
-    )
-
-
-def create_schema(call: Call) -> Answer:
-    """`CREATE SCHEMA [IF NOT EXISTS] name …`: Spark creates it, the front remembers whose it is."""
-    reader = call.reader()
-    reader.expect("CREATE")
-    reader.next()
-    if_not_exists = reader.accept("IF", "NOT", "EXISTS")
-    schema = call.securable(reader.name(), "SCHEMA")
-    while not reader.at_end:
-        if reader.accept("MANAGED"):
-            raise unsupported("MANAGED LOCATION; it has no external locations")
+    def use_catalog(self, execution: Execution) -> ResultSet:
+        """`USE CATALOG name` and `SET CATALOG name`."""
+        reader = execution.reader()
         reader.next()
-    front, catalog = call.front, schema.name[0]
-    _existing(call, catalog)
-    exists = schema.name in front.schemas(call)
-    if not (exists and if_not_exists):
-        call.require("CREATE SCHEMA", Securable("CATALOG", (catalog,)))
-    elsewhere = front.metastore.schemas.get(schema.name[1])
-    if elsewhere not in (None, catalog):
-        raise unsupported(
-            f"schemas of one name in two catalogs: '{schema.name[1]}' exists in '{elsewhere}'"
-        )
-    answer = call.engine_answer(front.prepared(call, call.text))
-    if not exists:
-        with front.metastore.lock:
-            front.metastore.schemas[schema.name[1]] = catalog
-            front.metastore.owners[schema] = call.principal
-    return answer
+        reader.expect("CATALOG")
+        name = reader.next().value.lower()
+        reader.expect_end()
+        self.use(execution, name)
+        return empty()
 
+    def use(self, execution: Execution, name: str) -> None:
+        """Make a catalog the current one of the session."""
+        self._require_catalog(name)
+        self._grants.require(execution.principal, "USE CATALOG", Securable("CATALOG", (name,)))
+        execution.engine.use_catalog(name)
 
-def drop_schema(call: Call) -> Answer:
-    """`DROP SCHEMA [IF EXISTS] name [RESTRICT | CASCADE]`."""
-    reader = call.reader()
-    reader.expect("DROP")
-    reader.next()
-    reader.accept("IF", "EXISTS")
-    schema = call.securable(reader.name(), "SCHEMA")
-    cascade = reader.accept("CASCADE")
-    front = call.front
-    if schema.name in front.schemas(call):
-        call.require("MANAGE", schema)
-        if not cascade and any(name[:2] == schema.name for name in front.metastore.volumes):
+    def create(self, execution: Execution) -> ResultSet:
+        """`CREATE CATALOG [IF NOT EXISTS] name [COMMENT '…']`."""
+        reader = execution.reader()
+        reader.expect("CREATE", "CATALOG")
+        if_not_exists = reader.accept("IF", "NOT", "EXISTS")
+        name = reader.word().lower()
+        comment = reader.string() if reader.accept("COMMENT") else None
+        if not reader.at_end:
+            raise unsupported("CREATE CATALOG with anything but a COMMENT")
+        with self._metastore.lock:
+            if name in self._metastore.catalogs:
+                if if_not_exists:
+                    return empty()
+                raise SqlError("CATALOG_ALREADY_EXISTS", f"Catalog '{name}' already exists.")
+            self._grants.require(execution.principal, "CREATE CATALOG", METASTORE)
+            self._metastore.catalogs[name] = comment
+            self._metastore.owners[Securable("CATALOG", (name,))] = execution.principal.name
+        return empty()
+
+    def drop(self, execution: Execution) -> ResultSet:
+        """`DROP CATALOG [IF EXISTS] name [RESTRICT | CASCADE]`."""
+        reader = execution.reader()
+        reader.expect("DROP", "CATALOG")
+        if_exists = reader.accept("IF", "EXISTS")
+        name = reader.word().lower()
+        cascade = reader.accept("CASCADE")
+        reader.accept("RESTRICT")
+        reader.expect_end()
+        if name not in self._metastore.catalogs and if_exists:
+            return empty()
+        self._require_catalog(name)
+        catalog = Securable("CATALOG", (name,))
+        self._grants.require(execution.principal, "MANAGE", catalog)
+        if name == self._metastore.default_catalog:
+            raise unsupported("dropping the catalog it was started with")
+        schemas = [s for s in schema_names(execution, self._metastore) if s[0] == name]
+        if schemas and not cascade:
             raise SqlError(
-                "SCHEMA_NOT_EMPTY",
-                f"Cannot drop schema `{'`.`'.join(schema.name)}` because it contains objects. Use "
-                "DROP SCHEMA ... CASCADE to drop the schema and all its objects.",
+                "SCHEMA_NOT_EMPTY", f"Cannot drop catalog '{name}' because it holds schemas."
             )
-    answer = call.engine_answer(call.text)
-    front.drop_volumes(schema.name)
-    front.metastore.schemas.pop(schema.name[1], None)
-    front.forget(schema)
-    return answer
+        for schema in schemas:
+            execution.run(f"DROP SCHEMA {'.'.join(map(quote, schema))} CASCADE")
+            self._volumes.drop_all(schema)
+            self._metastore.schemas.pop(schema[1], None)
+        self._metastore.catalogs.pop(name)
+        self._metastore.forget(catalog)
+        return empty()
 
-
-def show_schemas(call: Call) -> Answer:
-    """`SHOW SCHEMAS [IN catalog] [LIKE pattern]`: those the principal may see."""
-    reader = call.reader()
-    reader.expect("SHOW")
-    reader.next()
-    catalog = call.engine.current_catalog
-    if reader.accept("IN") or reader.accept("FROM"):
-        catalog = reader.word().lower()
-    pattern = None
-    if not reader.at_end:
-        reader.accept("LIKE")
-        pattern = reader.string()
-    reader.expect_end()
-    _existing(call, catalog)
-    shown = [
-        name
-        for owner, name in call.front.schemas(call)
-        if owner == catalog
-        and call.front.grants.sees(call.session.principal, Securable("SCHEMA", (owner, name)))
-    ]
-    return rows_answer(
-        ("databaseName",),
-        [
-            (name,)
-            for name in sorted([*shown, "information_schema"])
-            if pattern is None or like(name, pattern)
-        ],
-    )
-
-
-def refuse(call: Call) -> Answer:
-    """What the sandbox lacks."""
-    raise unsupported(" ".join(call.text.split()[:2]).upper())
-
-
-def _existing(call: Call, name: str) -> None:
-    if name not in call.front.metastore.catalogs:
-        raise SqlError(
-            "CATALOG_NOT_FOUND",
-            f"The catalog `{name}` not found. Consider to create the catalog, or check its name.",
+    def show(self, execution: Execution) -> ResultSet:
+        """`SHOW CATALOGS [LIKE pattern]`: those the principal may see."""
+        reader = execution.reader()
+        reader.expect("SHOW", "CATALOGS")
+        pattern = None
+        if not reader.at_end:
+            reader.accept("LIKE")
+            pattern = reader.string()
+        reader.expect_end()
+        return result_set(
+            ("catalog",),
+            [
+                (name,)
+                for name in sorted(self._metastore.catalogs)
+                if (pattern is None or like(name, pattern))
+                and self._grants.sees(execution.principal, Securable("CATALOG", (name,)))
+            ],
         )
+
+    def describe(self, execution: Execution) -> ResultSet:
+        """`DESCRIBE CATALOG [EXTENDED] name`."""
+        reader = execution.reader()
+        reader.next()
+        reader.expect("CATALOG")
+        reader.accept("EXTENDED")
+        name = reader.word().lower()
+        reader.expect_end()
+        self._require_catalog(name)
+        catalog = Securable("CATALOG", (name,))
+        self._grants.require(execution.principal, "USE CATALOG", catalog)
+        return result_set(
+            ("info_name", "info_value"),
+            [
+                ("Catalog Name", name),
+                ("Comment", self._metastore.catalogs[name]),
+                ("Owner", self._grants.owner(catalog)),
+                ("Catalog Type", "Regular"),
+            ],
+        )
+
+    def create_schema(self, execution: Execution) -> ResultSet:
+        """`CREATE SCHEMA [IF NOT EXISTS] name …`: made by Spark, with its owner noted here."""
+        reader = execution.reader()
+        reader.expect("CREATE")
+        reader.next()
+        if_not_exists = reader.accept("IF", "NOT", "EXISTS")
+        schema = execution.securable(reader.name(), "SCHEMA")
+        while not reader.at_end:
+            if reader.accept("MANAGED"):
+                raise unsupported("MANAGED LOCATION; it has no external locations")
+            reader.next()
+        catalog = schema.name[0]
+        self._require_catalog(catalog)
+        exists = schema.name in schema_names(execution, self._metastore)
+        if not (exists and if_not_exists):
+            self._grants.require(
+                execution.principal, "CREATE SCHEMA", Securable("CATALOG", (catalog,))
+            )
+        elsewhere = self._metastore.schemas.get(schema.name[1])
+        if elsewhere not in (None, catalog):
+            raise unsupported(
+                f"schemas of one name in two catalogs: '{schema.name[1]}' exists in '{elsewhere}'"
+            )
+        answer = execution.run(self._spark.rewrite(execution, execution.text))
+        if not exists:
+            with self._metastore.lock:
+                self._metastore.schemas[schema.name[1]] = catalog
+                self._metastore.owners[schema] = execution.principal.name
+        return answer
+
+    def drop_schema(self, execution: Execution) -> ResultSet:
+        """`DROP SCHEMA [IF EXISTS] name [RESTRICT | CASCADE]`."""
+        reader = execution.reader()
+        reader.expect("DROP")
+        reader.next()
+        reader.accept("IF", "EXISTS")
+        schema = execution.securable(reader.name(), "SCHEMA")
+        cascade = reader.accept("CASCADE")
+        if schema.name in schema_names(execution, self._metastore):
+            self._grants.require(execution.principal, "MANAGE", schema)
+            if not cascade and any(name[:2] == schema.name for name in self._metastore.volumes):
+                raise SqlError(
+                    "SCHEMA_NOT_EMPTY",
+                    f"Cannot drop schema `{'`.`'.join(schema.name)}` because it contains objects. "
+                    "Use DROP SCHEMA ... CASCADE to drop the schema and all its objects.",
+                )
+        answer = execution.run(execution.text)
+        self._volumes.drop_all(schema.name)
+        self._metastore.schemas.pop(schema.name[1], None)
+        self._metastore.forget(schema)
+        return answer
+
+    def show_schemas(self, execution: Execution) -> ResultSet:
+        """`SHOW SCHEMAS [IN catalog] [LIKE pattern]`: those the principal may see."""
+        reader = execution.reader()
+        reader.expect("SHOW")
+        reader.next()
+        catalog = execution.engine.current_catalog
+        if reader.accept("IN") or reader.accept("FROM"):
+            catalog = reader.word().lower()
+        pattern = None
+        if not reader.at_end:
+            reader.accept("LIKE")
+            pattern = reader.string()
+        reader.expect_end()
+        self._require_catalog(catalog)
+        shown = [
+            name
+            for owner, name in schema_names(execution, self._metastore)
+            if owner == catalog
+            and self._grants.sees(execution.principal, Securable("SCHEMA", (owner, name)))
+        ]
+        return result_set(
+            ("databaseName",),
+            [
+                (name,)
+                for name in sorted([*shown, "information_schema"])
+                if pattern is None or like(name, pattern)
+            ],
+        )
+
+    def _require_catalog(self, name: str) -> None:
+        if name not in self._metastore.catalogs:
+            raise SqlError(
+                "CATALOG_NOT_FOUND",
+                f"The catalog `{name}` not found. Consider to create the catalog, or check its "
+                "name.",
+            )
+
+
+def refuse(execution: Execution) -> ResultSet:
+    """What the sandbox lacks."""
+    raise unsupported(" ".join(execution.text.split()[:2]).upper())

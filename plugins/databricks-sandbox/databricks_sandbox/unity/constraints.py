@@ -1,4 +1,4 @@
-"""Informational PRIMARY KEY and FOREIGN KEY: read from statements, checked, remembered.
+"""Informational PRIMARY KEY and FOREIGN KEY: read from statements, checked, stored.
 
 Source: Databricks SQL, "CONSTRAINT clause" and "ADD CONSTRAINT clause".
 """
@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 from databricks_sandbox.engine import tables
 from databricks_sandbox.errors import SqlError, unsupported
-from databricks_sandbox.unity.metastore import Constraint, Name
+from databricks_sandbox.unity.execution import Execution
+from databricks_sandbox.unity.metastore import Constraint, Metastore, Name
+from databricks_sandbox.unity.sql_text import Reader
 
 if TYPE_CHECKING:
     from pyspark.sql.types import StructType
-
-    from databricks_sandbox.unity.call import Call
-    from databricks_sandbox.unity.sql_text import Reader
 
 # Words that may follow a key; all but RELY change nothing.
 _OPTIONS = (
@@ -48,7 +47,9 @@ def table_constraint(reader: Reader, table: str) -> Constraint | None:
     return None
 
 
-def taken_out(reader: Reader, table: str, changes: list[tuple[int, int, str]]) -> list[Constraint]:
+def extract_keys(
+    reader: Reader, table: str, changes: list[tuple[int, int, str]]
+) -> list[Constraint]:
     """The keys of a CREATE TABLE, read from its list of columns.
 
     Args:
@@ -91,7 +92,7 @@ def taken_out(reader: Reader, table: str, changes: list[tuple[int, int, str]]) -
         before_item = separator.start
     for key in keys:
         if key.kind == "PRIMARY KEY":
-            # Columns of a primary key are NOT NULL without being told so.
+            # Columns of a primary key are NOT NULL even where nothing says so.
             changes.extend(
                 (ends[column], ends[column], " NOT NULL")
                 for column in key.columns
@@ -169,7 +170,9 @@ def _options(reader: Reader) -> bool:
             return rely
 
 
-def check_new(call: Call, table: Name, keys: list[Constraint]) -> None:
+def check_new(
+    execution: Execution, metastore: Metastore, table: Name, keys: list[Constraint]
+) -> None:
     """Check the keys of a table that is about to be made, and complete them in place.
 
     Raises:
@@ -180,11 +183,13 @@ def check_new(call: Call, table: Name, keys: list[Constraint]) -> None:
     names = [key.name.lower() for key in keys]
     if len(set(names)) < len(names):
         raise _exists(names[0], table)
-    keys[:] = [_complete(call, key, table, keys) for key in keys]
+    keys[:] = [_complete(execution, metastore, key, table, keys) for key in keys]
 
 
-def add(call: Call, table: Name, schema: StructType, key: Constraint) -> None:
-    """Check and remember a key of a table that exists.
+def add(
+    execution: Execution, metastore: Metastore, table: Name, schema: StructType, key: Constraint
+) -> None:
+    """Check and store a key of a table that exists.
 
     Raises:
         SqlError: what Unity Catalog refuses: unknown or nullable columns, a second primary key, a
@@ -205,84 +210,88 @@ def add(call: Call, table: Name, schema: StructType, key: Constraint) -> None:
             f"`{'`, `'.join(open_columns)}` is nullable. Please change the column nullability and "
             "retry.",
         )
-    metastore = call.front.metastore
     with metastore.lock:
         there = metastore.constraints.setdefault(table, [])
         if any(other.name.lower() == key.name.lower() for other in there):
             raise _exists(key.name, table)
         if key.kind == "PRIMARY KEY" and any(other.kind == key.kind for other in there):
             raise _second_primary_key(table)
-        there.append(_complete(call, key, table, there))
+        there.append(_complete(execution, metastore, key, table, there))
 
 
-def drop(call: Call, reader: Reader, table: Name) -> bool:
-    """Forget a key; False when the statement is about a constraint of Delta's.
+def drop(metastore: Metastore, reader: Reader, table: Name) -> bool:
+    """Drop a key; False when the statement is about a constraint of Delta's.
 
     Raises:
         SqlError: there is no such key, or foreign keys still point at it.
     """
-    metastore = call.front.metastore
     there = metastore.constraints.get(table, [])
     if reader.accept("CONSTRAINT"):
         if_exists = reader.accept("IF", "EXISTS")
         name = reader.word()
-        gone = [key for key in there if key.name.lower() == name.lower()]
-        if not gone:
+        dropped = [key for key in there if key.name.lower() == name.lower()]
+        if not dropped:
             return False
     elif reader.accept("PRIMARY", "KEY"):
         if_exists = reader.accept("IF", "EXISTS")
-        gone = [key for key in there if key.kind == "PRIMARY KEY"]
+        dropped = [key for key in there if key.kind == "PRIMARY KEY"]
     else:
         reader.expect("FOREIGN", "KEY")
         if_exists = reader.accept("IF", "EXISTS")
         columns = tuple(column.lower() for column in reader.names_in_parentheses())
-        gone = [key for key in there if key.kind == "FOREIGN KEY" and key.columns == columns]
+        dropped = [key for key in there if key.kind == "FOREIGN KEY" and key.columns == columns]
     cascade = reader.accept("CASCADE")
     reader.accept("RESTRICT")
     reader.expect_end()
-    if not gone and not if_exists:
+    if not dropped and not if_exists:
         raise SqlError(
             "UC_CONSTRAINT_DOES_NOT_EXIST",
             f"Table `{'`.`'.join(table)}` has no such constraint.",
         )
     with metastore.lock:
-        if any(key.kind == "PRIMARY KEY" for key in gone):
-            _drop_references(call, table, cascade=cascade)
-        metastore.constraints[table] = [key for key in there if key not in gone]
+        if any(key.kind == "PRIMARY KEY" for key in dropped):
+            _drop_references(metastore, table, cascade=cascade)
+        metastore.constraints[table] = [key for key in there if key not in dropped]
     return True
 
 
-def _drop_references(call: Call, table: Name, *, cascade: bool) -> None:
-    constraints = call.front.metastore.constraints
-    pointing = [(name, key) for name, keys in constraints.items() for key in keys
+def _drop_references(metastore: Metastore, table: Name, *, cascade: bool) -> None:
+    constraints = metastore.constraints
+    references = [(name, key) for name, keys in constraints.items() for key in keys
                 if key.parent == table]  # fmt: skip
-    if pointing and not cascade:
-        name, key = pointing[0]
+    if references and not cascade:
+        name, key = references[0]
         raise SqlError(
             "UC_DEPENDENT_CONSTRAINT",
             f"Cannot drop the primary key of `{'`.`'.join(table)}` because the foreign key "
             f"`{key.name}` of `{'`.`'.join(name)}` refers to it. Use CASCADE to drop both.",
             "2BP01",
         )
-    for name, key in pointing:
+    for name, key in references:
         constraints[name].remove(key)
 
 
-def _complete(call: Call, key: Constraint, table: Name, siblings: list[Constraint]) -> Constraint:
+def _complete(
+    execution: Execution,
+    metastore: Metastore,
+    key: Constraint,
+    table: Name,
+    siblings: list[Constraint],
+) -> Constraint:
     """A foreign key with the full name of its parent and the columns it points at."""
     if key.parent is None:
         return key
-    parent = call.full_name(key.parent, "TABLE")
+    parent = execution.full_name(key.parent, "TABLE")
     if parent == table:
         keys = siblings
     else:
-        if not tables.exists(call.engine, parent[1], parent[2]):
+        if not tables.exists(execution.engine, parent[1], parent[2]):
             raise SqlError(
                 "TABLE_OR_VIEW_NOT_FOUND",
                 f"The table or view `{'`.`'.join(parent)}` cannot be found. Verify the spelling "
                 "and correctness of the schema and catalog.",
             )
-        keys = call.front.metastore.constraints.get(parent, [])
+        keys = metastore.constraints.get(parent, [])
     primary = next((other for other in keys if other.kind == "PRIMARY KEY"), None)
     columns = key.parent_columns or (primary.columns if primary else ())
     if primary is None or set(columns) != set(primary.columns):

@@ -6,56 +6,68 @@ Source: Databricks SQL, "DESCRIBE TABLE", section on JSON formatted output.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from databricks_sandbox.engine import tables
-from databricks_sandbox.unity.answers import Answer, rows_answer
+from databricks_sandbox.unity.execution import Execution
+from databricks_sandbox.unity.grants import Grants
+from databricks_sandbox.unity.metastore import Metastore
+from databricks_sandbox.unity.result_set import ResultSet, result_set
 
-if TYPE_CHECKING:
-    from databricks_sandbox.unity.call import Call
 
+class DescribeStatements:
+    """DESCRIBE in the forms that Spark refuses.
 
-def as_json(call: Call) -> Answer:
-    """`DESCRIBE [TABLE] EXTENDED name AS JSON`: one row, one column `json_metadata`."""
-    reader = call.reader()
-    reader.next()
-    reader.accept("TABLE")
-    reader.expect("EXTENDED")
-    securable = call.securable(reader.name(), "TABLE")
-    reader.expect("AS", "JSON")
-    reader.expect_end()
-    call.require("SELECT", securable)
-    catalog, schema, name = securable.name
-    found = tables.table(call.engine, catalog, schema, name)
-    keys = call.front.metastore.constraints.get(securable.name, [])
-    metadata = {
-        "table_name": name,
-        "catalog_name": catalog,
-        "schema_name": schema,
-        "namespace": [schema],
-        "columns": [
-            {
-                "name": field.name,
-                "type": _json_type(field.dataType.jsonValue()),
-                **({"comment": c} if (c := (field.metadata or {}).get("comment")) else {}),
-                "nullable": field.nullable,
-            }
-            for field in found.schema.fields
-        ],
-        "type": "VIEW" if found.is_view else "MANAGED",
-        "owner": call.front.grants.owner(securable),
-        "provider": found.provider,
-        "comment": found.comment,
-        "table_properties": found.properties,
-        "view_text": found.definition,
-        "table_constraints": str(
-            [(key.name, f"{key.kind} ({', '.join(key.columns)})") for key in keys]
-        )
-        if keys
-        else None,
-    }
-    text = json.dumps({key: value for key, value in metadata.items() if value is not None})
-    return rows_answer(("json_metadata",), [(text,)])
+    Args:
+        metastore: what Spark does not keep.
+        grants: who may do what.
+    """
+
+    def __init__(self, metastore: Metastore, grants: Grants) -> None:
+        self._metastore = metastore
+        self._grants = grants
+
+    def as_json(self, execution: Execution) -> ResultSet:
+        """`DESCRIBE [TABLE] EXTENDED name AS JSON`: one row, one column `json_metadata`."""
+        reader = execution.reader()
+        reader.next()
+        reader.accept("TABLE")
+        reader.expect("EXTENDED")
+        securable = execution.securable(reader.name(), "TABLE")
+        reader.expect("AS", "JSON")
+        reader.expect_end()
+        self._grants.require(execution.principal, "SELECT", securable)
+        catalog, schema, name = securable.name
+        table = tables.table(execution.engine, catalog, schema, name)
+        keys = self._metastore.constraints.get(securable.name, [])
+        metadata = {
+            "table_name": name,
+            "catalog_name": catalog,
+            "schema_name": schema,
+            "namespace": [schema],
+            "columns": [
+                {
+                    "name": field.name,
+                    "type": _json_type(field.dataType.jsonValue()),
+                    **({"comment": c} if (c := (field.metadata or {}).get("comment")) else {}),
+                    "nullable": field.nullable,
+                }
+                for field in table.schema.fields
+            ],
+            "type": "VIEW" if table.is_view else "MANAGED",
+            "owner": self._grants.owner(securable),
+            "provider": table.provider,
+            "comment": table.comment,
+            "table_properties": table.properties,
+            "view_text": table.definition,
+            "table_constraints": str(
+                [(key.name, f"{key.kind} ({', '.join(key.columns)})") for key in keys]
+            )
+            if keys
+            else None,
+        }
+        text = json.dumps({key: value for key, value in metadata.items() if value is not None})
+        return result_set(("json_metadata",), [(text,)])
 
 
 def _json_type(value: Any) -> Any:

@@ -5,113 +5,108 @@ Source: Databricks SQL, "GRANT", "REVOKE", "SHOW GRANTS", "ALTER … OWNER TO".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from databricks_sandbox.unity.answers import Answer, nothing, rows_answer
-from databricks_sandbox.unity.metastore import Securable
-from databricks_sandbox.unity.tag_statements import named
-
-if TYPE_CHECKING:
-    from databricks_sandbox.unity.call import Call
-    from databricks_sandbox.unity.metastore import Kind
-    from databricks_sandbox.unity.sql_text import Reader
-
-_KINDS: dict[str, Kind] = {
-    "CATALOG": "CATALOG",
-    "SCHEMA": "SCHEMA",
-    "DATABASE": "SCHEMA",
-    "TABLE": "TABLE",
-    "VIEW": "TABLE",
-    "VOLUME": "VOLUME",
-}
+from databricks_sandbox.unity.execution import Execution
+from databricks_sandbox.unity.grants import Grants
+from databricks_sandbox.unity.metastore import Metastore, Securable
+from databricks_sandbox.unity.result_set import ResultSet, empty, result_set
+from databricks_sandbox.unity.securables import KINDS, read_securable
+from databricks_sandbox.unity.sql_text import Reader
 
 
-def grant(call: Call) -> Answer:
-    """`GRANT privilege [, …] ON kind name TO principal`."""
-    reader = call.reader()
-    reader.expect("GRANT")
-    privileges = _privileges(reader)
-    securable = _securable(call, reader)
-    reader.expect("TO")
-    principal = reader.next().value
-    reader.expect_end()
-    call.require("MANAGE", securable)
-    call.front.grants.grant(privileges, securable, principal)
-    return nothing()
+class GrantStatements:
+    """GRANT, REVOKE, SHOW GRANTS and OWNER TO.
 
+    Args:
+        metastore: what Spark does not keep.
+        grants: who may do what.
+    """
 
-def revoke(call: Call) -> Answer:
-    """`REVOKE privilege [, …] ON kind name FROM principal`."""
-    reader = call.reader()
-    reader.expect("REVOKE")
-    privileges = _privileges(reader)
-    securable = _securable(call, reader)
-    reader.expect("FROM")
-    principal = reader.next().value
-    reader.expect_end()
-    call.require("MANAGE", securable)
-    call.front.grants.revoke(privileges, securable, principal)
-    return nothing()
+    def __init__(self, metastore: Metastore, grants: Grants) -> None:
+        self._metastore = metastore
+        self._grants = grants
 
-
-def show(call: Call) -> Answer:
-    """`SHOW GRANTS [principal] ON kind name`, what is inherited included."""
-    reader = call.reader()
-    reader.expect("SHOW")
-    reader.next()
-    following = reader.peek()
-    principal = None
-    if following is not None and following.upper != "ON":
+    def grant(self, execution: Execution) -> ResultSet:
+        """`GRANT privilege [, …] ON kind name TO principal`."""
+        reader = execution.reader()
+        reader.expect("GRANT")
+        privileges = _privileges(reader)
+        securable = self._securable(execution, reader)
+        reader.expect("TO")
         principal = reader.next().value
-    securable = _securable(call, reader)
-    reader.expect_end()
-    sender = call.session.principal
-    if principal is None and not call.front.grants.has(sender, "MANAGE", securable):
-        # Who does not manage it sees their own grants only.
-        principal = sender.name
-    elif principal not in (None, sender.name):
-        call.require("MANAGE", securable)
-    return rows_answer(
-        ("Principal", "ActionType", "ObjectType", "ObjectKey"),
-        call.front.grants.listed(securable, principal),
-    )
+        reader.expect_end()
+        self._grants.require(execution.principal, "MANAGE", securable)
+        self._grants.grant(privileges, securable, principal)
+        return empty()
 
+    def revoke(self, execution: Execution) -> ResultSet:
+        """`REVOKE privilege [, …] ON kind name FROM principal`."""
+        reader = execution.reader()
+        reader.expect("REVOKE")
+        privileges = _privileges(reader)
+        securable = self._securable(execution, reader)
+        reader.expect("FROM")
+        principal = reader.next().value
+        reader.expect_end()
+        self._grants.require(execution.principal, "MANAGE", securable)
+        self._grants.revoke(privileges, securable, principal)
+        return empty()
 
-def set_owner(call: Call) -> Answer:
-    """`ALTER kind name [SET] OWNER TO principal`."""
-    reader = call.reader()
-    reader.expect("ALTER")
-    securable = named(call, reader, _KINDS[reader.next().upper])
-    reader.accept("SET")
-    reader.expect("OWNER", "TO")
-    owner = reader.next().value
-    reader.expect_end()
-    call.require("MANAGE", securable)
-    call.front.grants.set_owner(securable, owner)
-    return nothing()
+    def show(self, execution: Execution) -> ResultSet:
+        """`SHOW GRANTS [principal] ON kind name`, what is inherited included."""
+        reader = execution.reader()
+        reader.expect("SHOW")
+        reader.next()
+        following = reader.peek()
+        principal = None
+        if following is not None and following.upper != "ON":
+            principal = reader.next().value
+        securable = self._securable(execution, reader)
+        reader.expect_end()
+        sender = execution.principal
+        if principal is None and not self._grants.has(sender, "MANAGE", securable):
+            # Who does not manage it sees their own grants only.
+            principal = sender.name
+        elif principal not in (None, sender.name):
+            self._grants.require(execution.principal, "MANAGE", securable)
+        return result_set(
+            ("Principal", "ActionType", "ObjectType", "ObjectKey"),
+            self._grants.of(securable, principal),
+        )
+
+    def set_owner(self, execution: Execution) -> ResultSet:
+        """`ALTER kind name [SET] OWNER TO principal`."""
+        reader = execution.reader()
+        reader.expect("ALTER")
+        securable = read_securable(execution, self._metastore, reader, KINDS[reader.next().upper])
+        reader.accept("SET")
+        reader.expect("OWNER", "TO")
+        owner = reader.next().value
+        reader.expect_end()
+        self._grants.require(execution.principal, "MANAGE", securable)
+        self._grants.set_owner(securable, owner)
+        return empty()
+
+    def _securable(self, execution: Execution, reader: Reader) -> Securable:
+        reader.accept("ON")
+        if reader.accept("METASTORE"):
+            return Securable("METASTORE", ())
+        following = reader.peek()
+        kind = KINDS.get(following.upper) if following is not None else None
+        if kind is not None:
+            reader.next()
+        return read_securable(execution, self._metastore, reader, kind or "TABLE")
 
 
 def _privileges(reader: Reader) -> list[str]:
-    found: list[str] = []
+    privileges: list[str] = []
     words: list[str] = []
     while not reader.accept("ON"):
         token = reader.next()
         if token.text == ",":
-            found.append(" ".join(words))
+            privileges.append(" ".join(words))
             words = []
         else:
             words.append(token.upper)
-    found.append(" ".join(words))
+    privileges.append(" ".join(words))
     # The short form means the long one, as it always did.
-    return ["ALL PRIVILEGES" if name == "ALL" else name for name in found]
-
-
-def _securable(call: Call, reader: Reader) -> Securable:
-    reader.accept("ON")
-    if reader.accept("METASTORE"):
-        return Securable("METASTORE", ())
-    following = reader.peek()
-    kind = _KINDS.get(following.upper) if following is not None else None
-    if kind is not None:
-        reader.next()
-    return named(call, reader, kind or "TABLE")
+    return ["ALL PRIVILEGES" if name == "ALL" else name for name in privileges]

@@ -7,13 +7,9 @@ metastore admins everything. Source: Databricks, "Unity Catalog privileges and s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from databricks_sandbox.errors import SqlError
-
-if TYPE_CHECKING:
-    from databricks_sandbox.identity import Identity, Principal
-    from databricks_sandbox.unity.metastore import Kind, Metastore, Securable
+from databricks_sandbox.identity import Identity, Principal
+from databricks_sandbox.unity.metastore import Kind, Metastore, Securable
 
 # Privileges by the kind of securable they are about; granted there or on anything above it.
 PRIVILEGES: dict[Kind, tuple[str, ...]] = {
@@ -50,18 +46,13 @@ class Grants:
     """Who may do what.
 
     Args:
-        metastore: owners live there.
+        metastore: where owners and grants are.
         identity: which principals and groups there are.
     """
 
     def __init__(self, metastore: Metastore, identity: Identity) -> None:
         self._metastore = metastore
         self._identity = identity
-        self._granted: dict[tuple[str, Securable], set[str]] = {}
-
-    def is_admin(self, principal: Principal) -> bool:
-        """Metastore admins may do everything."""
-        return principal.admin
 
     def owner(self, securable: Securable) -> str:
         """Who owns something."""
@@ -69,7 +60,7 @@ class Grants:
 
     def set_owner(self, securable: Securable, owner: str) -> None:
         """Give something to another principal."""
-        self._known(owner)
+        self._require_principal(owner)
         with self._metastore.lock:
             self._metastore.owners[securable] = owner
 
@@ -79,7 +70,7 @@ class Grants:
         Raises:
             SqlError: no such principal, or the privilege is none of this kind of securable.
         """
-        self._known(principal)
+        self._require_principal(principal)
         for privilege in privileges:
             if privilege not in grantable(securable.kind):
                 raise SqlError(
@@ -88,39 +79,20 @@ class Grants:
                     f"[{securable.full_name}:{securable.kind}].",
                 )
         with self._metastore.lock:
-            self._granted.setdefault((principal, securable), set()).update(privileges)
+            self._metastore.grants.setdefault((principal, securable), set()).update(privileges)
 
     def revoke(self, privileges: list[str], securable: Securable, principal: str) -> None:
         """Take privileges back; those never granted are no error."""
-        self._known(principal)
+        self._require_principal(principal)
         with self._metastore.lock:
-            self._granted.get((principal, securable), set()).difference_update(privileges)
-
-    def forget(self, securable: Securable) -> None:
-        """Drop the grants on something and on everything below it."""
-        depth = len(securable.name)
-        with self._metastore.lock:
-            self._granted = {
-                (who, what): had
-                for (who, what), had in self._granted.items()
-                if not (
-                    what == securable
-                    or (len(what.name) > depth and what.name[:depth] == securable.name)
-                )
-            }
-
-    def rename(self, before: Securable, after: Securable) -> None:
-        """Carry the grants on something over to its new name."""
-        with self._metastore.lock:
-            for who, what in [key for key in self._granted if key[1] == before]:
-                self._granted[who, after] = self._granted.pop((who, what))
+            self._metastore.grants.get((principal, securable), set()).difference_update(privileges)
 
     def clear(self) -> None:
         """Forget all grants."""
         with self._metastore.lock:
-            self._granted.clear()
+            self._metastore.grants.clear()
 
-    def listed(
+    def of(
         self, securable: Securable, principal: str | None = None
     ) -> list[tuple[str, str, str, str]]:
         """Principal, privilege, kind and name of each grant on something and on what is above."""
@@ -128,8 +100,8 @@ class Grants:
         with self._metastore.lock:
             return sorted(
                 (who, privilege, what.kind, what.full_name)
-                for (who, what), held in self._granted.items()
-                for privilege in held
+                for (who, what), privileges in self._metastore.grants.items()
+                for privilege in privileges
                 if what in places and principal in (None, who)
             )
 
@@ -141,15 +113,15 @@ class Grants:
         with self._metastore.lock:
             if any(self.owner(place) == principal.name for place in places):
                 return True
-            held = {
-                granted
+            privileges = {
+                privilege
                 for name in (principal.name, *principal.groups)
                 for place in places
-                for granted in self._granted.get((name, place), ())
+                for privilege in self._metastore.grants.get((name, place), ())
             }
-        if privilege in held or "MANAGE" in held:
+        if privilege in privileges or "MANAGE" in privileges:
             return True
-        return "ALL PRIVILEGES" in held and privilege not in _NOT_IN_ALL
+        return "ALL PRIVILEGES" in privileges and privilege not in _NOT_IN_ALL
 
     def sees(self, principal: Principal, securable: Securable) -> bool:
         """Whether something shows up for a principal: any privilege on it or below is enough."""
@@ -158,10 +130,14 @@ class Grants:
         names = (principal.name, *principal.groups)
         depth = len(securable.name)
         with self._metastore.lock:
-            theirs = [what for (who, what), held in self._granted.items() if who in names and held]
-            theirs += [what for what, owner in self._metastore.owners.items() if owner in names]
+            securables = [
+                what
+                for (who, what), privileges in self._metastore.grants.items()
+                if who in names and privileges
+            ]
+            securables += [what for what, owner in self._metastore.owners.items() if owner in names]
         above = (securable, *securable.parents())
-        return any(what in above or what.name[:depth] == securable.name for what in theirs)
+        return any(what in above or what.name[:depth] == securable.name for what in securables)
 
     def require(self, principal: Principal, privilege: str, securable: Securable) -> None:
         """Check a privilege, and USE on what is above.
@@ -177,7 +153,7 @@ class Grants:
         if not self.has(principal, privilege, securable):
             raise _denied(privilege, securable)
 
-    def _known(self, principal: str) -> None:
+    def _require_principal(self, principal: str) -> None:
         if self._identity.find(principal) is None and principal not in self._identity.groups():
             raise SqlError(
                 "PRINCIPAL_DOES_NOT_EXIST", f"Could not find principal with name {principal}."

@@ -1,4 +1,4 @@
-"""`information_schema`: rows about everything in the metastore, made from what there is when asked.
+"""`information_schema`: rows about everything in the metastore, made when they are read.
 
 Each relation has the columns the sandbox knows the truth of, under Databricks' names; others are
 left out rather than made up, so that a query that needs them fails. A principal sees what it owns
@@ -7,18 +7,17 @@ or holds a privilege on. Source: Databricks SQL, "Information schema".
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from databricks_sandbox.engine import tables
 from databricks_sandbox.errors import SqlError
-from databricks_sandbox.unity.metastore import Name, Securable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from databricks_sandbox.unity.answers import Answer
-    from databricks_sandbox.unity.call import Call
+from databricks_sandbox.unity.execution import Execution
+from databricks_sandbox.unity.grants import Grants
+from databricks_sandbox.unity.metastore import Metastore, Name, Securable
+from databricks_sandbox.unity.result_set import ResultSet, result_set
+from databricks_sandbox.unity.schemas import schema_names
 
 _SYSTEM = "information_schema"
 _TABLE = ("table_catalog", "table_schema", "table_name")
@@ -30,7 +29,7 @@ class Relation:
     """One relation of the information schema.
 
     Attributes:
-        columns: as `answers.rows_answer` takes them; the first one is the catalog.
+        columns: as `result_set` takes them; the first one is the catalog.
         rows: makes its rows, of all catalogs.
     """
 
@@ -39,18 +38,24 @@ class Relation:
 
 
 class Contents:
-    """What a principal sees of the metastore; read once for a statement."""
+    """What a principal sees of the metastore; read once for a statement.
 
-    def __init__(self, call: Call) -> None:
-        self.call = call
-        self.front = call.front
-        self.metastore = call.front.metastore
+    Args:
+        execution: the statement, and whose it is.
+        metastore: what Spark does not keep.
+        grants: who may do what.
+    """
+
+    def __init__(self, execution: Execution, metastore: Metastore, grants: Grants) -> None:
+        self.metastore = metastore
+        self.grants = grants
+        self._execution = execution
         self._schemas: list[Name] | None = None
         self._tables: list[tuple[Securable, tables.Table]] | None = None
 
     def sees(self, securable: Securable) -> bool:
         """Whether it shows up for the principal that asks."""
-        return self.front.grants.sees(self.call.session.principal, securable)
+        return self.grants.sees(self._execution.principal, securable)
 
     @property
     def catalogs(self) -> list[str]:
@@ -63,7 +68,7 @@ class Contents:
         if self._schemas is None:
             self._schemas = [
                 name
-                for name in self.front.schemas(self.call)
+                for name in schema_names(self._execution, self.metastore)
                 if self.sees(Securable("SCHEMA", name))
             ]
         return self._schemas
@@ -73,19 +78,19 @@ class Contents:
         """Tables and views with all that Spark knows about them."""
         if self._tables is None:
             self._tables = [
-                (securable, tables.table(self.call.engine, *securable.name))
+                (securable, tables.table(self._execution.engine, *securable.name))
                 for securable in self.table_names()
             ]
         return self._tables
 
     def table_names(self) -> list[Securable]:
         """Tables and views by name only, which is cheaper."""
-        found = [
+        securables = [
             Securable("TABLE", (catalog, schema, name))
             for catalog, schema in self.schemas
-            for name in tables.table_names(self.call.engine, schema)
+            for name in tables.table_names(self._execution.engine, schema)
         ]
-        return [securable for securable in found if self.sees(securable)]
+        return [securable for securable in securables if self.sees(securable)]
 
     def constraints(self) -> Iterator[tuple[Name, Any]]:
         """Keys of the tables the principal sees."""
@@ -105,13 +110,13 @@ class Contents:
 
 def _catalogs(contents: Contents) -> Iterator[tuple[Any, ...]]:
     for name in contents.catalogs:
-        owner = contents.front.grants.owner(Securable("CATALOG", (name,)))
+        owner = contents.grants.owner(Securable("CATALOG", (name,)))
         yield name, owner, contents.metastore.catalogs[name]
 
 
 def _schemata(contents: Contents) -> Iterator[tuple[Any, ...]]:
     for catalog, name in contents.schemas:
-        yield catalog, name, contents.front.grants.owner(Securable("SCHEMA", (catalog, name)))
+        yield catalog, name, contents.grants.owner(Securable("SCHEMA", (catalog, name)))
     for catalog in contents.catalogs:
         yield catalog, _SYSTEM, "System user"
 
@@ -123,7 +128,7 @@ def _tables(contents: Contents) -> Iterator[tuple[Any, ...]]:
             "VIEW" if table.is_view else "MANAGED",
             "NO" if table.is_view else "YES",
             "PRESERVE",
-            contents.front.grants.owner(securable),
+            contents.grants.owner(securable),
             table.comment,
             None if table.is_view else (table.provider or "").upper(),
             table.location,
@@ -189,7 +194,7 @@ def _volumes(contents: Contents) -> Iterator[tuple[Any, ...]]:
     for name, volume in sorted(contents.metastore.volumes.items()):
         securable = Securable("VOLUME", name)
         if contents.sees(securable):
-            owner = contents.front.grants.owner(securable)
+            owner = contents.grants.owner(securable)
             yield (*name, "MANAGED", owner, volume.comment, f"/Volumes/{'/'.join(name)}")
 
 
@@ -205,7 +210,7 @@ def _privileges(kind: str) -> Callable[[Contents], Iterator[tuple[Any, ...]]]:
             ],
         }[kind]()  # fmt: skip
         for place in places:
-            for grantee, privilege, held_on, _ in contents.front.grants.listed(place):
+            for grantee, privilege, held_on, _ in contents.grants.of(place):
                 inherited = "NONE" if held_on == kind else held_on
                 yield (*place.name, grantee, privilege.replace(" ", "_"), "NO", inherited)
 
@@ -279,28 +284,30 @@ RELATIONS: dict[str, Relation] = {
 }  # fmt: skip
 
 
-def relation(call: Call, catalog: str, name: str) -> Answer:
+def relation(
+    execution: Execution, metastore: Metastore, grants: Grants, catalog: str, name: str
+) -> ResultSet:
     """The rows of one relation as the information schema of a catalog shows them.
 
     Args:
-        call: who asks.
+        execution: the statement that reads it, and whose it is.
+        metastore: what Spark does not keep.
+        grants: who may do what.
         catalog: `system` shows all catalogs.
         name: a key of `RELATIONS`.
 
     Raises:
         SqlError: there is no such catalog or relation.
     """
-    from databricks_sandbox.unity.answers import rows_answer
-
-    found = RELATIONS.get(name)
-    if found is None or catalog not in ("system", *call.front.metastore.catalogs):
+    shape = RELATIONS.get(name)
+    if shape is None or catalog not in ("system", *metastore.catalogs):
         raise SqlError(
             "TABLE_OR_VIEW_NOT_FOUND",
             f"The table or view `{catalog}`.`{_SYSTEM}`.`{name}` cannot be found in "
             f"databricks-sandbox. It has: {', '.join(RELATIONS)}.",
         )
-    rows = found.rows(Contents(call))
-    return rows_answer(found.columns, [row for row in rows if catalog in ("system", row[0])])
+    rows = shape.rows(Contents(execution, metastore, grants))
+    return result_set(shape.columns, [row for row in rows if catalog in ("system", row[0])])
 
 
 def data_type(full: str) -> str:

@@ -6,16 +6,10 @@ The columns are those of JDBC's metadata, which Databricks' drivers expect.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from databricks_sandbox.statements import Statement
-from databricks_sandbox.unity.answers import Answer, rows_answer
-from databricks_sandbox.unity.call import Call
 from databricks_sandbox.unity.information_schema import Contents
-
-if TYPE_CHECKING:
-    from databricks_sandbox.protocol.operations import Session
-    from databricks_sandbox.unity.front import Front
+from databricks_sandbox.unity.result_set import ResultSet, result_set
 
 # Numbers of java.sql.Types by Spark's name of a type.
 _JAVA_TYPES = {
@@ -37,49 +31,49 @@ _COLUMN_COLUMNS = (
 )  # fmt: skip
 
 
-def catalogs(front: Front, session: Session, _: Any) -> Answer:
+def catalogs(contents: Contents, _: Any) -> ResultSet:
     """All catalogs."""
-    return rows_answer(("TABLE_CAT",), [(name,) for name in _contents(front, session).catalogs])
+    return result_set(("TABLE_CAT",), [(name,) for name in contents.catalogs])
 
 
-def schemas(front: Front, session: Session, request: Any) -> Answer:
+def schemas(contents: Contents, request: Any) -> ResultSet:
     """Schemas of a catalog."""
-    return rows_answer(
+    return result_set(
         ("TABLE_SCHEM", "TABLE_CATALOG"),
         [
             (schema, catalog)
-            for catalog, schema in _contents(front, session).schemas
+            for catalog, schema in contents.schemas
             if _matches(catalog, request.catalogName) and _matches(schema, request.schemaName)
         ],
     )
 
 
-def tables(front: Front, session: Session, request: Any) -> Answer:
+def tables(contents: Contents, request: Any) -> ResultSet:
     """Tables and views."""
-    wanted = [kind.upper() for kind in request.tableTypes or ()]
-    found = []
-    for securable, table in _contents(front, session).tables:
+    kinds = [kind.upper() for kind in request.tableTypes or ()]
+    rows = []
+    for securable, table in contents.tables:
         catalog, schema, name = securable.name
         kind = "VIEW" if table.is_view else "TABLE"
         if (
             _matches(catalog, request.catalogName)
             and _matches(schema, request.schemaName)
             and _matches(name, request.tableName)
-            and (not wanted or kind in wanted)
+            and (not kinds or kind in kinds)
         ):
-            found.append((catalog, schema, name, kind, table.comment or "", *[None] * 5))
-    return rows_answer(_TABLE_COLUMNS, found)
+            rows.append((catalog, schema, name, kind, table.comment or "", *[None] * 5))
+    return result_set(_TABLE_COLUMNS, rows)
 
 
-def table_types(*_: Any) -> Answer:
+def table_types(*_: Any) -> ResultSet:
     """The kinds of table there are."""
-    return rows_answer(("TABLE_TYPE",), [("TABLE",), ("VIEW",)])
+    return result_set(("TABLE_TYPE",), [("TABLE",), ("VIEW",)])
 
 
-def columns(front: Front, session: Session, request: Any) -> Answer:
+def columns(contents: Contents, request: Any) -> ResultSet:
     """Columns of tables and views."""
-    found = []
-    for securable, table in _contents(front, session).tables:
+    rows = []
+    for securable, table in contents.tables:
         catalog, schema, name = securable.name
         if not (
             _matches(catalog, request.catalogName)
@@ -95,7 +89,7 @@ def columns(front: Front, session: Session, request: Any) -> Answer:
             scale = getattr(field.dataType, "scale", None)
             metadata = field.metadata or {}
             number = _JAVA_TYPES.get(kind.split("(")[0].split("<")[0], 1111)
-            found.append(
+            rows.append(
                 (
                     *(catalog, schema, name, field.name, number, kind.upper(), precision, None),
                     *(scale, 10 if precision else None, int(field.nullable)),
@@ -105,12 +99,7 @@ def columns(front: Front, session: Session, request: Any) -> Answer:
                     "YES" if "delta.identity.start" in metadata else "NO",
                 )
             )
-    return rows_answer(_COLUMN_COLUMNS, found)
-
-
-def _contents(front: Front, session: Session) -> Contents:
-    line = Statement("metadata", session.identifier, session.principal.name)
-    return Contents(Call(front, session, "", line, session.identifier))
+    return result_set(_COLUMN_COLUMNS, rows)
 
 
 def _matches(name: str, pattern: str | None) -> bool:

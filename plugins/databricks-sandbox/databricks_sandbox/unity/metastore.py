@@ -6,11 +6,11 @@ Names are compared in lower case, as Unity Catalog does; a securable is a kind a
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from databricks_sandbox.errors import SqlError
 
 Kind = Literal["METASTORE", "CATALOG", "SCHEMA", "TABLE", "VOLUME"]
 Name = tuple[str, ...]
@@ -42,7 +42,7 @@ class Securable:
 
 @dataclass(frozen=True)
 class Constraint:
-    """An informational key: never enforced, only told.
+    """An informational key: never enforced.
 
     Attributes:
         name: unique in its schema.
@@ -82,10 +82,11 @@ class Metastore:
 
     Attributes:
         lock: reentrant.
-        catalogs: comment by name.
+        catalogs: comment by name; the first one is there from the start, and stays.
         schemas: the catalog each schema was created in.
         owners: principal by securable; what is missing belongs to the metastore's admins.
         volumes: by name.
+        grants: privileges by principal and securable.
         constraints: by table.
         tags: by securable and column, where no column is the securable itself.
         predictive_optimization: whether it is on, which CLUSTER BY AUTO asks for.
@@ -96,22 +97,50 @@ class Metastore:
     schemas: dict[str, str] = field(default_factory=dict)
     owners: dict[Securable, str] = field(default_factory=dict)
     volumes: dict[Name, Volume] = field(default_factory=dict)
+    grants: dict[tuple[str, Securable], set[str]] = field(default_factory=dict)
     constraints: dict[Name, list[Constraint]] = field(default_factory=dict)
     tags: dict[tuple[Securable, str | None], dict[str, str]] = field(default_factory=dict)
     predictive_optimization: bool = True
 
+    @property
+    def default_catalog(self) -> str:
+        """The catalog of schemas that were made outside of statements."""
+        return next(iter(self.catalogs))
+
+    def volume(self, name: Name) -> Volume:
+        """The volume of this name.
+
+        Raises:
+            SqlError: there is none.
+        """
+        volume = self.volumes.get(tuple(part.lower() for part in name))
+        if volume is None:
+            raise SqlError(
+                "UC_VOLUME_NOT_FOUND",
+                f"Volume `{'`.`'.join(name)}` does not exist. Please use 'SHOW VOLUMES' to list "
+                "available volumes.",
+            )
+        return volume
+
+    def restore(self) -> None:
+        """Storage accepts writes and predictive optimization is on, as in a new workspace."""
+        self.predictive_optimization = True
+        for volume in self.volumes.values():
+            volume.read_only = False
+
     def forget(self, securable: Securable) -> None:
-        """Drop all that is known of something and of everything below it."""
+        """Drop all there is about something and about everything below it."""
         depth, name = len(securable.name), securable.name
 
-        def gone(other: Securable) -> bool:
+        def covers(other: Securable) -> bool:
             if other == securable:
                 return True
             return len(other.name) > depth and other.name[:depth] == name
 
         with self.lock:
-            self.owners = {s: o for s, o in self.owners.items() if not gone(s)}
-            self.tags = {k: v for k, v in self.tags.items() if not gone(k[0])}
+            self.owners = {s: o for s, o in self.owners.items() if not covers(s)}
+            self.grants = {k: p for k, p in self.grants.items() if not covers(k[1])}
+            self.tags = {k: v for k, v in self.tags.items() if not covers(k[0])}
             if securable.kind != "VOLUME":
                 self.constraints = {n: c for n, c in self.constraints.items() if n[:depth] != name}
                 # A foreign key does not outlive the table it points at.
@@ -121,10 +150,12 @@ class Metastore:
                     ]
 
     def rename(self, before: Securable, after: Securable) -> None:
-        """Carry over all that is known of a table under its new name."""
+        """Carry over all there is about a table to its new name."""
         with self.lock:
             if before in self.owners:
                 self.owners[after] = self.owners.pop(before)
+            for who, what in [k for k in self.grants if k[1] == before]:
+                self.grants[who, after] = self.grants.pop((who, what))
             for key in [k for k in self.tags if k[0] == before]:
                 self.tags[after, key[1]] = self.tags.pop(key)
             if before.name in self.constraints:

@@ -1,30 +1,25 @@
 """The table of everything that is not simply given to Spark, each with the reason.
 
-A statement rule answers a whole statement, found by its first words; a text rule replaces a name
+A statement rule answers a whole statement, by its first words; a text rule replaces a name
 inside a statement that then goes to Spark. What is in neither goes to Spark verbatim.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from databricks_sandbox.unity import (
-    catalog_statements,
-    describe_statements,
-    grant_statements,
-    names,
-    table_statements,
-    tag_statements,
-    volume_statements,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from databricks_sandbox.unity.answers import Answer
-    from databricks_sandbox.unity.call import Call
+from databricks_sandbox.unity.catalog_statements import CatalogStatements, refuse
+from databricks_sandbox.unity.describe_statements import DescribeStatements
+from databricks_sandbox.unity.execution import Execution
+from databricks_sandbox.unity.grant_statements import GrantStatements
+from databricks_sandbox.unity.names import Names
+from databricks_sandbox.unity.result_set import ResultSet
+from databricks_sandbox.unity.spark_statements import TextRule
+from databricks_sandbox.unity.table_statements import TableStatements
+from databricks_sandbox.unity.tag_statements import TagStatements
+from databricks_sandbox.unity.volume_statements import VolumeStatements
 
 _DELIMITED = r"`[^`]*`"
 # A name of one to three parts, as `sql_text.head` writes it.
@@ -33,7 +28,7 @@ _NAME = rf"(?:{_DELIMITED}|\w+)(?: \. (?:{_DELIMITED}|\w+))*"
 
 @dataclass(frozen=True)
 class StatementRule:
-    """A statement the front answers, or changes as a whole.
+    """A statement that is not Spark's to answer, or changes as a whole.
 
     Attributes:
         name: how the statement log calls it.
@@ -45,28 +40,11 @@ class StatementRule:
     name: str
     pattern: re.Pattern[str]
     reason: str
-    answer: Callable[[Call], Answer]
-
-
-@dataclass(frozen=True)
-class TextRule:
-    """A name inside a statement that Spark does not know.
-
-    Attributes:
-        name: how the statement log calls it.
-        triggers: the text is looked at when one of these is in it, in lower case.
-        reason: why Spark does not get it as it is.
-        change: the text to give to Spark.
-    """
-
-    name: str
-    triggers: tuple[str, ...]
-    reason: str
-    change: Callable[[Call, str], str]
+    answer: Callable[[Execution], ResultSet]
 
 
 def _statement(
-    name: str, pattern: str, reason: str, answer: Callable[[Call], Answer]
+    name: str, pattern: str, reason: str, answer: Callable[[Execution], ResultSet]
 ) -> StatementRule:
     return StatementRule(name, re.compile(pattern + r"(?= |$)"), reason, answer)
 
@@ -76,149 +54,152 @@ _NO_GRANTS = "Spark keeps no permissions"
 _NO_TAGS = "Spark keeps no tags"
 _ONE_CATALOG = "Spark's catalogs are configuration; Unity Catalog's are objects"
 
-STATEMENT_RULES = (
-    _statement("put", "PUT", "moves a file of the client", volume_statements.put),
-    _statement("get", "GET", "moves a file to the client", volume_statements.get),
-    _statement("remove", "REMOVE", "removes a file of a volume", volume_statements.remove),
-    _statement("list files", "LIST", _NO_VOLUMES, volume_statements.list_files),
-    _statement("create volume", "CREATE (EXTERNAL )?VOLUME", _NO_VOLUMES, volume_statements.create),
-    _statement("drop volume", "DROP VOLUME", _NO_VOLUMES, volume_statements.drop),
-    _statement("show volumes", "SHOW VOLUMES", _NO_VOLUMES, volume_statements.show),
-    _statement(
-        "describe volume", "(DESCRIBE|DESC) VOLUME", _NO_VOLUMES, volume_statements.describe
-    ),
-    _statement("alter volume", "ALTER VOLUME", _NO_VOLUMES, volume_statements.alter),
-    _statement("comment on volume", "COMMENT ON VOLUME", _NO_VOLUMES, volume_statements.comment),
-    _statement("use catalog", "(USE|SET) CATALOG", _ONE_CATALOG, catalog_statements.use_catalog),
-    _statement("create catalog", "CREATE CATALOG", _ONE_CATALOG, catalog_statements.create),
-    _statement("drop catalog", "DROP CATALOG", _ONE_CATALOG, catalog_statements.drop),
-    _statement("show catalogs", "SHOW CATALOGS", _ONE_CATALOG, catalog_statements.show),
-    _statement(
-        "create schema",
-        "CREATE (SCHEMA|DATABASE)",
-        "owners; MANAGED LOCATION means nothing to Spark",
-        catalog_statements.create_schema,
-    ),
-    _statement(
-        "drop schema",
-        "DROP (SCHEMA|DATABASE)",
-        "volumes, keys, tags and owners go with it",
-        catalog_statements.drop_schema,
-    ),
-    _statement(
-        "show schemas",
-        "SHOW (SCHEMAS|DATABASES)",
-        "all catalogs share Spark's one set of schemas; permissions",
-        catalog_statements.show_schemas,
-    ),
-    _statement(
-        "describe catalog", "(DESCRIBE|DESC) CATALOG", _ONE_CATALOG, catalog_statements.describe
-    ),
-    _statement("grant", "GRANT", _NO_GRANTS, grant_statements.grant),
-    _statement("revoke", "REVOKE", _NO_GRANTS, grant_statements.revoke),
-    _statement("show grants", "SHOW GRANTS?", _NO_GRANTS, grant_statements.show),
-    _statement(
-        "alter owner",
-        rf"ALTER (CATALOG|SCHEMA|DATABASE|TABLE|VIEW) {_NAME} (SET )?OWNER TO",
-        "Spark keeps no owners of this kind",
-        grant_statements.set_owner,
-    ),
-    _statement(
-        "set tags",
-        rf"ALTER (CATALOG|SCHEMA|DATABASE|TABLE|VIEW|VOLUME) {_NAME} "
-        r"(ALTER COLUMN \S+ )?(SET|UNSET) TAGS",
-        _NO_TAGS,
-        tag_statements.alter_tags,
-    ),
-    _statement("set tag", "(SET|UNSET) TAG ON", _NO_TAGS, tag_statements.set_tag),
-    _statement(
-        "add constraint",
-        rf"ALTER TABLE {_NAME} ADD (CONSTRAINT|PRIMARY KEY|FOREIGN KEY)",
-        "Delta has no informational keys; CHECK goes to Delta",
-        table_statements.add_constraint,
-    ),
-    _statement(
-        "drop constraint",
-        rf"ALTER TABLE {_NAME} DROP (CONSTRAINT|PRIMARY KEY|FOREIGN KEY)",
-        "Delta has no informational keys; CHECK goes to Delta",
-        table_statements.drop_constraint,
-    ),
-    _statement(
-        "cluster by auto",
-        rf"ALTER TABLE {_NAME} CLUSTER BY AUTO",
-        "clustering by usage is a service of Databricks",
-        table_statements.cluster_by_auto,
-    ),
-    _statement(
-        "rename table",
-        rf"ALTER (TABLE|VIEW) {_NAME} RENAME TO",
-        "keys, tags and owners go along",
-        table_statements.rename,
-    ),
-    _statement(
-        "drop table", "DROP (TABLE|VIEW)", "keys, tags and owners go with it", table_statements.drop
-    ),
-    _statement(
-        "create table",
-        r"CREATE (OR REPLACE )?TABLE",
-        "keys and CLUSTER BY AUTO are taken out and kept; owners",
-        table_statements.create,
-    ),
-    _statement("create view", r"CREATE (OR REPLACE )?VIEW", "owners", table_statements.create_view),
-    _statement(
-        "comment on column",
-        "COMMENT ON COLUMN",
-        "Spark comments on columns with ALTER TABLE only",
-        table_statements.comment_on_column,
-    ),
-    _statement(
-        "insert",
-        "INSERT (INTO|OVERWRITE)",
-        "Databricks answers the number of rows, Spark nothing",
-        table_statements.insert,
-    ),
-    _statement(
-        "describe as json",
-        r"(DESCRIBE|DESC) (TABLE )?(EXTENDED )?.* AS JSON",
-        "Spark refuses AS JSON for Delta tables",
-        describe_statements.as_json,
-    ),
-    _statement("copy into", "COPY INTO", "Spark has no COPY INTO", catalog_statements.refuse),
-)
 
-TEXT_RULES = (
-    TextRule(
-        "schema of another catalog",
-        (".",),
-        "all catalogs share Spark's one set of schemas",
-        names.own_schemas,
-    ),
-    TextRule(
-        "read_files",
-        ("read_files",),
-        "Spark has no read_files; the same files are read as ``format.`path` ``",
-        names.read_files,
-    ),
-    TextRule(
-        "volume path", ("/volumes/",), "a volume is a folder of the sandbox", names.volume_paths
-    ),
-    TextRule(
-        "information_schema",
-        ("information_schema",),
-        "Spark has none; its views are made from what there is just before they are read",
-        names.information_schema,
-    ),
-    TextRule(
-        "current_catalog",
-        (
-            "current_catalog",
-            "current_database",
-            "session_user",
-            "is_member",
-            "is_account_group_member",
-            "current_metastore",
+def statement_rules(
+    *,
+    catalogs: CatalogStatements,
+    describe: DescribeStatements,
+    grants: GrantStatements,
+    tables: TableStatements,
+    tags: TagStatements,
+    volumes: VolumeStatements,
+) -> tuple[StatementRule, ...]:
+    """The rules for whole statements; the first that matches answers."""
+    return (
+        _statement("put", "PUT", "moves a file of the client", volumes.put),
+        _statement("get", "GET", "moves a file to the client", volumes.get),
+        _statement("remove", "REMOVE", "removes a file of a volume", volumes.remove),
+        _statement("list files", "LIST", _NO_VOLUMES, volumes.list_files),
+        _statement("create volume", "CREATE (EXTERNAL )?VOLUME", _NO_VOLUMES, volumes.create),
+        _statement("drop volume", "DROP VOLUME", _NO_VOLUMES, volumes.drop),
+        _statement("show volumes", "SHOW VOLUMES", _NO_VOLUMES, volumes.show),
+        _statement("describe volume", "(DESCRIBE|DESC) VOLUME", _NO_VOLUMES, volumes.describe),
+        _statement("alter volume", "ALTER VOLUME", _NO_VOLUMES, volumes.alter),
+        _statement("comment on volume", "COMMENT ON VOLUME", _NO_VOLUMES, volumes.comment),
+        _statement("use catalog", "(USE|SET) CATALOG", _ONE_CATALOG, catalogs.use_catalog),
+        _statement("create catalog", "CREATE CATALOG", _ONE_CATALOG, catalogs.create),
+        _statement("drop catalog", "DROP CATALOG", _ONE_CATALOG, catalogs.drop),
+        _statement("show catalogs", "SHOW CATALOGS", _ONE_CATALOG, catalogs.show),
+        _statement(
+            "create schema",
+            "CREATE (SCHEMA|DATABASE)",
+            "owners; MANAGED LOCATION means nothing to Spark",
+            catalogs.create_schema,
         ),
-        "Spark names the catalog behind the catalog",
-        names.functions,
-    ),
-)
+        _statement(
+            "drop schema",
+            "DROP (SCHEMA|DATABASE)",
+            "volumes, keys, tags and owners go with it",
+            catalogs.drop_schema,
+        ),
+        _statement(
+            "show schemas",
+            "SHOW (SCHEMAS|DATABASES)",
+            "all catalogs share Spark's one set of schemas; permissions",
+            catalogs.show_schemas,
+        ),
+        _statement("describe catalog", "(DESCRIBE|DESC) CATALOG", _ONE_CATALOG, catalogs.describe),
+        _statement("grant", "GRANT", _NO_GRANTS, grants.grant),
+        _statement("revoke", "REVOKE", _NO_GRANTS, grants.revoke),
+        _statement("show grants", "SHOW GRANTS?", _NO_GRANTS, grants.show),
+        _statement(
+            "alter owner",
+            rf"ALTER (CATALOG|SCHEMA|DATABASE|TABLE|VIEW) {_NAME} (SET )?OWNER TO",
+            "Spark keeps no owners of this kind",
+            grants.set_owner,
+        ),
+        _statement(
+            "set tags",
+            rf"ALTER (CATALOG|SCHEMA|DATABASE|TABLE|VIEW|VOLUME) {_NAME} "
+            r"(ALTER COLUMN \S+ )?(SET|UNSET) TAGS",
+            _NO_TAGS,
+            tags.alter_tags,
+        ),
+        _statement("set tag", "(SET|UNSET) TAG ON", _NO_TAGS, tags.set_tag),
+        _statement(
+            "add constraint",
+            rf"ALTER TABLE {_NAME} ADD (CONSTRAINT|PRIMARY KEY|FOREIGN KEY)",
+            "Delta has no informational keys; CHECK goes to Delta",
+            tables.add_constraint,
+        ),
+        _statement(
+            "drop constraint",
+            rf"ALTER TABLE {_NAME} DROP (CONSTRAINT|PRIMARY KEY|FOREIGN KEY)",
+            "Delta has no informational keys; CHECK goes to Delta",
+            tables.drop_constraint,
+        ),
+        _statement(
+            "cluster by auto",
+            rf"ALTER TABLE {_NAME} CLUSTER BY AUTO",
+            "clustering by usage is a service of Databricks",
+            tables.cluster_by_auto,
+        ),
+        _statement(
+            "rename table",
+            rf"ALTER (TABLE|VIEW) {_NAME} RENAME TO",
+            "keys, tags and owners go along",
+            tables.rename,
+        ),
+        _statement(
+            "drop table", "DROP (TABLE|VIEW)", "keys, tags and owners go with it", tables.drop
+        ),
+        _statement(
+            "create table",
+            r"CREATE (OR REPLACE )?TABLE",
+            "keys and CLUSTER BY AUTO are taken out and kept; owners",
+            tables.create,
+        ),
+        _statement("create view", r"CREATE (OR REPLACE )?VIEW", "owners", tables.create_view),
+        _statement(
+            "comment on column",
+            "COMMENT ON COLUMN",
+            "Spark comments on columns with ALTER TABLE only",
+            tables.comment_on_column,
+        ),
+        _statement(
+            "insert",
+            "INSERT (INTO|OVERWRITE)",
+            "Databricks answers the number of rows, Spark nothing",
+            tables.insert,
+        ),
+        _statement(
+            "describe as json",
+            r"(DESCRIBE|DESC) (TABLE )?(EXTENDED )?.* AS JSON",
+            "Spark refuses AS JSON for Delta tables",
+            describe.as_json,
+        ),
+        _statement("copy into", "COPY INTO", "Spark has no COPY INTO", refuse),
+    )
+
+
+def text_rules(names: Names) -> tuple[TextRule, ...]:
+    """The rules for names inside statements, in the order in which they are applied."""
+    return (
+        TextRule(
+            "schema of another catalog",
+            (".",),
+            "all catalogs share Spark's one set of schemas",
+            names.own_schemas,
+        ),
+        TextRule(
+            "read_files",
+            ("read_files",),
+            "Spark has no read_files; the same files are read as ``format.`path` ``",
+            names.read_files,
+        ),
+        TextRule(
+            "volume path", ("/volumes/",), "a volume is a folder of the sandbox", names.volume_paths
+        ),
+        TextRule(
+            "information_schema",
+            ("information_schema",),
+            "Spark has none; its views are made from what there is just before they are read",
+            names.information_schema,
+        ),
+        TextRule(
+            "current_catalog",
+            ("current_catalog", "session_user", "current_metastore"),
+            "Spark names the catalog behind the catalog",
+            names.functions,
+        ),
+    )

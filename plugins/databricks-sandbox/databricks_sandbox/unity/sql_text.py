@@ -1,19 +1,16 @@
 """Just enough of SQL's text to find a statement's own words: tokens, names, and a reader over both.
 
-This does not parse SQL. Spark does; the front looks at the words it has to know and leaves the
+This does not parse SQL. Spark does; the sandbox looks at the words it has to know and leaves the
 rest of the text exactly as it was.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from databricks_sandbox.errors import SqlError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _TOKEN = re.compile(
     r"""
@@ -144,13 +141,13 @@ class Reader:
     def names_in_parentheses(self) -> list[str]:
         """`(a, b)`: identifiers, what follows each (`TIMESERIES`, `ASC`) left out."""
         self.expect("(")
-        found = [self.word()]
+        names = [self.word()]
         while not self.accept(")"):
             if self.accept(","):
-                found.append(self.word())
+                names.append(self.word())
             else:
                 self.next()
-        return found
+        return names
 
     def pairs_in_parentheses(self) -> dict[str, str]:
         """`('a' = 'b', 'c')`: a value left out is empty."""
@@ -162,15 +159,6 @@ class Reader:
             if self.accept(")"):
                 return pairs
             self.expect(",")
-
-    def skip_parentheses(self) -> tuple[int, int]:
-        """Step over a balanced pair; answers the offsets of what is between."""
-        self.expect("(")
-        start, depth = self.tokens[self.position - 1].end, 1
-        while depth:
-            token = self.next()
-            depth += {"(": 1, ")": -1}.get(token.text, 0)
-        return start, token.start
 
     @property
     def at_end(self) -> bool:
@@ -190,7 +178,7 @@ class Reader:
         return SqlError("PARSE_SYNTAX_ERROR", f"Syntax error at or near {near} (line {line}).")
 
 
-def spliced(text: str, changes: list[tuple[int, int, str]]) -> str:
+def splice(text: str, changes: list[tuple[int, int, str]]) -> str:
     """A text with pieces replaced: start, end, and what stands there instead."""
     for start, end, instead in sorted(changes, reverse=True):
         text = text[:start] + instead + text[end:]

@@ -5,98 +5,81 @@ Source: Databricks SQL, "SET TAGS", "UNSET TAGS", "SET TAG", "UNSET TAG".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from databricks_sandbox.engine import tables
 from databricks_sandbox.errors import SqlError
-from databricks_sandbox.unity.answers import Answer, nothing
-
-if TYPE_CHECKING:
-    from databricks_sandbox.unity.call import Call
-    from databricks_sandbox.unity.metastore import Kind, Securable
-    from databricks_sandbox.unity.sql_text import Reader
-
-_KINDS: dict[str, Kind] = {
-    "CATALOG": "CATALOG",
-    "SCHEMA": "SCHEMA",
-    "DATABASE": "SCHEMA",
-    "TABLE": "TABLE",
-    "VIEW": "TABLE",
-    "VOLUME": "VOLUME",
-}
+from databricks_sandbox.unity.execution import Execution
+from databricks_sandbox.unity.grants import Grants
+from databricks_sandbox.unity.metastore import Metastore, Securable
+from databricks_sandbox.unity.result_set import ResultSet, empty
+from databricks_sandbox.unity.securables import KINDS, read_securable
 
 
-def alter_tags(call: Call) -> Answer:
-    """`ALTER … name [ALTER COLUMN c] SET TAGS ('a' = 'b')` and `UNSET TAGS ('a')`."""
-    reader = call.reader()
-    reader.expect("ALTER")
-    securable = named(call, reader, _KINDS[reader.next().upper])
-    column = reader.word().lower() if reader.accept("ALTER", "COLUMN") else None
-    setting = reader.next().upper == "SET"
-    reader.expect("TAGS")
-    pairs = reader.pairs_in_parentheses()
-    reader.expect_end()
-    _change(call, securable, column, pairs, setting=setting)
-    return nothing()
+class TagStatements:
+    """SET TAGS and UNSET TAGS in all their forms.
 
-
-def set_tag(call: Call) -> Answer:
-    """`SET TAG ON COLUMN name a = b` and `UNSET TAG ON … name a`."""
-    reader = call.reader()
-    setting = reader.next().upper == "SET"
-    reader.expect("TAG", "ON")
-    kind = reader.next().upper
-    column = None
-    if kind == "COLUMN":
-        *table, column = reader.name()
-        securable = call.securable(tuple(table), "TABLE")
-        column = column.lower()
-    else:
-        securable = named(call, reader, _KINDS[kind])
-    key = reader.next().value
-    value = reader.next().value if reader.accept("=") else ""
-    reader.expect_end()
-    _change(call, securable, column, {key: value}, setting=setting)
-    return nothing()
-
-
-def named(call: Call, reader: Reader, kind: Kind) -> Securable:
-    """What the reader names next.
-
-    Raises:
-        SqlError: it does not exist.
+    Args:
+        metastore: what Spark does not keep.
+        grants: who may do what.
     """
-    securable = call.securable(reader.name(), kind)
-    if kind == "VOLUME":
-        call.front.volumes.find(securable.name)
-    elif kind == "CATALOG" and securable.name[0] not in call.front.metastore.catalogs:
-        raise SqlError("CATALOG_NOT_FOUND", f"The catalog `{securable.full_name}` not found.")
-    elif kind == "SCHEMA":
-        call.front.require_schema(call, securable)
-    elif kind == "TABLE" and not tables.exists(call.engine, *securable.name[1:]):
-        raise SqlError(
-            "TABLE_OR_VIEW_NOT_FOUND",
-            f"The table or view `{'`.`'.join(securable.name)}` cannot be found. Verify the "
-            "spelling and correctness of the schema and catalog.",
-        )
-    return securable
 
+    def __init__(self, metastore: Metastore, grants: Grants) -> None:
+        self._metastore = metastore
+        self._grants = grants
 
-def _change(
-    call: Call, securable: Securable, column: str | None, pairs: dict[str, str], *, setting: bool
-) -> None:
-    call.require("APPLY TAG", securable)
-    if column is not None:
-        schema = tables.table(call.engine, *securable.name).schema
-        if column not in (name.lower() for name in schema.names):
-            raise SqlError(
-                "COLUMN_NOT_FOUND",
-                f"The column `{column}` cannot be found in table `{'`.`'.join(securable.name)}`.",
-            )
-    with call.front.metastore.lock:
-        tags = call.front.metastore.tags.setdefault((securable, column), {})
-        if setting:
-            tags.update(pairs)
+    def alter_tags(self, execution: Execution) -> ResultSet:
+        """`ALTER … name [ALTER COLUMN c] SET TAGS ('a' = 'b')` and `UNSET TAGS ('a')`."""
+        reader = execution.reader()
+        reader.expect("ALTER")
+        securable = read_securable(execution, self._metastore, reader, KINDS[reader.next().upper])
+        column = reader.word().lower() if reader.accept("ALTER", "COLUMN") else None
+        setting = reader.next().upper == "SET"
+        reader.expect("TAGS")
+        pairs = reader.pairs_in_parentheses()
+        reader.expect_end()
+        self._change(execution, securable, column, pairs, setting=setting)
+        return empty()
+
+    def set_tag(self, execution: Execution) -> ResultSet:
+        """`SET TAG ON COLUMN name a = b` and `UNSET TAG ON … name a`."""
+        reader = execution.reader()
+        setting = reader.next().upper == "SET"
+        reader.expect("TAG", "ON")
+        kind = reader.next().upper
+        column = None
+        if kind == "COLUMN":
+            *table, column = reader.name()
+            securable = execution.securable(tuple(table), "TABLE")
+            column = column.lower()
         else:
-            for key in pairs:
-                tags.pop(key, None)
+            securable = read_securable(execution, self._metastore, reader, KINDS[kind])
+        key = reader.next().value
+        value = reader.next().value if reader.accept("=") else ""
+        reader.expect_end()
+        self._change(execution, securable, column, {key: value}, setting=setting)
+        return empty()
+
+    def _change(
+        self,
+        execution: Execution,
+        securable: Securable,
+        column: str | None,
+        pairs: dict[str, str],
+        *,
+        setting: bool,
+    ) -> None:
+        self._grants.require(execution.principal, "APPLY TAG", securable)
+        if column is not None:
+            schema = tables.table(execution.engine, *securable.name).schema
+            if column not in (name.lower() for name in schema.names):
+                raise SqlError(
+                    "COLUMN_NOT_FOUND",
+                    f"The column `{column}` cannot be found in table "
+                    f"`{'`.`'.join(securable.name)}`.",
+                )
+        with self._metastore.lock:
+            tags = self._metastore.tags.setdefault((securable, column), {})
+            if setting:
+                tags.update(pairs)
+            else:
+                for key in pairs:
+                    tags.pop(key, None)

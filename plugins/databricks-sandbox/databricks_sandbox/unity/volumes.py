@@ -15,17 +15,11 @@ import threading
 import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from databricks_sandbox.clock import Clock
 from databricks_sandbox.errors import SqlError
-from databricks_sandbox.unity.metastore import Name, Volume
-
-if TYPE_CHECKING:
-    from databricks_sandbox.clock import Clock
-    from databricks_sandbox.unity.metastore import Metastore
-
-# A signed URL is of use for this long.
-_URL_SECONDS = 900.0
+from databricks_sandbox.limits import SIGNED_URL_SECONDS
+from databricks_sandbox.unity.metastore import Metastore, Name, Volume
 
 
 @dataclass(frozen=True)
@@ -75,20 +69,10 @@ class Volumes:
             self._metastore.volumes.pop(name, None)
         shutil.rmtree(self._directory(name), ignore_errors=True)
 
-    def find(self, name: Name) -> Volume:
-        """The volume of this name.
-
-        Raises:
-            SqlError: there is none.
-        """
-        volume = self._metastore.volumes.get(tuple(part.lower() for part in name))
-        if volume is None:
-            raise SqlError(
-                "UC_VOLUME_NOT_FOUND",
-                f"Volume `{'`.`'.join(name)}` does not exist. Please use 'SHOW VOLUMES' to list "
-                "available volumes.",
-            )
-        return volume
+    def drop_all(self, schema: Name) -> None:
+        """Remove the volumes of a schema with their files."""
+        for name in [name for name in self._metastore.volumes if name[:2] == schema]:
+            self.drop(name)
 
     def of_path(self, path: str) -> Volume:
         """The volume that a path lies in.
@@ -102,7 +86,7 @@ class Volumes:
                 "INVALID_PARAMETER_VALUE",
                 f"'{path}' is not a path in a volume: /Volumes/<catalog>/<schema>/<volume>/…",
             )
-        return self.find((parts[2], parts[3], parts[4]))
+        return self._metastore.volume((parts[2], parts[3], parts[4]))
 
     def set_read_only(self, name: str, read_only: bool = True) -> None:
         """Let a volume refuse uploads and removals, or accept them again.
@@ -111,7 +95,7 @@ class Volumes:
             name: `catalog.schema.volume`.
             read_only: whether it refuses.
         """
-        self.find(tuple(name.split("."))).read_only = read_only
+        self._metastore.volume(tuple(name.split("."))).read_only = read_only
 
     # Files
 
@@ -148,7 +132,7 @@ class Volumes:
     def sign(self, operation: str, path: str, base_url: str) -> str:
         """A URL that allows one kind of operation on one file for a while."""
         key = secrets.token_urlsafe(16)
-        ticket = Ticket(operation, normal_path(path), self._clock.now() + _URL_SECONDS)
+        ticket = Ticket(operation, normal_path(path), self._clock.now() + SIGNED_URL_SECONDS)
         with self._lock:
             self._tickets[key] = ticket
         return f"{base_url}/staging{urllib.parse.quote(ticket.path)}?signature={key}"

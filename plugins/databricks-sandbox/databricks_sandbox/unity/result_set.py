@@ -1,20 +1,19 @@
-"""Answers to statements, whoever gives them."""
+"""What statements answer, whoever answers them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from pyspark.sql.types import StructType
 
 
 @dataclass(frozen=True)
-class Answer:
+class ResultSet:
     """What a statement answers.
 
     Attributes:
@@ -30,7 +29,7 @@ class Answer:
     staging: bool = False
 
 
-# Spark's simple name of a type to Arrow's, for rows made by the front.
+# Spark's simple name of a type to Arrow's, for rows made by the sandbox.
 _ARROW = {
     "string": pa.string(),
     "bigint": pa.int64(),
@@ -41,14 +40,14 @@ _ARROW = {
 }
 
 
-def rows_answer(
+def result_set(
     columns: Sequence[str],
     rows: Iterable[Sequence[Any]] = (),
     *,
     modified_rows: int | None = None,
     staging: bool = False,
-) -> Answer:
-    """Rows made by the front.
+) -> ResultSet:
+    """Rows made by the sandbox.
 
     Args:
         columns: `name` for text, or `name:type` with a key of the types above.
@@ -58,22 +57,22 @@ def rows_answer(
     """
     from pyspark.sql.types import StructType
 
-    named = [column.partition(":") for column in columns]
+    typed = [column.partition(":") for column in columns]
     schema = StructType()
-    for name, _, kind in named:
+    for name, _, kind in typed:
         schema.add(name, _simple_types()[kind or "string"])
-    arrow = pa.schema([(name, _ARROW[kind or "string"]) for name, _, kind in named])
+    arrow = pa.schema([(name, _ARROW[kind or "string"]) for name, _, kind in typed])
     values = list(rows)
     table = pa.Table.from_arrays(
         [pa.array([row[i] for row in values], field.type) for i, field in enumerate(arrow)],
         schema=arrow,
     )
-    return Answer(table, schema, modified_rows, staging)
+    return ResultSet(table, schema, modified_rows, staging)
 
 
-def nothing() -> Answer:
-    """The answer of a command that has nothing to say."""
-    return rows_answer([])
+def empty() -> ResultSet:
+    """The answer of a command that has no rows."""
+    return result_set([])
 
 
 def _simple_types() -> dict[str, Any]:

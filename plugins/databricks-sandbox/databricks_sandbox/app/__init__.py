@@ -1,0 +1,90 @@
+"""Everything on the port by its path: the SQL protocol, OAuth, REST, staging, control."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from databricks_sandbox.app.control import Control
+from databricks_sandbox.app.files import Files
+from databricks_sandbox.app.messages import bearer, path_of
+from databricks_sandbox.app.oidc import OAuth
+from databricks_sandbox.app.refusals import EXCEPTION_HANDLERS
+from databricks_sandbox.app.sql import SqlEndpoint
+from databricks_sandbox.app.staging import Staging
+from databricks_sandbox.app.workspace import Warehouses, me, not_found
+from databricks_sandbox.faults import FaultPlan
+from databricks_sandbox.identity import Identity, Principal
+
+Handler = Callable[[Request], Awaitable[Response]]
+"""Answers a request; what blocks in it has a thread of its own."""
+
+PrincipalHandler = Callable[[Request, Principal], Awaitable[Response]]
+"""The same for requests whose token is looked at before."""
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH")
+
+
+def create_app(
+    *,
+    control: Control,
+    faults: FaultPlan,
+    files: Files,
+    identity: Identity,
+    oauth: OAuth,
+    sql: SqlEndpoint,
+    staging: Staging,
+    warehouses: Warehouses,
+) -> Starlette:
+    """The application.
+
+    Paths under `/sandbox` need no token: the port is open to this machine only. Signed URLs are
+    their own permission.
+
+    Args:
+        control: faults, clock, log and warehouse for tests in other processes.
+        faults: what goes wrong with REST calls.
+        files: the Files API.
+        identity: whose tokens are looked at.
+        oauth: discovery and tokens.
+        sql: the SQL protocol.
+        staging: signed URLs.
+        warehouses: the SQL Warehouses API.
+    """
+
+    def route(path: str, handler: Handler) -> Route:
+        return Route(path, handler, methods=_METHODS)
+
+    def authenticated(handler: PrincipalHandler) -> Handler:
+        async def answer(request: Request) -> Response:
+            return await handler(request, identity.principal_of(bearer(request)))
+
+        return answer
+
+    def rest(handler: PrincipalHandler) -> Handler:
+        async def answer(request: Request, principal: Principal) -> Response:
+            await faults.strike_call("api", f"{request.method} {path_of(request)}")
+            return await handler(request, principal)
+
+        return authenticated(answer)
+
+    return Starlette(
+        routes=[
+            route("/sandbox/{path:path}", control.answer),
+            route("/staging/{path:path}", staging.answer),
+            route("/oidc/{path:path}", oauth.answer),
+            route("/.well-known/{path:path}", oauth.answer),
+            route("/sql/{path:path}", authenticated(sql.answer)),
+            route("/api/2.0/preview/scim/v2/Me", rest(me)),
+            route("/api/2.0/sql/warehouses", rest(warehouses.list)),
+            route("/api/2.0/sql/warehouses/{path:path}", rest(warehouses.answer)),
+            route("/api/2.0/fs/files/{path:path}", rest(files.file)),
+            route("/api/2.0/fs/directories/{path:path}", rest(files.directory)),
+            route("/{path:path}", rest(not_found)),
+        ],
+        exception_handlers=EXCEPTION_HANDLERS,
+    )

@@ -1,0 +1,168 @@
+"""`/sandbox/…`: faults, clock, log and warehouse over HTTP, for tests in other processes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from databricks_sandbox.app.messages import error_response, path_of
+from databricks_sandbox.clock import Clock
+from databricks_sandbox.faults import Fault, FaultPlan
+from databricks_sandbox.identity import Identity
+from databricks_sandbox.protocol.operations import Registry
+from databricks_sandbox.statements import StatementLog
+from databricks_sandbox.unity.metastore import Metastore
+from databricks_sandbox.unity.volumes import Volumes
+from databricks_sandbox.warehouse import Warehouse
+
+Calls = dict[tuple[str, str], Callable[[dict[str, Any]], Any]]
+"""What answers by method and path below `/sandbox/`; it gets the body and gives JSON values."""
+
+
+class Control:
+    """Answers control calls.
+
+    Args:
+        calls: all there are.
+    """
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    async def answer(self, request: Request) -> Response:
+        """Answer one control call; a wrong one says what is wrong with it."""
+        path = path_of(request).rstrip("/").removeprefix("/sandbox/")
+        call = self._calls.get((request.method, path))
+        if call is None:
+            names = ", ".join(f"{method} /sandbox/{path}" for method, path in self._calls)
+            return error_response(404, "NOT_FOUND", f"There are: {names}")
+        try:
+            body = json.loads(await request.body() or b"{}")
+            # Reading is quick; what changes something may end statements in Spark.
+            reading = request.method == "GET"
+            return JSONResponse(call(body) if reading else await run_in_threadpool(call, body))
+        except (KeyError, TypeError, ValueError) as error:
+            return error_response(400, "BAD_REQUEST", str(error))
+
+
+def log_calls(log: StatementLog) -> Calls:
+    """The statement log, read and emptied."""
+    return {("GET", "log"): lambda _: log.as_json(), ("DELETE", "log"): _then_empty(log.clear)}
+
+
+def fault_calls(faults: FaultPlan) -> Calls:
+    """The fault plan, read, added to and emptied."""
+
+    def add(body: dict[str, Any]) -> Any:
+        faults.add(Fault(**body))
+        return faults.planned()
+
+    def clear(_: dict[str, Any]) -> Any:
+        faults.clear()
+        return []
+
+    return {
+        ("GET", "faults"): lambda _: faults.planned(),
+        ("POST", "faults"): add,
+        ("DELETE", "faults"): clear,
+    }
+
+
+def clock_calls(clock: Clock) -> Calls:
+    """The clock, read and advanced."""
+
+    def advance(body: dict[str, Any]) -> Any:
+        clock.advance(float(body["seconds"]))
+        return {"now": clock.now()}
+
+    return {("GET", "clock"): lambda _: {"now": clock.now()}, ("POST", "clock"): advance}
+
+
+def warehouse_calls(warehouse: Warehouse) -> Calls:
+    """The warehouse, looked at, started and stopped."""
+
+    def change(body: dict[str, Any]) -> Any:
+        if "start_seconds" in body:
+            warehouse.start_seconds = float(body["start_seconds"])
+        state = body.get("state")
+        if state == "STOPPED":
+            warehouse.stop()
+        elif state == "RUNNING":
+            warehouse.start()
+        elif state is not None:
+            raise ValueError("state is RUNNING or STOPPED")
+        return {"state": warehouse.state, "starts": warehouse.starts}
+
+    return {("GET", "warehouse"): change, ("POST", "warehouse"): change}
+
+
+def session_calls(sessions: Registry) -> Calls:
+    """Open sessions, closed."""
+    return {("DELETE", "sessions"): _then_empty(sessions.close_all)}
+
+
+def volume_calls(volumes: Volumes) -> Calls:
+    """Volumes, locked and unlocked."""
+
+    def set_read_only(body: dict[str, Any]) -> Any:
+        volumes.set_read_only(body["volume"], bool(body.get("read_only", True)))
+        return {}
+
+    return {("POST", "read-only"): set_read_only}
+
+
+def switch_calls(metastore: Metastore, sessions: Registry) -> Calls:
+    """The switches, read and set."""
+
+    def change(body: dict[str, Any]) -> Any:
+        if "predictive_optimization" in body:
+            metastore.predictive_optimization = bool(body["predictive_optimization"])
+        if "answer_seconds" in body:
+            sessions.answer_seconds = float(body["answer_seconds"])
+        return {
+            "predictive_optimization": metastore.predictive_optimization,
+            "answer_seconds": sessions.answer_seconds,
+        }
+
+    return {("GET", "switches"): change, ("POST", "switches"): change}
+
+
+def principal_calls(identity: Identity) -> Calls:
+    """Service principals, added."""
+
+    def add(body: dict[str, Any]) -> Any:
+        principal = identity.add_service_principal(
+            body["display_name"],
+            admin=bool(body.get("admin", False)),
+            can_use_warehouse=bool(body.get("can_use_warehouse", True)),
+        )
+        return {
+            "client_id": principal.client_id,
+            "client_secret": principal.client_secret,
+            "access_token": principal.access_token,
+        }
+
+    return {("POST", "principals"): add}
+
+
+def detail_calls(details: Callable[[], dict[str, Any]]) -> Calls:
+    """Everything a client needs to reach the sandbox."""
+    return {("GET", "details"): lambda _: details()}
+
+
+def reset_calls(reset: Callable[[], None]) -> Calls:
+    """Back to the beginning."""
+    return {("POST", "reset"): _then_empty(reset)}
+
+
+def _then_empty(act: Callable[[], None]) -> Callable[[dict[str, Any]], Any]:
+    def call(_: dict[str, Any]) -> Any:
+        act()
+        return {}
+
+    return call
