@@ -151,7 +151,9 @@ class Engine:
                 self._gateway = launch_gateway(conf, {"stdout": log, "stderr": log})
             self._process = self._gateway.proc
             context = SparkContext(conf=conf, gateway=self._gateway)
-            return SparkSession(context)
+            session = SparkSession(context)
+            _keep_classes(context._jvm)  # noqa: SLF001 - the only way to the JVM
+            return session
         except BaseException:
             if self._process is not None:
                 self._process.kill()
@@ -183,6 +185,31 @@ class Engine:
             )
         last = "\n".join(said.splitlines()[-20:])
         return f"Spark did not start: {error}\n{last}"
+
+
+# What pyspark and `EngineSession` ask the JVM for with every statement.
+_CLASSES = (
+    "py4j.reflection.TypeUtil.isInstanceOf",
+    "PythonUtils.toArray",
+    "PythonErrorUtils",
+    "org.apache.spark.sql.SparkSession.setActiveSession",
+    "org.apache.spark.sql.catalyst.CurrentUserContext.CURRENT_USER",
+    "java.lang.String",
+)
+
+
+def _keep_classes(jvm: Any) -> None:
+    """Ask the JVM for these names once.
+
+    py4j asks for every part of a name each time, and for a part that is no class, as packages are
+    none, the JVM looks through hundreds of jars: a fifteenth of its time in a test session.
+    """
+    for name in _CLASSES:
+        place = jvm
+        for part in name.split("."):
+            # An attribute that is there is not asked for.
+            place.__dict__.setdefault(part, getattr(place, part))
+            place = getattr(place, part)
 
 
 def _quieten_pyspark() -> None:
