@@ -1,8 +1,8 @@
 """The one stream class: a row of the resource table, read for every organisation.
 
 It decides what is read from where to where and writes it out; what is asked of Xero is in
-`tap_xero.asking`, the reading in `tap_xero.reading`, the shape of a record in
-`tap_xero.transform`.
+`tap_xero.sync.queries`, the reading in `tap_xero.sync.reading`, the shape of a record in
+`tap_xero.sync.transform`.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from urllib.parse import urlencode
 
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
-from tap_xero import asking, wire
-from tap_xero.cadence import is_due, rule, stamp
-from tap_xero.dates import format_instant
-from tap_xero.errors import (
+from tap_xero.api import wire
+from tap_xero.api.errors import (
     ClosedError,
     DayLimitError,
     OrganisationGoneError,
     RequestRefusedError,
     TemporaryError,
 )
+from tap_xero.models.dates import format_instant
+from tap_xero.models.resources import Paging
 from tap_xero.models.schema import TENANT
-from tap_xero.reading import Reading
-from tap_xero.resources import Paging
-from tap_xero.singer import SingerStream
-from tap_xero.transform import compile_transform
-from tap_xero.webhooks.changed import ChangedRows
-from tap_xero.window import (
+from tap_xero.sync import queries
+from tap_xero.sync.cadence import is_due, rule, stamp
+from tap_xero.sync.changed import ChangedRows
+from tap_xero.sync.reading import Reading
+from tap_xero.sync.singer import SingerStream
+from tap_xero.sync.state import (
     Window,
     abandon,
     bookmark,
@@ -39,14 +39,15 @@ from tap_xero.window import (
     record_progress,
     resume,
 )
+from tap_xero.sync.transform import compile_transform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
 
-    from tap_xero.client import Tenant
-    from tap_xero.reading import Fetch, Page
-    from tap_xero.resources import Resource
-    from tap_xero.session import Session
+    from tap_xero.api.client import Tenant
+    from tap_xero.models.resources import Resource
+    from tap_xero.sync.reading import Fetch, Page
+    from tap_xero.sync.run import Session
     from tap_xero.tap import TapXero
 
 Record = dict[str, Any]
@@ -88,7 +89,7 @@ class XeroStream(SingerStream):
         for tenant in self._tenants(context):
             reading = self.open(tenant, verbatim=False)
             for page in reading.pages() if reading else ():
-                for row in asking.wanted(self.resource, self.config, page.rows):
+                for row in queries.wanted(self.resource, self.config, page.rows):
                     yield self._transforms[tenant.id](row, tenant.id)
 
     def _write_activate_version_message(self, full_table_version: int) -> None:
@@ -243,7 +244,7 @@ class XeroStream(SingerStream):
         """
         self._complete = False
         if isinstance(error, ClosedError):
-            self._session.closed(tenant, self.name, asking.refused(self.resource, error))
+            self._session.closed(tenant, self.name, queries.refused(self.resource, error))
         elif isinstance(error, (TemporaryError, RequestRefusedError)):
             self._session.failed(tenant, self.name, error)
         elif error is None or isinstance(error, (DayLimitError, OrganisationGoneError)):
@@ -278,7 +279,7 @@ class XeroStream(SingerStream):
         transform = self._transforms[tenant.id]
         records = [
             transform(row, tenant.id)
-            for row in asking.wanted(self.resource, self.config, page.rows)
+            for row in queries.wanted(self.resource, self.config, page.rows)
         ]
         if write_messages and self.writes_unchanged:
             self._xero.writer.write_lines(
@@ -357,7 +358,7 @@ class XeroStream(SingerStream):
             self.resource,
             window,
             params=params,
-            detail=asking.details(
+            detail=queries.details(
                 self.resource, self.config, self._selects, datetime.now(timezone.utc)
             ),
             now=_now,
@@ -380,7 +381,7 @@ class XeroStream(SingerStream):
     @property
     def _start(self) -> str | None:
         """The start date, in a stream that it holds for."""
-        return None if self._bookmark_key is None else asking.start_date(self.config)
+        return None if self._bookmark_key is None else queries.start_date(self.config)
 
     def _selects(self, field: str) -> bool:
         return bool(self.mask["properties", field])

@@ -19,19 +19,19 @@ from singer_sdk.exceptions import (
     SkippableAPIError,
 )
 
-from tap_xero import side_by_side
+from tap_xero.models.resources import RESOURCES
 from tap_xero.models.schema import TENANT, annotate
-from tap_xero.output import LineWriter
 from tap_xero.reports import table as reports
 from tap_xero.reports.reading import Answers
 from tap_xero.reports.stream import ReportStream
-from tap_xero.resources import RESOURCES
-from tap_xero.session import Session
 from tap_xero.settings import SETTINGS, problems
 from tap_xero.streams import XeroStream
-from tap_xero.tasks import plan
+from tap_xero.sync import scheduler
+from tap_xero.sync.output import LineWriter
+from tap_xero.sync.run import Session
+from tap_xero.sync.state import clean_state, singer_io_bookmarks
+from tap_xero.sync.task import plan
 from tap_xero.webhooks.intake import take_in, webhook_state
-from tap_xero.window import clean_state, singer_io_bookmarks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -147,7 +147,7 @@ class TapXero(Tap):
         self._set_compatible_replication_methods()
         if self.state:
             self.state_writer.write_state(self.state)
-        side_by_side.run(plan(selected, self.session.tenants))
+        scheduler.run(plan(selected, self.session.tenants))
         for stream in selected:
             stream.finalize_state_progress_markers()
 

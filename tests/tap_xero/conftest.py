@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from singer_sdk.helpers._util import dump_json
-from tap_xero import limits
+from tap_xero.api import limits
 from tap_xero.reports.table import REPORT_NAMES
 from tap_xero.tap import TapXero
 from xero_sandbox.clock import ManualClock
@@ -48,7 +48,7 @@ def allowance(monkeypatch):
 
     def allow(**more):
         made = limits.Allowance(**{"minute": 100_000, "app_minute": 1_000_000, **more})
-        monkeypatch.setattr("tap_xero.limits.XERO", made)
+        monkeypatch.setattr("tap_xero.api.limits.XERO", made)
 
     allow()
     return allow
@@ -111,7 +111,7 @@ class SmallPages:
         self._monkeypatch = monkeypatch
 
     def __call__(self, size: int) -> None:
-        self._monkeypatch.setattr("tap_xero.resources.PAGE_SIZE", size)
+        self._monkeypatch.setattr("tap_xero.models.resources.PAGE_SIZE", size)
 
 
 @pytest.fixture

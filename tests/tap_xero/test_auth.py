@@ -9,11 +9,11 @@ from urllib.parse import parse_qs
 
 import pytest
 import requests
-from tap_xero.auth import CommandTokens, Credentials
-from tap_xero.credentials.store import MemoryStore
-from tap_xero.errors import CredentialsRefusedError, TokenServiceDownError
-from tap_xero.grants import TokenService
-from tap_xero.retries import Retries
+from tap_xero.api.errors import CredentialsRefusedError, TokenServiceDownError
+from tap_xero.api.retries import Retries
+from tap_xero.auth.store import MemoryStore
+from tap_xero.auth.token_service import TokenService
+from tap_xero.auth.tokens import CommandTokens, Credentials
 
 IDENTITY = "http://identity.test"
 TOKEN = f"{IDENTITY}/connect/token"

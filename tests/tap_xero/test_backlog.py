@@ -6,8 +6,8 @@ import json
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from tap_xero.backlog import Backlog, calls_left, daily_calls
-from tap_xero.resources import BY_STREAM
+from tap_xero.models.resources import BY_STREAM
+from tap_xero.sync.backlog import Backlog, calls_left, daily_calls
 from xero_sandbox.limits import Allowance
 
 TOMORROW = datetime(2026, 3, 2, 4, 30, tzinfo=timezone.utc)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from tap_xero.bill import Bill, plural, size
-from tap_xero.client import Tenant
+from tap_xero.api.client import Tenant
+from tap_xero.sync.usage_report import Bill, plural, size
 
 NORTH = Tenant("n", "Northwind Ltd")
 SOUTH = Tenant("s", "Southwind Ltd")

@@ -13,10 +13,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from tap_xero.auth.store import open_store
+from tap_xero.auth.stored_tokens import Kept
 from tap_xero.commands.check import refresh_token_line, scope_rows
 from tap_xero.commands.login import default_scopes
-from tap_xero.credentials.kept import Kept
-from tap_xero.credentials.store import open_store
 
 FOLDER = Path(sys.executable).parent
 BROWSER = """

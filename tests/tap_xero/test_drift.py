@@ -13,9 +13,9 @@ from functools import partial
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tap_xero.dates import instant
+from tap_xero.models.dates import instant
+from tap_xero.models.resources import BY_STREAM
 from tap_xero.models.schema import TENANT
-from tap_xero.resources import BY_STREAM
 
 STREAMS = ["invoices", "manual_journals", "payments", "contacts"]
 SETTINGS = settings(

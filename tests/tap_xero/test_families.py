@@ -13,11 +13,11 @@ from dataclasses import replace
 
 import pytest
 from cryptography.fernet import Fernet
-from tap_xero.connection import connect
-from tap_xero.credentials.kept import Kept, fingerprint
-from tap_xero.credentials.store import open_store, store_path
-from tap_xero.errors import CredentialStoreError, OtherTokensError, RefreshTokenRefusedError
-from tap_xero.retries import Retries
+from tap_xero.api.connection import connect
+from tap_xero.api.errors import CredentialStoreError, OtherTokensError, RefreshTokenRefusedError
+from tap_xero.api.retries import Retries
+from tap_xero.auth.store import open_store, store_path
+from tap_xero.auth.stored_tokens import Kept, fingerprint
 
 MORE_THAN_GRACE = 31 * 60
 

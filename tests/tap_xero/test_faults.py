@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 from singer_sdk.exceptions import ConfigValidationError
-from tap_xero import errors
+from tap_xero.api import errors
 
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
     """Waits are noted, not waited."""
-    monkeypatch.setattr("tap_xero.retries.Retries._wait", lambda self, error, seconds: None)
-    monkeypatch.setattr("tap_xero.limits.Limiter.hold", lambda self, tenant, seconds: None)
+    monkeypatch.setattr("tap_xero.api.retries.Retries._wait", lambda self, error, seconds: None)
+    monkeypatch.setattr("tap_xero.api.limits.Limiter.hold", lambda self, tenant, seconds: None)
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_a_token_service_that_is_down_ends_the_run_after_its_tries_and_not_one_b
     xero_sandbox, run_tap, monkeypatch
 ):
     tries = []
-    monkeypatch.setattr("tap_xero.retries.Retries._wait", lambda self, *_: tries.append(1))
+    monkeypatch.setattr("tap_xero.api.retries.Retries._wait", lambda self, *_: tries.append(1))
     run = run_tap(xero_sandbox, identity_url="http://127.0.0.1:9")
     assert type(run.error) is errors.TokenServiceDownError
     assert "could not be reached" in str(run.error)
@@ -281,7 +281,7 @@ def test_full_pages_without_a_count_end_whatever_follows_them(
     xero_sandbox, run_tap, selecting, monkeypatch, end
 ):
     """Every page is full when there is one row on each."""
-    for size in ("tap_xero.reading.FIXED_PAGE_SIZE", "xero_sandbox.app.reading._FIXED_PAGE"):
+    for size in ("tap_xero.sync.reading.FIXED_PAGE_SIZE", "xero_sandbox.app.reading._FIXED_PAGE"):
         monkeypatch.setattr(size, 1)
     streams = {"quotes": "Quotes", "linked_transactions": "LinkedTransactions"}
     xero_sandbox.faults.add(end, count=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from tap_xero.credentials.store import store_path
+from tap_xero.auth.store import store_path
 
 DOCUMENTS = ("accounts", "contacts", "items", "invoices", "credit_notes", "payments", "quotes")
 
@@ -13,7 +13,7 @@ DOCUMENTS = ("accounts", "contacts", "items", "invoices", "credit_notes", "payme
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
     """Waits are noted, not waited."""
-    monkeypatch.setattr("tap_xero.retries.Retries._wait", lambda self, error, seconds: None)
+    monkeypatch.setattr("tap_xero.api.retries.Retries._wait", lambda self, error, seconds: None)
 
 
 def ids(run, stream):

@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 from tap_xero.commands.check import scope_rows
 from tap_xero.commands.login import default_scopes
+from tap_xero.models.resources import BY_STREAM, RESOURCES
 from tap_xero.reports.table import REPORT_NAMES, REPORTS, problems, resource
-from tap_xero.resources import BY_STREAM, RESOURCES
 from tap_xero.tap import TapXero
 
 

@@ -7,8 +7,8 @@ import time
 from collections import defaultdict
 
 import pytest
-from tap_xero import side_by_side
-from tap_xero.side_by_side import ORGANISATIONS, PAGES_AHEAD, STREAMS_AHEAD
+from tap_xero.sync import scheduler
+from tap_xero.sync.scheduler import ORGANISATIONS, PAGES_AHEAD, STREAMS_AHEAD
 
 
 class Ledger:
@@ -72,7 +72,7 @@ def plan(ledger, organisations, streams, pages):
 
 def test_each_organisation_is_taken_over_in_the_order_of_its_streams_and_pages():
     ledger = Ledger()
-    side_by_side.run(plan(ledger, organisations=3, streams=7, pages=2))
+    scheduler.run(plan(ledger, organisations=3, streams=7, pages=2))
     of = defaultdict(list)
     for organisation, *event in ledger.events:
         of[organisation].append(tuple(event))
@@ -84,7 +84,7 @@ def test_each_organisation_is_taken_over_in_the_order_of_its_streams_and_pages()
 def test_no_more_pages_are_in_memory_than_organisations_are_read(organisations, pages):
     """One page of rows for each organisation, and the one that is being written."""
     ledger = Ledger()
-    side_by_side.run(plan(ledger, organisations, streams=4, pages=pages))
+    scheduler.run(plan(ledger, organisations, streams=4, pages=pages))
     assert ledger.most <= min(organisations, ORGANISATIONS) + 1
     assert ledger.pages == 0
     assert len(ledger.events) == organisations * 4 * (pages + 1)
@@ -96,7 +96,7 @@ def test_the_next_streams_are_begun_while_one_drains_and_only_its_turn_lets_one_
     begun = []
     take = tasks[0].take
     tasks[0].take = lambda page: (begun.append(len(ledger.begun)), take(page))
-    side_by_side.run([tasks])
+    scheduler.run([tasks])
     assert begun == [STREAMS_AHEAD] * 3
     assert {number for task in tasks for number in task.aheads} == {PAGES_AHEAD}
 
@@ -104,7 +104,7 @@ def test_the_next_streams_are_begun_while_one_drains_and_only_its_turn_lets_one_
 def test_an_error_is_told_to_its_task_and_the_rest_goes_on():
     ledger, problem = Ledger(), ValueError("broken")
     tasks = [FakeTask(ledger, "a", 0, 2, problem), FakeTask(ledger, "a", 1, 1)]
-    side_by_side.run([tasks, [FakeTask(ledger, "b", 0, 1)]])
+    scheduler.run([tasks, [FakeTask(ledger, "b", 0, 1)]])
     mine = [event for event in ledger.events if event[0] == "a"]
     assert mine == [("a", 0, 0), ("a", 0, 1), ("a", 0, problem), ("a", 1, 0), ("a", 1, "end")]
     assert ("b", 0, "end") in ledger.events
@@ -114,7 +114,7 @@ def test_an_organisation_that_is_left_ends_its_threads_and_not_the_others():
     ledger = Ledger()
     before = threading.active_count()
     left = [FakeTask(ledger, "a", stream, 3, goes_on=False) for stream in range(9)]
-    side_by_side.run([left, [FakeTask(ledger, "b", 0, 5)]])
+    scheduler.run([left, [FakeTask(ledger, "b", 0, 5)]])
     mine = [event for event in ledger.events if event[0] == "a"]
     assert mine == [
         *[("a", 0, page) for page in (0, 1, 2, "end")],

@@ -11,7 +11,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
-from tap_xero import wire
+from tap_xero.api import wire
 from tap_xero.tap import TapXero
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"

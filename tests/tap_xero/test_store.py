@@ -8,10 +8,10 @@ import sys
 
 import pytest
 from cryptography.fernet import Fernet
-from tap_xero.credentials import homes
-from tap_xero.credentials.kept import Kept
-from tap_xero.credentials.store import open_store, store_path
-from tap_xero.errors import CredentialStoreError
+from tap_xero.api.errors import CredentialStoreError
+from tap_xero.auth import storage
+from tap_xero.auth.store import open_store, store_path
+from tap_xero.auth.stored_tokens import Kept
 
 KEPT = Kept("client", "refresh-secret", "access-secret", 2e9, 1e9, ("a", "b"), ("seed",))
 
@@ -138,7 +138,7 @@ def test_a_failed_write_leaves_the_old_content(store, tmp_path, monkeypatch):
 
 
 def test_a_store_that_another_process_holds_is_waited_for_and_then_named(store, monkeypatch):
-    monkeypatch.setattr(homes, "LOCK_TIMEOUT", 0.1)
+    monkeypatch.setattr(storage, "LOCK_TIMEOUT", 0.1)
     with (
         store().lock(),
         pytest.raises(CredentialStoreError, match="Another process"),

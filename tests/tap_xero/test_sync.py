@@ -7,8 +7,8 @@ import json
 from decimal import Decimal
 
 import pytest
+from tap_xero.models.resources import BY_STREAM, RESOURCES, Paging
 from tap_xero.models.schema import TENANT
-from tap_xero.resources import BY_STREAM, RESOURCES, Paging
 
 PAGED = [each.stream for each in RESOURCES if each.paging is Paging.PAGES]
 

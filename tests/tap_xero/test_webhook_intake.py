@@ -322,7 +322,7 @@ def test_a_used_up_day_leaves_its_events_for_a_later_run(wired):
 
 
 def test_what_keeps_failing_ends_the_run_with_an_error_and_is_fetched_next_time(wired, monkeypatch):
-    monkeypatch.setattr("tap_xero.retries.Retries._wait", lambda *_: None)
+    monkeypatch.setattr("tap_xero.api.retries.Retries._wait", lambda *_: None)
     wired.edited("Invoices", 1)
     wired.edited("Payments", 1)
     wired.xero.faults.add("server_error", path="Payments/*", count=None)

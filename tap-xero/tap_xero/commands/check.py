@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 import click
 from singer_sdk.exceptions import SkippableAPIError
 
-from tap_xero.auth import granted
-from tap_xero.bill import plural
-from tap_xero.client import Usage
+from tap_xero.api.client import Usage
+from tap_xero.auth.stored_tokens import LIFETIME
+from tap_xero.auth.tokens import granted
 from tap_xero.commands.common import config_option, connected, errors_as_lines, settings, table
-from tap_xero.credentials.kept import LIFETIME
+from tap_xero.models.resources import BY_STREAM, RESOURCES
 from tap_xero.reports.table import named, resource
-from tap_xero.resources import BY_STREAM, RESOURCES
-from tap_xero.session import wanted_tenants
+from tap_xero.sync.run import wanted_tenants
+from tap_xero.sync.usage_report import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tap_xero.client import Client, Tenant
-    from tap_xero.credentials.kept import Kept
-    from tap_xero.resources import Resource
+    from tap_xero.api.client import Client, Tenant
+    from tap_xero.auth.stored_tokens import Kept
+    from tap_xero.models.resources import Resource
 
 WARN_WITHIN = 14 * 86_400
 """Seconds before the end of a refresh token from which on it is warned about."""

@@ -15,8 +15,8 @@ from singer_sdk.exceptions import (
     SkippableAPIError,
 )
 
-from tap_xero.connection import Connection, connect
-from tap_xero.retries import Retries
+from tap_xero.api.connection import Connection, connect
+from tap_xero.api.retries import Retries
 from tap_xero.tap import TapXero
 
 if TYPE_CHECKING:

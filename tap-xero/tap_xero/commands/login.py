@@ -18,21 +18,21 @@ from urllib.parse import urlencode
 import click
 from singer_sdk.exceptions import ConfigValidationError
 
-from tap_xero.auth import keep
+from tap_xero.api.errors import CredentialStoreError
+from tap_xero.auth.store import seed_of
+from tap_xero.auth.stored_tokens import Kept
+from tap_xero.auth.tokens import keep
 from tap_xero.commands.common import config_option, connected, errors_as_lines, note, settings
 from tap_xero.commands.loopback import PATH, Loopback, Redirect
 from tap_xero.commands.tenants import listed
-from tap_xero.credentials.kept import Kept
-from tap_xero.credentials.store import seed_of
-from tap_xero.errors import CredentialStoreError
+from tap_xero.models.resources import RESOURCES
 from tap_xero.reports.table import named, resource
-from tap_xero.resources import RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_xero.connection import Connection
-    from tap_xero.grants import Answer
+    from tap_xero.api.connection import Connection
+    from tap_xero.auth.token_service import Answer
 
 PORT = 8749
 """Port of the redirect URI that the app has to have registered."""

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tap_xero.errors import CredentialsRefusedError
+from tap_xero.api.errors import CredentialsRefusedError
 
 PATH = "/callback"
 

@@ -11,7 +11,7 @@ from tap_xero.commands.common import config_option, connected, errors_as_lines, 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tap_xero.client import Tenant
+    from tap_xero.api.client import Tenant
 
 
 @click.command()

@@ -15,7 +15,7 @@ from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tap_xero.errors import TemporaryError
+from tap_xero.api.errors import TemporaryError
 from tap_xero.reports.table import Columns
 
 if TYPE_CHECKING:

@@ -12,21 +12,21 @@ from concurrent.futures import Future
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from tap_xero.errors import AccessDeniedError
-from tap_xero.reading import Page, Reading
+from tap_xero.api.errors import AccessDeniedError
+from tap_xero.models.resources import BY_STREAM
 from tap_xero.reports.calendar import YearEnd
 from tap_xero.reports.calls import Category, calls
 from tap_xero.reports.flatten import UnexpectedReportError, flatten
-from tap_xero.resources import BY_STREAM
+from tap_xero.sync.reading import Page, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tap_xero.reading import Fetch
+    from tap_xero.models.resources import Resource
     from tap_xero.reports.calls import Call
     from tap_xero.reports.table import Options, Report
-    from tap_xero.resources import Resource
-    from tap_xero.window import Window
+    from tap_xero.sync.reading import Fetch
+    from tap_xero.sync.state import Window
 
 
 class Answers:

@@ -15,21 +15,21 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from tap_xero.cadence import stamp
-from tap_xero.errors import AccessDeniedError
+from tap_xero.api.errors import AccessDeniedError
 from tap_xero.reports.reading import ReportReading
 from tap_xero.reports.table import options, resource
 from tap_xero.streams import XeroStream
+from tap_xero.sync.cadence import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_xero.client import Tenant
-    from tap_xero.reading import Fetch, Reading
+    from tap_xero.api.client import Tenant
     from tap_xero.reports.reading import Answers
     from tap_xero.reports.table import Report
+    from tap_xero.sync.reading import Fetch, Reading
+    from tap_xero.sync.state import Window
     from tap_xero.tap import TapXero
-    from tap_xero.window import Window
 
 
 class ReportStream(XeroStream):

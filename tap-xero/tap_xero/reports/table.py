@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from tap_xero.models import reports as models
 from tap_xero.models.fields import Kind
+from tap_xero.models.resources import BY_STREAM, Resource
 from tap_xero.models.schema import stream_schema
 from tap_xero.reports.calendar import MONTHS, Period, months_later
-from tap_xero.resources import BY_STREAM, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from singer_sdk.exceptions import ConfigValidationError
 
-from tap_xero.bill import plural
 from tap_xero.commands.common import config_option, errors_as_lines, note, settings, table
+from tap_xero.sync.usage_report import plural
 from tap_xero.webhooks.inbox import Inbox
 from tap_xero.webhooks.logs import log_to_stderr
 from tap_xero.webhooks.metrics import Metrics

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk.exceptions import ConfigValidationError
 
-from tap_xero import side_by_side
-from tap_xero.bill import plural
-from tap_xero.errors import (
+from tap_xero.api.errors import (
     ClosedError,
     DayLimitError,
     OrganisationGoneError,
     RequestRefusedError,
     TemporaryError,
 )
-from tap_xero.session import wanted_tenants
+from tap_xero.sync import scheduler
+from tap_xero.sync.run import wanted_tenants
+from tap_xero.sync.usage_report import plural
 from tap_xero.webhooks.inbox import Inbox
 from tap_xero.webhooks.plan import plan
 from tap_xero.webhooks.settings import inbox_path
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from tap_xero.client import Tenant
-    from tap_xero.reading import Page, Reading
+    from tap_xero.api.client import Tenant
     from tap_xero.streams import XeroStream
+    from tap_xero.sync.changed import ChangedRows
+    from tap_xero.sync.reading import Page, Reading
     from tap_xero.tap import TapXero
-    from tap_xero.webhooks.changed import ChangedRows
     from tap_xero.webhooks.inbox import Waiting
     from tap_xero.webhooks.plan import Positions
 
@@ -151,7 +151,7 @@ class Intake:
             ]
             for tenant in self.session.tenants
         ]
-        side_by_side.run(lane for lane in lanes if lane)
+        scheduler.run(lane for lane in lanes if lane)
         self._inbox.set_aside(self._aside)
         self._advance(waiting)
         return sum(task.rows for lane in lanes for task in lane)
@@ -201,7 +201,7 @@ class Intake:
 
 
 class ChangedOfOrganisation:
-    """A task of `tap_xero.side_by_side`: fetches changed rows of one stream of one organisation."""
+    """A task of the scheduler: fetches changed rows of one stream of one organisation."""
 
     def __init__(
         self, intake: Intake, stream: XeroStream, tenant: Tenant, wanted: Positions

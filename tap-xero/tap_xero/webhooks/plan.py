@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tap_xero.resources import BY_CATEGORY
+from tap_xero.models.resources import BY_CATEGORY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

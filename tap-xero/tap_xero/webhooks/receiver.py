@@ -17,7 +17,7 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tap_xero.resources import BY_CATEGORY
+from tap_xero.models.resources import BY_CATEGORY
 from tap_xero.webhooks import metrics as figures
 from tap_xero.webhooks.events import NotUnderstoodError, parse
 from tap_xero.webhooks.signature import HEADER

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from tap_xero.credentials.files import write_durably
-from tap_xero.credentials.kept import keyed_digest
-from tap_xero.errors import CredentialStoreError
+from tap_xero.api.errors import CredentialStoreError
+from tap_xero.auth.files import write_durably
+from tap_xero.auth.stored_tokens import keyed_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

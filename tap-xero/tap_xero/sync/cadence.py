@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from tap_xero.dates import format_instant, parse_instant
+from tap_xero.models.dates import format_instant, parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

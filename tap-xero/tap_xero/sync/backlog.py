@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tap_xero import resources
-from tap_xero.dates import format_instant
-from tap_xero.limits import XERO
-from tap_xero.resources import Paging
+from tap_xero.api.limits import XERO
+from tap_xero.models import resources
+from tap_xero.models.dates import format_instant
+from tap_xero.models.resources import Paging
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_xero.resources import Resource
+    from tap_xero.models.resources import Resource
 
 DAILY_CALLS = (1_000, 5_000)
 """Calls of an organisation's day, by tier of the app."""

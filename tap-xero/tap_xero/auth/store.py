@@ -6,18 +6,18 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tap_xero.credentials.families import FamilyStore
-from tap_xero.credentials.homes import CommandHome, FileHome, state_folder
-from tap_xero.credentials.kept import Kept, fingerprint
-from tap_xero.credentials.seal import FernetSeal, NoSeal, machine_key
-from tap_xero.errors import CredentialStoreError
+from tap_xero.api.errors import CredentialStoreError
+from tap_xero.auth.encryption import FernetSeal, NoSeal, machine_key
+from tap_xero.auth.families import FamilyStore
+from tap_xero.auth.storage import CommandHome, FileHome, state_folder
+from tap_xero.auth.stored_tokens import Kept, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
-    from tap_xero.credentials.homes import Home
-    from tap_xero.credentials.seal import Seal
+    from tap_xero.auth.encryption import Seal
+    from tap_xero.auth.storage import Home
 
 
 class TokenStore(Protocol):

@@ -20,21 +20,21 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from tap_xero.credentials.kept import Kept
-from tap_xero.errors import (
+from tap_xero.api.errors import (
     CredentialsRefusedError,
     OtherTokensError,
     RefreshTokenRefusedError,
     TemporaryError,
     TokenServiceDownError,
 )
+from tap_xero.auth.stored_tokens import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_xero.credentials.store import TokenStore
-    from tap_xero.grants import Answer, TokenService
-    from tap_xero.retries import Clock, Retries
+    from tap_xero.api.retries import Clock, Retries
+    from tap_xero.auth.store import TokenStore
+    from tap_xero.auth.token_service import Answer, TokenService
 
 T = TypeVar("T")
 

@@ -17,26 +17,26 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import ConfigValidationError, SkippableAPIError
 
-from tap_xero.backlog import Backlog, calls_left
-from tap_xero.bill import NOT_DUE, Bill, plural
-from tap_xero.client import read
-from tap_xero.connection import Connection, connect
-from tap_xero.errors import (
+from tap_xero.api.client import read
+from tap_xero.api.connection import Connection, connect
+from tap_xero.api.errors import (
     AccessDeniedError,
     ClosedError,
     DayLimitError,
     OrganisationGoneError,
     TemporaryError,
 )
-from tap_xero.retries import Retries
+from tap_xero.api.retries import Retries
+from tap_xero.sync.backlog import Backlog, calls_left
+from tap_xero.sync.usage_report import NOT_DUE, Bill, plural
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Mapping
 
-    from tap_xero.client import Client, Tenant, Usage
-    from tap_xero.reading import Fetch, Page
-    from tap_xero.resources import Resource
+    from tap_xero.api.client import Client, Tenant, Usage
+    from tap_xero.models.resources import Resource
+    from tap_xero.sync.reading import Fetch, Page
 
 _Call = tuple[str, dict[str, str], str | None]
 """Path, parameters and If-Modified-Since of a call."""

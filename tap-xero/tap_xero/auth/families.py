@@ -11,13 +11,13 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tap_xero.errors import CredentialStoreError
+from tap_xero.api.errors import CredentialStoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tap_xero.credentials.kept import Kept
-    from tap_xero.credentials.store import SealedStore
+    from tap_xero.auth.store import SealedStore
+    from tap_xero.auth.stored_tokens import Kept
 
 
 class FamilyStore:

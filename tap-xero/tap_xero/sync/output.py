@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 from singer_sdk.singerlib.encoding.simple import Message
 
-from tap_xero import wire
+from tap_xero.api import wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from tap_xero.dates import format_instant, parse_instant
+from tap_xero.models.dates import format_instant, parse_instant
 
 OVERLAP = timedelta(seconds=60)
 """How far a bookmark lies before the moment its window was opened.

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from singer_sdk import singerlib
 
-    from tap_xero.client import Tenant
-    from tap_xero.resources import Resource
+    from tap_xero.api.client import Tenant
+    from tap_xero.models.resources import Resource
     from tap_xero.tap import TapXero
 
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from filelock import FileLock, Timeout
 
-from tap_xero.credentials.files import write_durably
-from tap_xero.errors import CredentialStoreError
+from tap_xero.api.errors import CredentialStoreError
+from tap_xero.auth.files import write_durably
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

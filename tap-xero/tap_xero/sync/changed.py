@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from tap_xero.errors import NotFoundError
-from tap_xero.reading import Page, Reading
-from tap_xero.window import Window
+from tap_xero.api.errors import NotFoundError
+from tap_xero.sync.reading import Page, Reading
+from tap_xero.sync.state import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from tap_xero.reading import Fetch
-    from tap_xero.resources import Resource
+    from tap_xero.models.resources import Resource
+    from tap_xero.sync.reading import Fetch
 
 IDS_A_CALL = 40
 """Ids of one call; with about 52 the URL becomes too long for Xero."""

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from tap_xero.client import Usage
+from tap_xero.api.client import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from tap_xero.backlog import Backlog
-    from tap_xero.client import Tenant
+    from tap_xero.api.client import Tenant
+    from tap_xero.sync.backlog import Backlog
 
 NOT_DUE = "not due"
 """Why a stream is not read of which the cadence says so."""

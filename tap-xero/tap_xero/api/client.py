@@ -1,7 +1,7 @@
 """Calls to Xero's Accounting API, one organisation at a time.
 
 Thin: it sends, counts, tells success from failure and parses. What to ask for, and in
-which order, is decided in `tap_xero.reading`.
+which order, is decided in `tap_xero.sync.reading`.
 
 Source: Xero, Requests and responses; Xero, Response codes; Xero, Rate limits.
 """
@@ -18,9 +18,8 @@ import msgspec
 import requests
 import urllib3
 
-from tap_xero import wire
-from tap_xero.backlog import daily_calls
-from tap_xero.errors import (
+from tap_xero.api import wire
+from tap_xero.api.errors import (
     AccessDeniedError,
     CredentialsRefusedError,
     DayLimitError,
@@ -31,14 +30,15 @@ from tap_xero.errors import (
     TokenExpiredError,
     classify,
 )
-from tap_xero.grants import TIMEOUT
+from tap_xero.auth.token_service import TIMEOUT
+from tap_xero.sync.backlog import daily_calls
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from tap_xero.auth import Tokens
-    from tap_xero.limits import Limiter
-    from tap_xero.retries import Retries
+    from tap_xero.api.limits import Limiter
+    from tap_xero.api.retries import Retries
+    from tap_xero.auth.tokens import Tokens
 
 _API = "/api.xro/2.0/"
 
@@ -206,7 +206,7 @@ class Client:
             The envelope as JSON text, which is a quarter of what it takes when it is read.
 
         Raises:
-            Exception: One of `tap_xero.errors`, by what to do about it.
+            Exception: One of `tap_xero.api.errors`, by what to do about it.
         """
         headers = {}
         if tenant.header:
@@ -317,7 +317,7 @@ def read(content: bytes, *, verbatim: bool) -> dict[str, Any]:
 
     Args:
         content: JSON text.
-        verbatim: How to read numbers, see `tap_xero.wire.decode`.
+        verbatim: How to read numbers, see `tap_xero.api.wire.decode`.
 
     Raises:
         TemporaryError: It holds text that is no text.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from tap_xero.errors import CredentialsRefusedError, RefreshTokenRefusedError, TemporaryError
+from tap_xero.api.errors import CredentialsRefusedError, RefreshTokenRefusedError, TemporaryError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from tap_xero.errors import TemporaryError, ThrottledError
+from tap_xero.api.errors import TemporaryError, ThrottledError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from tap_xero.dates import format_instant, parse_instant
-from tap_xero.details import budget_requests
-from tap_xero.errors import NotFoundError
-from tap_xero.resources import Paging
+from tap_xero.api.errors import NotFoundError
+from tap_xero.models.dates import format_instant, parse_instant
+from tap_xero.models.resources import Paging
+from tap_xero.sync.details import budget_requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from tap_xero.errors import ClosedError
-    from tap_xero.resources import Resource
+    from tap_xero.api.errors import ClosedError
+    from tap_xero.models.resources import Resource
 
 Row = dict[str, Any]
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_xero import dates, wire
+from tap_xero.api import wire
+from tap_xero.models import dates
 from tap_xero.models.fields import Kind
 from tap_xero.models.schema import TENANT
 
@@ -73,7 +74,7 @@ def compile_transform(
         model: What a row is.
         selection: The catalog's selection by breadcrumb, as the SDK resolves it; a
             breadcrumb that is missing counts as its parent.
-        verbatim: How `tap_xero.wire.decode` read the numbers.
+        verbatim: How `tap_xero.api.wire.decode` read the numbers.
 
     Returns:
         A function of a row and the organisation's id. It may change the row.

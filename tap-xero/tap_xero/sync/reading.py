@@ -36,16 +36,16 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tap_xero.dates import instant
-from tap_xero.details import with_details
-from tap_xero.errors import NotFoundError, TemporaryError
-from tap_xero.resources import FIXED_PAGE_SIZE, Paging
+from tap_xero.api.errors import NotFoundError, TemporaryError
+from tap_xero.models.dates import instant
+from tap_xero.models.resources import FIXED_PAGE_SIZE, Paging
+from tap_xero.sync.details import with_details
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
-    from tap_xero.resources import Resource
-    from tap_xero.window import Window
+    from tap_xero.models.resources import Resource
+    from tap_xero.sync.state import Window
 
 PASSES = 4
 """Times a window is read in all before it is given up for this run."""

@@ -12,7 +12,7 @@ from collections import deque
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tap_xero.errors import NotFoundError
+from tap_xero.api.errors import NotFoundError
 from tap_xero.reports.calendar import months_later
 
 if TYPE_CHECKING:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tap_xero.errors import DayLimitError, OrganisationGoneError
+from tap_xero.api.errors import DayLimitError, OrganisationGoneError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tap_xero.client import Tenant
-    from tap_xero.reading import Page, Reading
+    from tap_xero.api.client import Tenant
     from tap_xero.streams import XeroStream
+    from tap_xero.sync.reading import Page, Reading
 
 
 class Progress:
@@ -38,7 +38,7 @@ class Progress:
 
 
 class StreamOfOrganisation:
-    """A task of `tap_xero.side_by_side`: reads one stream of one organisation and writes it."""
+    """A task of `tap_xero.sync.scheduler`: reads one stream of one organisation and writes it."""
 
     def __init__(self, stream: XeroStream, tenant: Tenant, progress: Progress) -> None:
         """Prepare; nothing is read yet."""

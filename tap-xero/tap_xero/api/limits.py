@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from tap_xero.retries import Clock
+    from tap_xero.api.retries import Clock
 
 WINDOW = 60.5
 """Seconds in which calls count together: a minute, and what the way to Xero may vary."""

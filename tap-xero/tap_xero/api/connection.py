@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 import requests
 from requests.adapters import HTTPAdapter
 
-from tap_xero import limits
-from tap_xero.auth import CommandTokens, Credentials
-from tap_xero.client import Client
-from tap_xero.credentials.store import MemoryStore, open_store, store_path
-from tap_xero.grants import TokenService
-from tap_xero.limits import Allowance, Limiter
-from tap_xero.sandbox import SandboxAccess, SandboxProcess
+from tap_xero.api import limits
+from tap_xero.api.client import Client
+from tap_xero.api.limits import Allowance, Limiter
+from tap_xero.api.sandbox import SandboxAccess, SandboxProcess
+from tap_xero.auth.store import MemoryStore, open_store, store_path
+from tap_xero.auth.token_service import TokenService
+from tap_xero.auth.tokens import CommandTokens, Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tap_xero.auth import Tokens
-    from tap_xero.credentials.store import TokenStore
-    from tap_xero.retries import Retries
+    from tap_xero.api.retries import Retries
+    from tap_xero.auth.store import TokenStore
+    from tap_xero.auth.tokens import Tokens
 
 _CONNECTIONS = 64
 """Connections kept open: as many calls as there can be in flight in one run."""
