@@ -93,7 +93,7 @@ class Run:
 
     @property
     def remarks(self) -> list[str]:
-        return self.tap.session.bill.not_read
+        return self.tap.run.report.not_read
 
     def partition(self, stream: str, tenant_id: str) -> dict[str, Any] | None:
         """The last state's partition of a stream of an organisation."""
@@ -164,11 +164,11 @@ def run_against(sandbox, *, catalog=None, state=None, stop_after_pages=None, **s
         stop_after(tap, stop_after_pages)
     try:
         with redirect_stdout(output):
-            tap.sync_all()
+            tap.run_sync()
     except (Exception, KilledError) as error:  # noqa: BLE001 (tests look at it)
         result.error = error
     finally:
-        tap.session.close()
+        tap.run.close()
     output.seek(0)
     result.read(output.read())
     return result

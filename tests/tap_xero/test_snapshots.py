@@ -74,7 +74,7 @@ def test_messages_are_as_they_were(answers, selecting):
     )
     output = io.TextIOWrapper(io.BytesIO(), write_through=True)
     with redirect_stdout(output):
-        tap.sync_all()
+        tap.run_sync()
     output.seek(0)
     lines = []
     for line in output.read().splitlines():

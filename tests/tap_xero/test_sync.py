@@ -363,7 +363,7 @@ def test_a_custom_connection_reads_its_one_organisation(xero_sandbox, run_tap, s
 
 
 def test_the_bill_counts_calls_rows_and_bytes(quiet_sandbox, first_run):
-    bill = first_run.tap.session.bill
+    bill = first_run.tap.run.report
     for tenant in quiet_sandbox.tenants:
         for resource in RESOURCES:
             entry = bill.entries[tenant.name, resource.stream]

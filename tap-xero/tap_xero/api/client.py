@@ -30,8 +30,8 @@ from tap_xero.api.errors import (
     TokenExpiredError,
     classify,
 )
-from tap_xero.auth.token_service import TIMEOUT
-from tap_xero.sync.backlog import daily_calls
+from tap_xero.api.limits import daily_calls
+from tap_xero.api.retries import TIMEOUT
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

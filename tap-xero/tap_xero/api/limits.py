@@ -6,7 +6,7 @@ A minute here is any sixty seconds, which holds whenever Xero's fixed ones begin
 counts more than we do, somebody else uses the app too, and their calls are counted in.
 
 Source: Xero, Rate limits (5 calls in flight and 60 a minute for each organisation, 10,000
-a minute for the app; the `X-…-Remaining` headers).
+a minute for the app; 1,000 a day on the Starter tier, 5,000 above; the `X-…-Remaining` headers).
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 WINDOW = 60.5
 """Seconds in which calls count together: a minute, and what the way to Xero may vary."""
+
+DAILY_CALLS = (1_000, 5_000)
+"""Calls of an organisation's day, by tier of the app."""
 
 _POLL = 0.05
 """Seconds between two looks for a slot that another process may have left."""
@@ -62,6 +65,11 @@ class Allowance:
 
 
 XERO = Allowance()
+
+
+def daily_calls(most_left: int) -> int:
+    """The calls of an organisation's day, from the most that an answer said were left."""
+    return next((calls for calls in DAILY_CALLS if most_left <= calls), max(DAILY_CALLS))
 
 
 class Limiter:

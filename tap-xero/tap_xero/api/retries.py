@@ -15,6 +15,9 @@ from tap_xero.api.errors import TemporaryError, ThrottledError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+TIMEOUT = (10, 60)
+"""Seconds to connect to Xero, and to wait for an answer."""
+
 T = TypeVar("T")
 
 

@@ -19,7 +19,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from tap_xero.api.errors import CredentialStoreError
-from tap_xero.auth.files import write_durably
+from tap_xero.auth.storage import write_durably
 from tap_xero.auth.stored_tokens import keyed_digest
 
 if TYPE_CHECKING:

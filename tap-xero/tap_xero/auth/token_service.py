@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from tap_xero.api.errors import CredentialsRefusedError, RefreshTokenRefusedError, TemporaryError
+from tap_xero.api.retries import TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-TIMEOUT = (10, 60)
-"""Seconds to connect, and to wait for an answer."""
 
 
 @dataclass(frozen=True)

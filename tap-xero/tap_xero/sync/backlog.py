@@ -18,35 +18,25 @@ from tap_xero.models.dates import format_instant
 from tap_xero.models.resources import Paging
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tap_xero.models.resources import Resource
-
-DAILY_CALLS = (1_000, 5_000)
-"""Calls of an organisation's day, by tier of the app."""
 
 _DAY = timedelta(days=1)
 
 
-def calls_left(resource: Resource, partition: Mapping[str, Any]) -> tuple[int, bool]:
+def calls_left(resource: Resource, items: Any, page: Any) -> tuple[int, bool]:
     """Calls that a stream of an organisation still takes, and whether Xero has counted them.
 
     Args:
         resource: The stream's row of the resource table.
-        partition: What the state remembers of the stream of the organisation.
+        items: Rows of the window by Xero's last count, if the state remembers them.
+        page: Page to read next, if the state remembers one.
     """
-    items, page = partition.get("items"), partition.get("page")
     if resource.paging is Paging.WHOLE and not resource.detail:
         return 1, True
     if resource.paging is not Paging.PAGES or not isinstance(items, int):
         return 1, False
     pages = -(-items // resources.PAGE_SIZE)
     return max(1, pages - (page if isinstance(page, int) else 1) + 1), True
-
-
-def daily_calls(most_left: int) -> int:
-    """The calls of an organisation's day, from the most that an answer said were left."""
-    return next((calls for calls in DAILY_CALLS if most_left <= calls), max(DAILY_CALLS))
 
 
 @dataclass

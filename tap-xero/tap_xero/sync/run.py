@@ -1,4 +1,4 @@
-"""What one run shares: the way to Xero, the organisations, the bill, and progress lines.
+"""What one run shares: the way to Xero, the organisations, the state, the usage report.
 
 Nothing is opened before it is needed, so that discovery touches neither the network nor
 the sandbox.
@@ -28,7 +28,7 @@ from tap_xero.api.errors import (
 )
 from tap_xero.api.retries import Retries
 from tap_xero.sync.backlog import Backlog, calls_left
-from tap_xero.sync.usage_report import NOT_DUE, Bill, plural
+from tap_xero.sync.usage_report import NOT_DUE, UsageReport, plural
 
 if TYPE_CHECKING:
     import logging
@@ -36,7 +36,10 @@ if TYPE_CHECKING:
 
     from tap_xero.api.client import Client, Tenant, Usage
     from tap_xero.models.resources import Resource
+    from tap_xero.sync.output import LineWriter
     from tap_xero.sync.reading import Fetch, Page
+    from tap_xero.sync.scheduler import Scheduler
+    from tap_xero.sync.state import Partition, State
 
 _Call = tuple[str, dict[str, str], str | None]
 """Path, parameters and If-Modified-Since of a call."""
@@ -45,20 +48,29 @@ _PROGRESS_EVERY = 2.0
 """Seconds between two lines about the pages of one stream."""
 
 
-class Session:
+class Run:
     """One run of the tap.
 
     Attributes:
-        bill: What the run has cost so far.
+        state: What the run before has left behind, and what this one will.
+        writer: Writes messages.
+        logger: The tap's.
+        report: What the run has cost so far.
         missing: Organisations that the settings name and the credentials do not reach.
+        schedule: Reads the streams ahead of the SDK; None when each is read on its own.
     """
 
-    def __init__(self, config: Mapping[str, Any], logger: logging.Logger) -> None:
+    def __init__(
+        self, config: Mapping[str, Any], state: State, writer: LineWriter, logger: logging.Logger
+    ) -> None:
         """Prepare; nothing is opened yet."""
-        self.bill = Bill()
+        self.state = state
+        self.writer = writer
+        self.logger = logger
+        self.report = UsageReport()
         self.missing: list[str] = []
+        self.schedule: Scheduler[Any] | None = None
         self._config = config
-        self._logger = logger
         self._retries = Retries(notify=logger.info)
         self._connection: Connection | None = None
         self._stopped: dict[str, str] = {}
@@ -71,7 +83,7 @@ class Session:
     @cached_property
     def client(self) -> Client:
         """The way to Xero, or to the sandbox, which is started here."""
-        self._connection = connect(self._config, self._retries, self._logger.warning)
+        self._connection = connect(self._config, self._retries, self.logger.warning)
         return self._connection.client
 
     @cached_property
@@ -122,7 +134,7 @@ class Session:
             verbatim: Whether numbers are kept as their characters.
             turn: Returns when there is room for another page.
         """
-        usage = self.bill.entry(tenant, stream).usage
+        usage = self.report.entry(tenant, stream).usage
 
         def start(
             path: str, params: dict[str, str], since: str | None
@@ -183,13 +195,13 @@ class Session:
     def conclude(self) -> None:
         """Note, once all is read, which organisations gave nothing or were lost unseen."""
         for each in self.missing:
-            self.bill.failures.append(f"organisation {each}, which is not connected")
+            self.report.failures.append(f"organisation {each}, which is not connected")
         for tenant in self.tenants:
             if tenant.id not in self._closed or self.is_stopped(tenant):
                 continue
             if tenant.id not in self._worked:
-                self.bill.failures.append(f"all of {tenant.name}")
-                self._logger.error(
+                self.report.failures.append(f"all of {tenant.name}")
+                self.logger.error(
                     "%s: Xero refused every call of this run, so nothing of it was read. Connect "
                     "the organisation again with tap-xero-login, with the scopes that the streams "
                     "need.",
@@ -201,7 +213,7 @@ class Session:
                 except OrganisationGoneError as error:
                     self.stop(tenant, error)
                 except (DayLimitError, TemporaryError) as error:
-                    self._logger.info("Whether access was lost cannot be told: %s", error)
+                    self.logger.info("Whether access was lost cannot be told: %s", error)
 
     def is_stopped(self, tenant: Tenant) -> bool:
         """Whether nothing more of an organisation can be read in this run."""
@@ -211,55 +223,55 @@ class Session:
         """Read no more of an organisation in this run."""
         self._stopped[tenant.id] = str(error)
         if isinstance(error, OrganisationGoneError):
-            self.bill.failures.append(f"the rest of {tenant.name}")
+            self.report.failures.append(f"the rest of {tenant.name}")
         if isinstance(error, DayLimitError):
-            self.bill.backlogs[tenant.name] = Backlog(
+            self.report.backlogs[tenant.name] = Backlog(
                 tenant.id, error.resumes, self.client.calls_a_day(tenant)
             )
         self.remark(f"{tenant.name}, from here on: {error}")
 
     def leave(self, tenant: Tenant, stream: str) -> None:
         """Note that a stream is not read, or not to its end, as its organisation was left."""
-        self.bill.entry(tenant, stream).skipped = self._stopped.get(tenant.id, "")
+        self.report.entry(tenant, stream).skipped = self._stopped.get(tenant.id, "")
 
-    def left_over(self, tenant: Tenant, resource: Resource, partition: Mapping[str, Any]) -> None:
+    def left_over(self, tenant: Tenant, resource: Resource, partition: Partition) -> None:
         """Note what a used-up day left of a stream; nothing when another reason stopped it."""
-        if (backlog := self.bill.backlogs.get(tenant.name)) is not None:
-            backlog.add(resource.stream, *calls_left(resource, partition))
+        if (backlog := self.report.backlogs.get(tenant.name)) is not None:
+            backlog.add(resource.stream, *calls_left(resource, partition.items, partition.page))
 
     def remark(self, remark: str) -> None:
-        """Note what could not be read, in the log now and in the bill at the end."""
-        self.bill.remarks.append(remark)
-        self._logger.warning("%s", remark)
+        """Note what could not be read, in the log now and in the usage report at the end."""
+        self.report.remarks.append(remark)
+        self.logger.warning("%s", remark)
 
     def closed(self, tenant: Tenant, stream: str, reason: str) -> None:
         """Note that Xero does not hand a stream out; warn once for all organisations."""
         self._closed.add(tenant.id)
-        self.bill.entry(tenant, stream).skipped = reason
-        names = self.bill.gated.setdefault((stream, reason), [])
+        self.report.entry(tenant, stream).skipped = reason
+        names = self.report.gated.setdefault((stream, reason), [])
         if not names:
-            self._logger.warning("%s of %s: %s", stream, tenant.name, reason)
+            self.logger.warning("%s of %s: %s", stream, tenant.name, reason)
         names.append(tenant.name)
 
     def failed(self, tenant: Tenant, stream: str, error: Exception) -> None:
         """Note a stream that failed lastingly; the run goes on and ends with an error."""
-        self.bill.failures.append(f"{stream} of {tenant.name}")
-        self.bill.entry(tenant, stream).skipped = str(error)
-        self._logger.error("%s of %s failed, the rest goes on: %s", stream, tenant.name, error)
+        self.report.failures.append(f"{stream} of {tenant.name}")
+        self.report.entry(tenant, stream).skipped = str(error)
+        self.logger.error("%s of %s failed, the rest goes on: %s", stream, tenant.name, error)
 
     def not_due(self, tenant: Tenant, stream: str) -> None:
         """Note a stream that is not read in this run because of its cadence."""
-        self.bill.entry(tenant, stream).skipped = NOT_DUE
+        self.report.entry(tenant, stream).skipped = NOT_DUE
 
     def page_written(self, tenant: Tenant, resource: Resource, page: Page, records: int) -> None:
         """Say how far a long stream has come, every now and then."""
         now = time.monotonic()
-        self.bill.entry(tenant, resource.stream).rows += records
+        self.report.entry(tenant, resource.stream).rows += records
         if page.number > 1 and now - self._said >= _PROGRESS_EVERY:
             self._said = now
             total = f" of {page.pages:,}" if page.pages else ""
-            rows = self.bill.entry(tenant, resource.stream).rows
-            self._logger.info(
+            rows = self.report.entry(tenant, resource.stream).rows
+            self.logger.info(
                 "%s of %s: page %s%s, %s so far",
                 resource.stream,
                 tenant.name,
@@ -271,14 +283,18 @@ class Session:
     def stream_done(self, stream: str) -> None:
         """Say what a stream gave, in one line for all organisations."""
         read = {
-            name: entry.rows for (name, each), entry in self.bill.entries.items() if each == stream
+            name: entry.rows
+            for (name, each), entry in self.report.entries.items()
+            if each == stream
         }
         if read:
             each = ", ".join(f"{name} {rows:,}" for name, rows in read.items())
-            self._logger.info("%s: %s (%s)", stream, plural(sum(read.values()), "row"), each)
+            self.logger.info("%s: %s (%s)", stream, plural(sum(read.values()), "row"), each)
 
     def close(self) -> None:
-        """Stop the sandbox, if there is one. Safe to call again."""
+        """Stop reading, and the sandbox, if there is one. Safe to call again."""
+        if self.schedule is not None:
+            self.schedule.close()
         if self._connection is not None:
             self._connection.close()
 

@@ -1,7 +1,7 @@
 """Reads organisations side by side, and within each several streams and pages at once.
 
 Every stream of an organisation has a reader, a thread that walks through its pages. What
-readers bring is taken over by the thread that calls `run`, one page at a time: of each
+readers bring is taken over by the thread that calls `step`, one page at a time: of each
 organisation in the order of its streams, so that reference data comes before documents, and
 of each stream in the order of its pages. The streams after the one whose turn it is have
 made their first call already, so that Xero is never idle while the tail of a stream drains.
@@ -38,7 +38,7 @@ class _DroppedError(Exception):
 
 
 class Task(Protocol):
-    """A stream of an organisation that is to be read. All is called on the thread of `run`."""
+    """A stream of an organisation that is to be read. All is called on the thread of `step`."""
 
     def start(self, ahead: Callable[[], int], turn: Callable[[], None]) -> Reading | None:
         """Begin; None when there is nothing to do.
@@ -180,6 +180,54 @@ class _Lane(Generic[T]):
             self._readers[0].give_turn()
 
 
+class Scheduler(Generic[T]):
+    """Takes over what the readers of all organisations bring, a step at a time."""
+
+    def __init__(self, organisations: Iterable[Iterable[T]]) -> None:
+        """Prepare; nothing is begun before the first step.
+
+        Args:
+            organisations: The tasks of each organisation, in the order of their streams.
+        """
+        self._waiting = iter(organisations)
+        self._changed = threading.Condition()
+        self._lanes: list[_Lane[T]] = []
+
+    def step(self) -> bool:
+        """Take over a page, or the end of a stream, of each organisation that has one.
+
+        Returns:
+            False when everything is taken over.
+
+        Raises:
+            Exception: What `Task.end` raises; nothing is read any more then.
+        """
+        try:
+            return self._step()
+        except BaseException:
+            self.close()
+            raise
+
+    def _step(self) -> bool:
+        lanes = self._lanes
+        while len(lanes) < ORGANISATIONS and (tasks := next(self._waiting, None)) is not None:
+            lanes.append(_Lane(tasks, self._changed))
+        steps = [(lane, lane.step()) for lane in lanes]
+        lanes[:] = [lane for lane, step in steps if step is not None]
+        if lanes and not any(step or step is None for _, step in steps):
+            with self._changed:
+                # A page that came since the steps is seen within this time at the latest.
+                self._changed.wait(0.01)
+        return bool(steps)
+
+    def close(self) -> None:
+        """Stop the readers; the run is over. Safe to call again."""
+        for lane in self._lanes:
+            lane.abandon()
+        self._lanes.clear()
+        self._waiting = iter(())
+
+
 def run(organisations: Iterable[Iterable[T]]) -> None:
     """Read everything, and return when it is taken over.
 
@@ -189,21 +237,6 @@ def run(organisations: Iterable[Iterable[T]]) -> None:
     Raises:
         Exception: What `Task.end` raises.
     """
-    changed = threading.Condition()
-    waiting = iter(organisations)
-    lanes: list[_Lane[T]] = []
-    try:
-        while True:
-            while len(lanes) < ORGANISATIONS and (tasks := next(waiting, None)) is not None:
-                lanes.append(_Lane(tasks, changed))
-            if not lanes:
-                return
-            steps = [(lane, lane.step()) for lane in lanes]
-            lanes = [lane for lane, step in steps if step is not None]
-            if not any(step or step is None for _, step in steps):
-                with changed:
-                    # A page that came since the steps is seen within this time at the latest.
-                    changed.wait(0.01)
-    finally:
-        for lane in lanes:
-            lane.abandon()
+    schedule = Scheduler(organisations)
+    while schedule.step():
+        pass

@@ -1,4 +1,4 @@
-"""The bill: what a run read, what it cost, and what it could not read.
+"""The usage report: what a run read, what it cost, and what it could not read.
 
 Source of what is counted: Xero, Rate limits (calls per organisation and day) and Pricing
 (egress).
@@ -51,7 +51,7 @@ class Entry:
 
 
 @dataclass
-class Bill:
+class UsageReport:
     """Everything a run read and did not read.
 
     Attributes:
@@ -83,7 +83,7 @@ class Bill:
         return [*gated, *self.remarks]
 
     def lines(self) -> list[str]:
-        """The bill as lines of text: a table, and below it what was not read."""
+        """The report as lines of text: a table, and below it what was not read."""
         if not self.entries and not self.not_read:
             return []
         lines = ["The bill of this run:", *self._table()]
@@ -111,7 +111,7 @@ class Bill:
         return _aligned(rows)
 
     def summary(self) -> str:
-        """The bill as JSON in one line, for machines.
+        """The report as JSON in one line, for machines.
 
         Returns:
             An object with `bill`, a list of one object for each stream of each organisation

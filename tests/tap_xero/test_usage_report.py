@@ -6,7 +6,7 @@ import json
 
 import pytest
 from tap_xero.api.client import Tenant
-from tap_xero.sync.usage_report import Bill, plural, size
+from tap_xero.sync.usage_report import UsageReport, plural, size
 
 NORTH = Tenant("n", "Northwind Ltd")
 SOUTH = Tenant("s", "Southwind Ltd")
@@ -21,7 +21,7 @@ def read(bill, tenant, stream, *, rows, calls, transferred, left=None):
 
 
 def test_the_bill_by_organisation_and_stream():
-    bill = Bill()
+    bill = UsageReport()
     read(bill, NORTH, "invoices", rows=11_900, calls=12, transferred=7_300_000, left=4_988)
     read(bill, NORTH, "users", rows=1, calls=1, transferred=490, left=4_987)
     read(bill, NORTH, "items", rows=0, calls=1, transferred=90)
@@ -48,7 +48,7 @@ def test_the_bill_by_organisation_and_stream():
 
 
 def test_an_hourly_run_without_news_is_a_few_lines_for_each_organisation():
-    bill = Bill()
+    bill = UsageReport()
     for number in range(28):
         read(bill, NORTH, f"stream_{number}", rows=0, calls=1, transferred=90)
     lines = bill.lines()
@@ -60,7 +60,7 @@ def test_an_hourly_run_without_news_is_a_few_lines_for_each_organisation():
 
 
 def test_a_run_that_read_nothing_has_no_bill():
-    assert Bill().lines() == []
+    assert UsageReport().lines() == []
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_one_is_singular():
 
 
 def test_the_bill_for_machines_is_one_line():
-    bill = Bill()
+    bill = UsageReport()
     read(bill, NORTH, "invoices", rows=5, calls=2, transferred=10, left=7)
     bill.entry(NORTH, "invoices").usage.tried_again(2.5)
     bill.entry(SOUTH, "users").skipped = "not due"
