@@ -157,6 +157,8 @@ def test_never_more_than_five_at_once_for_any_number_of_threads_and_processes(tm
         for _ in range(2)
     ]
     lock, running, most = threading.Lock(), defaultdict(int), defaultdict(int)
+    # Every five calls of an organisation wait for each other, however slow the machine is.
+    five = defaultdict(lambda: threading.Barrier(5, timeout=60))
 
     def work(number):
         tenant = f"organisation {number % 2}"
@@ -164,6 +166,8 @@ def test_never_more_than_five_at_once_for_any_number_of_threads_and_processes(tm
             with lock:
                 running[tenant] += 1
                 most[tenant] = max(most[tenant], running[tenant])
+                together = five[tenant]
+            together.wait()
             time.sleep(0.005)
             with lock:
                 running[tenant] -= 1
