@@ -16,7 +16,6 @@ from tap_xero.commands.common import config_option, errors_as_lines, note, setti
 from tap_xero.sync.usage_report import plural
 from tap_xero.webhooks.inbox import Inbox
 from tap_xero.webhooks.logs import log_to_stderr
-from tap_xero.webhooks.metrics import Metrics
 from tap_xero.webhooks.pace import Pace
 from tap_xero.webhooks.settings import inbox_path
 from tap_xero.webhooks.signature import SigningKeys
@@ -78,9 +77,10 @@ def _serve(
     gather: float,
 ) -> None:
     try:
-        from tap_xero.webhooks.server import WebhookServer
-    except ImportError:
-        note("uvicorn is not installed: install tap-xero[webhooks].")
+        from tap_xero.webhooks.server import WebhookServer  # isort: skip (uvicorn comes first)
+        from tap_xero.webhooks.metrics import Metrics
+    except ImportError as error:
+        note(f"{error.name} is not installed: install tap-xero[webhooks].")
         sys.exit(1)
     log_to_stderr(log_level)
     metrics = Metrics()

@@ -135,7 +135,7 @@ class Receiver:
             self._note("not_stored", len(body))
             await _answer(send, 503)
             return
-        self._metrics.add("answer_seconds_sum", time.monotonic() - started)
+        self._metrics.observe("answer_seconds", time.monotonic() - started)
         self._taken(delivery, len(body))
         await _answer(send, 200)
 
