@@ -12,12 +12,7 @@ from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from singer_sdk import Tap
-from singer_sdk.exceptions import (
-    ConfigValidationError,
-    FatalAPIError,
-    RetriableAPIError,
-    SkippableAPIError,
-)
+from singer_sdk.exceptions import ConfigValidationError
 
 from tap_xero.models.resources import RESOURCES
 from tap_xero.models.schema import annotate
@@ -30,6 +25,7 @@ from tap_xero.sync.output import LineWriter
 from tap_xero.sync.run import Run
 from tap_xero.sync.scheduler import Scheduler
 from tap_xero.sync.state import State, clean_state
+from tap_xero.text import errors_as_lines
 from tap_xero.webhooks.intake import take_in
 
 if TYPE_CHECKING:
@@ -215,21 +211,15 @@ def _is_told(record: logging.LogRecord) -> bool:
 
 @contextmanager
 def _errors_as_lines(logger: logging.Logger) -> Iterator[None]:
-    """Turn the errors people can act on into a line of the log and exit code 1."""
-    try:
-        yield
-    except ConfigValidationError as error:
-        for each in error.errors or [str(error)]:
-            logger.error("%s", each)  # noqa: TRY400 (a traceback would hide the line)
-        sys.exit(1)
-    except (FatalAPIError, RetriableAPIError, SkippableAPIError) as error:
-        logger.error("%s", error)  # noqa: TRY400
-        sys.exit(1)
-    except BrokenPipeError:
-        logger.error("Whoever read the tap's output has gone.")  # noqa: TRY400
-        # What is still buffered has nowhere to go; without this, Python complains at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    """Turn the errors people can act on, and a closed pipe, into lines of the log."""
+    with errors_as_lines(logger.error):
+        try:
+            yield
+        except BrokenPipeError:
+            logger.error("Whoever read the tap's output has gone.")  # noqa: TRY400
+            # What is still buffered has nowhere to go; without this, Python complains at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
 
 
 def _json(file: IO[str] | None) -> dict[str, Any] | None:

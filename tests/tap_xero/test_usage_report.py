@@ -6,7 +6,8 @@ import json
 
 import pytest
 from tap_xero.api.client import Tenant
-from tap_xero.sync.usage_report import UsageReport, plural, size
+from tap_xero.sync.usage_report import UsageReport
+from tap_xero.text import plural, size
 
 NORTH = Tenant("n", "Northwind Ltd")
 SOUTH = Tenant("s", "Southwind Ltd")

@@ -34,6 +34,23 @@ class Clock(Protocol):
         """Wait."""
 
 
+@dataclass(frozen=True)
+class Backoff:
+    """Pauses that double with each failure in a row.
+
+    Attributes:
+        first: Seconds after the first failure.
+        longest: Seconds after any number of failures.
+    """
+
+    first: float
+    longest: float
+
+    def pause(self, failures: int) -> float:
+        """Seconds to wait after so many failures in a row."""
+        return float(min(self.longest, self.first * 2.0 ** min(failures - 1, 30)))
+
+
 @dataclass
 class Retries:
     """Repeats a call that failed for a moment, within bounds.
@@ -93,5 +110,5 @@ class Retries:
 
     def _pause(self, failures: int) -> float:
         """Between half and all of a doubling pause, so that callers do not march in step."""
-        pause = min(self.longest, self.base * 2.0 ** (failures - 1))
+        pause = Backoff(self.base, self.longest).pause(failures)
         return pause * (0.5 + 0.5 * self.chance.random())

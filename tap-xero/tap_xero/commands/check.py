@@ -12,11 +12,11 @@ from singer_sdk.exceptions import SkippableAPIError
 from tap_xero.api.client import Usage
 from tap_xero.auth.stored_tokens import LIFETIME
 from tap_xero.auth.tokens import granted
-from tap_xero.commands.common import config_option, connected, errors_as_lines, settings, table
+from tap_xero.commands.common import config_option, connected, note, print_table, settings
 from tap_xero.models.resources import BY_STREAM, RESOURCES
 from tap_xero.reports.table import named, resource
 from tap_xero.sync.run import wanted_tenants
-from tap_xero.sync.usage_report import plural
+from tap_xero.text import errors_as_lines, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,12 +33,12 @@ WARN_WITHIN = 14 * 86_400
 @config_option
 def check(files: tuple[Any, ...]) -> None:
     """Say whether the token works, what it opens, and what is left of the day."""
-    with errors_as_lines():
+    with errors_as_lines(note):
         config = settings(files)
         with connected(config) as connection:
             token = connection.tokens.token()
             kept = connection.store.load()
-            table(
+            print_table(
                 [
                     ("access token", "works"),
                     ("refresh token", refresh_token_line(kept, _now())),
@@ -54,7 +54,9 @@ def check(files: tuple[Any, ...]) -> None:
             rows = [organisation_row(connection.client, tenant) for tenant in found]
             if rows:
                 click.echo()
-                table([("organisation", "tenant id", "reads", "journals", "left today"), *rows])
+                print_table(
+                    [("organisation", "tenant id", "reads", "journals", "left today"), *rows]
+                )
             missing = [each for each in wanted if each not in {tenant.id for tenant in found}]
             for each in missing:
                 click.echo(f"tenant_ids: {each} is not connected.")

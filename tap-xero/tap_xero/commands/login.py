@@ -22,11 +22,12 @@ from tap_xero.api.errors import CredentialStoreError
 from tap_xero.auth.store import seed_of
 from tap_xero.auth.stored_tokens import Kept
 from tap_xero.auth.tokens import keep
-from tap_xero.commands.common import config_option, connected, errors_as_lines, note, settings
+from tap_xero.commands.common import config_option, connected, note, settings
 from tap_xero.commands.loopback import PATH, Loopback, Redirect
 from tap_xero.commands.tenants import listed
 from tap_xero.models.resources import RESOURCES
 from tap_xero.reports.table import named, resource
+from tap_xero.text import errors_as_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +66,7 @@ def default_scopes(config: Mapping[str, Any] | None = None) -> str:
 @click.option("--no-browser", is_flag=True, help="Print the link; paste the address you end up at.")
 def login(files: tuple[Any, ...], port: int, no_browser: bool) -> None:
     """Sign in to Xero, choose organisations, and keep the tokens for the tap."""
-    with errors_as_lines():
+    with errors_as_lines(note):
         config = settings(files, complete=False)
         if not config.get("client_id") or config.get("sandbox") is not None:
             message = (

@@ -28,7 +28,8 @@ from tap_xero.api.errors import (
 )
 from tap_xero.api.retries import Retries
 from tap_xero.sync.backlog import Backlog, calls_left
-from tap_xero.sync.usage_report import NOT_DUE, UsageReport, plural
+from tap_xero.sync.usage_report import NOT_DUE, UsageReport
+from tap_xero.text import plural
 
 if TYPE_CHECKING:
     import logging

@@ -12,6 +12,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from tap_xero.api.client import Usage
+from tap_xero.text import plural, size, table
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -108,7 +109,7 @@ class UsageReport:
             ]
             rows += [(line,) for line in _listed("nothing, a call each", quiet)]
             rows += [(line,) for line in _listed("not due", due_later)]
-        return _aligned(rows)
+        return table(rows, figures=range(1, 1 + len(_HEAD)))
 
     def summary(self) -> str:
         """The report as JSON in one line, for machines.
@@ -147,21 +148,6 @@ class UsageReport:
         )
 
 
-def plural(number: int, noun: str) -> str:
-    """`1 row`, `1,234 rows`."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
-def size(number: int) -> str:
-    """A number of bytes for people, in powers of 1,000."""
-    value = float(number)
-    for unit in ("B", "kB", "MB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} GB"
-
-
 def _cells(entries: Collection[Entry]) -> tuple[str, ...]:
     """The figures of a row of the table; what is zero and usually is stays empty."""
     usages = [entry.usage for entry in entries]
@@ -174,20 +160,6 @@ def _cells(entries: Collection[Entry]) -> tuple[str, ...]:
         f"{waited:,.1f} s" if waited >= 0.05 else "",
         size(sum(usage.bytes for usage in usages)),
     )
-
-
-def _aligned(rows: Sequence[_Row]) -> list[str]:
-    """Rows as lines: names to the left, figures to the right; a row of one cell as it is."""
-    full = [row for row in rows if len(row) > 1]
-    widths = [max(map(len, column)) for column in zip(*full, strict=True)]
-    lines = []
-    for row in rows:
-        name, *figures = row
-        note = figures.pop() if figures else ""
-        cells = [name.ljust(widths[0]) if figures else name]
-        cells += [cell.rjust(width) for cell, width in zip(figures, widths[1:], strict=False)]
-        lines.append("  ".join([*cells, note]).rstrip())
-    return lines
 
 
 def _listed(title: str, streams: Sequence[str]) -> list[str]:

@@ -26,7 +26,7 @@ from tap_xero.sync.changed import ChangedRows
 from tap_xero.sync.run import wanted_tenants
 from tap_xero.sync.singer import utc_now
 from tap_xero.sync.task import StreamTask
-from tap_xero.sync.usage_report import plural
+from tap_xero.text import plural
 from tap_xero.webhooks.inbox import Inbox
 from tap_xero.webhooks.plan import plan
 from tap_xero.webhooks.settings import inbox_path

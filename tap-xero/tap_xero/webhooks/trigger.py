@@ -16,8 +16,8 @@ import uuid
 from typing import TYPE_CHECKING
 
 from tap_xero.webhooks.inbox import Inbox
-from tap_xero.webhooks.pace import Pace, Schedule
 from tap_xero.webhooks.pipeline import Pipeline, Turn
+from tap_xero.webhooks.schedule import Schedule, Timing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,7 @@ class Trigger:
         command: The command.
         metrics: Is told about runs.
         standby: Whether to start the command ahead of time.
-        pace: How runs follow each other.
+        timing: How runs follow each other.
     """
 
     def __init__(
@@ -52,13 +52,13 @@ class Trigger:
         metrics: Metrics,
         *,
         standby: bool = False,
-        pace: Pace | None = None,
+        timing: Timing | None = None,
     ) -> None:
         self._path = path
         self._command = command
         self._metrics = metrics
         self._standby = standby
-        self._pace = pace or Pace()
+        self._timing = timing or Timing()
         self._pipeline: Pipeline | None = None
         self._began = self._stand_by_at = 0.0
         self._did_not_wait = 0
@@ -90,7 +90,7 @@ class Trigger:
                 if self._wait_for_turn(inbox):
                     pending, _ = inbox.pending()
                     seen = -1 if pending else inbox.last_position()
-                    self._follow(inbox, Schedule(self._pace, seen))
+                    self._follow(inbox, Schedule(self._timing, seen))
             finally:
                 if self._pipeline is not None:
                     self._pipeline.stop()
@@ -179,7 +179,7 @@ class Trigger:
             self._did_not_wait = 0
             return
         self._did_not_wait += 1
-        pause = self._pace.pause(self._did_not_wait)
+        pause = self._timing.backoff.pause(self._did_not_wait)
         self._stand_by_at = now + pause
         _log.error(
             "The pipeline did not stand by: see what it said, and that it runs tap-xero",

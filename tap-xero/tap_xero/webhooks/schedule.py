@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tap_xero.api.retries import Backoff
+
+BACKOFF = Backoff(first=5.0, longest=300.0)
+
 
 @dataclass(frozen=True)
-class Pace:
+class Timing:
     """How runs follow each other.
 
     Attributes:
         gather: Seconds in which further events are gathered before a run.
-        first_pause: Seconds after a run that failed; each further failure doubles them.
-        longest_pause: Seconds after any number of failures.
+        backoff: Pauses after runs that failed.
     """
 
     gather: float = 0.5
-    first_pause: float = 5.0
-    longest_pause: float = 300.0
-
-    def pause(self, failures: int) -> float:
-        """Seconds to wait after so many failures in a row."""
-        return float(min(self.longest_pause, self.first_pause * 2.0 ** min(failures - 1, 30)))
+    backoff: Backoff = BACKOFF
 
 
 class Schedule:
@@ -32,14 +30,14 @@ class Schedule:
     instance, is repeated after a pause as well; new events do not wait for that.
     """
 
-    def __init__(self, pace: Pace, seen: int) -> None:
+    def __init__(self, timing: Timing, seen: int) -> None:
         """Start.
 
         Args:
-            pace: How runs follow each other.
+            timing: How runs follow each other.
             seen: The last position in the inbox that no run is needed for; -1 to begin with one.
         """
-        self._pace = pace
+        self._timing = timing
         self._seen = seen
         self._failures = 0
         self._failed = False
@@ -48,7 +46,7 @@ class Schedule:
     @property
     def gather(self) -> float:
         """Seconds to gather further events before a run."""
-        return self._pace.gather
+        return self._timing.gather
 
     @property
     def failing(self) -> bool:
@@ -91,6 +89,6 @@ class Schedule:
 
     def _repeat(self, now: float) -> float:
         self._failures += 1
-        pause = self._pace.pause(self._failures)
+        pause = self._timing.backoff.pause(self._failures)
         self._again_at = now + pause
         return pause
