@@ -118,6 +118,7 @@ class TapXero(Tap):
             self.logger.addFilter(_is_told)
             run.schedule = Scheduler(plan(selected, run.tenants))
         self.sync_all()
+        run.schedule = None
         if selected:
             run.conclude()
 

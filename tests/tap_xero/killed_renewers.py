@@ -40,7 +40,7 @@ def credentials(config):
 
 def renewed(made) -> str:
     """An access token that was renewed just now."""
-    made.expired(made.token())
+    made.reject(made.token())
     return made.token()
 
 

@@ -83,7 +83,7 @@ def test_a_crash_between_the_answer_and_our_write_is_survived(
     renewed(config)
     with monkeypatch.context() as patch:
         patch.setattr(
-            "tap_xero.auth.store.SealedStore.save",
+            "tap_xero.auth.store.EncryptedStore.save",
             lambda self, kept: (_ for _ in ()).throw(KeyboardInterrupt),
         )
         with pytest.raises(KeyboardInterrupt):

@@ -28,7 +28,7 @@ def test_the_bill_by_organisation_and_stream():
     read(bill, NORTH, "items", rows=0, calls=1, transferred=90)
     read(bill, NORTH, "quotes", rows=0, calls=1, transferred=90)
     bill.entry(NORTH, "contacts").skipped = "not due"
-    bill.entry(NORTH, "invoices").usage.tried_again(61.25)
+    bill.entry(NORTH, "invoices").usage.count_retry(61.25)
     read(bill, SOUTH, "journals", rows=0, calls=1, transferred=90)
     bill.entry(SOUTH, "journals").skipped = "Not allowed."
     bill.gated["journals", "Not allowed."] = [SOUTH.name, "Westwind Ltd"]
@@ -79,7 +79,7 @@ def test_one_is_singular():
 def test_the_bill_for_machines_is_one_line():
     bill = UsageReport()
     read(bill, NORTH, "invoices", rows=5, calls=2, transferred=10, left=7)
-    bill.entry(NORTH, "invoices").usage.tried_again(2.5)
+    bill.entry(NORTH, "invoices").usage.count_retry(2.5)
     bill.entry(SOUTH, "users").skipped = "not due"
     bill.failures.append("x")
     (invoices, users) = json.loads(bill.summary())["bill"]

@@ -78,23 +78,23 @@ class Usage:
     day_left: int | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
-    def called(self) -> None:
+    def count_call(self) -> None:
         """Count a request."""
         with self._lock:
             self.calls += 1
 
-    def tried_again(self, seconds: float) -> None:
+    def count_retry(self, seconds: float) -> None:
         """Count another try and the seconds waited before it."""
         with self._lock:
             self.retries += 1
             self.waited += seconds
 
-    def stood_in_line(self, seconds: float) -> None:
+    def count_wait(self, seconds: float) -> None:
         """Add seconds waited for a slot."""
         with self._lock:
             self.waited += seconds
 
-    def received(self, size: int, day_left: str) -> None:
+    def count_answer(self, size: int, day_left: str) -> None:
         """Add the bytes of an answer, and what it says about the day."""
         with self._lock:
             self.bytes += size
@@ -240,14 +240,14 @@ class Client:
                 # The slot is free again while the answer is looked through.
                 return _checked(response, content, where, envelope=tenant is not None)
             except TokenExpiredError as error:
-                self._credentials.expired(token)
+                self._credentials.reject(token)
                 expired += 1
                 if expired > 1:
                     raise CredentialsRefusedError(
                         f"Xero calls a fresh access token expired ({where}). Compare this "
                         "machine's clock with the time, and check access_token_command if set."
                     ) from error
-                usage.tried_again(0)
+                usage.count_retry(0)
                 return call()
             except ThrottledError as error:
                 if error.wait is not None and tenant is not None:
@@ -255,7 +255,7 @@ class Client:
                     self._limiter.hold(None if error.app else tenant.id, error.wait)
                 raise
 
-        return self._retries.run(call, usage.tried_again)
+        return self._retries.run(call, usage.count_retry)
 
     def _slot(
         self, tenant: Tenant | None, where: str, usage: Usage
@@ -268,7 +268,7 @@ class Client:
         if tenant is None:
             return nullcontext()
         self._keep_reserve(tenant, where)
-        return self._limiter.slot(tenant.id, usage.stood_in_line)
+        return self._limiter.slot(tenant.id, usage.count_wait)
 
     def _keep_reserve(self, tenant: Tenant | None, where: str) -> None:
         left = None if tenant is None else self._day_left.get(tenant.id)
@@ -287,7 +287,7 @@ class Client:
         where: str,
         usage: Usage,
     ) -> tuple[requests.Response, bytes]:
-        usage.called()
+        usage.count_call()
         number = next(self._sent)
         try:
             response = self._http.get(
@@ -301,7 +301,7 @@ class Client:
                 f"The connection failed at {where} ({type(error).__name__})."
             ) from error
         day_left = response.headers.get("X-DayLimit-Remaining", "")
-        usage.received(response.raw.tell(), day_left)
+        usage.count_answer(response.raw.tell(), day_left)
         if tenant is not None:
             self._limiter.answered(tenant.id, response.headers)
             # An answer to an older call may come later, and knows less.

@@ -69,13 +69,13 @@ class ClosedError(SkippableAPIError):
     """Xero does not hand a resource out.
 
     Attributes:
-        said: Status and detail, without the name of the organisation.
+        detail: Status and what Xero said, without the name of the organisation.
     """
 
-    def __init__(self, message: str, said: str = "") -> None:
-        """Keep what Xero said."""
+    def __init__(self, message: str, detail: str = "") -> None:
+        """Take what is told of it without the organisation, too."""
         super().__init__(message)
-        self.said = said
+        self.detail = detail
 
 
 class AccessDeniedError(ClosedError):
@@ -124,31 +124,31 @@ def classify(refusal: Refusal) -> Exception:
     """The exception for a response that is not a success."""
     status, where = refusal.status, refusal.where
     detail = _detail(refusal.body)
-    said = f"{status}: {detail}" if detail else str(status)
+    answer = f"{status}: {detail}" if detail else str(status)
     if status == 401 and "TokenExpired" in detail:
         return TokenExpiredError(f"The access token expired ({where}).")
     if status == 401:
-        return AccessDeniedError(f"Xero does not let this app read {where} ({said}).", said)
+        return AccessDeniedError(f"Xero does not let this app read {where} ({answer}).", answer)
     if status == 403 and "AuthenticationUnsuccessful" in detail:
         return OrganisationGoneError(
-            f"Xero says the organisation is not connected to this app ({where}, {said}). Connect "
+            f"Xero says the organisation is not connected to this app ({where}, {answer}). Connect "
             "it again with tap-xero-login."
         )
     if status == 403 and not isinstance(refusal.body, dict):
         # Xero explains a 403 in JSON; whatever stands in between, such as a proxy, does not.
         return TemporaryError(
-            f"Something that is not Xero's API answered at {where} ({said}): see whether a proxy "
+            f"Something that is not Xero's API answered at {where} ({answer}): see whether a proxy "
             "or a firewall stands in between, and let api.xero.com pass."
         )
     if status == 403:
-        return AccessDeniedError(f"Xero does not let this app read {where} ({said}).", said)
+        return AccessDeniedError(f"Xero does not let this app read {where} ({answer}).", answer)
     if status == 404:
-        return NotFoundError(f"Xero has nothing at {where} ({said}).", said)
+        return NotFoundError(f"Xero has nothing at {where} ({answer}).", answer)
     if status == 429:
         return _throttled(refusal)
     if status >= 500:
-        return TemporaryError(f"Xero failed at {where} ({said}).")
-    return RequestRefusedError(f"Xero refused {where} ({said}).")
+        return TemporaryError(f"Xero failed at {where} ({answer}).")
+    return RequestRefusedError(f"Xero refused {where} ({answer}).")
 
 
 def _throttled(refusal: Refusal) -> Exception:

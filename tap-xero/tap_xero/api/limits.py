@@ -172,11 +172,11 @@ class Limiter:
                 (now - WINDOW, now + WINDOW),
             )
             ask = database.execute
-            (held,) = ask(
+            (until,) = ask(
                 "SELECT max(until) FROM holds WHERE tenant IN (?, ?)", (tenant, _APP)
             ).fetchone()
-            if held is not None and held > now:
-                return max(float(held) - now, _POLL) + 0.001
+            if until is not None and until > now:
+                return max(float(until) - now, _POLL) + 0.001
             busy = ask(
                 "SELECT id, started, process FROM calls WHERE tenant = ? AND in_flight", (tenant,)
             ).fetchall()

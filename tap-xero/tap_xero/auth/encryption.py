@@ -32,13 +32,13 @@ _NAMING = b"names of stores"
 """Salt under which a passphrase makes the key of digests, which must be the same every time."""
 
 
-class Seal(Protocol):
+class Encryption(Protocol):
     """Makes content unreadable for others, and readable again."""
 
-    def close(self, content: bytes) -> bytes:
+    def encrypt(self, content: bytes) -> bytes:
         """The content as it may be stored."""
 
-    def open(self, stored: bytes, where: str) -> bytes:
+    def decrypt(self, stored: bytes, where: str) -> bytes:
         """The content again.
 
         Raises:
@@ -46,15 +46,15 @@ class Seal(Protocol):
         """
 
 
-class NoSeal:
-    """For homes that keep secrets by themselves, such as a secret manager."""
+class NoEncryption:
+    """For storages that keep secrets by themselves, such as a secret manager."""
 
-    def close(self, content: bytes) -> bytes:
+    def encrypt(self, content: bytes) -> bytes:
         """The content itself."""
         return content
 
-    def open(self, stored: bytes, where: str) -> bytes:
-        """The content itself, unless it was sealed by somebody else."""
+    def decrypt(self, stored: bytes, where: str) -> bytes:
+        """The content itself, unless it was encrypted by somebody else."""
         if stored.startswith(b'{"tap-xero"'):
             raise CredentialStoreError(
                 f"The credential store {where} is encrypted: set credential_store_key to the "
@@ -63,7 +63,7 @@ class NoSeal:
         return stored
 
 
-class FernetSeal:
+class FernetEncryption:
     """Encrypts with Fernet (AES-128-CBC and HMAC-SHA256).
 
     What is stored says, in clear, by which key it was encrypted, so that a wrong key can be
@@ -72,11 +72,11 @@ class FernetSeal:
 
     def __init__(self, key: Callable[[], str]) -> None:
         """Prepare; the key is asked for when it is first needed."""
-        self._find = key
-        self._found: str | None = None
+        self._source = key
+        self._secret: str | None = None
         self._derived: dict[bytes, bytes] = {}
 
-    def close(self, content: bytes) -> bytes:
+    def encrypt(self, content: bytes) -> bytes:
         """The content as it may be stored: one line of JSON."""
         salt = b"" if _is_fernet_key(self._key()) else secrets.token_bytes(16)
         key = self._stretched(salt)
@@ -88,16 +88,16 @@ class FernetSeal:
         }
         return json.dumps(stored).encode()
 
-    def open(self, stored: bytes, where: str) -> bytes:
+    def decrypt(self, stored: bytes, where: str) -> bytes:
         """The content again.
 
         Raises:
             CredentialStoreError: It was stored with another key, or is damaged.
         """
         try:
-            told = json.loads(stored)
-            salt = base64.b64decode(told["salt"])
-            named, data = str(told["key"]), str(told["data"])
+            envelope = json.loads(stored)
+            salt = base64.b64decode(envelope["salt"])
+            named, data = str(envelope["key"]), str(envelope["data"])
         except (ValueError, KeyError, TypeError) as error:
             raise _damaged(where) from error
         key = self._stretched(salt)
@@ -118,9 +118,9 @@ class FernetSeal:
         return keyed_digest(secret, self._stretched(salt))[:16]
 
     def _key(self) -> str:
-        if self._found is None:
-            self._found = self._find()
-        return self._found
+        if self._secret is None:
+            self._secret = self._source()
+        return self._secret
 
     def _stretched(self, salt: bytes) -> bytes:
         secret = self._key()
@@ -160,8 +160,8 @@ def machine_key(key_file: Path, warn: Callable[[str], None]) -> str:
                 "credential store beside it and run tap-xero-login again."
             )
         return key
-    if kept := _from_keyring(str(key_file)):
-        return kept
+    if secret := _from_keyring(str(key_file)):
+        return secret
     key = Fernet.generate_key().decode()
     write_durably(key_file, key.encode())
     warn(
@@ -180,13 +180,13 @@ def _from_keyring(name: str) -> str | None:
     except ImportError:
         return None
     try:
-        kept: str | None = keyring.get_password(_SERVICE, name)
-        if not kept:
-            kept = Fernet.generate_key().decode()
-            keyring.set_password(_SERVICE, name, kept)
+        key: str | None = keyring.get_password(_SERVICE, name)
+        if not key:
+            key = Fernet.generate_key().decode()
+            keyring.set_password(_SERVICE, name, key)
     except problem:
         return None
-    return kept if _is_fernet_key(kept) else None
+    return key if _is_fernet_key(key) else None
 
 
 def _is_fernet_key(text: str) -> bool:

@@ -1,6 +1,6 @@
-"""Homes of the credential store: a file, or a command that talks to a secret manager.
+"""Storages of the credential store: a file, or a command that talks to a secret manager.
 
-A home keeps one small piece of content for one app and can be locked. It knows nothing of
+A storage keeps one small piece of content for one app and can be locked. It knows nothing of
 what the content means.
 """
 
@@ -27,11 +27,11 @@ LOCK_TIMEOUT = 300.0
 _COMMAND_TIMEOUT = 120
 
 
-class Home(Protocol):
+class Storage(Protocol):
     """Keeps the content of one app's credential store.
 
     Attributes:
-        name: For messages: which home it is.
+        name: For messages: which storage it is.
     """
 
     name: str
@@ -63,7 +63,7 @@ def state_folder() -> Path:
     return Path(base) / "tap-xero"
 
 
-class FileHome:
+class FileStorage:
     """A file of this machine, readable by its owner alone."""
 
     def __init__(self, path: Path) -> None:
@@ -112,7 +112,7 @@ class FileHome:
         )
 
 
-class CommandHome:
+class CommandStorage:
     """A command of the user's, which keeps the content wherever it likes.
 
     It is run with `read` or `write` added to its arguments. `read` prints the content, or

@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_xero.api.errors import CredentialStoreError
-from tap_xero.auth.encryption import FernetSeal, NoSeal, machine_key
-from tap_xero.auth.storage import CommandHome, FileHome, state_folder
-from tap_xero.auth.stored_tokens import Kept, fingerprint
+from tap_xero.auth.encryption import FernetEncryption, NoEncryption, machine_key
+from tap_xero.auth.storage import CommandStorage, FileStorage, state_folder
+from tap_xero.auth.stored_tokens import StoredTokens, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
-    from tap_xero.auth.encryption import Seal
-    from tap_xero.auth.storage import Home
+    from tap_xero.auth.encryption import Encryption
+    from tap_xero.auth.storage import Storage
 
 
 class TokenStore(Protocol):
@@ -36,10 +36,10 @@ class TokenStore(Protocol):
     def beside(self) -> str:
         """Where tokens of another consent are that this store had to make room for; else empty."""
 
-    def load(self) -> Kept | None:
+    def load(self) -> StoredTokens | None:
         """The latest tokens, or None when there are none."""
 
-    def save(self, kept: Kept) -> None:
+    def save(self, tokens: StoredTokens) -> None:
         """Keep new tokens. When this returns, they cannot get lost."""
 
     def lock(self) -> AbstractContextManager[None]:
@@ -54,74 +54,74 @@ class MemoryStore:
 
     def __init__(self) -> None:
         """Start with none."""
-        self._kept: Kept | None = None
+        self._tokens: StoredTokens | None = None
 
-    def load(self) -> Kept | None:
+    def load(self) -> StoredTokens | None:
         """The latest tokens."""
-        return self._kept
+        return self._tokens
 
-    def save(self, kept: Kept) -> None:
+    def save(self, tokens: StoredTokens) -> None:
         """Keep new ones until the process ends."""
-        self._kept = kept
+        self._tokens = tokens
 
     def lock(self) -> AbstractContextManager[None]:
         """Nobody else can get at them."""
         return nullcontext()
 
 
-class SealedStore:
+class EncryptedStore:
     """Tokens of one app, encrypted, in a file or behind a command."""
 
     beside = ""
 
-    def __init__(self, home: Home, seal: Seal, client_id: str) -> None:
+    def __init__(self, storage: Storage, encryption: Encryption, client_id: str) -> None:
         """Prepare; nothing is read yet."""
-        self._home = home
-        self._seal = seal
+        self._storage = storage
+        self._encryption = encryption
         self._client_id = client_id
 
     @property
     def name(self) -> str:
         """Where it is, for messages."""
-        return self._home.name
+        return self._storage.name
 
     def exists(self) -> bool:
-        """Whether there is anything in its home."""
-        return self._home.read() is not None
+        """Whether there is anything in its storage."""
+        return self._storage.read() is not None
 
-    def load(self) -> Kept | None:
+    def load(self) -> StoredTokens | None:
         """The latest tokens, or None when there are none.
 
         Raises:
             CredentialStoreError: They cannot be read, are damaged, were encrypted with
                 another key or belong to another app.
         """
-        stored = self._home.read()
+        stored = self._storage.read()
         if stored is None:
             return None
-        content = self._seal.open(stored, self.name)
+        content = self._encryption.decrypt(stored, self.name)
         try:
-            kept = Kept.parse(content)
+            tokens = StoredTokens.parse(content)
         except ValueError as error:
             raise CredentialStoreError(
                 f"The credential store {self.name} holds something else than tokens: set "
                 "credential_store to another file, or delete it and run tap-xero-login again."
             ) from error
-        if kept.client_id != self._client_id:
+        if tokens.client_id != self._client_id:
             raise CredentialStoreError(
                 f"The credential store {self.name} belongs to the app with client_id "
-                f"{kept.client_id}, not to {self._client_id}: give each app a store of its own, "
+                f"{tokens.client_id}, not to {self._client_id}: give each app a store of its own, "
                 "or leave credential_store out."
             )
-        return kept
+        return tokens
 
-    def save(self, kept: Kept) -> None:
+    def save(self, tokens: StoredTokens) -> None:
         """Keep new tokens.
 
         Raises:
             CredentialStoreError: They were not kept; the old ones are still there.
         """
-        self._home.write(self._seal.close(kept.dump()))
+        self._storage.write(self._encryption.encrypt(tokens.dump()))
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -130,14 +130,14 @@ class SealedStore:
         Raises:
             CredentialStoreError: Another one does not let go.
         """
-        with self._home.lock():
+        with self._storage.lock():
             yield
 
 
 class FamilyStore:
     """The store of the family that a refresh token of the config began."""
 
-    def __init__(self, first: SealedStore, own: Callable[[], SealedStore], seed: str) -> None:
+    def __init__(self, first: EncryptedStore, own: Callable[[], EncryptedStore], seed: str) -> None:
         """Prepare; nothing is read yet.
 
         Args:
@@ -148,7 +148,7 @@ class FamilyStore:
         self._first = first
         self._own = own
         self._seed = seed
-        self._chosen: SealedStore | None = None
+        self._chosen: EncryptedStore | None = None
 
     @property
     def name(self) -> str:
@@ -160,24 +160,24 @@ class FamilyStore:
         """Where another family of the app is, if that is why this one has a store of its own."""
         return "" if self._chosen in (None, self._first) else self._first.name
 
-    def load(self) -> Kept | None:
+    def load(self) -> StoredTokens | None:
         """The latest tokens, or None when there are none.
 
         Raises:
-            CredentialStoreError: See `SealedStore.load`.
+            CredentialStoreError: See `EncryptedStore.load`.
         """
         if self._chosen is None:
             with self._first.lock():
                 self._chosen = self._choose()
         return self._chosen.load()
 
-    def save(self, kept: Kept) -> None:
+    def save(self, tokens: StoredTokens) -> None:
         """Keep new tokens; called while the store is locked.
 
         Raises:
             CredentialStoreError: They were not kept; the old ones are still there.
         """
-        (self._chosen or self._first).save(kept)
+        (self._chosen or self._first).save(tokens)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -197,16 +197,16 @@ class FamilyStore:
         with self._chosen.lock():
             yield
 
-    def _choose(self) -> SealedStore:
+    def _choose(self) -> EncryptedStore:
         own = self._own()
         if own.exists():
             return own
         try:
-            kept = self._first.load()
+            tokens = self._first.load()
         except CredentialStoreError:
             # Whoever reads it is told what is wrong with it.
             return self._first
-        return self._first if kept is None or kept.is_of(self._seed) else own
+        return self._first if tokens is None or tokens.is_of(self._seed) else own
 
 
 def store_path(config: Mapping[str, Any]) -> Path:
@@ -237,16 +237,16 @@ def open_store(config: Mapping[str, Any], warn: Callable[[str], None]) -> TokenS
     command = config.get("credential_store_command")
     if command:
         lock_file = path.with_name(f"{path.name}.lock")
-        sealed: Seal = FernetSeal(lambda: key) if key else NoSeal()
-        return SealedStore(CommandHome(command, lock_file), sealed, client_id)
+        encryption: Encryption = FernetEncryption(lambda: key) if key else NoEncryption()
+        return EncryptedStore(CommandStorage(command, lock_file), encryption, client_id)
     key_file = path.with_name(f"{path.name}.key")
-    seal = FernetSeal(lambda: key or machine_key(key_file, warn))
-    store = SealedStore(FileHome(path), seal, client_id)
+    encryption = FernetEncryption(lambda: key or machine_key(key_file, warn))
+    store = EncryptedStore(FileStorage(path), encryption, client_id)
     if config.get("credential_store") or seed is None:
         return store
 
-    def own() -> SealedStore:
-        file = path.with_name(f"{path.stem}-{seal.digest(seed)}{path.suffix}")
-        return SealedStore(FileHome(file), seal, client_id)
+    def own() -> EncryptedStore:
+        file = path.with_name(f"{path.stem}-{encryption.digest(seed)}{path.suffix}")
+        return EncryptedStore(FileStorage(file), encryption, client_id)
 
     return FamilyStore(store, own, seed)

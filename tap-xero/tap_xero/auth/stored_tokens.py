@@ -13,7 +13,7 @@ LIFETIME = 60 * 86_400
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredTokens:
     """The tokens of one app.
 
     Attributes:
@@ -46,7 +46,7 @@ class Kept:
             not self.ancestors and self.seeds[-1:] == (fingerprint(seed),)
         )
 
-    def recording(self, seed: str) -> Kept:
+    def recording(self, seed: str) -> StoredTokens:
         """The same tokens, with a refresh token of the config on record that stands for them."""
         if self._records(seed):
             return self
@@ -65,26 +65,28 @@ class Kept:
         return json.dumps(asdict(self)).encode()
 
     @classmethod
-    def parse(cls, content: bytes) -> Kept:
+    def parse(cls, content: bytes) -> StoredTokens:
         """The opposite of `dump`; properties of other versions are left aside.
 
         Raises:
             ValueError: The content is something else.
         """
-        told = json.loads(content)
-        if not isinstance(told, dict):
+        parsed = json.loads(content)
+        if not isinstance(parsed, dict):
             raise ValueError("not an object")  # noqa: TRY004 (callers ask for one kind)
         try:
-            known = {each.name: told[each.name] for each in fields(cls) if each.name in told}
+            properties = {
+                each.name: parsed[each.name] for each in fields(cls) if each.name in parsed
+            }
             for name in ("scopes", "seeds", "ancestors"):
-                known[name] = tuple(map(str, known.get(name, ())))
+                properties[name] = tuple(map(str, properties.get(name, ())))
             for name in ("client_id", "refresh_token", "access_token"):
-                known[name] = str(known.get(name, ""))
+                properties[name] = str(properties.get(name, ""))
             for name in ("expires", "renewed"):
-                known[name] = float(known.get(name, 0))
+                properties[name] = float(properties.get(name, 0))
         except TypeError as error:
             raise ValueError(str(error)) from error
-        return cls(**known)
+        return cls(**properties)
 
 
 def keyed_digest(secret: str, key: bytes) -> str:

@@ -98,25 +98,25 @@ class TokenService:
                 f"Xero's identity service could not be reached ({type(error).__name__})."
             ) from error
         try:
-            told = response.json()
+            parsed = response.json()
         except ValueError:
-            told = None
-        if response.ok and isinstance(told, dict) and isinstance(told.get("access_token"), str):
-            return _answer(told)
+            parsed = None
+        if response.ok and isinstance(parsed, dict) and isinstance(parsed.get("access_token"), str):
+            return _answer(parsed)
         if response.ok or response.status_code == 429 or response.status_code >= 500:
             raise TemporaryError(
                 f"Xero's identity service answered {response.status_code} without a token."
             )
-        problem = str(told.get("error", "")) if isinstance(told, dict) else ""
+        problem = str(parsed.get("error", "")) if isinstance(parsed, dict) else ""
         raise _refused(problem, response.status_code, grant)
 
 
-def _answer(told: Mapping[str, Any]) -> Answer:
+def _answer(parsed: Mapping[str, Any]) -> Answer:
     return Answer(
-        told["access_token"],
-        float(told.get("expires_in", 1800)),
-        str(told.get("refresh_token") or ""),
-        tuple(str(told.get("scope") or "").split()),
+        parsed["access_token"],
+        float(parsed.get("expires_in", 1800)),
+        str(parsed.get("refresh_token") or ""),
+        tuple(str(parsed.get("scope") or "").split()),
     )
 
 
@@ -128,10 +128,10 @@ _ADVICE: dict[str, str] = {
 
 def _refused(problem: str, status: int, grant: str) -> CredentialsRefusedError:
     """The error of a refusal. No secret gets into its message."""
-    said = f"Xero refused the credentials ({problem or status})."
+    refusal = f"Xero refused the credentials ({problem or status})."
     if problem == "invalid_grant" and grant == "refresh_token":
         return RefreshTokenRefusedError(
-            f"{said} The refresh token is used up, revoked or older than 60 days: run "
+            f"{refusal} The refresh token is used up, revoked or older than 60 days: run "
             "tap-xero-login (meltano invoke tap-xero:login), or set a new refresh_token."
         )
     if problem == "invalid_grant":
@@ -145,4 +145,4 @@ def _refused(problem: str, status: int, grant: str) -> CredentialsRefusedError:
         )
     else:
         advice = _ADVICE.get(problem, "Check client_id, client_secret and refresh_token.")
-    return CredentialsRefusedError(f"{said} {advice}")
+    return CredentialsRefusedError(f"{refusal} {advice}")

@@ -27,7 +27,7 @@ from tap_xero.api.errors import (
     TemporaryError,
     TokenServiceDownError,
 )
-from tap_xero.auth.stored_tokens import Kept
+from tap_xero.auth.stored_tokens import StoredTokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,8 +54,8 @@ class Tokens(Protocol):
     def token(self) -> str:
         """An access token that is good for the next minutes."""
 
-    def expired(self, token: str) -> None:
-        """Told that Xero called a token expired."""
+    def reject(self, token: str) -> None:
+        """Take note that Xero called a token expired."""
 
 
 class Credentials:
@@ -118,7 +118,7 @@ class Credentials:
                 self._token, self._expires = _to_its_end(self._renew)
             return self._token
 
-    def expired(self, token: str) -> None:
+    def reject(self, token: str) -> None:
         """Forget a token that Xero called expired, unless it was renewed meanwhile."""
         with self._lock:
             if token == self._token:
@@ -131,14 +131,14 @@ class Credentials:
             return answer.access_token, self._clock.time() + answer.lives
         with self._store.lock():
             stored = self._store.load()
-            kept = self._recognised(stored)
-            if not self._is_fresh(kept):
-                kept = self._exchange(kept)
-            if kept is not stored:
-                self._store.save(kept)
-        return kept.access_token, kept.expires
+            tokens = self._stored_or_seed(stored)
+            if not self._is_fresh(tokens):
+                tokens = self._exchange(tokens)
+            if tokens is not stored:
+                self._store.save(tokens)
+        return tokens.access_token, tokens.expires
 
-    def _recognised(self, stored: Kept | None) -> Kept:
+    def _stored_or_seed(self, stored: StoredTokens | None) -> StoredTokens:
         """What the store has, or else the seed itself, with the seed on record.
 
         Raises:
@@ -151,8 +151,8 @@ class Credentials:
                     "The credential store was emptied while the tap ran: run tap-xero-login."
                 )
             return stored
-        kept = stored or Kept(self._client_id, self._seed)
-        if not kept.is_of(self._seed):
+        tokens = stored or StoredTokens(self._client_id, self._seed)
+        if not tokens.is_of(self._seed):
             raise OtherTokensError(
                 f"The credential store {self._store.name} keeps tokens that do not come from the "
                 "refresh_token of the settings, so they may open another pipeline's books. Nothing "
@@ -161,19 +161,19 @@ class Credentials:
                 "(or credential_store_command) of its own, or sign in anew with tap-xero-login, "
                 "which replaces them."
             )
-        return kept.recording(self._seed)
+        return tokens.recording(self._seed)
 
-    def _is_fresh(self, kept: Kept) -> bool:
+    def _is_fresh(self, tokens: StoredTokens) -> bool:
         return (
-            bool(kept.access_token)
-            and kept.access_token != self._rejected
-            and self._clock.time() < kept.expires - RENEW_BEFORE
+            bool(tokens.access_token)
+            and tokens.access_token != self._rejected
+            and self._clock.time() < tokens.expires - RENEW_BEFORE
         )
 
-    def _exchange(self, kept: Kept) -> Kept:
+    def _exchange(self, tokens: StoredTokens) -> StoredTokens:
         """New tokens for those that are kept, or for the seed."""
         try:
-            answer = self._ask(lambda: self._service.refresh(kept.refresh_token))
+            answer = self._ask(lambda: self._service.refresh(tokens.refresh_token))
         except RefreshTokenRefusedError as error:
             if other := self._store.beside:
                 raise RefreshTokenRefusedError(
@@ -182,7 +182,7 @@ class Credentials:
                     "settings."
                 ) from error
             raise
-        return keep(answer, kept, self._clock.time())
+        return tokens_of(answer, tokens, self._clock.time())
 
     def _ask(self, request: Callable[[], Answer]) -> Answer:
         """Ask Xero, some times over; the call that wants the token need not try again."""
@@ -195,7 +195,7 @@ class Credentials:
             ) from error
 
 
-def keep(answer: Answer, before: Kept, now: float) -> Kept:
+def tokens_of(answer: Answer, before: StoredTokens, now: float) -> StoredTokens:
     """What the store keeps of an answer.
 
     Args:
@@ -209,7 +209,7 @@ def keep(answer: Answer, before: Kept, now: float) -> Kept:
         access_token=answer.access_token,
         expires=now + answer.lives,
         renewed=now,
-        scopes=answer.scopes or granted(answer.access_token),
+        scopes=answer.scopes or scopes_of(answer.access_token),
     )
 
 
@@ -242,7 +242,7 @@ class CommandTokens:
                 self._token, self._expires = self._ask()
             return self._token
 
-    def expired(self, token: str) -> None:
+    def reject(self, token: str) -> None:
         """Forget a token that Xero called expired."""
         with self._lock:
             if token == self._token:
@@ -279,14 +279,14 @@ def _printed_token(printed: str) -> tuple[str, float | None]:
     if not printed.startswith("{"):
         return printed, None
     try:
-        told = json.loads(printed)
-        lives = told.get("expires_in")
-        return str(told.get("access_token") or ""), None if lives is None else float(lives)
+        parsed = json.loads(printed)
+        lives = parsed.get("expires_in")
+        return str(parsed.get("access_token") or ""), None if lives is None else float(lives)
     except (ValueError, TypeError):
         return "", None
 
 
-def granted(access_token: str) -> tuple[str, ...]:
+def scopes_of(access_token: str) -> tuple[str, ...]:
     """The scopes that an access token names; none when it is not readable."""
     scopes = _claims(access_token).get("scope")
     if isinstance(scopes, str):

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 def tenants(files: tuple[Any, ...]) -> None:
     """List the connected organisations with their tenant ids."""
     with errors_as_lines(note), connected(settings(files)) as connection:
-        listed(connection.client.tenants())
+        print_organisations(connection.client.tenants())
 
 
-def listed(organisations: Iterable[Tenant]) -> None:
+def print_organisations(organisations: Iterable[Tenant]) -> None:
     """Print organisations, one a line."""
     rows = [(tenant.id, tenant.name) for tenant in organisations]
     if rows:

@@ -42,15 +42,15 @@ def duration(text: Any) -> timedelta:
 
 def problems(setting: str, rules: Mapping[str, Any], streams: Collection[str]) -> list[str]:
     """What is wrong with the rules of a setting, one sentence each."""
-    found = []
+    errors = []
     for pattern, text in rules.items():
         if not any(fnmatchcase(stream, pattern) for stream in streams):
-            found.append(f"Setting {setting}: {pattern} is no stream: see tap-xero --discover.")
+            errors.append(f"Setting {setting}: {pattern} is no stream: see tap-xero --discover.")
         try:
             duration(text)
         except ValueError as error:
-            found.append(f"Setting {setting}: {pattern}: {error}.")
-    return found
+            errors.append(f"Setting {setting}: {pattern}: {error}.")
+    return errors
 
 
 def rule(rules: Mapping[str, Any] | None, stream: str) -> timedelta | None:

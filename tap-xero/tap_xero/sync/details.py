@@ -62,13 +62,13 @@ def with_details(
     """
     planned = [(row, params) for row in rows for params in requests]
     calls: deque[Callable[[], list[Row]]] = deque()
-    asked = 0
+    requested = 0
     for row in rows:
         answers: list[Row] = []
         for _ in requests:
-            while asked < len(planned) and len(calls) < max(1, ahead()):
-                calls.append(start(*planned[asked]))
-                asked += 1
+            while requested < len(planned) and len(calls) < max(1, ahead()):
+                calls.append(start(*planned[requested]))
+                requested += 1
             try:
                 answers += calls.popleft()()[:1]
             except NotFoundError:

@@ -52,7 +52,7 @@ def details(
     return budget_requests(first, date(today.year + _BUDGET_YEARS, 12, 31))
 
 
-def wanted(resource: Resource, config: Mapping[str, Any], rows: list[Row]) -> list[Row]:
+def without_archived(resource: Resource, config: Mapping[str, Any], rows: list[Row]) -> list[Row]:
     """The rows without those that are archived, if archived ones are not wanted."""
     if resource.hidden is None or config["include_archived"]:
         return rows
@@ -60,12 +60,12 @@ def wanted(resource: Resource, config: Mapping[str, Any], rows: list[Row]) -> li
     return [row for row in rows if row.get(name) != value]
 
 
-def refused(resource: Resource, error: ClosedError) -> str:
+def refusal(resource: Resource, error: ClosedError) -> str:
     """Why Xero does not hand a stream out, and what would help."""
     if isinstance(error, NotFoundError):
-        return f"Xero has nothing there ({error.said})."
+        return f"Xero has nothing there ({error.detail})."
     scopes = " or ".join(dict.fromkeys((resource.granular, resource.scope)))
     advice = f"It takes the scope {scopes}"
     if resource.paging is Paging.OFFSET:
         advice += ", which Xero gives to apps of the Advanced tier only"
-    return f"Xero does not let this app read them ({error.said}). {advice}."
+    return f"Xero does not let this app read them ({error.detail}). {advice}."

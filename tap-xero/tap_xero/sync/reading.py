@@ -201,9 +201,9 @@ class Reading:
         self._restart_unless_ordered()
         counted: int | None = None
         for number in range(PASSES):
-            known = len(self._seen)
+            before = len(self._seen)
             fell, listed = yield from self._pass()
-            same = number > 0 and known == listed == len(self._seen)
+            same = number > 0 and before == listed == len(self._seen)
             if fell and self._count() < (self.window.items or 0):
                 # A row left after all, so counting cannot tell whether another slipped.
                 self._seen.clear()
@@ -304,8 +304,8 @@ class Reading:
             An answer, its page number, and how many pages and rows it counts.
         """
         pending = deque([self._start(number, since)])
-        last = asked = number
-        came: set[Any] = set()
+        last = requested = number
+        received: set[Any] = set()
         while pending:
             envelope = _unless_past_the_end(pending.popleft(), first=number == 1)
             pages, items = _counts(envelope)
@@ -318,14 +318,14 @@ class Reading:
             rows = self._open(envelope)
             if pages is None:
                 these = {row[self._resource.identity] for row in rows}
-                if these and these <= came:
+                if these and these <= received:
                     return
-                came |= these
+                received |= these
             uncounted = number + (len(rows) >= FIXED_PAGE_SIZE)
             last = max(last, uncounted if pages is None else pages)
-            while asked < last and len(pending) < max(1, self._ahead()):
-                asked += 1
-                pending.append(self._start(asked, since))
+            while requested < last and len(pending) < max(1, self._ahead()):
+                requested += 1
+                pending.append(self._start(requested, since))
             yield envelope, number, pages, items
             number += 1
 

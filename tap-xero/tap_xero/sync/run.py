@@ -75,11 +75,11 @@ class Run:
         self._retries = Retries(notify=logger.info)
         self._connection: Connection | None = None
         self._stopped: dict[str, str] = {}
-        self._worked: dict[str, _Call] = {}
-        self._given: set[tuple[str, str, str]] = set()
-        self._closed: set[str] = set()
-        self._doubtful: dict[str, Usage] = {}
-        self._said = 0.0
+        self._probes: dict[str, _Call] = {}
+        self._readable: set[tuple[str, str, str]] = set()
+        self._gated: set[str] = set()
+        self._unproven: dict[str, Usage] = {}
+        self._last_progress = 0.0
 
     @cached_property
     def client(self) -> Client:
@@ -98,9 +98,9 @@ class Run:
         """
         connected = self.client.tenants()
         wanted = wanted_tenants(self._config)
-        known = {tenant.id: tenant for tenant in connected}
-        found = [known[each] for each in wanted if each in known] if wanted else connected
-        self.missing = [each for each in wanted if each not in known]
+        by_id = {tenant.id: tenant for tenant in connected}
+        tenants = [by_id[each] for each in wanted if each in by_id] if wanted else connected
+        self.missing = [each for each in wanted if each not in by_id]
         names = ", ".join(f"{tenant.name} ({tenant.id})" for tenant in connected) or "none"
         message = (
             f"Setting tenant_ids: {', '.join(self.missing)} is not connected to this app. "
@@ -108,11 +108,11 @@ class Run:
             if self.missing
             else "No organisation is connected to this app: connect one in Xero first."
         )
-        if not found:
+        if not tenants:
             raise ConfigValidationError(message, errors=[message])
         if self.missing:
             self.remark(message)
-        return found
+        return tenants
 
     def fetch(
         self,
@@ -144,8 +144,8 @@ class Run:
 
             def ask() -> bytes:
                 content = self.client.ask(tenant, path, params, usage=usage, since=since)
-                self._worked.setdefault(tenant.id, (path, params, since))
-                self._given.add(part)
+                self._probes.setdefault(tenant.id, (path, params, since))
+                self._readable.add(part)
                 return content
 
             arrive = _in_background(ask)
@@ -157,10 +157,10 @@ class Run:
                     # Not before it is known what the streams before have come to.
                     turn()
                     self._make_sure(tenant, usage)
-                    if part in self._given:
+                    if part in self._readable:
                         raise TemporaryError(
                             f"Xero gave this app {path} of {tenant.name} in this run and refuses "
-                            f"it now ({error.said}), though it gives other data."
+                            f"it now ({error.detail}), though it gives other data."
                         ) from error
                     raise
                 turn()
@@ -176,10 +176,10 @@ class Run:
         Raises:
             OrganisationGoneError: It does not work any more.
         """
-        if tenant.id not in self._worked:
-            self._doubtful[tenant.id] = usage
+        if tenant.id not in self._probes:
+            self._unproven[tenant.id] = usage
             return
-        path, params, since = self._worked[tenant.id]
+        path, params, since = self._probes[tenant.id]
         if "pageSize" in params:
             params = {**params, "pageSize": "1"}
         try:
@@ -187,7 +187,7 @@ class Run:
         except AccessDeniedError as error:
             raise OrganisationGoneError(
                 f"Xero gave this app {path} of {tenant.name} in this run and refuses it now "
-                f"({error.said}), so its access was taken away. Connect the organisation again "
+                f"({error.detail}), so its access was taken away. Connect the organisation again "
                 "with tap-xero-login."
             ) from error
         except ClosedError:
@@ -198,9 +198,9 @@ class Run:
         for each in self.missing:
             self.report.failures.append(f"organisation {each}, which is not connected")
         for tenant in self.tenants:
-            if tenant.id not in self._closed or self.is_stopped(tenant):
+            if tenant.id not in self._gated or self.is_stopped(tenant):
                 continue
-            if tenant.id not in self._worked:
+            if tenant.id not in self._probes:
                 self.report.failures.append(f"all of {tenant.name}")
                 self.logger.error(
                     "%s: Xero refused every call of this run, so nothing of it was read. Connect "
@@ -208,9 +208,9 @@ class Run:
                     "need.",
                     tenant.name,
                 )
-            elif tenant.id in self._doubtful:
+            elif tenant.id in self._unproven:
                 try:
-                    self._make_sure(tenant, self._doubtful[tenant.id])
+                    self._make_sure(tenant, self._unproven[tenant.id])
                 except OrganisationGoneError as error:
                     self.stop(tenant, error)
                 except (DayLimitError, TemporaryError) as error:
@@ -231,11 +231,11 @@ class Run:
             )
         self.remark(f"{tenant.name}, from here on: {error}")
 
-    def leave(self, tenant: Tenant, stream: str) -> None:
+    def note_unread(self, tenant: Tenant, stream: str) -> None:
         """Note that a stream is not read, or not to its end, as its organisation was left."""
         self.report.entry(tenant, stream).skipped = self._stopped.get(tenant.id, "")
 
-    def left_over(self, tenant: Tenant, resource: Resource, partition: Partition) -> None:
+    def note_backlog(self, tenant: Tenant, resource: Resource, partition: Partition) -> None:
         """Note what a used-up day left of a stream; nothing when another reason stopped it."""
         if (backlog := self.report.backlogs.get(tenant.name)) is not None:
             backlog.add(resource.stream, *calls_left(resource, partition.items, partition.page))
@@ -245,31 +245,31 @@ class Run:
         self.report.remarks.append(remark)
         self.logger.warning("%s", remark)
 
-    def closed(self, tenant: Tenant, stream: str, reason: str) -> None:
+    def note_gated(self, tenant: Tenant, stream: str, reason: str) -> None:
         """Note that Xero does not hand a stream out; warn once for all organisations."""
-        self._closed.add(tenant.id)
+        self._gated.add(tenant.id)
         self.report.entry(tenant, stream).skipped = reason
         names = self.report.gated.setdefault((stream, reason), [])
         if not names:
             self.logger.warning("%s of %s: %s", stream, tenant.name, reason)
         names.append(tenant.name)
 
-    def failed(self, tenant: Tenant, stream: str, error: Exception) -> None:
+    def note_failure(self, tenant: Tenant, stream: str, error: Exception) -> None:
         """Note a stream that failed lastingly; the run goes on and ends with an error."""
         self.report.failures.append(f"{stream} of {tenant.name}")
         self.report.entry(tenant, stream).skipped = str(error)
         self.logger.error("%s of %s failed, the rest goes on: %s", stream, tenant.name, error)
 
-    def not_due(self, tenant: Tenant, stream: str) -> None:
+    def note_not_due(self, tenant: Tenant, stream: str) -> None:
         """Note a stream that is not read in this run because of its cadence."""
         self.report.entry(tenant, stream).skipped = NOT_DUE
 
-    def page_written(self, tenant: Tenant, resource: Resource, page: Page, records: int) -> None:
+    def note_page(self, tenant: Tenant, resource: Resource, page: Page, records: int) -> None:
         """Say how far a long stream has come, every now and then."""
         now = time.monotonic()
         self.report.entry(tenant, resource.stream).rows += records
-        if page.number > 1 and now - self._said >= _PROGRESS_EVERY:
-            self._said = now
+        if page.number > 1 and now - self._last_progress >= _PROGRESS_EVERY:
+            self._last_progress = now
             total = f" of {page.pages:,}" if page.pages else ""
             rows = self.report.entry(tenant, resource.stream).rows
             self.logger.info(
@@ -281,7 +281,7 @@ class Run:
                 plural(rows, "row"),
             )
 
-    def stream_done(self, stream: str) -> None:
+    def log_stream(self, stream: str) -> None:
         """Say what a stream gave, in one line for all organisations."""
         read = {
             name: entry.rows

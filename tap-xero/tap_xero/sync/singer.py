@@ -173,7 +173,7 @@ class SingerStream(Stream):
 
     def conclude(self) -> None:
         """Say what the stream gave; retire what was not sent again, if all of it was read."""
-        self.run.stream_done(self.name)
+        self.run.log_stream(self.name)
         if self._stream_version is None or not self.complete or self.run.missing:
             return
         remembered = self.run.state.organisations(self.name)

@@ -176,15 +176,15 @@ def singer_io_bookmarks(state: Mapping[str, Any]) -> dict[str, str]:
     under the timestamp's name.
     """
     bookmarks = state.get("bookmarks")
-    found = {}
+    marks = {}
     for stream, entry in bookmarks.items() if isinstance(bookmarks, dict) else ():
         if not isinstance(entry, dict) or "partitions" in entry:
             continue
         for name in ("UpdatedDateUTC", "CreatedDateUTC"):
             value = entry.get(name)
             if isinstance(value, str) and _is_instant(value):
-                found[stream] = format_instant(parse_instant(value) - OVERLAP)
-    return found
+                marks[stream] = format_instant(parse_instant(value) - OVERLAP)
+    return marks
 
 
 def webhook_state(state: Mapping[str, Any]) -> dict[str, Any]:

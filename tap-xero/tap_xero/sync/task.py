@@ -87,10 +87,10 @@ class StreamTask:
             )
         records = [
             self._transform(row, self.tenant.id)
-            for row in queries.wanted(resource, stream.config, page.rows)
+            for row in queries.without_archived(resource, stream.config, page.rows)
         ]
         yield from stream.write_records(records, write_messages=self._write_messages)
-        stream.run.page_written(self.tenant, resource, page, len(records))
+        stream.run.note_page(self.tenant, resource, page, len(records))
 
 
 class WindowTask(StreamTask):
@@ -121,7 +121,7 @@ class WindowTask(StreamTask):
         now, stream = datetime.now(timezone.utc), self.stream
         if not self._is_due(now):
             stream.complete = False
-            stream.run.not_due(self.tenant, stream.name)
+            stream.run.note_not_due(self.tenant, stream.name)
             return None
         self._opened = stamp(now)
         params = stream.resource.query(include_archived=stream.config["include_archived"])
@@ -225,15 +225,15 @@ class WindowTask(StreamTask):
         stream, run = self.stream, self.stream.run
         stream.complete = False
         if isinstance(error, ClosedError):
-            run.closed(self.tenant, stream.name, queries.refused(stream.resource, error))
+            run.note_gated(self.tenant, stream.name, queries.refusal(stream.resource, error))
         elif isinstance(error, (TemporaryError, RequestRefusedError)):
-            run.failed(self.tenant, stream.name, error)
+            run.note_failure(self.tenant, stream.name, error)
         elif error is None or isinstance(error, (DayLimitError, OrganisationGoneError)):
             if error is not None:
                 run.stop(self.tenant, error)
             if self._is_due(datetime.now(timezone.utc)):
-                run.leave(self.tenant, stream.name)
-                run.left_over(self.tenant, stream.resource, self._partition)
+                run.note_unread(self.tenant, stream.name)
+                run.note_backlog(self.tenant, stream.resource, self._partition)
         else:
             raise error
 

@@ -171,5 +171,5 @@ def _listed(title: str, streams: Sequence[str]) -> list[str]:
 
 
 def _left(entries: Collection[Entry]) -> str:
-    known = [entry.usage.day_left for entry in entries if entry.usage.day_left is not None]
-    return f"{plural(min(known), 'call')} left today" if known else ""
+    left = [entry.usage.day_left for entry in entries if entry.usage.day_left is not None]
+    return f"{plural(min(left), 'call')} left today" if left else ""

@@ -90,8 +90,8 @@ def _serve(
         else None
     )
     try:
-        told = trigger.look if trigger is not None else lambda: None
-        server = WebhookServer(inbox, keys, metrics, told, host=host, port=port)
+        notify = trigger.look if trigger is not None else lambda: None
+        server = WebhookServer(inbox, keys, metrics, notify, host=host, port=port)
     except OSError as error:
         note(f"Cannot listen on {host}, port {port}: {error.strerror or error}.")
         sys.exit(1)

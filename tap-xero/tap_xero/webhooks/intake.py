@@ -22,7 +22,7 @@ from tap_xero.api.errors import (
     TemporaryError,
 )
 from tap_xero.sync import scheduler
-from tap_xero.sync.changed import ChangedRows
+from tap_xero.sync.changes import ChangedRows
 from tap_xero.sync.run import wanted_tenants
 from tap_xero.sync.singer import utc_now
 from tap_xero.sync.task import StreamTask
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tap_xero.api.client import Tenant
-    from tap_xero.sync.changed import ChangedRows
+    from tap_xero.sync.changes import ChangedRows
     from tap_xero.sync.reading import Page, Reading
     from tap_xero.sync.run import Run
     from tap_xero.sync.singer import SingerStream
-    from tap_xero.webhooks.inbox import Waiting
+    from tap_xero.webhooks.inbox import PendingEvent
     from tap_xero.webhooks.plan import Positions
 
 _MOST = 5_000
@@ -95,7 +95,7 @@ class Intake:
         self._unread: dict[str, list[int]] = {}
         self._gone: dict[str, str] = {}
         self._aside: dict[int, str] = {}
-        self._passed = 0
+        self._skipped = 0
 
     def take_in(self) -> None:
         """Take in what was there when it began."""
@@ -117,10 +117,10 @@ class Intake:
                 plural(events, "event"),
                 plural(rows, "record"),
                 f"{aside:,}",
-                f"{self._passed:,}",
+                f"{self._skipped:,}",
             )
 
-    def _take(self, waiting: Sequence[Waiting]) -> int:
+    def _take(self, waiting: Sequence[PendingEvent]) -> int:
         """Fetch and write the rows of some events; gives how many there were."""
         made = plan(
             waiting,
@@ -128,13 +128,13 @@ class Intake:
             tenants={tenant.id for tenant in self.run.tenants},
             chosen=wanted_tenants(self._config),
         )
-        self._aside = dict(made.aside)
-        self._passed += made.passed
+        self._aside = dict(made.unfetchable)
+        self._skipped += made.skipped
         lanes = [
             [
-                ChangesTask(self, stream, tenant, made.wanted[tenant.id, stream.name])
+                ChangesTask(self, stream, tenant, made.rows[tenant.id, stream.name])
                 for stream in self._streams
-                if (tenant.id, stream.name) in made.wanted
+                if (tenant.id, stream.name) in made.rows
             ]
             for tenant in self.run.tenants
         ]
@@ -143,7 +143,7 @@ class Intake:
         self._advance(waiting)
         return sum(task.rows for lane in lanes for task in lane)
 
-    def _advance(self, waiting: Sequence[Waiting]) -> None:
+    def _advance(self, waiting: Sequence[PendingEvent]) -> None:
         """Write how far each organisation is done."""
         for each in waiting:
             self._positions[each.event.tenant_id] = each.position
@@ -188,19 +188,19 @@ class ChangesTask(StreamTask):
     """A task of the scheduler: fetches changed rows of one stream of one organisation."""
 
     def __init__(
-        self, intake: Intake, stream: SingerStream, tenant: Tenant, wanted: Positions
+        self, intake: Intake, stream: SingerStream, tenant: Tenant, rows: Positions
     ) -> None:
         """Prepare; nothing is fetched yet."""
         super().__init__(stream, tenant)
         self.rows = 0
         self._intake = intake
-        self._wanted = wanted
-        self._left = dict(wanted)
+        self._rows = rows
+        self._left = dict(rows)
 
     def start(self, ahead: Callable[[], int], turn: Callable[[], None]) -> ChangedRows:
         """Begin to fetch."""
         return ChangedRows(
-            self.fetch(turn), self.stream.resource, list(self._wanted), now=utc_now, ahead=ahead
+            self.fetch(turn), self.stream.resource, list(self._rows), now=utc_now, ahead=ahead
         )
 
     def take(self, page: Page) -> None:
@@ -234,7 +234,7 @@ class ChangesTask(StreamTask):
         elif isinstance(error, DayLimitError):
             intake.run.stop(tenant, error)
         elif isinstance(error, TemporaryError):
-            intake.run.failed(tenant, stream.name, error)
+            intake.run.note_failure(tenant, stream.name, error)
         else:
             raise error
         intake.leave(stream, tenant, self._unread())

@@ -16,7 +16,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from tap_xero.webhooks.inbox import Inbox
-from tap_xero.webhooks.pipeline import Pipeline, Turn
+from tap_xero.webhooks.pipeline import Pipeline, PipelineLock
 from tap_xero.webhooks.schedule import Schedule, Timing
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Trigger:
         self._pipeline: Pipeline | None = None
         self._began = self._stand_by_at = 0.0
         self._did_not_wait = 0
-        self._turn = Turn(path.with_name(f"{path.name}.turn"))
+        self._lock = PipelineLock(path.with_name(f"{path.name}.turn"))
         self._look = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="trigger", daemon=True)
@@ -80,14 +80,14 @@ class Trigger:
         self._stopping.set()
         self._look.set()
         self._thread.join()
-        self._turn.close()
+        self._lock.close()
 
     # -- the thread --
 
     def _work(self) -> None:
         with Inbox(self._path) as inbox:
             try:
-                if self._wait_for_turn(inbox):
+                if self._wait_for_lock(inbox):
                     pending, _ = inbox.pending()
                     seen = -1 if pending else inbox.last_position()
                     self._follow(inbox, Schedule(self._timing, seen))
@@ -95,15 +95,15 @@ class Trigger:
                 if self._pipeline is not None:
                     self._pipeline.stop()
 
-    def _wait_for_turn(self, inbox: Inbox) -> bool:
+    def _wait_for_lock(self, inbox: Inbox) -> bool:
         """Wait until no pipeline of an earlier process runs; False when told to stop instead."""
-        told = False
+        warned = False
         # One that stands by for a process that is gone ends when it hears of another.
         inbox.stand_by(None)
-        while not self._turn.take():
-            if not told:
+        while not self._lock.acquire():
+            if not warned:
                 _log.warning("Waiting: a pipeline of another process still runs")
-                told = True
+                warned = True
             if self._stopping.wait(_POLL * 5):
                 return False
         return True
@@ -161,7 +161,7 @@ class Trigger:
         if name is not None:
             inbox.stand_by(name)
         self._began = time.monotonic()
-        self._pipeline = Pipeline(self._command, self._turn, name)
+        self._pipeline = Pipeline(self._command, self._lock, name)
         return self._pipeline
 
     def _keep_standing_by(self, inbox: Inbox) -> None:

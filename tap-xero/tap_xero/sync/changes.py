@@ -62,19 +62,19 @@ class ChangedRows(Reading):
     def pages(self) -> Iterator[Page]:
         """Read them all; a page for each call."""
         calls: deque[Callable[[], dict[str, Any]]] = deque()
-        asked = 0
+        requested = 0
         for number, batch in enumerate(self._batches, 1):
-            while asked < len(self._batches) and len(calls) < max(1, self._ahead()):
-                calls.append(self._ask(self._batches[asked]))
-                asked += 1
+            while requested < len(self._batches) and len(calls) < max(1, self._ahead()):
+                calls.append(self._ask(self._batches[requested]))
+                requested += 1
             try:
                 envelope = calls.popleft()()
             except NotFoundError:
                 self.missing.update(dict.fromkeys(batch, NOT_RETURNED))
                 continue
             rows = self._rows(envelope)
-            found = {str(row.get(self._resource.identity)).lower() for row in rows}
-            self.missing.update((each, NOT_RETURNED) for each in batch if each not in found)
+            received = {str(row.get(self._resource.identity)).lower() for row in rows}
+            self.missing.update((each, NOT_RETURNED) for each in batch if each not in received)
             yield self._page(rows, envelope, number=number, pages=len(self._batches))
 
     def _ask(self, batch: Sequence[str]) -> Callable[[], dict[str, Any]]:
