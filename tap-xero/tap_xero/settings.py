@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
 
-from tap_xero import cadence
-from tap_xero.credentials.store import store_path
-from tap_xero.dates import parse_instant
+from tap_xero.auth.store import store_path
+from tap_xero.models.dates import parse_instant
+from tap_xero.models.resources import RESOURCES
 from tap_xero.reports import table as reports
-from tap_xero.resources import RESOURCES
+from tap_xero.sync import cadence
 from tap_xero.webhooks.settings import SETTINGS as WEBHOOK_SETTINGS
 
 if TYPE_CHECKING:

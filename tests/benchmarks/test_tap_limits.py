@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from measuring import installed, run, show
 from served_xero import calls_of, command_of_the_tap, forget_calls, served
-from tap_xero.resources import BY_STREAM, PAGE_SIZE, Paging
+from tap_xero.models.resources import BY_STREAM, PAGE_SIZE, Paging
 
 INVOICES = int(os.environ.get("INVOICES", "50000"))
 ORGANISATIONS = int(os.environ.get("ORGANISATIONS", "3"))

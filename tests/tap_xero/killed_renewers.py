@@ -14,10 +14,10 @@ import sys
 import time
 
 import requests
-from tap_xero.auth import Credentials
-from tap_xero.credentials.store import open_store
-from tap_xero.grants import TokenService
-from tap_xero.retries import Retries
+from tap_xero.api.retries import Retries
+from tap_xero.auth.store import open_store
+from tap_xero.auth.token_service import TokenService
+from tap_xero.auth.tokens import Credentials
 
 
 def credentials(config):
@@ -40,7 +40,7 @@ def credentials(config):
 
 def renewed(made) -> str:
     """An access token that was renewed just now."""
-    made.expired(made.token())
+    made.reject(made.token())
     return made.token()
 
 

@@ -9,11 +9,11 @@ from urllib.parse import parse_qs
 
 import pytest
 import requests
-from tap_xero.auth import CommandTokens, Credentials
-from tap_xero.credentials.store import MemoryStore
-from tap_xero.errors import CredentialsRefusedError, TokenServiceDownError
-from tap_xero.grants import TokenService
-from tap_xero.retries import Retries
+from tap_xero.api.errors import CredentialsRefusedError, TokenServiceDownError
+from tap_xero.api.retries import Retries
+from tap_xero.auth.store import MemoryStore
+from tap_xero.auth.token_service import TokenService
+from tap_xero.auth.tokens import CommandTokens, Credentials
 
 IDENTITY = "http://identity.test"
 TOKEN = f"{IDENTITY}/connect/token"
@@ -97,9 +97,9 @@ def test_only_the_token_that_expired_is_forgotten(requests_mock):
     requests_mock.post(TOKEN, [{"json": answer(1)}, {"json": answer(2)}])
     made, _, _ = credentials()
     token = made.token()
-    made.expired(token)
+    made.reject(token)
     assert made.token() == "access-value-2"
-    made.expired(token)
+    made.reject(token)
     assert made.token() == "access-value-2"
 
 
@@ -169,9 +169,9 @@ def test_another_process_uses_the_access_token_that_is_kept(requests_mock):
     first, _, _ = credentials(store=store)
     second, _, _ = credentials(store=store)
     assert first.token() == second.token() == "access-value-1"
-    second.expired("access-value-1")
+    second.reject("access-value-1")
     assert second.token() == "access-value-2"
-    first.expired("access-value-1")
+    first.reject("access-value-1")
     assert first.token() == "access-value-2"
     assert requests_mock.call_count == 2
 
@@ -235,7 +235,7 @@ def test_a_broker_command_is_asked_again_when_its_token_ends(tmp_path):
     assert [made.token(), made.token()] == ["token-1", "token-1"]
     clock.now += 1500
     assert made.token() == "token-2"
-    made.expired("token-2")
+    made.reject("token-2")
     assert made.token() == "token-3"
 
 
@@ -257,7 +257,7 @@ def test_a_broker_command_that_gives_none_is_named(tmp_path, body, problem):
 
 def test_a_broker_that_repeats_an_expired_token_is_named(tmp_path):
     made = CommandTokens(command(tmp_path, "print('access-value')"), FakeClock())
-    made.expired(made.token())
+    made.reject(made.token())
     with pytest.raises(CredentialsRefusedError, match="again") as caught:
         made.token()
     assert "access-value" not in str(caught.value)

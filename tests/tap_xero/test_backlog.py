@@ -6,8 +6,9 @@ import json
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from tap_xero.backlog import Backlog, calls_left, daily_calls
-from tap_xero.resources import BY_STREAM
+from tap_xero.api.limits import daily_calls
+from tap_xero.models.resources import BY_STREAM
+from tap_xero.sync.backlog import Backlog, calls_left
 from xero_sandbox.limits import Allowance
 
 TOMORROW = datetime(2026, 3, 2, 4, 30, tzinfo=timezone.utc)
@@ -25,7 +26,7 @@ TOMORROW = datetime(2026, 3, 2, 4, 30, tzinfo=timezone.utc)
     ],
 )
 def test_what_is_left_of_a_stream_is_known_as_far_as_xero_has_counted(stream, partition, left):
-    assert calls_left(BY_STREAM[stream], partition) == left
+    assert calls_left(BY_STREAM[stream], partition.get("items"), partition.get("page")) == left
 
 
 @pytest.mark.parametrize(("most_left", "calls"), [(0, 1000), (999, 1000), (1001, 5000)])
@@ -86,7 +87,7 @@ def test_the_bill_of_a_run_that_the_day_cut_short_says_what_is_left(
     catalog = selecting("accounts", "invoices", "journals")
     run = run_tap(sandbox, catalog=catalog)
     assert run.error is None
-    bill = run.tap.session.bill
+    bill = run.tap.run.report
     for tenant in sandbox.tenants:
         left = bill.backlogs[tenant.name]
         window = run.partition("invoices", tenant.tenant_id)
@@ -109,11 +110,11 @@ def test_a_reserve_of_the_day_is_left_to_others(make_xero_sandbox, run_tap, sele
         left = sandbox.limits.remaining(tenant.tenant_id).day
         # Calls that were on their way when the reserve was reached may go below it.
         assert 25 <= left <= 30
-        assert run.tap.session.bill.backlogs[tenant.name].resumes is None
+        assert run.tap.run.report.backlogs[tenant.name].resumes is None
 
 
 def test_an_organisation_that_was_revoked_leaves_no_backlog(xero_sandbox, run_tap, selecting):
     gone = xero_sandbox.tenants[0]
     xero_sandbox.faults.add("tenant_revoked", path="*", tenant=gone.tenant_id, count=None)
     run = run_tap(xero_sandbox, catalog=selecting("accounts", "invoices"))
-    assert run.tap.session.bill.backlogs == {}
+    assert run.tap.run.report.backlogs == {}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from tap_xero.credentials.store import open_store
+from tap_xero.auth.store import open_store
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from tap_xero.cadence import duration, is_due, problems, rule
+from tap_xero.sync.cadence import duration, is_due, problems, rule
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from singer_sdk.helpers._util import dump_json
-from tap_xero.resources import RESOURCES
+from tap_xero.models.resources import RESOURCES
 
 TAP = str(Path(sys.executable).with_name("tap-xero"))
 

@@ -13,10 +13,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from tap_xero.auth.store import open_store
+from tap_xero.auth.stored_tokens import StoredTokens
 from tap_xero.commands.check import refresh_token_line, scope_rows
 from tap_xero.commands.login import default_scopes
-from tap_xero.credentials.kept import Kept
-from tap_xero.credentials.store import open_store
 
 FOLDER = Path(sys.executable).parent
 BROWSER = """
@@ -279,7 +279,7 @@ def test_check_names_a_dead_refresh_token(command, config):
 
 def test_the_end_of_a_refresh_token_is_warned_about_from_two_weeks_on():
     renewed = datetime(2026, 3, 1, tzinfo=timezone.utc)
-    token = Kept("client", "refresh", renewed=renewed.timestamp())
+    token = StoredTokens("client", "refresh", renewed=renewed.timestamp())
     assert "WARNING" not in refresh_token_line(token, renewed + timedelta(days=45))
     assert "good until 2026-04-30 00:00 UTC" in refresh_token_line(token, renewed)
     line = refresh_token_line(token, renewed + timedelta(days=46, hours=1))

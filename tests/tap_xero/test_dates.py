@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_xero.dates import calendar_date, format_instant, instant, month, parse_instant
+from tap_xero.models.dates import calendar_date, format_instant, instant, month, parse_instant
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 OFFSETS = st.sampled_from(["", "+0000", "+1300", "-0500"])

@@ -8,11 +8,11 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_xero.details import BUDGET_MONTHS, budget_requests, merged
-from tap_xero.errors import NotFoundError
-from tap_xero.reading import Reading
-from tap_xero.resources import BY_STREAM
-from tap_xero.window import Window
+from tap_xero.api.errors import NotFoundError
+from tap_xero.models.resources import BY_STREAM
+from tap_xero.sync.details import BUDGET_MONTHS, budget_requests, merged
+from tap_xero.sync.reading import Reading
+from tap_xero.sync.state import Window
 
 
 def days(request):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 
 import pytest
-from tap_xero import errors
-from tap_xero.errors import Refusal, classify
-from tap_xero.retries import Retries
+from tap_xero.api import errors
+from tap_xero.api.errors import Refusal, classify
+from tap_xero.api.retries import Retries
 
 
 def refusal(status: int, body=None, **headers) -> Refusal:

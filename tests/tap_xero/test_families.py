@@ -13,11 +13,11 @@ from dataclasses import replace
 
 import pytest
 from cryptography.fernet import Fernet
-from tap_xero.connection import connect
-from tap_xero.credentials.kept import Kept, fingerprint
-from tap_xero.credentials.store import open_store, store_path
-from tap_xero.errors import CredentialStoreError, OtherTokensError, RefreshTokenRefusedError
-from tap_xero.retries import Retries
+from tap_xero.api.connection import connect
+from tap_xero.api.errors import CredentialStoreError, OtherTokensError, RefreshTokenRefusedError
+from tap_xero.api.retries import Retries
+from tap_xero.auth.store import open_store, store_path
+from tap_xero.auth.stored_tokens import StoredTokens, fingerprint
 
 MORE_THAN_GRACE = 31 * 60
 
@@ -210,7 +210,7 @@ def test_neither_the_seed_nor_a_hash_that_anybody_can_make_is_on_record(
     (tmp_path / "managed").unlink()
     again = pipeline(1, credential_store_command=manager)
     assert organisations(again) == [1]
-    keep(again, Kept(again["client_id"], "x").recording(seed.decode()))
+    keep(again, StoredTokens(again["client_id"], "x").recording(seed.decode()))
     (other,) = json.loads((tmp_path / "managed").read_text())["ancestors"]
     assert record.partition(":")[2] != other.partition(":")[2]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 from singer_sdk.exceptions import ConfigValidationError
-from tap_xero import errors
+from tap_xero.api import errors
 
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
     """Waits are noted, not waited."""
-    monkeypatch.setattr("tap_xero.retries.Retries._wait", lambda self, error, seconds: None)
-    monkeypatch.setattr("tap_xero.limits.Limiter.hold", lambda self, tenant, seconds: None)
+    monkeypatch.setattr("tap_xero.api.retries.Retries._wait", lambda self, error, seconds: None)
+    monkeypatch.setattr("tap_xero.api.limits.Limiter.hold", lambda self, tenant, seconds: None)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_a_lasting_failure_is_the_failure_of_one_stream_of_one_organisation(
     xero_sandbox.faults.add("server_error", path="Accounts", tenant=failing.tenant_id, count=None)
     run = run_tap(xero_sandbox, catalog=selecting("accounts", "invoices"))
     assert run.error is None
-    assert run.tap.session.bill.failures == [f"accounts of {failing.name}"]
+    assert run.tap.run.report.failures == [f"accounts of {failing.name}"]
     assert run.records["invoices"] == whole["invoices"]
     assert {record["TenantID"] for record in run.records["accounts"]} == {other.tenant_id}
     assert run.partition("accounts", failing.tenant_id) is None
@@ -60,11 +60,11 @@ def test_data_that_no_organisation_may_give_is_warned_about_once(
 ):
     xero_sandbox.faults.add("scope_missing", path="Accounts", count=None)
     run = run_tap(xero_sandbox, catalog=selecting("accounts", "invoices"))
-    assert run.tap.session.bill.failures == []
+    assert run.tap.run.report.failures == []
     (remark,) = run.remarks
     assert all(tenant.name in remark for tenant in xero_sandbox.tenants)
     assert caplog.text.count("AuthorizationUnsuccessful") == 1
-    entries = run.tap.session.bill.entries
+    entries = run.tap.run.report.entries
     for tenant in xero_sandbox.tenants:
         assert "accounting.settings.read" in entries[tenant.name, "accounts"].skipped
         assert entries[tenant.name, "invoices"].skipped == ""
@@ -86,7 +86,7 @@ def test_gated_data_is_skipped_with_a_remark(xero_sandbox, run_tap, selecting, w
         xero_sandbox.tenants[1].tenant_id
     }
     assert run.partition("accounts", tenant.tenant_id) is None
-    assert f"Not read: {remark}" in run.tap.session.bill.lines()
+    assert f"Not read: {remark}" in run.tap.run.report.lines()
 
 
 def test_journals_that_the_tier_does_not_include_are_skipped(make_xero_sandbox, run_tap, selecting):
@@ -106,7 +106,7 @@ def test_a_revoked_organisation_is_left_and_the_others_are_read(
     xero_sandbox.calls.clear()
     run = run_tap(xero_sandbox, catalog=selecting("accounts", "invoices"))
     assert run.error is None
-    assert run.tap.session.bill.failures == [f"the rest of {gone.name}"]
+    assert run.tap.run.report.failures == [f"the rest of {gone.name}"]
     assert len(run.remarks) == 1
     assert gone.name in run.remarks[0]
     # Both streams were on their way before the first answer.
@@ -158,7 +158,7 @@ def test_a_token_service_that_is_down_ends_the_run_after_its_tries_and_not_one_b
     xero_sandbox, run_tap, monkeypatch
 ):
     tries = []
-    monkeypatch.setattr("tap_xero.retries.Retries._wait", lambda self, *_: tries.append(1))
+    monkeypatch.setattr("tap_xero.api.retries.Retries._wait", lambda self, *_: tries.append(1))
     run = run_tap(xero_sandbox, identity_url="http://127.0.0.1:9")
     assert type(run.error) is errors.TokenServiceDownError
     assert "could not be reached" in str(run.error)
@@ -175,7 +175,7 @@ def test_access_that_comes_back_is_used_by_itself(xero_sandbox, run_tap, selecti
     denied = run_tap(xero_sandbox, catalog=catalog, cadence={"*": "1h"})
     assert denied.error is None
     assert len(denied.remarks) == 2
-    assert denied.tap.session.bill.failures == [f"the rest of {second.name}"]
+    assert denied.tap.run.report.failures == [f"the rest of {second.name}"]
     xero_sandbox.faults.clear()
     allowed = run_tap(xero_sandbox, catalog=catalog, state=denied.state, cadence={"*": "1h"})
     assert allowed.remarks == []
@@ -250,7 +250,7 @@ def test_a_count_that_is_too_high_is_remarked_on_and_the_bookmark_moves(
     xero_sandbox.calls.clear()
     first = run_tap(xero_sandbox, catalog=catalog)
     assert first.records == whole
-    assert first.tap.session.bill.failures == []
+    assert first.tap.run.report.failures == []
     assert all("lists" in remark for remark in first.remarks)
     assert len(first.remarks) == len(xero_sandbox.tenants)
     for tenant in xero_sandbox.tenants:
@@ -281,7 +281,7 @@ def test_full_pages_without_a_count_end_whatever_follows_them(
     xero_sandbox, run_tap, selecting, monkeypatch, end
 ):
     """Every page is full when there is one row on each."""
-    for size in ("tap_xero.reading.FIXED_PAGE_SIZE", "xero_sandbox.app.reading._FIXED_PAGE"):
+    for size in ("tap_xero.sync.reading.FIXED_PAGE_SIZE", "xero_sandbox.app.reading._FIXED_PAGE"):
         monkeypatch.setattr(size, 1)
     streams = {"quotes": "Quotes", "linked_transactions": "LinkedTransactions"}
     xero_sandbox.faults.add(end, count=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from tap_xero.credentials.store import store_path
+from tap_xero.auth.store import store_path
 
 DOCUMENTS = ("accounts", "contacts", "items", "invoices", "credit_notes", "payments", "quotes")
 
@@ -13,7 +13,7 @@ DOCUMENTS = ("accounts", "contacts", "items", "invoices", "credit_notes", "payme
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
     """Waits are noted, not waited."""
-    monkeypatch.setattr("tap_xero.retries.Retries._wait", lambda self, error, seconds: None)
+    monkeypatch.setattr("tap_xero.api.retries.Retries._wait", lambda self, error, seconds: None)
 
 
 def ids(run, stream):
@@ -39,7 +39,7 @@ def test_an_organisation_that_is_lost_on_the_way_is_named_and_the_others_are_rea
     xero_sandbox.calls.clear()
     run = run_tap(xero_sandbox, catalog=selecting(*DOCUMENTS))
     assert run.error is None
-    assert run.tap.session.bill.failures == [f"the rest of {lost.name}"]
+    assert run.tap.run.report.failures == [f"the rest of {lost.name}"]
     assert any(lost.name in remark and "tap-xero-login" in remark for remark in run.remarks)
     for stream in DOCUMENTS:
         assert {each for each in ids(run, stream) if each[0] == other.tenant_id} == {
@@ -49,7 +49,7 @@ def test_an_organisation_that_is_lost_on_the_way_is_named_and_the_others_are_rea
     assert len(xero_sandbox.calls.of(tenant_id=lost.tenant_id)) <= before + 12
     xero_sandbox.faults.clear()
     rest = run_tap(xero_sandbox, catalog=selecting(*DOCUMENTS), state=run.state)
-    assert rest.tap.session.bill.failures == []
+    assert rest.tap.run.report.failures == []
     for stream in DOCUMENTS:
         assert ids(run, stream) | ids(rest, stream) == ids(whole, stream)
 
@@ -63,7 +63,7 @@ def test_an_organisation_of_which_every_call_is_refused_fails_the_run(
     sandbox.faults.add(effect, tenant=closed.tenant_id, count=None)
     run = run_tap(sandbox, catalog=selecting(*DOCUMENTS))
     assert run.error is None
-    assert run.tap.session.bill.failures == [f"all of {closed.name}"]
+    assert run.tap.run.report.failures == [f"all of {closed.name}"]
     assert f"{closed.name}: Xero refused every call" in caplog.text
     assert {row["TenantID"] for row in run.records["accounts"]} == {
         tenant.tenant_id for tenant in sandbox.tenants if tenant != closed
@@ -78,7 +78,7 @@ def test_access_that_is_gone_after_the_first_answer_is_seen_whichever_that_is(
     for _ in range(5):
         xero_sandbox.faults.add("scope_missing", tenant=lost.tenant_id, after=1, count=None)
         run = run_tap(xero_sandbox, catalog=selecting("accounts", "invoices"))
-        assert run.tap.session.bill.failures == [f"the rest of {lost.name}"]
+        assert run.tap.run.report.failures == [f"the rest of {lost.name}"]
         xero_sandbox.faults.clear()
 
 
@@ -91,7 +91,7 @@ def test_a_stream_that_is_refused_half_way_fails_although_the_rest_is_given(
         "scope_missing", tenant=tenant.tenant_id, path="Invoices", page=2, count=None
     )
     run = run_tap(xero_sandbox, catalog=selecting("accounts", "invoices", "payments"))
-    assert run.tap.session.bill.failures == [f"invoices of {tenant.name}"]
+    assert run.tap.run.report.failures == [f"invoices of {tenant.name}"]
     assert run.partition("invoices", tenant.tenant_id)["page"] == 2
     assert {row["TenantID"] for row in run.records["payments"]} == {
         each.tenant_id for each in xero_sandbox.tenants
@@ -104,7 +104,7 @@ def test_a_stream_that_is_refused_half_way_fails_although_the_rest_is_given(
 def test_a_missing_scope_costs_one_call_more_and_no_exit_code(xero_sandbox, run_tap, selecting):
     xero_sandbox.faults.add("scope_missing", path="Invoices", count=None)
     run = run_tap(xero_sandbox, catalog=selecting("organisations", "invoices", "payments"))
-    assert run.tap.session.bill.failures == []
+    assert run.tap.run.report.failures == []
     (remark,) = run.remarks
     assert "It takes the scope accounting.invoices.read" in remark
     for tenant in xero_sandbox.tenants:
@@ -117,7 +117,7 @@ def test_a_report_without_its_scope_is_skipped_beside_one_that_has_it(
     scopes = ["accounting.settings.read", "accounting.reports.banksummary.read", "offline_access"]
     narrow = make_xero_sandbox(organisations=1, invoices=5, scopes=scopes)
     run = read_reports(narrow, {"bank_summary": {}, "trial_balance": {}})
-    assert run.tap.session.bill.failures == []
+    assert run.tap.run.report.failures == []
     (remark,) = run.remarks
     assert "trial_balance" in remark
     assert run.records["bank_summary"]
@@ -144,7 +144,7 @@ def test_a_day_that_is_used_up_before_that_can_be_seen_is_no_lost_access(
     )
     run = run_tap(xero_sandbox, catalog=selecting("accounts", "invoices"))
     assert run.error is None
-    assert run.tap.session.bill.failures == []
+    assert run.tap.run.report.failures == []
 
 
 # What stands in between ------------------------------------------------------------------------
@@ -154,13 +154,13 @@ def test_a_page_of_a_proxy_is_a_failure_and_no_missing_scope(xero_sandbox, run_t
     tenant = xero_sandbox.tenants[0]
     fault = xero_sandbox.faults.add("blocked", tenant=tenant.tenant_id, path="Invoices", count=None)
     run = run_tap(xero_sandbox, catalog=selecting("accounts", "invoices"))
-    assert run.tap.session.bill.failures == [f"invoices of {tenant.name}"]
-    assert "proxy" in run.tap.session.bill.entries[tenant.name, "invoices"].skipped
+    assert run.tap.run.report.failures == [f"invoices of {tenant.name}"]
+    assert "proxy" in run.tap.run.report.entries[tenant.name, "invoices"].skipped
     assert fault.struck == 6
     xero_sandbox.faults.clear()
     xero_sandbox.faults.add("blocked", path="Invoices", count=2)
     again = run_tap(xero_sandbox, catalog=selecting("accounts", "invoices"), state=run.state)
-    assert again.tap.session.bill.failures == []
+    assert again.tap.run.report.failures == []
 
 
 # Organisations that are not connected -------------------------------------------------------------
@@ -184,7 +184,7 @@ def test_an_organisation_of_the_settings_that_is_not_connected_stops_no_other(
     (remark,) = run.remarks
     assert NOWHERE in remark
     assert "tap-xero-login" in remark
-    (failure,) = run.tap.session.bill.failures
+    (failure,) = run.tap.run.report.failures
     assert NOWHERE in failure
 
 

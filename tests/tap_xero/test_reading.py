@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tap_xero.errors import NotFoundError
-from tap_xero.reading import PASSES, Reading
-from tap_xero.resources import BY_STREAM, Paging
-from tap_xero.window import Window
+from tap_xero.api.errors import NotFoundError
+from tap_xero.models.resources import BY_STREAM, Paging
+from tap_xero.sync.reading import PASSES, Reading
+from tap_xero.sync.state import Window
 
 START = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 SMALL = 3

@@ -10,8 +10,8 @@ import re
 from pathlib import Path
 
 import pytest
+from tap_xero.models.resources import RESOURCES, Paging
 from tap_xero.reports.table import REPORTS, Columns, resource
-from tap_xero.resources import RESOURCES, Paging
 
 README = Path(__file__).parents[2] / "tap-xero" / "README.md"
 PAGING = {

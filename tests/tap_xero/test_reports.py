@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 from tap_xero.commands.check import scope_rows
 from tap_xero.commands.login import default_scopes
+from tap_xero.models.resources import BY_STREAM, RESOURCES
 from tap_xero.reports.table import REPORT_NAMES, REPORTS, problems, resource
-from tap_xero.resources import BY_STREAM, RESOURCES
 from tap_xero.tap import TapXero
 
 
@@ -51,7 +51,7 @@ def test_rows_are_described_keyed_and_typed(report, all_reports):
 
 
 def test_as_few_calls_as_possible_and_one_for_the_organisation(reports_sandbox, all_reports):
-    entries = all_reports.tap.session.bill.entries
+    entries = all_reports.tap.run.report.entries
     for tenant in reports_sandbox.tenants:
         calls = {
             stream: entry.usage.calls
@@ -157,7 +157,7 @@ def test_without_the_settings_scope_reports_say_what_they_need(read_reports, mak
     scopes = ["accounting.reports.read", "offline_access"]
     narrow = make_xero_sandbox(organisations=1, invoices=5, scopes=scopes)
     run = read_reports(narrow, {"bank_summary": {}})
-    assert run.tap.session.bill.failures == [f"all of {narrow.tenants[0].name}"]
+    assert run.tap.run.report.failures == [f"all of {narrow.tenants[0].name}"]
     (remark,) = run.remarks
     assert "tracking categories, for which it takes the scope accounting.settings.read" in remark
     assert run.records["bank_summary"] == []
@@ -195,7 +195,7 @@ def test_a_report_of_another_period_fails_that_stream_and_no_other(
     assert run.error is None
     assert run.records["balance_sheet"] == []
     assert run.records["bank_summary"]
-    failures = run.tap.session.bill.failures
+    failures = run.tap.run.report.failures
     assert sorted(failures) == sorted(f"balance_sheet of {t.name}" for t in reports_sandbox.tenants)
     assert [m["stream"] for m in run.of("ACTIVATE_VERSION")] == ["bank_summary"]
 

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tap_xero.credentials.store import open_store
+from tap_xero.auth.store import open_store
 
 ROUNDS = int(os.environ.get("ROUNDS", "200"))
 SCRIPT = Path(__file__).with_name("killed_renewers.py")
@@ -83,7 +83,7 @@ def test_a_crash_between_the_answer_and_our_write_is_survived(
     renewed(config)
     with monkeypatch.context() as patch:
         patch.setattr(
-            "tap_xero.credentials.store.SealedStore.save",
+            "tap_xero.auth.store.EncryptedStore.save",
             lambda self, kept: (_ for _ in ()).throw(KeyboardInterrupt),
         )
         with pytest.raises(KeyboardInterrupt):

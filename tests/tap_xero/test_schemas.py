@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 import xero_python.accounting.models as xero
 from tap_xero.models.fields import Kind, Model
+from tap_xero.models.resources import BY_STREAM, RESOURCES
 from tap_xero.models.schema import annotate
-from tap_xero.resources import BY_STREAM, RESOURCES
-from tap_xero.transform import NOISE
+from tap_xero.sync.transform import NOISE
 
 EXPECTED_STREAMS = {
     *("organisations", "currencies", "tax_rates", "accounts", "tracking_categories"),

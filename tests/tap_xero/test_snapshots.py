@@ -11,7 +11,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
-from tap_xero import wire
+from tap_xero.api import wire
 from tap_xero.tap import TapXero
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -74,7 +74,7 @@ def test_messages_are_as_they_were(answers, selecting):
     )
     output = io.TextIOWrapper(io.BytesIO(), write_through=True)
     with redirect_stdout(output):
-        tap.sync_all()
+        tap.run_sync()
     output.seek(0)
     lines = []
     for line in output.read().splitlines():

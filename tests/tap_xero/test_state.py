@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_xero.window import (
+from tap_xero.sync.state import (
     Window,
     abandon,
     bookmark,

@@ -8,12 +8,12 @@ import sys
 
 import pytest
 from cryptography.fernet import Fernet
-from tap_xero.credentials import homes
-from tap_xero.credentials.kept import Kept
-from tap_xero.credentials.store import open_store, store_path
-from tap_xero.errors import CredentialStoreError
+from tap_xero.api.errors import CredentialStoreError
+from tap_xero.auth import storage
+from tap_xero.auth.store import open_store, store_path
+from tap_xero.auth.stored_tokens import StoredTokens
 
-KEPT = Kept("client", "refresh-secret", "access-secret", 2e9, 1e9, ("a", "b"), ("seed",))
+KEPT = StoredTokens("client", "refresh-secret", "access-secret", 2e9, 1e9, ("a", "b"), ("seed",))
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_the_store_of_another_app_is_named(store):
 
 def test_a_sealed_thing_that_is_no_store_is_named(store, tmp_path):
     sealed = store(credential_store_key="k")
-    sealed._home.write(sealed._seal.close(b'"something"'))
+    sealed._storage.write(sealed._encryption.encrypt(b'"something"'))
     assert "something else than tokens" in problem(sealed)
 
 
@@ -133,12 +133,12 @@ def test_a_failed_write_leaves_the_old_content(store, tmp_path, monkeypatch):
     store(credential_store_key="k").save(KEPT)
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left")))
     with pytest.raises(CredentialStoreError, match="No space left"):
-        store(credential_store_key="k").save(Kept("client", "newer"))
+        store(credential_store_key="k").save(StoredTokens("client", "newer"))
     assert store(credential_store_key="k").load() == KEPT
 
 
 def test_a_store_that_another_process_holds_is_waited_for_and_then_named(store, monkeypatch):
-    monkeypatch.setattr(homes, "LOCK_TIMEOUT", 0.1)
+    monkeypatch.setattr(storage, "LOCK_TIMEOUT", 0.1)
     with (
         store().lock(),
         pytest.raises(CredentialStoreError, match="Another process"),

@@ -7,8 +7,8 @@ import json
 from decimal import Decimal
 
 import pytest
+from tap_xero.models.resources import BY_STREAM, RESOURCES, Paging
 from tap_xero.models.schema import TENANT
-from tap_xero.resources import BY_STREAM, RESOURCES, Paging
 
 PAGED = [each.stream for each in RESOURCES if each.paging is Paging.PAGES]
 
@@ -363,7 +363,7 @@ def test_a_custom_connection_reads_its_one_organisation(xero_sandbox, run_tap, s
 
 
 def test_the_bill_counts_calls_rows_and_bytes(quiet_sandbox, first_run):
-    bill = first_run.tap.session.bill
+    bill = first_run.tap.run.report
     for tenant in quiet_sandbox.tenants:
         for resource in RESOURCES:
             entry = bill.entries[tenant.name, resource.stream]

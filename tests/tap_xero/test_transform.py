@@ -7,9 +7,9 @@ import json
 
 import pytest
 from singer_sdk.singerlib.catalog import SelectionMask
-from tap_xero import wire
-from tap_xero.resources import BY_STREAM
-from tap_xero.transform import NOISE, compile_transform
+from tap_xero.api import wire
+from tap_xero.models.resources import BY_STREAM
+from tap_xero.sync.transform import NOISE, compile_transform
 
 TENANT = "t-1"
 

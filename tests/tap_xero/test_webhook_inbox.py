@@ -157,7 +157,7 @@ def test_ages_are_never_negative(receiver, monkeypatch):
     deliver(running.url, body_of(event(1)))
     monkeypatch.setattr("time.time", lambda: 0.0)
     text = requests.get(f"{running.server.url}/metrics", timeout=10).text
-    assert "tap_xero_webhook_oldest_pending_seconds 0\n" in text
+    assert "tap_xero_webhook_oldest_pending_seconds 0.0\n" in text
 
 
 def test_each_organisation_has_its_own_position(inbox):

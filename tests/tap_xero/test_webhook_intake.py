@@ -137,7 +137,7 @@ def test_the_calls_are_in_the_bill_and_within_the_limits(wired, allowance):
     allowance(minute=60)
     wired.edited("Payments", 3)
     run = wired.run()
-    entry = run.tap.session.bill.entries[wired.xero.tenants[0].name, "payments"]
+    entry = run.tap.run.report.entries[wired.xero.tenants[0].name, "payments"]
     assert (entry.usage.calls, entry.rows) == (3, 3)
     assert entry.usage.day_left is not None
 
@@ -245,7 +245,7 @@ def test_sent_stored_fetched_and_written_agree(wired):
         )
         for record in run.records[stream]
     }
-    fetched = sum(entry.rows for entry in run.tap.session.bill.entries.values())
+    fetched = sum(entry.rows for entry in run.tap.run.report.entries.values())
     assert sent == stored == written
     assert fetched == len(sent) == 70
 
@@ -322,14 +322,14 @@ def test_a_used_up_day_leaves_its_events_for_a_later_run(wired):
 
 
 def test_what_keeps_failing_ends_the_run_with_an_error_and_is_fetched_next_time(wired, monkeypatch):
-    monkeypatch.setattr("tap_xero.retries.Retries._wait", lambda *_: None)
+    monkeypatch.setattr("tap_xero.api.retries.Retries._wait", lambda *_: None)
     wired.edited("Invoices", 1)
     wired.edited("Payments", 1)
     wired.xero.faults.add("server_error", path="Payments/*", count=None)
     run = wired.run()
     assert run.error is None
     assert len(run.records["invoices"]) == 1
-    assert run.tap.session.bill.failures == [f"payments of {wired.xero.tenants[0].name}"]
+    assert run.tap.run.report.failures == [f"payments of {wired.xero.tenants[0].name}"]
     wired.xero.faults.clear()
     assert len(wired.run(state=run.state).records["payments"]) == 1
 
@@ -373,7 +373,7 @@ def test_events_of_a_chosen_organisation_that_is_not_connected_are_set_aside(wir
     wired.xero.identity.disconnect(row.connection_id)
     chosen = [wired.tenant, other]
     run = wired.run(tenant_ids=chosen)
-    assert run.tap.session.bill.failures == []
+    assert run.tap.run.report.failures == []
     assert len(run.records["invoices"]) == 1
     assert wired.inbox.failed() == 2
     wired.xero.identity.connections.append(row)

@@ -11,6 +11,7 @@ from contextlib import suppress
 import pytest
 import requests
 from tap_xero.webhooks.logs import JsonLines
+from tap_xero.webhooks.metrics import Metrics
 from tap_xero.webhooks.signature import SigningKeys
 from webhook_receiving import KEY, body_of, deliver, event, signature
 from xero_sandbox.sandbox import Sandbox
@@ -273,14 +274,39 @@ def test_health_and_figures(receiver):
     deliver(running.url, body_of(event(1)), "another key")
     answer = requests.get(f"{running.server.url}/metrics", timeout=10)
     assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
-    figures = dict(
-        line.rsplit(" ", 1) for line in answer.text.splitlines() if not line.startswith("#")
-    )
-    assert figures['tap_xero_webhook_deliveries_total{result="stored"}'] == "1"
-    assert figures['tap_xero_webhook_deliveries_total{result="unsigned"}'] == "1"
-    assert figures['tap_xero_webhook_events_total{kind="new"}'] == "2"
-    assert figures["tap_xero_webhook_pending_events"] == "2"
-    assert 0 <= float(figures["tap_xero_webhook_oldest_pending_seconds"]) < 60
+    lines = [line for line in answer.text.splitlines() if not line.startswith("#")]
+    figures = {name: float(figure) for name, figure in (line.rsplit(" ", 1) for line in lines)}
+    assert figures['tap_xero_webhook_deliveries_total{result="stored"}'] == 1
+    assert figures['tap_xero_webhook_deliveries_total{result="unsigned"}'] == 1
+    assert figures['tap_xero_webhook_events_total{kind="new"}'] == 2
+    assert figures["tap_xero_webhook_pending_events"] == 2
+    assert 0 <= figures["tap_xero_webhook_oldest_pending_seconds"] < 60
+
+
+def test_figures_have_the_names_and_types_that_dashboards_rely_on():
+    metrics = Metrics()
+    for name, label in (("events", "new"), ("unknown_category_events", "BILL"), ("runs", "failed")):
+        metrics.count(name, label)
+    lines = metrics.text().splitlines()
+    types = dict(line.split()[2:] for line in lines if line.startswith("# TYPE"))
+    assert types == {
+        "tap_xero_webhook_deliveries_total": "counter",
+        "tap_xero_webhook_events_total": "counter",
+        "tap_xero_webhook_unknown_category_events_total": "counter",
+        "tap_xero_webhook_runs_total": "counter",
+        "tap_xero_webhook_pending_events": "gauge",
+        "tap_xero_webhook_failed_events": "gauge",
+        "tap_xero_webhook_oldest_pending_seconds": "gauge",
+        "tap_xero_webhook_last_run_seconds": "gauge",
+        # A sum that only grows is none of its own, but half of a summary.
+        "tap_xero_webhook_answer_seconds": "summary",
+    }
+    names = {line.split("{")[0].split()[0] for line in lines if not line.startswith("#")}
+    assert names == {
+        *(name for name in types if name != "tap_xero_webhook_answer_seconds"),
+        "tap_xero_webhook_answer_seconds_sum",
+        "tap_xero_webhook_answer_seconds_count",
+    }
 
 
 def test_nothing_of_a_request_is_logged_but_size_result_and_number_of_events(receiver, caplog):

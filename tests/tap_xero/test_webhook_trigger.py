@@ -10,15 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tap_xero.api.retries import Backoff
 from tap_xero.webhooks.events import Event
 from tap_xero.webhooks.inbox import Inbox
 from tap_xero.webhooks.metrics import Metrics
-from tap_xero.webhooks.pace import Pace, Schedule
+from tap_xero.webhooks.schedule import Schedule, Timing
 from tap_xero.webhooks.trigger import Trigger
 from webhook_receiving import TENANT, body_of, deliver, event
 
 SCRIPT = Path(__file__).with_name("pipeline_of_webhooks.py")
-QUICK = Pace(gather=0.05, first_pause=0.3, longest_pause=1.0)
+QUICK = Timing(gather=0.05, backoff=Backoff(0.3, 1.0))
 
 
 def wait_until(met: Callable[[], object], seconds: float = 30.0) -> None:
@@ -40,7 +41,7 @@ class Bench:
         self.triggers: list[Trigger] = []
 
     def start(self, **options: object) -> Trigger:
-        trigger = Trigger(self.path, self.command, self.metrics, pace=QUICK, **options)
+        trigger = Trigger(self.path, self.command, self.metrics, timing=QUICK, **options)
         self.triggers.append(trigger)
         trigger.start()
         return trigger
@@ -260,7 +261,7 @@ def test_a_stopped_service_leaves_nothing_running(receiver_process, bench):
 
 
 def test_a_run_that_leaves_something_is_repeated_but_new_events_do_not_wait_for_that():
-    schedule = Schedule(Pace(first_pause=10, longest_pause=60), seen=-1)
+    schedule = Schedule(Timing(backoff=Backoff(10, 60)), seen=-1)
     assert schedule.due_in(5, now=0) == 0
     schedule.succeeded(through=5, left=2, now=100)
     assert schedule.due_in(5, now=100) == 10
@@ -272,6 +273,6 @@ def test_a_run_that_leaves_something_is_repeated_but_new_events_do_not_wait_for_
 
 
 def test_pauses_double_up_to_the_longest():
-    schedule = Schedule(Pace(first_pause=5, longest_pause=300), seen=0)
+    schedule = Schedule(Timing(backoff=Backoff(5, 300)), seen=0)
     assert [schedule.failed(now=0) for _ in range(8)] == [5, 10, 20, 40, 80, 160, 300, 300]
     assert schedule.due_in(99, now=0) == 300

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_xero import wire
+from tap_xero.api import wire
 
 DIGITS = [
     "12.50",

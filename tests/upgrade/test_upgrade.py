@@ -23,9 +23,9 @@ from urllib.parse import parse_qs
 import pytest
 import write_fixture as writer
 from deltalake import DeltaTable
-from tap_xero import limits
-from tap_xero.connection import connect
-from tap_xero.retries import Retries
+from tap_xero.api import limits
+from tap_xero.api.connection import connect
+from tap_xero.api.retries import Retries
 from tap_xero.tap import TapXero
 from tap_xero.webhooks.inbox import Inbox
 from xero_sandbox.sandbox import Sandbox
@@ -139,7 +139,7 @@ def test_a_credential_store_needs_no_sign_in(tmp_path, requests_mock, store, see
 
 
 def test_a_state_is_gone_on_with(tmp_path, monkeypatch):
-    monkeypatch.setattr("tap_xero.limits.XERO", limits.Allowance(minute=100_000))
+    monkeypatch.setattr("tap_xero.api.limits.XERO", limits.Allowance(minute=100_000))
 
     def counted(messages):
         return Counter(m["stream"] for m in messages if m["type"] == "RECORD")

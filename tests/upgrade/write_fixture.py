@@ -136,9 +136,9 @@ def read(sandbox: Sandbox, state: Any = None, **settings: Any) -> list[Any]:
     with redirect_stdout(io.TextIOWrapper(io.BytesIO(), write_through=True)) as out:
         tap = TapXero(config=config, state=state)
         try:
-            tap.sync_all()
+            tap.run_sync()
         finally:
-            tap.session.close()
+            tap.run.close()
     out.seek(0)
     return [json.loads(line) for line in out]
 

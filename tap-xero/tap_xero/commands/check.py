@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 import click
 from singer_sdk.exceptions import SkippableAPIError
 
-from tap_xero.auth import granted
-from tap_xero.bill import plural
-from tap_xero.client import Usage
-from tap_xero.commands.common import config_option, connected, errors_as_lines, settings, table
-from tap_xero.credentials.kept import LIFETIME
+from tap_xero.api.client import Usage
+from tap_xero.auth.stored_tokens import LIFETIME
+from tap_xero.auth.tokens import scopes_of
+from tap_xero.commands.common import config_option, connected, note, print_table, settings
+from tap_xero.models.resources import BY_STREAM, RESOURCES
 from tap_xero.reports.table import named, resource
-from tap_xero.resources import BY_STREAM, RESOURCES
-from tap_xero.session import wanted_tenants
+from tap_xero.sync.run import wanted_tenants
+from tap_xero.text import errors_as_lines, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tap_xero.client import Client, Tenant
-    from tap_xero.credentials.kept import Kept
-    from tap_xero.resources import Resource
+    from tap_xero.api.client import Client, Tenant
+    from tap_xero.auth.stored_tokens import StoredTokens
+    from tap_xero.models.resources import Resource
 
 WARN_WITHIN = 14 * 86_400
 """Seconds before the end of a refresh token from which on it is warned about."""
@@ -33,29 +33,31 @@ WARN_WITHIN = 14 * 86_400
 @config_option
 def check(files: tuple[Any, ...]) -> None:
     """Say whether the token works, what it opens, and what is left of the day."""
-    with errors_as_lines():
+    with errors_as_lines(note):
         config = settings(files)
         with connected(config) as connection:
             token = connection.tokens.token()
-            kept = connection.store.load()
-            table(
+            tokens = connection.store.load()
+            print_table(
                 [
                     ("access token", "works"),
-                    ("refresh token", refresh_token_line(kept, _now())),
-                    ("kept", connection.store.name if kept else "nowhere"),
+                    ("refresh token", refresh_token_line(tokens, _now())),
+                    ("kept", connection.store.name if tokens else "nowhere"),
                     *scope_rows(
-                        (kept.scopes if kept else ()) or granted(token),
+                        (tokens.scopes if tokens else ()) or scopes_of(token),
                         (*RESOURCES, *map(resource, named(config))),
                     ),
                 ]
             )
-            found = connection.client.tenants()
+            tenants = connection.client.tenants()
             wanted = wanted_tenants(config)
-            rows = [organisation_row(connection.client, tenant) for tenant in found]
+            rows = [organisation_row(connection.client, tenant) for tenant in tenants]
             if rows:
                 click.echo()
-                table([("organisation", "tenant id", "reads", "journals", "left today"), *rows])
-            missing = [each for each in wanted if each not in {tenant.id for tenant in found}]
+                print_table(
+                    [("organisation", "tenant id", "reads", "journals", "left today"), *rows]
+                )
+            missing = [each for each in wanted if each not in {tenant.id for tenant in tenants}]
             for each in missing:
                 click.echo(f"tenant_ids: {each} is not connected.")
             if not rows:
@@ -66,11 +68,11 @@ def check(files: tuple[Any, ...]) -> None:
             click.echo("\nThe tap can run.")
 
 
-def refresh_token_line(kept: Kept | None, now: datetime) -> str:
+def refresh_token_line(tokens: StoredTokens | None, now: datetime) -> str:
     """How long the refresh token still lives, if there is one."""
-    if kept is None or not kept.refresh_token:
+    if tokens is None or not tokens.refresh_token:
         return "none: a custom connection or a broker needs none"
-    ends = datetime.fromtimestamp(kept.renewed + LIFETIME, timezone.utc)
+    ends = datetime.fromtimestamp(tokens.renewed + LIFETIME, timezone.utc)
     left = ends - now
     line = f"good until {ends:%Y-%m-%d %H:%M} UTC; every use makes that 60 days again"
     if left.total_seconds() <= WARN_WITHIN:
@@ -79,10 +81,10 @@ def refresh_token_line(kept: Kept | None, now: datetime) -> str:
 
 
 def scope_rows(
-    known: Iterable[str], wanted: Iterable[Resource] = RESOURCES
+    granted: Iterable[str], wanted: Iterable[Resource] = RESOURCES
 ) -> list[tuple[str, str]]:
     """How many scopes are granted, and which are missing for which of the streams wanted."""
-    scopes = set(known)
+    scopes = set(granted)
     if not scopes:
         return [("scopes", "not told by the token; streams without one are skipped")]
     missing: dict[str, list[str]] = {}

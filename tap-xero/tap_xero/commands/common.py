@@ -1,23 +1,18 @@
-"""What the commands share: settings as the tap reads them, and errors as one line."""
+"""What the commands share: settings as the tap reads them, the way to Xero, and tables."""
 
 from __future__ import annotations
 
 import json
-import sys
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
-from singer_sdk.exceptions import (
-    ConfigValidationError,
-    FatalAPIError,
-    RetriableAPIError,
-    SkippableAPIError,
-)
+from singer_sdk.exceptions import ConfigValidationError
 
-from tap_xero.connection import Connection, connect
-from tap_xero.retries import Retries
+from tap_xero.api.connection import Connection, connect
+from tap_xero.api.retries import Retries
 from tap_xero.tap import TapXero
+from tap_xero.text import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -62,29 +57,12 @@ def connected(config: Mapping[str, Any]) -> Iterator[Connection]:
         yield connection
 
 
-@contextmanager
-def errors_as_lines() -> Iterator[None]:
-    """Turn the errors people can act on into a line of standard error and exit code 1."""
-    try:
-        yield
-    except ConfigValidationError as error:
-        for each in error.errors or [str(error)]:
-            note(each)
-        sys.exit(1)
-    except (FatalAPIError, RetriableAPIError, SkippableAPIError) as error:
-        note(str(error))
-        sys.exit(1)
-
-
 def note(message: str) -> None:
     """Say something that is not what the command was asked for."""
     click.echo(message, err=True)
 
 
-def table(rows: Iterable[tuple[str, ...]]) -> None:
+def print_table(rows: Iterable[tuple[str, ...]]) -> None:
     """Print rows with their columns aligned."""
-    listed = list(rows)
-    widths = [max(map(len, column)) for column in zip(*listed, strict=True)]
-    for row in listed:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
+    for line in table(rows):
+        click.echo(line)

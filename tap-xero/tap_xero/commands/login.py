@@ -18,26 +18,27 @@ from urllib.parse import urlencode
 import click
 from singer_sdk.exceptions import ConfigValidationError
 
-from tap_xero.auth import keep
-from tap_xero.commands.common import config_option, connected, errors_as_lines, note, settings
+from tap_xero.api.errors import CredentialStoreError
+from tap_xero.auth.store import seed_of
+from tap_xero.auth.stored_tokens import StoredTokens
+from tap_xero.auth.tokens import tokens_of
+from tap_xero.commands.common import config_option, connected, note, settings
 from tap_xero.commands.loopback import PATH, Loopback, Redirect
-from tap_xero.commands.tenants import listed
-from tap_xero.credentials.kept import Kept
-from tap_xero.credentials.store import seed_of
-from tap_xero.errors import CredentialStoreError
+from tap_xero.commands.tenants import print_organisations
+from tap_xero.models.resources import RESOURCES
 from tap_xero.reports.table import named, resource
-from tap_xero.resources import RESOURCES
+from tap_xero.text import errors_as_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_xero.connection import Connection
-    from tap_xero.grants import Answer
+    from tap_xero.api.connection import Connection
+    from tap_xero.auth.token_service import Answer
 
 PORT = 8749
 """Port of the redirect URI that the app has to have registered."""
 
-_PATIENCE = 300.0
+_CONSENT_SECONDS = 300.0
 """Seconds that Xero's code lives, and so the consent may take."""
 
 _ADVICE = (
@@ -45,7 +46,7 @@ _ADVICE = (
     "developer.xero.com."
 )
 
-_NOT_ASKED = {
+_OPTIONAL_SCOPES = {
     "accounting.journals.read": "journals need an app of the Advanced tier",
     "accounting.classicexpenses.read": "not every app may ask for receipts and expense claims",
 }
@@ -56,7 +57,7 @@ def default_scopes(config: Mapping[str, Any] | None = None) -> str:
     """What the streams need, in the scopes of since March 2026, and staying signed in."""
     wanted = (*RESOURCES, *map(resource, named(config or {})))
     needed = dict.fromkeys(each.granular for each in wanted)
-    return " ".join(["offline_access", *(each for each in needed if each not in _NOT_ASKED)])
+    return " ".join(["offline_access", *(each for each in needed if each not in _OPTIONAL_SCOPES)])
 
 
 @click.command()
@@ -65,7 +66,7 @@ def default_scopes(config: Mapping[str, Any] | None = None) -> str:
 @click.option("--no-browser", is_flag=True, help="Print the link; paste the address you end up at.")
 def login(files: tuple[Any, ...], port: int, no_browser: bool) -> None:
     """Sign in to Xero, choose organisations, and keep the tokens for the tap."""
-    with errors_as_lines():
+    with errors_as_lines(note):
         config = settings(files, complete=False)
         if not config.get("client_id") or config.get("sandbox") is not None:
             message = (
@@ -81,12 +82,12 @@ def login(files: tuple[Any, ...], port: int, no_browser: bool) -> None:
             if not answer.refresh_token:
                 note("Xero gave no refresh token: add offline_access to the setting scopes.")
                 raise SystemExit(1)
-            _keep(config, connection, answer)
+            _store(config, connection, answer)
             note(f"Signed in. The tokens are kept in {connection.store.name}.")
             if not config.get("scopes"):
-                for scope, reason in _NOT_ASKED.items():
+                for scope, reason in _OPTIONAL_SCOPES.items():
                     note(f"Not asked for: {scope} ({reason}). Name it in scopes to ask for it.")
-            listed(connection.client.tenants())
+            print_organisations(connection.client.tenants())
 
 
 def _consent(
@@ -116,13 +117,13 @@ def _consent(
         note(f"Your browser opens this link; open it yourself if not:\n\n{link}\n\n{advice}\n")
         # Some browsers keep whoever opens them waiting, and this one has a visitor to answer.
         threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
-        code = loopback.wait(_PATIENCE).code(state)
+        code = loopback.wait(_CONSENT_SECONDS).code(state)
         return connection.service.exchange_code(code, loopback.redirect_uri, verifier)
 
 
 def _link(config: Mapping[str, Any], redirect_uri: str, state: str, verifier: str) -> str:
     digest = hashlib.sha256(verifier.encode()).digest()
-    asked = {
+    query = {
         "response_type": "code",
         "client_id": config["client_id"],
         "redirect_uri": redirect_uri,
@@ -131,19 +132,19 @@ def _link(config: Mapping[str, Any], redirect_uri: str, state: str, verifier: st
         "code_challenge": base64.urlsafe_b64encode(digest).decode().rstrip("="),
         "code_challenge_method": "S256",
     }
-    return f"{config['login_url'].rstrip('/')}/identity/connect/authorize?{urlencode(asked)}"
+    return f"{config['login_url'].rstrip('/')}/identity/connect/authorize?{urlencode(query)}"
 
 
 def _warn_of_replacing(config: Mapping[str, Any], connection: Connection) -> None:
     """Say that tokens would be lost that may be another pipeline's, while it can be helped."""
     store, seed = connection.store, seed_of(config)
     try:
-        kept = store.load()
+        tokens = store.load()
     except CredentialStoreError:
         return
-    if kept is None:
+    if tokens is None:
         return
-    foreign = not kept.is_of(seed) if seed else bool(kept.ancestors or kept.seeds)
+    foreign = not tokens.is_of(seed) if seed else bool(tokens.ancestors or tokens.seeds)
     if foreign:
         note(
             f"The credential store {store.name} keeps tokens that come from another refresh_token, "
@@ -152,7 +153,7 @@ def _warn_of_replacing(config: Mapping[str, Any], connection: Connection) -> Non
         )
 
 
-def _keep(config: Mapping[str, Any], connection: Connection, answer: Answer) -> None:
+def _store(config: Mapping[str, Any], connection: Connection, answer: Answer) -> None:
     """Keep the tokens; a refresh token of the config stands for them from now on."""
     store, seed = connection.store, seed_of(config)
     with store.lock():
@@ -160,5 +161,5 @@ def _keep(config: Mapping[str, Any], connection: Connection, answer: Answer) -> 
             store.load()
         except CredentialStoreError as error:
             note(f"{error} It is replaced now.")
-        before = Kept(config["client_id"], "")
-        store.save(keep(answer, before.recording(seed) if seed else before, time.time()))
+        before = StoredTokens(config["client_id"], "")
+        store.save(tokens_of(answer, before.recording(seed) if seed else before, time.time()))

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tap_xero.errors import CredentialsRefusedError
+from tap_xero.api.errors import CredentialsRefusedError
 
 PATH = "/callback"
 
@@ -73,15 +73,15 @@ class Loopback:
         Raises:
             OSError: The port is taken.
         """
-        found: list[Redirect] = []
+        redirects: list[Redirect] = []
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if urlsplit(self.path).path != PATH:
                     self.send_error(404)
                     return
-                found.append(Redirect.parse(self.path))
-                refused = "error" in found[-1].values
+                redirects.append(Redirect.parse(self.path))
+                refused = "error" in redirects[-1].values
                 body = _DONE % (
                     b"Access was not given." if refused else b"Xero has answered tap-xero."
                 )
@@ -94,7 +94,7 @@ class Loopback:
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
                 """Say nothing: the address holds the code."""
 
-        self._found = found
+        self._redirects = redirects
         self._server = HTTPServer(("127.0.0.1", port), Handler)
 
     @property
@@ -111,14 +111,14 @@ class Loopback:
         self._server.timeout = seconds
         timed_out: list[bool] = []
         self._server.handle_timeout = lambda: timed_out.append(True)  # type: ignore[method-assign]
-        while not self._found and not timed_out:
+        while not self._redirects and not timed_out:
             self._server.handle_request()
-        if not self._found:
+        if not self._redirects:
             raise CredentialsRefusedError(
                 f"Nobody came back from Xero's consent page within {seconds:.0f} seconds: start "
                 "tap-xero-login again, with --no-browser where there is none."
             )
-        return self._found[0]
+        return self._redirects[0]
 
     def close(self) -> None:
         """Listen no more."""

@@ -2,7 +2,7 @@
 
 A model is data: a tuple of fields, each with a kind, a description and, where it
 points elsewhere, the stream it refers to. JSON Schema (`tap_xero.models.schema`) and
-the record transform (`tap_xero.transform`) are both derived from it, so that what is
+the record transform (`tap_xero.sync.transform`) are both derived from it, so that what is
 promised and what is sent cannot drift apart.
 """
 

@@ -89,9 +89,9 @@ def annotate(schema: dict[str, Any], source: Mapping[str, Any]) -> dict[str, Any
         if name in source:
             result[name] = source[name]
     if "properties" in schema:
-        known = source.get("properties", {})
+        properties = source.get("properties", {})
         result["properties"] = {
-            name: annotate(each, known[name]) if name in known else each
+            name: annotate(each, properties[name]) if name in properties else each
             for name, each in schema["properties"].items()
         }
     if "items" in schema and "items" in source:

@@ -15,7 +15,7 @@ from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tap_xero.errors import TemporaryError
+from tap_xero.api.errors import TemporaryError
 from tap_xero.reports.table import Columns
 
 if TYPE_CHECKING:
@@ -132,18 +132,18 @@ def columns(heads: Sequence[str], call: Call) -> list[Column | None]:
             Column(call.periods[0], head or f"Column {place}")
             for place, head in enumerate(heads, 1)
         ]
-    asked = [Column(period) for period in call.periods]
-    if heads and len(heads) < len(asked):
+    expected = [Column(period) for period in call.periods]
+    if heads and len(heads) < len(expected):
         raise UnexpectedReportError(
-            f"Xero's {call.report.name} has {len(heads)} columns instead of {len(asked)}."
+            f"Xero's {call.report.name} has {len(heads)} columns instead of {len(expected)}."
         )
-    for head, column in zip(heads, asked, strict=False):
+    for head, column in zip(heads, expected, strict=False):
         if not _may_end(head, column.period):
             raise UnexpectedReportError(
                 f"Xero's {call.report.name} has a column {head!r} where the one of "
                 f"{column.period.last} was asked for."
             )
-    return [*asked]
+    return [*expected]
 
 
 def number(text: str, places: int) -> Decimal | None:
@@ -165,9 +165,9 @@ def number(text: str, places: int) -> Decimal | None:
 
 def _by_option(heads: Sequence[str], call: Call) -> list[Column | None]:
     """The options of a category, without the total that only repeats them."""
-    known = call.category.options if call.category else {}
+    option_ids = call.category.options if call.category else {}
     placed: list[Column | None] = [
-        Column(call.periods[0], option=head, option_id=known.get(head)) for head in heads
+        Column(call.periods[0], option=head, option_id=option_ids.get(head)) for head in heads
     ]
     if heads and heads[-1] == _TOTAL:
         placed[-1] = None

@@ -12,27 +12,27 @@ from concurrent.futures import Future
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from tap_xero.errors import AccessDeniedError
-from tap_xero.reading import Page, Reading
+from tap_xero.api.errors import AccessDeniedError
+from tap_xero.models.resources import BY_STREAM
 from tap_xero.reports.calendar import YearEnd
 from tap_xero.reports.calls import Category, calls
 from tap_xero.reports.flatten import UnexpectedReportError, flatten
-from tap_xero.resources import BY_STREAM
+from tap_xero.sync.reading import Page, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tap_xero.reading import Fetch
+    from tap_xero.models.resources import Resource
     from tap_xero.reports.calls import Call
     from tap_xero.reports.table import Options, Report
-    from tap_xero.resources import Resource
-    from tap_xero.window import Window
+    from tap_xero.sync.reading import Fetch
+    from tap_xero.sync.state import Window
 
 
 class Answers:
     """Answers that several reports of an organisation need, each asked for once.
 
-    Whoever needs one first asks, and pays in the bill; the others wait.
+    Whoever needs one first asks, and the call counts as its own; the others wait.
     """
 
     def __init__(self) -> None:
@@ -103,11 +103,11 @@ class ReportReading(Reading):
         """Read all periods; a page is the answer of one call."""
         planned = self._planned()
         pending: deque[Callable[[], dict[str, Any]]] = deque()
-        asked = 0
+        requested = 0
         for number, call in enumerate(planned, 1):
-            while asked < len(planned) and len(pending) < max(1, self._ahead()):
-                pending.append(self._fetch(self._resource.path, planned[asked].params, None))
-                asked += 1
+            while requested < len(planned) and len(pending) < max(1, self._ahead()):
+                pending.append(self._fetch(self._resource.path, planned[requested].params, None))
+                requested += 1
             envelope = pending.popleft()()
             reports = self._rows(envelope)
             if not reports:
@@ -124,7 +124,7 @@ class ReportReading(Reading):
             scope = BY_STREAM["organisations"].granular
             raise AccessDeniedError(
                 str(error),
-                f"{error.said}, already of its calendar and tracking categories, for which it "
+                f"{error.detail}, already of its calendar and tracking categories, for which it "
                 f"takes the scope {scope}",
             ) from error
         (organisation,) = envelope.get("Organisations") or [{}]

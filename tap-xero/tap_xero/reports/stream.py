@@ -12,35 +12,95 @@ until all are read, as in every other stream: a version is one of all organisati
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from tap_xero.cadence import stamp
-from tap_xero.errors import AccessDeniedError
+from tap_xero.api.errors import AccessDeniedError
 from tap_xero.reports.reading import ReportReading
 from tap_xero.reports.table import options, resource
 from tap_xero.streams import XeroStream
+from tap_xero.sync.singer import utc_now
+from tap_xero.sync.task import WindowTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_xero.client import Tenant
-    from tap_xero.reading import Fetch, Reading
+    from singer_sdk import Tap
+
     from tap_xero.reports.reading import Answers
     from tap_xero.reports.table import Report
-    from tap_xero.tap import TapXero
-    from tap_xero.window import Window
+    from tap_xero.sync.reading import Fetch, Reading
+    from tap_xero.sync.run import Run
+    from tap_xero.sync.state import Window
+
+
+class ReportTask(WindowTask):
+    """Reads a report of one organisation."""
+
+    def reading(
+        self,
+        fetch: Fetch,
+        window: Window,
+        params: dict[str, str],  # noqa: ARG002
+        ahead: Callable[[], int],
+    ) -> Reading:
+        """All periods that the setting asks for; the arguments are those of `WindowTask`."""
+        stream, tenant = cast("ReportStream", self.stream), self.tenant
+        run = stream.run
+
+        def remark(text: str) -> None:
+            run.remark(f"{stream.name} of {tenant.name}: {text}.")
+
+        return ReportReading(
+            fetch,
+            stream.resource,
+            window,
+            ask=run.fetch(tenant, stream.name, verbatim=False),
+            tenant_id=tenant.id,
+            report=stream.report,
+            options=options(stream.config, stream.report),
+            answers=stream.answers,
+            remark=remark,
+            now=utc_now,
+            ahead=ahead,
+        )
+
+    def close(self, reading: Reading) -> None:
+        """Keep in the state what of the organisation is done."""
+        stream = cast("ReportStream", self.stream)
+        stream.any_read = stream.any_read or reading.complete
+        super().close(reading)
+
+    def fail(self, error: Exception | None) -> None:
+        """Note that the organisation was not read.
+
+        One that never let us read the report has no rows that a version could retire.
+        """
+        stream = self.stream
+        complete = stream.complete
+        super().fail(error)
+        if isinstance(error, AccessDeniedError) and self.tenant.id not in (
+            stream.run.state.organisations(stream.name)
+        ):
+            stream.complete = complete
 
 
 class ReportStream(XeroStream):
-    """One of Xero's reports, of every organisation."""
+    """One of Xero's reports, of every organisation.
 
-    def __init__(self, tap: TapXero, report: Report, answers: Answers) -> None:
+    Attributes:
+        report: Its row of the table of reports.
+        answers: What other reports have asked for already.
+        any_read: Whether some organisation let us read it.
+    """
+
+    task_class = ReportTask
+
+    def __init__(self, tap: Tap, report: Report, answers: Answers, run: Run) -> None:
         """Make the stream of a row of the table of reports."""
-        super().__init__(tap, resource(report))
-        self._report = report
-        self._answers = answers
-        self._read = False
+        super().__init__(tap, resource(report), run)
+        self.report = report
+        self.answers = answers
+        self.any_read = False
 
     @property
     def emit_activate_version_messages(self) -> bool:
@@ -48,53 +108,11 @@ class ReportStream(XeroStream):
         return True
 
     @property
-    def _dated(self) -> bool:
+    def dated(self) -> bool:
         """Always, so that the state knows whose rows the table has."""
         return True
 
-    def close(self, tenant: Tenant, reading: Reading, write_messages: bool = True) -> None:
-        """Keep in the state what of an organisation is done."""
-        self._read = self._read or reading.complete
-        super().close(tenant, reading, write_messages)
-
     def conclude(self) -> None:
         """Retire what was not sent again; a report that nobody let us read is not an empty one."""
-        self._complete = self._complete and self._read
+        self.complete = self.complete and self.any_read
         super().conclude()
-
-    def fail(self, tenant: Tenant, error: Exception | None) -> None:
-        """Note that an organisation was not read.
-
-        One that never let us read the report has no rows that a version could retire.
-        """
-        complete = self._complete
-        super().fail(tenant, error)
-        if isinstance(error, AccessDeniedError) and tenant.id not in (
-            self._xero.organisations_in_state(self.name)
-        ):
-            self._complete = complete
-
-    def _reading(
-        self,
-        tenant: Tenant,
-        fetch: Fetch,
-        window: Window,
-        params: dict[str, str],  # noqa: ARG002
-        ahead: Callable[[], int],
-    ) -> Reading:
-        def remark(text: str) -> None:
-            self._session.remark(f"{self.name} of {tenant.name}: {text}.")
-
-        return ReportReading(
-            fetch,
-            self.resource,
-            window,
-            ask=self._session.fetch(tenant, self.name, verbatim=False),
-            tenant_id=tenant.id,
-            report=self._report,
-            options=options(self.config, self._report),
-            answers=self._answers,
-            remark=remark,
-            now=lambda: stamp(datetime.now(timezone.utc)),
-            ahead=ahead,
-        )

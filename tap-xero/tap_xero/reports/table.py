@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from tap_xero.models import reports as models
 from tap_xero.models.fields import Kind
+from tap_xero.models.resources import BY_STREAM, Resource
 from tap_xero.models.schema import stream_schema
 from tap_xero.reports.calendar import MONTHS, Period, months_later
-from tap_xero.resources import BY_STREAM, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -226,20 +226,20 @@ def options(config: Mapping[str, Any], report: Report) -> Options:
 def problems(wanted: Mapping[str, Any]) -> list[str]:
     """What is wrong with the setting, one sentence each."""
     reports = {report.stream: report for report in REPORTS}
-    found = []
+    errors = []
     for stream, given in wanted.items():
         report = reports.get(stream)
         if report is None:
-            known = ", ".join(REPORT_NAMES)
-            found.append(f"Setting reports: {stream} is no report; there are {known}.")
+            names = ", ".join(REPORT_NAMES)
+            errors.append(f"Setting reports: {stream} is no report; there are {names}.")
             continue
         for name, value in (given or {}).items():
             if name not in report.allowed:
-                known = ", ".join(report.allowed)
-                found.append(f"Setting reports: {stream} has no {name}; it takes {known}.")
+                names = ", ".join(report.allowed)
+                errors.append(f"Setting reports: {stream} has no {name}; it takes {names}.")
             elif expected := _expected(report, name, value):
-                found.append(f"Setting reports: {stream}: {name} is {expected}, not {value!r}.")
-    return found
+                errors.append(f"Setting reports: {stream}: {name} is {expected}, not {value!r}.")
+    return errors
 
 
 def _plain(name: str, value: Any) -> Any:

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from singer_sdk.exceptions import ConfigValidationError
 
-from tap_xero.bill import plural
-from tap_xero.commands.common import config_option, errors_as_lines, note, settings, table
+from tap_xero.commands.common import config_option, note, print_table, settings
+from tap_xero.text import errors_as_lines, plural
 from tap_xero.webhooks.inbox import Inbox
 from tap_xero.webhooks.logs import log_to_stderr
-from tap_xero.webhooks.metrics import Metrics
-from tap_xero.webhooks.pace import Pace
+from tap_xero.webhooks.schedule import Timing
 from tap_xero.webhooks.settings import inbox_path
 from tap_xero.webhooks.signature import SigningKeys
 from tap_xero.webhooks.trigger import Trigger
@@ -59,7 +58,7 @@ def serve(files: tuple[Any, ...], host: str, port: int, log_level: str, **runnin
     """
     if running["standby"] and not running["command"]:
         raise click.UsageError("--standby needs --run.")
-    with errors_as_lines(), _inbox_errors_as_lines():
+    with errors_as_lines(note), _inbox_errors_explained():
         config = settings(files, complete=False)
         keys = _keys(config)
         with Inbox(inbox_path(config)) as inbox:
@@ -78,20 +77,21 @@ def _serve(
     gather: float,
 ) -> None:
     try:
-        from tap_xero.webhooks.server import WebhookServer
-    except ImportError:
-        note("uvicorn is not installed: install tap-xero[webhooks].")
+        from tap_xero.webhooks.server import WebhookServer  # isort: skip (uvicorn comes first)
+        from tap_xero.webhooks.metrics import Metrics
+    except ImportError as error:
+        note(f"{error.name} is not installed: install tap-xero[webhooks].")
         sys.exit(1)
     log_to_stderr(log_level)
     metrics = Metrics()
     trigger = (
-        Trigger(inbox.path, command, metrics, standby=standby, pace=Pace(gather=gather))
+        Trigger(inbox.path, command, metrics, standby=standby, timing=Timing(gather=gather))
         if command
         else None
     )
     try:
-        told = trigger.look if trigger is not None else lambda: None
-        server = WebhookServer(inbox, keys, metrics, told, host=host, port=port)
+        notify = trigger.look if trigger is not None else lambda: None
+        server = WebhookServer(inbox, keys, metrics, notify, host=host, port=port)
     except OSError as error:
         note(f"Cannot listen on {host}, port {port}: {error.strerror or error}.")
         sys.exit(1)
@@ -110,7 +110,7 @@ def _serve(
 @click.option("--json", "as_json", is_flag=True, help="Print it for machines.")
 def status(files: tuple[Any, ...], as_json: bool) -> None:
     """Say what is pending and what failed, by organisation and category."""
-    with errors_as_lines(), _existing_inbox(files) as inbox:
+    with errors_as_lines(note), _existing_inbox(files) as inbox:
         tallies = inbox.tallies()
         if as_json:
             click.echo(json.dumps([vars(tally) for tally in tallies]))
@@ -130,7 +130,7 @@ def status(files: tuple[Any, ...], as_json: bool) -> None:
             )
             for tally in tallies
         ]
-        table([head, *rows])
+        print_table([head, *rows])
         for tally in tallies:
             for reason in tally.reasons:
                 click.echo(f"{tally.name or tally.tenant_id}, {tally.category} failed: {reason}")
@@ -142,7 +142,7 @@ def status(files: tuple[Any, ...], as_json: bool) -> None:
 @click.option("--category", help="Only of this category, such as INVOICE.")
 def retry(files: tuple[Any, ...], organisation: str | None, category: str | None) -> None:
     """Put events that failed back among those to be fetched."""
-    with errors_as_lines(), _existing_inbox(files) as inbox:
+    with errors_as_lines(note), _existing_inbox(files) as inbox:
         number = inbox.put_back(organisation, category)
         click.echo(f"{plural(number, 'event')} put back.")
 
@@ -156,12 +156,12 @@ def _existing_inbox(files: tuple[Any, ...]) -> Iterator[Inbox]:
             "webhook_inbox_path to where it is."
         )
         raise ConfigValidationError(message, errors=[message])
-    with _inbox_errors_as_lines(), Inbox(path) as inbox:
+    with _inbox_errors_explained(), Inbox(path) as inbox:
         yield inbox
 
 
 @contextmanager
-def _inbox_errors_as_lines() -> Iterator[None]:
+def _inbox_errors_explained() -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:

@@ -61,7 +61,7 @@ ON CONFLICT (tenant_id, category, resource_id, at) DO NOTHING
 
 
 @dataclass(frozen=True)
-class Waiting:
+class PendingEvent:
     """An event that is to be fetched.
 
     Attributes:
@@ -202,7 +202,7 @@ class Inbox:
         *,
         most: int,
         without: Collection[str] = (),
-    ) -> list[Waiting]:
+    ) -> list[PendingEvent]:
         """Events to fetch, in the order of their arrival.
 
         Args:
@@ -211,7 +211,7 @@ class Inbox:
             most: How many events are enough.
             without: Organisations to leave out.
         """
-        found: list[Waiting] = []
+        pending: list[PendingEvent] = []
         for tenant_id in self._tenants():
             if tenant_id not in without:
                 rows = self._rows(
@@ -220,8 +220,8 @@ class Inbox:
                     " ORDER BY position LIMIT ?",
                     (tenant_id, positions.get(tenant_id, 0), through, most),
                 )
-                found += [Waiting(position, Event(*parts)) for position, *parts in rows]
-        return sorted(found, key=lambda each: each.position)[:most]
+                pending += [PendingEvent(position, Event(*parts)) for position, *parts in rows]
+        return sorted(pending, key=lambda each: each.position)[:most]
 
     def emitted(self, positions: Mapping[str, int]) -> None:
         """Note how far the state that was just written says each organisation is read."""

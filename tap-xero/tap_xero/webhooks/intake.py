@@ -10,20 +10,23 @@ same organisation.
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import ConfigValidationError
 
-from tap_xero import side_by_side
-from tap_xero.bill import plural
-from tap_xero.errors import (
+from tap_xero.api.errors import (
     ClosedError,
     DayLimitError,
     OrganisationGoneError,
     RequestRefusedError,
     TemporaryError,
 )
-from tap_xero.session import wanted_tenants
+from tap_xero.sync import scheduler
+from tap_xero.sync.changes import ChangedRows
+from tap_xero.sync.run import wanted_tenants
+from tap_xero.sync.singer import utc_now
+from tap_xero.sync.task import StreamTask
+from tap_xero.text import plural
 from tap_xero.webhooks.inbox import Inbox
 from tap_xero.webhooks.plan import plan
 from tap_xero.webhooks.settings import inbox_path
@@ -32,16 +35,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from tap_xero.client import Tenant
-    from tap_xero.reading import Page, Reading
-    from tap_xero.streams import XeroStream
-    from tap_xero.tap import TapXero
-    from tap_xero.webhooks.changed import ChangedRows
-    from tap_xero.webhooks.inbox import Waiting
+    from tap_xero.api.client import Tenant
+    from tap_xero.sync.changes import ChangedRows
+    from tap_xero.sync.reading import Page, Reading
+    from tap_xero.sync.run import Run
+    from tap_xero.sync.singer import SingerStream
+    from tap_xero.webhooks.inbox import PendingEvent
     from tap_xero.webhooks.plan import Positions
-
-STATE = "webhooks"
-"""Where the state of the tap keeps the inbox's id and the positions."""
 
 _MOST = 5_000
 """Events of which the rows are fetched before the state is written."""
@@ -49,38 +49,27 @@ _MOST = 5_000
 _DAY = 86_400.0
 
 
-def webhook_state(state: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a state that is about webhooks, if it has the right shape."""
-    kept = state.get(STATE)
-    if not isinstance(kept, dict) or not isinstance(kept.get("inbox"), str):
-        return {}
-    positions = kept.get("organisations")
-    if not isinstance(positions, dict):
-        return {}
-    clean = {str(key): value for key, value in positions.items() if type(value) is int}
-    return {STATE: {"inbox": kept["inbox"], "organisations": clean}}
-
-
-def take_in(tap: TapXero, streams: Sequence[XeroStream]) -> None:
+def take_in(config: Mapping[str, Any], run: Run, streams: Sequence[SingerStream]) -> None:
     """Fetch and write what changed, and the state after it.
 
     Args:
-        tap: The tap; its state is kept up to date.
+        config: The tap's settings.
+        run: The run of the tap; its state is kept up to date.
         streams: Those that are selected, in their order.
 
     Raises:
         ConfigValidationError: The inbox cannot be used.
     """
-    path = inbox_path(tap.config)
+    path = inbox_path(config)
     try:
         inbox = Inbox(path)
     except (sqlite3.Error, OSError) as error:
         raise _unusable(path, error) from error
     try:
         with inbox:
-            standby = tap.config.get("webhook_standby")
+            standby = config.get("webhook_standby")
             if not standby or inbox.wait_for_release(standby):
-                Intake(tap, inbox, streams).run()
+                Intake(config, run, inbox, streams).take_in()
     except sqlite3.Error as error:
         raise _unusable(path, error) from error
 
@@ -93,28 +82,26 @@ def _unusable(path: Path, error: Exception) -> ConfigValidationError:
 class Intake:
     """One reading of the inbox."""
 
-    def __init__(self, tap: TapXero, inbox: Inbox, streams: Sequence[XeroStream]) -> None:
+    def __init__(
+        self, config: Mapping[str, Any], run: Run, inbox: Inbox, streams: Sequence[SingerStream]
+    ) -> None:
         """Prepare; nothing is read yet."""
-        self.session = tap.session
-        self._tap = tap
+        self.run = run
+        self._config = config
         self._inbox = inbox
         self._streams = [stream for stream in streams if stream.resource.webhook]
-        self._state = cast("dict[str, Any]", tap.state)
-        kept = self._state.get(STATE, {})
-        # The positions of another inbox say nothing about this one.
-        known = kept.get("organisations", {}) if kept.get("inbox") == inbox.id else {}
-        self._positions: dict[str, int] = dict(known)
+        self._positions = run.state.positions(inbox.id)
         self._begun: set[str] = set()
         self._unread: dict[str, list[int]] = {}
         self._gone: dict[str, str] = {}
         self._aside: dict[int, str] = {}
-        self._passed = 0
+        self._skipped = 0
 
-    def run(self) -> None:
+    def take_in(self) -> None:
         """Take in what was there when it began."""
         inbox = self._inbox
         inbox.begin(self._positions)
-        inbox.forget(float(self._tap.config["webhook_retention_days"]) * _DAY)
+        inbox.forget(float(self._config["webhook_retention_days"]) * _DAY)
         through = inbox.last_position()
         events = rows = aside = 0
         while waiting := inbox.waiting(
@@ -124,71 +111,68 @@ class Intake:
             events += len(waiting)
             aside += len(self._aside)
         if events:
-            inbox.name({tenant.id: tenant.name for tenant in self.session.tenants})
-            self._tap.logger.info(
+            inbox.name({tenant.id: tenant.name for tenant in self.run.tenants})
+            self.run.logger.info(
                 "webhooks: %s, %s fetched, %s set aside, %s of what is not read",
                 plural(events, "event"),
                 plural(rows, "record"),
                 f"{aside:,}",
-                f"{self._passed:,}",
+                f"{self._skipped:,}",
             )
 
-    def _take(self, waiting: Sequence[Waiting]) -> int:
+    def _take(self, waiting: Sequence[PendingEvent]) -> int:
         """Fetch and write the rows of some events; gives how many there were."""
         made = plan(
             waiting,
             streams={stream.name for stream in self._streams},
-            tenants={tenant.id for tenant in self.session.tenants},
-            chosen=wanted_tenants(self._tap.config),
+            tenants={tenant.id for tenant in self.run.tenants},
+            chosen=wanted_tenants(self._config),
         )
-        self._aside = dict(made.aside)
-        self._passed += made.passed
+        self._aside = dict(made.unfetchable)
+        self._skipped += made.skipped
         lanes = [
             [
-                ChangedOfOrganisation(self, stream, tenant, made.wanted[tenant.id, stream.name])
+                ChangesTask(self, stream, tenant, made.rows[tenant.id, stream.name])
                 for stream in self._streams
-                if (tenant.id, stream.name) in made.wanted
+                if (tenant.id, stream.name) in made.rows
             ]
-            for tenant in self.session.tenants
+            for tenant in self.run.tenants
         ]
-        side_by_side.run(lane for lane in lanes if lane)
+        scheduler.run(lane for lane in lanes if lane)
         self._inbox.set_aside(self._aside)
         self._advance(waiting)
         return sum(task.rows for lane in lanes for task in lane)
 
-    def _advance(self, waiting: Sequence[Waiting]) -> None:
+    def _advance(self, waiting: Sequence[PendingEvent]) -> None:
         """Write how far each organisation is done."""
         for each in waiting:
             self._positions[each.event.tenant_id] = each.position
         for tenant_id, positions in self._unread.items():
             self._positions[tenant_id] = min(positions) - 1
-        self._state[STATE] = {
-            "inbox": self._inbox.id,
-            "organisations": dict(sorted(self._positions.items())),
-        }
-        self._tap.state_writer.write_state(self._tap.state)
+        self.run.state.record_positions(self._inbox.id, self._positions)
+        self.run.state.write()
         self._inbox.emitted(self._positions)
 
     # -- what the tasks tell --
 
-    def begin(self, stream: XeroStream) -> None:
+    def begin(self, stream: SingerStream) -> None:
         """Announce a stream before anything of it is written."""
         if stream.name not in self._begun:
             self._begun.add(stream.name)
             stream.announce()
 
     def set_aside(
-        self, stream: XeroStream, tenant: Tenant, positions: Sequence[int], reason: str
+        self, stream: SingerStream, tenant: Tenant, positions: Sequence[int], reason: str
     ) -> None:
         """Note events whose rows Xero does not hand out."""
         if positions:
             self._aside.update(dict.fromkeys(positions, reason))
-            self.session.remark(
+            self.run.remark(
                 f"{stream.name} of {tenant.name}: {plural(len(positions), 'event')} set aside. "
                 f"{reason} `tap-xero-webhooks retry` puts them back."
             )
 
-    def leave(self, stream: XeroStream, tenant: Tenant, positions: Sequence[int]) -> None:
+    def leave(self, stream: SingerStream, tenant: Tenant, positions: Sequence[int]) -> None:
         """Note events whose rows were not fetched, as their organisation was left."""
         if tenant.id in self._gone:
             self.set_aside(stream, tenant, positions, self._gone[tenant.id])
@@ -200,32 +184,34 @@ class Intake:
         self._gone[tenant.id] = str(error)
 
 
-class ChangedOfOrganisation:
-    """A task of `tap_xero.side_by_side`: fetches changed rows of one stream of one organisation."""
+class ChangesTask(StreamTask):
+    """A task of the scheduler: fetches changed rows of one stream of one organisation."""
 
     def __init__(
-        self, intake: Intake, stream: XeroStream, tenant: Tenant, wanted: Positions
+        self, intake: Intake, stream: SingerStream, tenant: Tenant, rows: Positions
     ) -> None:
         """Prepare; nothing is fetched yet."""
+        super().__init__(stream, tenant)
         self.rows = 0
         self._intake = intake
-        self._stream = stream
-        self._tenant = tenant
-        self._wanted = wanted
-        self._left = dict(wanted)
+        self._rows = rows
+        self._left = dict(rows)
 
     def start(self, ahead: Callable[[], int], turn: Callable[[], None]) -> ChangedRows:
         """Begin to fetch."""
-        return self._stream.open_changed(self._tenant, list(self._wanted), ahead=ahead, turn=turn)
+        return ChangedRows(
+            self.fetch(turn), self.stream.resource, list(self._rows), now=utc_now, ahead=ahead
+        )
 
     def take(self, page: Page) -> None:
         """Write a page."""
-        self._intake.begin(self._stream)
-        identity = self._stream.resource.identity
+        self._intake.begin(self.stream)
+        identity = self.stream.resource.identity
         for row in page.rows:
             self._left.pop(str(row.get(identity)).lower(), None)
         self.rows += len(page.rows)
-        self._stream.write_rows(self._tenant, page)
+        for _ in self.write(page):
+            pass
 
     def end(self, reading: Reading | None, error: Exception | None) -> bool:
         """Sort out what was not received; False when the organisation has to be left.
@@ -233,7 +219,7 @@ class ChangedOfOrganisation:
         Raises:
             Exception: The error, when it concerns the whole run.
         """
-        intake, stream, tenant = self._intake, self._stream, self._tenant
+        intake, stream, tenant = self._intake, self.stream, self.tenant
         by_reason: dict[str, list[int]] = {}
         for row, reason in getattr(reading, "missing", {}).items():
             by_reason.setdefault(reason, []).extend(self._left.pop(row, []))
@@ -246,9 +232,9 @@ class ChangedOfOrganisation:
         if isinstance(error, OrganisationGoneError):
             intake.gone(tenant, error)
         elif isinstance(error, DayLimitError):
-            intake.session.stop(tenant, error)
+            intake.run.stop(tenant, error)
         elif isinstance(error, TemporaryError):
-            intake.session.failed(tenant, stream.name, error)
+            intake.run.note_failure(tenant, stream.name, error)
         else:
             raise error
         intake.leave(stream, tenant, self._unread())
@@ -256,7 +242,7 @@ class ChangedOfOrganisation:
 
     def leave(self) -> None:
         """Note that nothing was fetched, as the organisation was left."""
-        self._intake.leave(self._stream, self._tenant, self._unread())
+        self._intake.leave(self.stream, self.tenant, self._unread())
 
     def _unread(self) -> list[int]:
         """Positions of the events whose rows were not received."""

@@ -23,19 +23,19 @@ STANDBY = "TAP_XERO_WEBHOOK_STANDBY"
 _STOPS_WITHIN = 60.0
 
 
-class Turn:
-    """The right to run the pipeline, held by this process and by the commands it starts."""
+class PipelineLock:
+    """The right to run the pipeline, shared by this process and by the commands it starts."""
 
     def __init__(self, path: Path) -> None:
-        """Prepare; the turn is not taken yet.
+        """Prepare; it is not acquired yet.
 
         Args:
             path: The lock's file.
         """
         self.number = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
 
-    def take(self) -> bool:
-        """Take the turn; False when a pipeline of somebody else still runs."""
+    def acquire(self) -> bool:
+        """Acquire it; False when a pipeline of somebody else still runs."""
         try:
             fcntl.flock(self.number, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -50,12 +50,12 @@ class Turn:
 class Pipeline:
     """A run of the command."""
 
-    def __init__(self, command: str, turn: Turn, standby: str | None = None) -> None:
+    def __init__(self, command: str, lock: PipelineLock, standby: str | None = None) -> None:
         """Start the command in a shell; what it prints goes to standard error.
 
         Args:
             command: As somebody would type it.
-            turn: The turn, which must have been taken.
+            lock: The lock, which must have been acquired.
             standby: Name of the run when it is to wait for its release.
         """
         self.standby = standby
@@ -65,7 +65,7 @@ class Pipeline:
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr.fileno(),
             env={**os.environ, **({STANDBY: standby} if standby else {})},
-            pass_fds=(turn.number,),
+            pass_fds=(lock.number,),
             start_new_session=True,
         )
 

@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tap_xero.resources import BY_CATEGORY
+from tap_xero.models.resources import BY_CATEGORY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from tap_xero.webhooks.inbox import Waiting
+    from tap_xero.webhooks.inbox import PendingEvent
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -24,18 +24,18 @@ class Plan:
     """What to fetch.
 
     Attributes:
-        wanted: By organisation and stream, the rows to fetch, each once.
-        aside: Events that nothing can be fetched for, by position, with the reason.
-        passed: How many events are about what is not to be read.
+        rows: By organisation and stream, the rows to fetch, each once.
+        unfetchable: Events that nothing can be fetched for, by position, with the reason.
+        skipped: How many events are about what is not to be read.
     """
 
-    wanted: dict[tuple[str, str], Positions] = field(default_factory=dict)
-    aside: dict[int, str] = field(default_factory=dict)
-    passed: int = 0
+    rows: dict[tuple[str, str], Positions] = field(default_factory=dict)
+    unfetchable: dict[int, str] = field(default_factory=dict)
+    skipped: int = 0
 
 
 def plan(
-    events: Iterable[Waiting],
+    events: Iterable[PendingEvent],
     *,
     streams: Collection[str],
     tenants: Collection[str],
@@ -54,16 +54,16 @@ def plan(
         event = waiting.event
         resource = BY_CATEGORY.get(event.category)
         if resource is None:
-            made.aside[waiting.position] = (
+            made.unfetchable[waiting.position] = (
                 f"No stream is made of {event.category} events; put them back once there is one."
             )
         elif event.tenant_id not in tenants and (not chosen or event.tenant_id in chosen):
-            made.aside[waiting.position] = "The organisation is not connected to this app."
+            made.unfetchable[waiting.position] = "The organisation is not connected to this app."
         elif event.tenant_id not in tenants or resource.stream not in streams:
-            made.passed += 1
+            made.skipped += 1
         elif not _GUID.fullmatch(event.resource_id):
-            made.aside[waiting.position] = "The event names no record."
+            made.unfetchable[waiting.position] = "The event names no record."
         else:
-            rows = made.wanted.setdefault((event.tenant_id, resource.stream), {})
+            rows = made.rows.setdefault((event.tenant_id, resource.stream), {})
             rows.setdefault(event.resource_id.lower(), []).append(waiting.position)
     return made

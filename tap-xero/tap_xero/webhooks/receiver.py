@@ -17,7 +17,7 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tap_xero.resources import BY_CATEGORY
+from tap_xero.models.resources import BY_CATEGORY
 from tap_xero.webhooks import metrics as figures
 from tap_xero.webhooks.events import NotUnderstoodError, parse
 from tap_xero.webhooks.signature import HEADER
@@ -135,7 +135,7 @@ class Receiver:
             self._note("not_stored", len(body))
             await _answer(send, 503)
             return
-        self._metrics.add("answer_seconds_sum", time.monotonic() - started)
+        self._metrics.observe("answer_seconds", time.monotonic() - started)
         self._taken(delivery, len(body))
         await _answer(send, 200)
 

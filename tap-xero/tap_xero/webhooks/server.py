@@ -69,7 +69,7 @@ class WebhookServer:
         inbox: Where events go; also read, for the metrics.
         keys: Signing keys.
         metrics: Is told what happens.
-        told: Called when new events are in the inbox, from another thread.
+        notify: Called when new events are in the inbox, from another thread.
         host: Address to listen on.
         port: Port; 0 takes a free one.
         options: Options of `Receiver`.
@@ -83,7 +83,7 @@ class WebhookServer:
         inbox: Inbox,
         keys: SigningKeys,
         metrics: Metrics,
-        told: Callable[[], None] = lambda: None,
+        notify: Callable[[], None] = lambda: None,
         *,
         host: str = "127.0.0.1",
         port: int = 0,
@@ -91,7 +91,7 @@ class WebhookServer:
     ) -> None:
         self._inbox = inbox
         self._metrics = metrics
-        self._tell = told
+        self._notify = notify
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         # Naming the protocol lets asyncio switch Nagle's algorithm off.
         self._socket = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -140,7 +140,7 @@ class WebhookServer:
     def _added(self, new: int) -> None:
         self._metrics.count("events", "new", new)
         if new:
-            self._tell()
+            self._notify()
 
     def _state(self) -> tuple[int, int, float]:
         pending, oldest = self._inbox.pending()

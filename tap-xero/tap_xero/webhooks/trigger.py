@@ -16,8 +16,8 @@ import uuid
 from typing import TYPE_CHECKING
 
 from tap_xero.webhooks.inbox import Inbox
-from tap_xero.webhooks.pace import Pace, Schedule
-from tap_xero.webhooks.pipeline import Pipeline, Turn
+from tap_xero.webhooks.pipeline import Pipeline, PipelineLock
+from tap_xero.webhooks.schedule import Schedule, Timing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,7 @@ class Trigger:
         command: The command.
         metrics: Is told about runs.
         standby: Whether to start the command ahead of time.
-        pace: How runs follow each other.
+        timing: How runs follow each other.
     """
 
     def __init__(
@@ -52,17 +52,17 @@ class Trigger:
         metrics: Metrics,
         *,
         standby: bool = False,
-        pace: Pace | None = None,
+        timing: Timing | None = None,
     ) -> None:
         self._path = path
         self._command = command
         self._metrics = metrics
         self._standby = standby
-        self._pace = pace or Pace()
+        self._timing = timing or Timing()
         self._pipeline: Pipeline | None = None
         self._began = self._stand_by_at = 0.0
         self._did_not_wait = 0
-        self._turn = Turn(path.with_name(f"{path.name}.turn"))
+        self._lock = PipelineLock(path.with_name(f"{path.name}.turn"))
         self._look = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="trigger", daemon=True)
@@ -80,30 +80,30 @@ class Trigger:
         self._stopping.set()
         self._look.set()
         self._thread.join()
-        self._turn.close()
+        self._lock.close()
 
     # -- the thread --
 
     def _work(self) -> None:
         with Inbox(self._path) as inbox:
             try:
-                if self._wait_for_turn(inbox):
+                if self._wait_for_lock(inbox):
                     pending, _ = inbox.pending()
                     seen = -1 if pending else inbox.last_position()
-                    self._follow(inbox, Schedule(self._pace, seen))
+                    self._follow(inbox, Schedule(self._timing, seen))
             finally:
                 if self._pipeline is not None:
                     self._pipeline.stop()
 
-    def _wait_for_turn(self, inbox: Inbox) -> bool:
+    def _wait_for_lock(self, inbox: Inbox) -> bool:
         """Wait until no pipeline of an earlier process runs; False when told to stop instead."""
-        told = False
+        warned = False
         # One that stands by for a process that is gone ends when it hears of another.
         inbox.stand_by(None)
-        while not self._turn.take():
-            if not told:
+        while not self._lock.acquire():
+            if not warned:
                 _log.warning("Waiting: a pipeline of another process still runs")
-                told = True
+                warned = True
             if self._stopping.wait(_POLL * 5):
                 return False
         return True
@@ -161,7 +161,7 @@ class Trigger:
         if name is not None:
             inbox.stand_by(name)
         self._began = time.monotonic()
-        self._pipeline = Pipeline(self._command, self._turn, name)
+        self._pipeline = Pipeline(self._command, self._lock, name)
         return self._pipeline
 
     def _keep_standing_by(self, inbox: Inbox) -> None:
@@ -179,7 +179,7 @@ class Trigger:
             self._did_not_wait = 0
             return
         self._did_not_wait += 1
-        pause = self._pace.pause(self._did_not_wait)
+        pause = self._timing.backoff.pause(self._did_not_wait)
         self._stand_by_at = now + pause
         _log.error(
             "The pipeline did not stand by: see what it said, and that it runs tap-xero",

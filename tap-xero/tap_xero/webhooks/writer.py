@@ -48,7 +48,7 @@ class Writer:
 
     Args:
         path: The inbox's file.
-        told: Called after each commit with the number of events that were not there already,
+        notify: Called after each commit with the number of events that were not there already,
             from the writing thread.
         within: Seconds that a delivery waits at most.
     """
@@ -56,12 +56,12 @@ class Writer:
     def __init__(
         self,
         path: Path,
-        told: Callable[[int], None] = lambda _: None,
+        notify: Callable[[int], None] = lambda _: None,
         *,
         within: float = STORED_WITHIN,
     ) -> None:
         self._path = path
-        self._told = told
+        self._notify = notify
         self._within = within
         self._inbox: Inbox | None = Inbox(path)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -113,7 +113,7 @@ class Writer:
             self._reopen()
             _answer(jobs, NotStoredError(str(error)))
             return
-        self._told(new)
+        self._notify(new)
         _answer(jobs, None)
 
     def _reopen(self) -> None:

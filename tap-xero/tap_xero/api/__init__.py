@@ -1,0 +1,1 @@
+"""Calls to Xero: the client, its limits, retries and errors, and the JSON that travels."""

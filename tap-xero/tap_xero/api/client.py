@@ -1,0 +1,357 @@
+"""Calls to Xero's Accounting API, one organisation at a time.
+
+Thin: it sends, counts, tells success from failure and parses. What to ask for, and in
+which order, is decided in `tap_xero.sync.reading`.
+
+Source: Xero, Requests and responses; Xero, Response codes; Xero, Rate limits.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import requests
+import urllib3
+
+from tap_xero.api import wire
+from tap_xero.api.errors import (
+    AccessDeniedError,
+    CredentialsRefusedError,
+    DayLimitError,
+    NotFoundError,
+    Refusal,
+    TemporaryError,
+    ThrottledError,
+    TokenExpiredError,
+    classify,
+)
+from tap_xero.api.limits import daily_calls
+from tap_xero.api.retries import TIMEOUT
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from tap_xero.api.limits import Limiter
+    from tap_xero.api.retries import Retries
+    from tap_xero.auth.tokens import Tokens
+
+_API = "/api.xro/2.0/"
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A Xero organisation that the credentials reach.
+
+    Attributes:
+        id: Xero's tenant id.
+        name: Its name, for people.
+        header: Whether calls must name it: a custom connection reaches only one.
+    """
+
+    id: str
+    name: str
+    header: bool = True
+
+
+@dataclass
+class Usage:
+    """What calls have cost. Several threads may add to it.
+
+    Attributes:
+        calls: Requests sent, failed ones included.
+        retries: Requests that were tried again.
+        waited: Seconds spent waiting for a slot of Xero's limits or for another try, by all
+            threads together.
+        bytes: Bytes of the bodies as they came over the wire, compressed.
+        day_left: Calls left of the organisation's day: the fewest that an answer said.
+    """
+
+    calls: int = 0
+    retries: int = 0
+    waited: float = 0.0
+    bytes: int = 0
+    day_left: int | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def count_call(self) -> None:
+        """Count a request."""
+        with self._lock:
+            self.calls += 1
+
+    def count_retry(self, seconds: float) -> None:
+        """Count another try and the seconds waited before it."""
+        with self._lock:
+            self.retries += 1
+            self.waited += seconds
+
+    def count_wait(self, seconds: float) -> None:
+        """Add seconds waited for a slot."""
+        with self._lock:
+            self.waited += seconds
+
+    def count_answer(self, size: int, day_left: str) -> None:
+        """Add the bytes of an answer, and what it says about the day."""
+        with self._lock:
+            self.bytes += size
+            if day_left.isdigit():
+                left = int(day_left)
+                self.day_left = left if self.day_left is None else min(self.day_left, left)
+
+
+class Client:
+    """Xero's API behind one set of credentials."""
+
+    def __init__(
+        self,
+        *,
+        http: requests.Session,
+        api_url: str,
+        credentials: Tokens,
+        retries: Retries,
+        limiter: Limiter,
+        user_agent: str,
+        reserve: int = 0,
+    ) -> None:
+        """Prepare; nothing is sent yet.
+
+        Args:
+            http: Session to send with.
+            api_url: Base URL of Xero's API.
+            credentials: Gives access tokens.
+            retries: How to repeat what failed for a moment.
+            limiter: Keeps Xero's limits.
+            user_agent: How to introduce ourselves.
+            reserve: Calls of each organisation's day to leave for others.
+        """
+        self._http = http
+        self._url = api_url.rstrip("/")
+        self._credentials = credentials
+        self._retries = retries
+        self._limiter = limiter
+        self._reserve = reserve
+        self._day_left: dict[str, int] = {}
+        self._day_left_by: dict[str, int] = {}
+        self._sent = itertools.count()
+        self._most_left: dict[str, int] = {}
+        self._headers = {
+            # Without it, Xero answers in XML.
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "User-Agent": user_agent,
+        }
+
+    def tenants(self) -> list[Tenant]:
+        """The organisations the credentials reach.
+
+        A custom connection may not be allowed to list connections; then the organisation
+        is asked for its own id, which is its tenant id.
+
+        Raises:
+            AccessDeniedError: Xero does not say.
+        """
+        try:
+            listed = self._ask(None, "/connections", {}, {}, "the connections of this app", Usage())
+        except (AccessDeniedError, NotFoundError):
+            if not self._credentials.custom_connection:
+                raise
+            own = self.get(Tenant("", "", header=False), "Organisation", {}, usage=Usage())
+            return [
+                Tenant(each["OrganisationID"], each["Name"], header=False)
+                for each in own["Organisations"]
+            ]
+        return [
+            Tenant(each["tenantId"], each.get("tenantName") or each["tenantId"])
+            for each in _list(listed)
+            if each.get("tenantType", "ORGANISATION") == "ORGANISATION"
+        ]
+
+    def get(
+        self, tenant: Tenant, path: str, params: dict[str, str], *, usage: Usage
+    ) -> dict[str, Any]:
+        """One GET of the Accounting API, read at once; see `ask`.
+
+        Returns:
+            The envelope.
+        """
+        return read(self.ask(tenant, path, params, usage=usage), verbatim=True)
+
+    def calls_a_day(self, tenant: Tenant) -> int:
+        """Calls of an organisation's day that this tap may make, as far as answers tell."""
+        return max(1, daily_calls(self._most_left.get(tenant.id, 0)) - self._reserve)
+
+    def ask(
+        self,
+        tenant: Tenant,
+        path: str,
+        params: dict[str, str],
+        *,
+        usage: Usage,
+        since: str | None = None,
+    ) -> bytes:
+        """One GET of the Accounting API.
+
+        Args:
+            tenant: The organisation.
+            path: Path below `/api.xro/2.0/`.
+            params: Query.
+            usage: Is told what it cost.
+            since: ISO 8601 in UTC; only rows changed since then are wanted.
+
+        Returns:
+            The envelope as JSON text, which is a quarter of what it takes when it is read.
+
+        Raises:
+            Exception: One of `tap_xero.api.errors`, by what to do about it.
+        """
+        headers = {}
+        if tenant.header:
+            headers["xero-tenant-id"] = tenant.id
+        if since is not None:
+            # Xero documents yyyy-mm-ddThh:mm:ss in UTC, to the second.
+            headers["If-Modified-Since"] = since[:19]
+        where = f"{path} of {tenant.name}" if tenant.name else path
+        return self._ask(tenant, _API + path, params, headers, where, usage)
+
+    def _ask(
+        self,
+        tenant: Tenant | None,
+        path: str,
+        params: dict[str, str],
+        headers: dict[str, str],
+        where: str,
+        usage: Usage,
+    ) -> bytes:
+        expired = 0
+
+        def call() -> bytes:
+            nonlocal expired
+            token = self._credentials.token()
+            sent = {**self._headers, **headers, "Authorization": f"Bearer {token}"}
+            try:
+                with self._slot(tenant, where, usage):
+                    # The answers that came while it waited may have used up the day.
+                    self._keep_reserve(tenant, where)
+                    response, content = self._send(tenant, path, params, sent, where, usage)
+                # The slot is free again while the answer is looked through.
+                return _checked(response, content, where, envelope=tenant is not None)
+            except TokenExpiredError as error:
+                self._credentials.reject(token)
+                expired += 1
+                if expired > 1:
+                    raise CredentialsRefusedError(
+                        f"Xero calls a fresh access token expired ({where}). Compare this "
+                        "machine's clock with the time, and check access_token_command if set."
+                    ) from error
+                usage.count_retry(0)
+                return call()
+            except ThrottledError as error:
+                if error.wait is not None and tenant is not None:
+                    # Whoever else would call meanwhile has to wait as well.
+                    self._limiter.hold(None if error.app else tenant.id, error.wait)
+                raise
+
+        return self._retries.run(call, usage.count_retry)
+
+    def _slot(
+        self, tenant: Tenant | None, where: str, usage: Usage
+    ) -> AbstractContextManager[None]:
+        """A place among the calls of an organisation, unless the rest of its day is reserved.
+
+        Raises:
+            DayLimitError: It is.
+        """
+        if tenant is None:
+            return nullcontext()
+        self._keep_reserve(tenant, where)
+        return self._limiter.slot(tenant.id, usage.count_wait)
+
+    def _keep_reserve(self, tenant: Tenant | None, where: str) -> None:
+        left = None if tenant is None else self._day_left.get(tenant.id)
+        if self._reserve and left is not None and left <= self._reserve:
+            raise DayLimitError(
+                f"Of the day's calls {left:,} are left, which daily_call_reserve keeps for other "
+                f"apps ({where})."
+            )
+
+    def _send(
+        self,
+        tenant: Tenant | None,
+        path: str,
+        params: dict[str, str],
+        headers: dict[str, str],
+        where: str,
+        usage: Usage,
+    ) -> tuple[requests.Response, bytes]:
+        usage.count_call()
+        number = next(self._sent)
+        try:
+            response = self._http.get(
+                self._url + path, params=params, headers=headers, timeout=TIMEOUT, stream=True
+            )
+            # In one piece: requests itself reads ten kilobytes at a time, and a thread that
+            # comes back for the interpreter so often hardly gets on beside a busy one.
+            content = response.raw.read(decode_content=True)
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise TemporaryError(
+                f"The connection failed at {where} ({type(error).__name__})."
+            ) from error
+        day_left = response.headers.get("X-DayLimit-Remaining", "")
+        usage.count_answer(response.raw.tell(), day_left)
+        if tenant is not None:
+            self._limiter.answered(tenant.id, response.headers)
+            # An answer to an older call may come later, and knows less.
+            if day_left.isdigit() and number >= self._day_left_by.get(tenant.id, 0):
+                self._day_left_by[tenant.id] = number
+                self._day_left[tenant.id] = left = int(day_left)
+                self._most_left[tenant.id] = max(left, self._most_left.get(tenant.id, 0))
+        return response, content
+
+
+def read(content: bytes, *, verbatim: bool) -> dict[str, Any]:
+    """The envelope that `Client.ask` brought.
+
+    Args:
+        content: JSON text.
+        verbatim: How to read numbers, see `tap_xero.api.wire.decode`.
+
+    Raises:
+        TemporaryError: It holds text that is no text.
+    """
+    try:
+        envelope: dict[str, Any] = wire.decode(content, verbatim=verbatim)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise TemporaryError(f"Xero answered with something that is no JSON ({error}).") from error
+    return envelope
+
+
+def _checked(response: requests.Response, content: bytes, where: str, *, envelope: bool) -> bytes:
+    """What an answer holds, or the error it stands for."""
+    if not response.ok:
+        raise classify(Refusal(response.status_code, response.headers, _body(content), where))
+    try:
+        wire.check(content)
+    except msgspec.DecodeError as error:
+        raise TemporaryError(f"Xero answered with something else than JSON at {where}.") from error
+    if envelope and not content.lstrip().startswith(b"{"):
+        raise TemporaryError(f"Xero answered with something else than an envelope at {where}.")
+    return content
+
+
+def _body(content: bytes) -> Any:
+    """The JSON of an error, if it is one."""
+    try:
+        return wire.decode(content, verbatim=True)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _list(content: bytes) -> list[dict[str, Any]]:
+    listed = wire.decode(content, verbatim=True)
+    if not isinstance(listed, list):
+        raise TemporaryError("Xero answered with something else than a list of connections.")
+    return listed

@@ -1,1 +1,0 @@
-"""Where tokens are kept between runs: what is kept, how it is encrypted, and in which home."""

@@ -1,0 +1,318 @@
+"""What one run shares: the way to Xero, the organisations, the state, the usage report.
+
+Nothing is opened before it is needed, so that discovery touches neither the network nor
+the sandbox.
+
+A refusal looks the same whether a scope is missing or all access was taken away. So before a
+stream counts as one that a scope is missing for, a call that worked in this run is made again.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import Future
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.exceptions import ConfigValidationError, SkippableAPIError
+
+from tap_xero.api.client import read
+from tap_xero.api.connection import Connection, connect
+from tap_xero.api.errors import (
+    AccessDeniedError,
+    ClosedError,
+    DayLimitError,
+    OrganisationGoneError,
+    TemporaryError,
+)
+from tap_xero.api.retries import Retries
+from tap_xero.sync.backlog import Backlog, calls_left
+from tap_xero.sync.usage_report import NOT_DUE, UsageReport
+from tap_xero.text import plural
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Mapping
+
+    from tap_xero.api.client import Client, Tenant, Usage
+    from tap_xero.models.resources import Resource
+    from tap_xero.sync.output import LineWriter
+    from tap_xero.sync.reading import Fetch, Page
+    from tap_xero.sync.scheduler import Scheduler
+    from tap_xero.sync.state import Partition, State
+
+_Call = tuple[str, dict[str, str], str | None]
+"""Path, parameters and If-Modified-Since of a call."""
+
+_PROGRESS_EVERY = 2.0
+"""Seconds between two lines about the pages of one stream."""
+
+
+class Run:
+    """One run of the tap.
+
+    Attributes:
+        state: What the run before has left behind, and what this one will.
+        writer: Writes messages.
+        logger: The tap's.
+        report: What the run has cost so far.
+        missing: Organisations that the settings name and the credentials do not reach.
+        schedule: Reads the streams ahead of the SDK; None when each is read on its own.
+    """
+
+    def __init__(
+        self, config: Mapping[str, Any], state: State, writer: LineWriter, logger: logging.Logger
+    ) -> None:
+        """Prepare; nothing is opened yet."""
+        self.state = state
+        self.writer = writer
+        self.logger = logger
+        self.report = UsageReport()
+        self.missing: list[str] = []
+        self.schedule: Scheduler[Any] | None = None
+        self._config = config
+        self._retries = Retries(notify=logger.info)
+        self._connection: Connection | None = None
+        self._stopped: dict[str, str] = {}
+        self._probes: dict[str, _Call] = {}
+        self._readable: set[tuple[str, str, str]] = set()
+        self._gated: set[str] = set()
+        self._unproven: dict[str, Usage] = {}
+        self._last_progress = 0.0
+
+    @cached_property
+    def client(self) -> Client:
+        """The way to Xero, or to the sandbox, which is started here."""
+        self._connection = connect(self._config, self._retries, self.logger.warning)
+        return self._connection.client
+
+    @cached_property
+    def tenants(self) -> list[Tenant]:
+        """The organisations to read: those of `tenant_ids`, else all that are connected.
+
+        Those of `tenant_ids` that are not connected are remarked on; the others are read.
+
+        Raises:
+            ConfigValidationError: There is none to read.
+        """
+        connected = self.client.tenants()
+        wanted = wanted_tenants(self._config)
+        by_id = {tenant.id: tenant for tenant in connected}
+        tenants = [by_id[each] for each in wanted if each in by_id] if wanted else connected
+        self.missing = [each for each in wanted if each not in by_id]
+        names = ", ".join(f"{tenant.name} ({tenant.id})" for tenant in connected) or "none"
+        message = (
+            f"Setting tenant_ids: {', '.join(self.missing)} is not connected to this app. "
+            f"Connected organisations: {names}. Connect it with tap-xero-login, or take it out."
+            if self.missing
+            else "No organisation is connected to this app: connect one in Xero first."
+        )
+        if not tenants:
+            raise ConfigValidationError(message, errors=[message])
+        if self.missing:
+            self.remark(message)
+        return tenants
+
+    def fetch(
+        self,
+        tenant: Tenant,
+        stream: str,
+        *,
+        verbatim: bool,
+        turn: Callable[[], None] = lambda: None,
+    ) -> Fetch:
+        """A function that starts calls for a stream of an organisation.
+
+        Each call travels on a thread of its own, so that what came before is written
+        meanwhile. The thread is a daemon: a run that is told to stop does not wait. What
+        has come stays JSON text until it is waited for and its turn has come: read, a page
+        takes four times as much memory.
+
+        Args:
+            tenant: The organisation.
+            stream: Name of the stream.
+            verbatim: Whether numbers are kept as their characters.
+            turn: Returns when there is room for another page.
+        """
+        usage = self.report.entry(tenant, stream).usage
+
+        def start(
+            path: str, params: dict[str, str], since: str | None
+        ) -> Callable[[], dict[str, Any]]:
+            part = (tenant.id, stream, path.partition("/")[0])
+
+            def ask() -> bytes:
+                content = self.client.ask(tenant, path, params, usage=usage, since=since)
+                self._probes.setdefault(tenant.id, (path, params, since))
+                self._readable.add(part)
+                return content
+
+            arrive = _in_background(ask)
+
+            def envelope() -> dict[str, Any]:
+                try:
+                    content = arrive()
+                except AccessDeniedError as error:
+                    # Not before it is known what the streams before have come to.
+                    turn()
+                    self._make_sure(tenant, usage)
+                    if part in self._readable:
+                        raise TemporaryError(
+                            f"Xero gave this app {path} of {tenant.name} in this run and refuses "
+                            f"it now ({error.detail}), though it gives other data."
+                        ) from error
+                    raise
+                turn()
+                return read(content, verbatim=verbatim)
+
+            return envelope
+
+        return start
+
+    def _make_sure(self, tenant: Tenant, usage: Usage) -> None:
+        """Make a call again that has worked, if any has, after one that was refused.
+
+        Raises:
+            OrganisationGoneError: It does not work any more.
+        """
+        if tenant.id not in self._probes:
+            self._unproven[tenant.id] = usage
+            return
+        path, params, since = self._probes[tenant.id]
+        if "pageSize" in params:
+            params = {**params, "pageSize": "1"}
+        try:
+            self.client.ask(tenant, path, params, usage=usage, since=since)
+        except AccessDeniedError as error:
+            raise OrganisationGoneError(
+                f"Xero gave this app {path} of {tenant.name} in this run and refuses it now "
+                f"({error.detail}), so its access was taken away. Connect the organisation again "
+                "with tap-xero-login."
+            ) from error
+        except ClosedError:
+            pass
+
+    def conclude(self) -> None:
+        """Note, once all is read, which organisations gave nothing or were lost unseen."""
+        for each in self.missing:
+            self.report.failures.append(f"organisation {each}, which is not connected")
+        for tenant in self.tenants:
+            if tenant.id not in self._gated or self.is_stopped(tenant):
+                continue
+            if tenant.id not in self._probes:
+                self.report.failures.append(f"all of {tenant.name}")
+                self.logger.error(
+                    "%s: Xero refused every call of this run, so nothing of it was read. Connect "
+                    "the organisation again with tap-xero-login, with the scopes that the streams "
+                    "need.",
+                    tenant.name,
+                )
+            elif tenant.id in self._unproven:
+                try:
+                    self._make_sure(tenant, self._unproven[tenant.id])
+                except OrganisationGoneError as error:
+                    self.stop(tenant, error)
+                except (DayLimitError, TemporaryError) as error:
+                    self.logger.info("Whether access was lost cannot be told: %s", error)
+
+    def is_stopped(self, tenant: Tenant) -> bool:
+        """Whether nothing more of an organisation can be read in this run."""
+        return tenant.id in self._stopped
+
+    def stop(self, tenant: Tenant, error: SkippableAPIError) -> None:
+        """Read no more of an organisation in this run."""
+        self._stopped[tenant.id] = str(error)
+        if isinstance(error, OrganisationGoneError):
+            self.report.failures.append(f"the rest of {tenant.name}")
+        if isinstance(error, DayLimitError):
+            self.report.backlogs[tenant.name] = Backlog(
+                tenant.id, error.resumes, self.client.calls_a_day(tenant)
+            )
+        self.remark(f"{tenant.name}, from here on: {error}")
+
+    def note_unread(self, tenant: Tenant, stream: str) -> None:
+        """Note that a stream is not read, or not to its end, as its organisation was left."""
+        self.report.entry(tenant, stream).skipped = self._stopped.get(tenant.id, "")
+
+    def note_backlog(self, tenant: Tenant, resource: Resource, partition: Partition) -> None:
+        """Note what a used-up day left of a stream; nothing when another reason stopped it."""
+        if (backlog := self.report.backlogs.get(tenant.name)) is not None:
+            backlog.add(resource.stream, *calls_left(resource, partition.items, partition.page))
+
+    def remark(self, remark: str) -> None:
+        """Note what could not be read, in the log now and in the usage report at the end."""
+        self.report.remarks.append(remark)
+        self.logger.warning("%s", remark)
+
+    def note_gated(self, tenant: Tenant, stream: str, reason: str) -> None:
+        """Note that Xero does not hand a stream out; warn once for all organisations."""
+        self._gated.add(tenant.id)
+        self.report.entry(tenant, stream).skipped = reason
+        names = self.report.gated.setdefault((stream, reason), [])
+        if not names:
+            self.logger.warning("%s of %s: %s", stream, tenant.name, reason)
+        names.append(tenant.name)
+
+    def note_failure(self, tenant: Tenant, stream: str, error: Exception) -> None:
+        """Note a stream that failed lastingly; the run goes on and ends with an error."""
+        self.report.failures.append(f"{stream} of {tenant.name}")
+        self.report.entry(tenant, stream).skipped = str(error)
+        self.logger.error("%s of %s failed, the rest goes on: %s", stream, tenant.name, error)
+
+    def note_not_due(self, tenant: Tenant, stream: str) -> None:
+        """Note a stream that is not read in this run because of its cadence."""
+        self.report.entry(tenant, stream).skipped = NOT_DUE
+
+    def note_page(self, tenant: Tenant, resource: Resource, page: Page, records: int) -> None:
+        """Say how far a long stream has come, every now and then."""
+        now = time.monotonic()
+        self.report.entry(tenant, resource.stream).rows += records
+        if page.number > 1 and now - self._last_progress >= _PROGRESS_EVERY:
+            self._last_progress = now
+            total = f" of {page.pages:,}" if page.pages else ""
+            rows = self.report.entry(tenant, resource.stream).rows
+            self.logger.info(
+                "%s of %s: page %s%s, %s so far",
+                resource.stream,
+                tenant.name,
+                f"{page.number:,}",
+                total,
+                plural(rows, "row"),
+            )
+
+    def log_stream(self, stream: str) -> None:
+        """Say what a stream gave, in one line for all organisations."""
+        read = {
+            name: entry.rows
+            for (name, each), entry in self.report.entries.items()
+            if each == stream
+        }
+        if read:
+            each = ", ".join(f"{name} {rows:,}" for name, rows in read.items())
+            self.logger.info("%s: %s (%s)", stream, plural(sum(read.values()), "row"), each)
+
+    def close(self) -> None:
+        """Stop reading, and the sandbox, if there is one. Safe to call again."""
+        if self.schedule is not None:
+            self.schedule.close()
+        if self._connection is not None:
+            self._connection.close()
+
+
+def wanted_tenants(config: Mapping[str, Any]) -> list[str]:
+    """Tenant ids of the organisations that the settings name; none for all."""
+    return config.get("tenant_ids") or list(filter(None, [config.get("tenant_id")]))
+
+
+def _in_background(call: Callable[[], bytes]) -> Callable[[], bytes]:
+    future: Future[bytes] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:  # noqa: BLE001 (whoever waits gets it)
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="xero-call", daemon=True).start()
+    return future.result

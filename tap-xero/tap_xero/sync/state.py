@@ -1,0 +1,359 @@
+"""The state: what a run leaves behind for the next one. Nothing else knows its shape.
+
+`bookmarks` has for each stream a partition for each organisation: the bookmark, when it was read
+(`read`) and read whole (`whole`), and the window that a stopped run was in the middle of. A window
+is the rows of one stream of one organisation that one reading is about; between runs only the
+bookmark is left of it. `webhooks` has the inbox's id and, for each organisation, up to which of its
+positions the events are done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from tap_xero.models.dates import format_instant, parse_instant
+from tap_xero.models.schema import TENANT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_WEBHOOKS = "webhooks"
+
+OVERLAP = timedelta(seconds=60)
+"""How far a bookmark lies before the moment its window was opened.
+
+If-Modified-Since counts whole seconds, Xero's machines do not agree on the time to the
+second, and a row appears when its transaction ends, later than its timestamp. Rows read
+twice cost a target nothing when nothing in them changed; a row that is missed is lost.
+"""
+
+
+@dataclass(frozen=True)
+class Window:
+    """How far the reading of one stream of one organisation has come.
+
+    Attributes:
+        since: What If-Modified-Since says, ISO 8601 UTC; None for everything.
+        started: When Xero answered the first call of the window, by its own clock; None
+            before that.
+        page: Page to read next, from 1; for journals, the number to read after, from 0.
+        rows: Distinct rows received so far.
+        items: Rows in the window by Xero's last count; None where it does not count.
+        query: Parameters the pages were counted with; others make other pages.
+    """
+
+    since: str | None = None
+    started: str | None = None
+    page: int = 1
+    rows: int = 0
+    items: int | None = None
+    query: str = ""
+
+    def restarted(self, *, rows: int = 0) -> Window:
+        """The same window, to be read from its first page again, `rows` of it in hand."""
+        return replace(self, page=1, rows=rows, items=None)
+
+    @property
+    def bookmark(self) -> str | None:
+        """Where the next window starts: shortly before this one did."""
+        if self.started is None:
+            return None
+        return format_instant(parse_instant(self.started) - OVERLAP)
+
+
+_PROGRESS = ("since", "started", "page", "rows", "items", "query")
+
+
+def resume(partition: dict[str, Any], fresh: Window) -> Window:
+    """The window that a partition of the state is in the middle of.
+
+    Args:
+        partition: The partition, with whatever an older or another tap left in it.
+        fresh: The window to read when there is nothing to resume.
+
+    Returns:
+        The stopped window if its pages are still the same ones, else `fresh`.
+    """
+    started, page = partition.get("started"), partition.get("page")
+    since, rows, items = (partition.get(name) for name in ("since", "rows", "items"))
+    if (
+        not isinstance(started, str)
+        or not _is_instant(started)
+        or not isinstance(page, int)
+        or not isinstance(rows, int)
+        or not (items is None or isinstance(items, int))
+        or not (since is None or (isinstance(since, str) and _is_instant(since)))
+        or partition.get("query", "") != fresh.query
+    ):
+        return fresh
+    return Window(since, started, page, rows, items, fresh.query)
+
+
+def bookmark(partition: dict[str, Any], replication_key: str | None) -> str | None:
+    """The bookmark in a partition of the state, if it is one of this stream's."""
+    value = partition.get("replication_key_value")
+    if partition.get("replication_key") != replication_key or not isinstance(value, str):
+        return None
+    return value if _is_instant(value) else None
+
+
+def record_progress(partition: dict[str, Any], window: Window) -> None:
+    """Write a window that is being read into its partition."""
+    for name in _PROGRESS:
+        value = getattr(window, name)
+        if value is None or value == "":
+            partition.pop(name, None)
+        else:
+            partition[name] = value
+
+
+def record_completion(
+    partition: dict[str, Any], window: Window, replication_key: str | None
+) -> None:
+    """Leave nothing of a window that is complete but the bookmark.
+
+    Args:
+        partition: The partition.
+        window: The window.
+        replication_key: Name of the timestamp; None for a stream that is always read whole.
+    """
+    abandon(partition)
+    if replication_key is not None and window.bookmark is not None:
+        partition["replication_key"] = replication_key
+        partition["replication_key_value"] = window.bookmark
+
+
+def abandon(partition: dict[str, Any]) -> None:
+    """Forget a window; the bookmark stays where it was."""
+    for name in _PROGRESS:
+        partition.pop(name, None)
+
+
+def _is_instant(text: str) -> bool:
+    try:
+        parse_instant(text)
+    except ValueError:
+        return False
+    return True
+
+
+def clean_state(state: Mapping[str, Any], tenant_key: str = TENANT) -> dict[str, Any]:
+    """The bookmarks of a state that have the shape of this tap's, for the SDK to load.
+
+    Another tap's bookmarks name no organisation, so nothing can be concluded from them.
+
+    Args:
+        state: A state, whoever wrote it.
+        tenant_key: Name of the organisation in the context of a partition.
+    """
+    bookmarks = state.get("bookmarks")
+    if not isinstance(bookmarks, dict):
+        return {}
+    clean = {}
+    for stream, entry in bookmarks.items():
+        listed = entry.get("partitions") if isinstance(entry, dict) else None
+        partitions = {
+            each["context"][tenant_key]: {
+                **each,
+                "context": {tenant_key: each["context"][tenant_key]},
+            }
+            for each in (listed if isinstance(listed, list) else [])
+            if isinstance(each, dict)
+            and isinstance(each.get("context"), dict)
+            and isinstance(each["context"].get(tenant_key), str)
+        }
+        if partitions:
+            clean[stream] = {"partitions": list(partitions.values())}
+    return {"bookmarks": clean}
+
+
+def singer_io_bookmarks(state: Mapping[str, Any]) -> dict[str, str]:
+    """The bookmarks of a state of singer-io/tap-xero, by stream, with the usual overlap.
+
+    It reads one organisation without naming it, and keeps the latest timestamp of a stream
+    under the timestamp's name.
+    """
+    bookmarks = state.get("bookmarks")
+    marks = {}
+    for stream, entry in bookmarks.items() if isinstance(bookmarks, dict) else ():
+        if not isinstance(entry, dict) or "partitions" in entry:
+            continue
+        for name in ("UpdatedDateUTC", "CreatedDateUTC"):
+            value = entry.get(name)
+            if isinstance(value, str) and _is_instant(value):
+                marks[stream] = format_instant(parse_instant(value) - OVERLAP)
+    return marks
+
+
+def webhook_state(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a state that is about webhooks, if it has the right shape."""
+    webhooks = state.get(_WEBHOOKS)
+    if not isinstance(webhooks, dict) or not isinstance(webhooks.get("inbox"), str):
+        return {}
+    positions = webhooks.get("organisations")
+    if not isinstance(positions, dict):
+        return {}
+    clean = {str(key): value for key, value in positions.items() if type(value) is int}
+    return {_WEBHOOKS: {"inbox": webhooks["inbox"], "organisations": clean}}
+
+
+class State:
+    """The state of a run.
+
+    Attributes:
+        singer_io_bookmarks: Bookmarks by stream, when the run began with a state of
+            singer-io/tap-xero.
+    """
+
+    def __init__(self, content: dict[str, Any], write: Callable[[Any], None]) -> None:
+        """Take over a state.
+
+        Args:
+            content: The tap's state, which is kept up to date.
+            write: Writes it as a message, unless it is what was written last.
+        """
+        self.singer_io_bookmarks: dict[str, str] = {}
+        self._content = content
+        self._write = write
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take over what a state has besides the bookmarks of this tap."""
+        self.singer_io_bookmarks = singer_io_bookmarks(state)
+        self._content.update(webhook_state(state))
+
+    def write(self) -> None:
+        """Write it, if there is anything in it."""
+        if self._content:
+            self._write(self._content)
+
+    def partition(self, stream: str, tenant_id: str) -> Partition:
+        """What it remembers of a stream of an organisation."""
+        return Partition(self._content, stream, tenant_id)
+
+    def organisations(self, stream: str) -> set[str]:
+        """Ids of the organisations of which it remembers a stream."""
+        return {each["context"][TENANT] for each in _partitions(self._content, stream)}
+
+    def positions(self, inbox: str) -> dict[str, int]:
+        """By organisation, up to where in an inbox its events are done.
+
+        Args:
+            inbox: Its id; the positions of another inbox say nothing about this one.
+        """
+        webhooks = self._content.get(_WEBHOOKS, {})
+        return dict(webhooks["organisations"]) if webhooks.get("inbox") == inbox else {}
+
+    def record_positions(self, inbox: str, positions: Mapping[str, int]) -> None:
+        """Note up to where in an inbox the events of each organisation are done."""
+        self._content[_WEBHOOKS] = {
+            "inbox": inbox,
+            "organisations": dict(sorted(positions.items())),
+        }
+
+
+class Partition:
+    """What a state remembers of one stream of one organisation."""
+
+    def __init__(self, state: dict[str, Any], stream: str, tenant_id: str) -> None:
+        """Look at a partition, which need not be there."""
+        self._state = state
+        self._stream = stream
+        self._tenant_id = tenant_id
+
+    @property
+    def begun(self) -> bool:
+        """Whether a run was stopped in the middle of a window."""
+        return "page" in self._content
+
+    @property
+    def page(self) -> Any:
+        """The page to read next, if one is remembered."""
+        return self._content.get("page")
+
+    @property
+    def items(self) -> Any:
+        """The rows of the window by Xero's last count, if they are remembered."""
+        return self._content.get("items")
+
+    @property
+    def read(self) -> Any:
+        """When the stream was last read, if that is remembered."""
+        return self._content.get("read")
+
+    @property
+    def whole(self) -> Any:
+        """When it was last read whole, if that is remembered."""
+        return self._content.get("whole")
+
+    def bookmark(self, replication_key: str | None) -> str | None:
+        """The bookmark, if it is one of this replication key."""
+        return bookmark(self._content, replication_key)
+
+    def resume(self, fresh: Window) -> Window:
+        """The window a stopped run was in the middle of, else `fresh`."""
+        return resume(self._content, fresh)
+
+    def progress(self, window: Window) -> None:
+        """Note how far a window has been read."""
+        record_progress(self._made(), window)
+
+    def complete(
+        self,
+        window: Window,
+        replication_key: str | None,
+        *,
+        read: str | None = None,
+        whole: str | None = None,
+    ) -> None:
+        """Note that a window was read to its end.
+
+        Args:
+            window: The window.
+            replication_key: Name of the timestamp; None for a stream that is always read whole.
+            read: When the reading began, in a stream of which that is remembered.
+            whole: The same, in a stream that was read whole for once.
+        """
+        content = self._made()
+        record_completion(content, window, replication_key)
+        content.update({} if read is None else {"read": read})
+        content.update({} if whole is None else {"whole": whole})
+        self._tidy()
+
+    def abandon(self) -> None:
+        """Forget a window that could not be read to its end."""
+        abandon(self._made())
+        self._tidy()
+
+    @property
+    def _content(self) -> dict[str, Any]:
+        """The partition; an empty one that the state does not have when there is none."""
+        listed = _partitions(self._state, self._stream)
+        return next((each for each in listed if each["context"][TENANT] == self._tenant_id), {})
+
+    def _made(self) -> dict[str, Any]:
+        """The partition, made when it is new."""
+        content = self._content
+        if not content:
+            content["context"] = {TENANT: self._tenant_id}
+            stream = self._state.setdefault("bookmarks", {}).setdefault(self._stream, {})
+            stream.setdefault("partitions", []).append(content)
+        return content
+
+    def _tidy(self) -> None:
+        """Take partitions of the stream that say nothing out of the state."""
+        telling = [each for each in _partitions(self._state, self._stream) if len(each) > 1]
+        if telling:
+            # Organisations end in any order; the state shall not differ for that.
+            telling.sort(key=lambda each: str(each["context"]))
+            self._state["bookmarks"][self._stream]["partitions"] = telling
+        else:
+            del self._state["bookmarks"][self._stream]
+
+
+def _partitions(state: Mapping[str, Any], stream: str) -> list[dict[str, Any]]:
+    partitions: list[dict[str, Any]] = (
+        state.get("bookmarks", {}).get(stream, {}).get("partitions", [])
+    )
+    return partitions

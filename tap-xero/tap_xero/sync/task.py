@@ -1,0 +1,278 @@
+"""A task of the scheduler: one stream of one organisation.
+
+It opens, reads, writes, notes progress in the state, and closes. What is asked of Xero is in
+`tap_xero.sync.queries`, the reading in `tap_xero.sync.reading`, the shape of a record in
+`tap_xero.sync.transform`, that of the state in `tap_xero.sync.state`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from tap_xero.api.errors import (
+    ClosedError,
+    DayLimitError,
+    OrganisationGoneError,
+    RequestRefusedError,
+    TemporaryError,
+)
+from tap_xero.models.resources import Paging
+from tap_xero.sync import queries
+from tap_xero.sync.cadence import is_due, stamp
+from tap_xero.sync.reading import Reading
+from tap_xero.sync.singer import utc_now
+from tap_xero.sync.state import Window
+from tap_xero.sync.transform import compile_transform
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tap_xero.api.client import Tenant
+    from tap_xero.sync.reading import Fetch, Page
+    from tap_xero.sync.singer import Record, SingerStream
+
+FAILURES = (
+    ClosedError,
+    DayLimitError,
+    OrganisationGoneError,
+    RequestRefusedError,
+    TemporaryError,
+)
+"""What keeps a stream of an organisation from being read, and nothing else."""
+
+
+class StreamTask:
+    """What of one stream of one organisation is written, whichever rows are read.
+
+    Attributes:
+        stream: The stream.
+        tenant: The organisation.
+    """
+
+    def __init__(
+        self, stream: SingerStream, tenant: Tenant, *, write_messages: bool = True
+    ) -> None:
+        """Prepare; nothing is read yet.
+
+        Args:
+            stream: The stream.
+            tenant: The organisation.
+            write_messages: Whether records are written, or only yielded.
+        """
+        self.stream = stream
+        self.tenant = tenant
+        self._write_messages = write_messages
+        self._verbatim = write_messages and stream.writes_unchanged
+        self._transform: Callable[[Record, str], Record] | None = None
+
+    def fetch(self, turn: Callable[[], None]) -> Fetch:
+        """A function that starts calls for the task.
+
+        Args:
+            turn: Returns when there is room for another page.
+        """
+        return self.stream.run.fetch(
+            self.tenant, self.stream.name, verbatim=self._verbatim, turn=turn
+        )
+
+    def write(self, page: Page) -> Iterator[Record]:
+        """Write a page; yields its records unless they were written in one go."""
+        stream, resource = self.stream, self.stream.resource
+        if self._transform is None:
+            self._transform = compile_transform(
+                resource.model, stream.mask, verbatim=self._verbatim
+            )
+        records = [
+            self._transform(row, self.tenant.id)
+            for row in queries.without_archived(resource, stream.config, page.rows)
+        ]
+        yield from stream.write_records(records, write_messages=self._write_messages)
+        stream.run.note_page(self.tenant, resource, page, len(records))
+
+
+class WindowTask(StreamTask):
+    """Reads a window of one stream of one organisation: all that is new, or all that there is."""
+
+    def __init__(
+        self, stream: SingerStream, tenant: Tenant, *, write_messages: bool = True
+    ) -> None:
+        """Prepare; nothing is read yet. The arguments are those of `StreamTask`."""
+        super().__init__(stream, tenant, write_messages=write_messages)
+        self._partition = stream.run.state.partition(stream.name, tenant.id)
+        self._opened = ""
+        stream.pending += 1
+
+    # What the scheduler calls --------------------------------------------------------------
+
+    def start(
+        self,
+        ahead: Callable[[], int] = lambda: 1,
+        turn: Callable[[], None] = lambda: None,
+    ) -> Reading | None:
+        """Begin to read; None when the stream is not due.
+
+        Args:
+            ahead: How many calls may be on their way while a page is used.
+            turn: Returns when there is room for another page.
+        """
+        now, stream = datetime.now(timezone.utc), self.stream
+        if not self._is_due(now):
+            stream.complete = False
+            stream.run.note_not_due(self.tenant, stream.name)
+            return None
+        self._opened = stamp(now)
+        params = stream.resource.query(include_archived=stream.config["include_archived"])
+        return self.reading(self.fetch(turn), self._window(urlencode(params)), params, ahead)
+
+    def take(self, page: Page) -> None:
+        """Write a page, and the state after it."""
+        self.stream.begin()
+        for _ in self._take(page):
+            pass
+
+    def end(self, reading: Reading | None, error: Exception | None) -> bool:
+        """Keep in the state what is done; False when the organisation has to be left.
+
+        Raises:
+            Exception: The error, when it concerns the whole run.
+        """
+        self.stream.begin()
+        if error is not None:
+            self.fail(error)
+        elif reading is not None:
+            self.close(reading)
+        self.stream.task_ended()
+        return not isinstance(error, (DayLimitError, OrganisationGoneError))
+
+    def leave(self) -> None:
+        """Note that the stream was not read, as the organisation was left."""
+        self.stream.begin()
+        self.fail(None)
+        self.stream.task_ended()
+
+    # Without a scheduler -------------------------------------------------------------------
+
+    def records(self) -> Iterator[Record]:
+        """Read and write on this thread, page by page, and yield the records."""
+        if self.stream.run.is_stopped(self.tenant):
+            self.leave()
+            return
+        reading, error = self.start(), None
+        try:
+            for page in reading.pages() if reading else ():
+                yield from self._take(page)
+        except FAILURES as failure:
+            error = failure
+        self.end(reading, error)
+
+    # Opening, writing, closing -------------------------------------------------------------
+
+    def reading(
+        self, fetch: Fetch, window: Window, params: dict[str, str], ahead: Callable[[], int]
+    ) -> Reading:
+        """How the organisation is read.
+
+        Args:
+            fetch: Starts calls.
+            window: Where to start.
+            params: Parameters of every list call.
+            ahead: How many calls may be on their way while a page is used.
+        """
+        stream = self.stream
+        return Reading(
+            fetch,
+            stream.resource,
+            window,
+            params=params,
+            detail=queries.details(
+                stream.resource, stream.config, stream.selects, datetime.now(timezone.utc)
+            ),
+            now=utc_now,
+            ahead=ahead,
+        )
+
+    def close(self, reading: Reading) -> None:
+        """Keep in the state what of the organisation is done."""
+        stream = self.stream
+        if reading.remark:
+            stream.complete = False
+            stream.run.remark(f"{stream.name} of {self.tenant.name}: {reading.remark}")
+        if not stream.stateful:
+            return
+        if reading.complete:
+            self._partition.complete(
+                reading.window,
+                stream.bookmark_key,
+                read=self._opened if stream.dated else None,
+                whole=self._opened if stream.whole else None,
+            )
+        else:
+            self._partition.abandon()
+        self._state_changed()
+
+    def fail(self, error: Exception | None) -> None:
+        """Note that the organisation was not read to its end, and why.
+
+        Args:
+            error: What happened; None when nothing more of it is read anyway.
+
+        Raises:
+            Exception: The error, when it concerns the whole run.
+        """
+        stream, run = self.stream, self.stream.run
+        stream.complete = False
+        if isinstance(error, ClosedError):
+            run.note_gated(self.tenant, stream.name, queries.refusal(stream.resource, error))
+        elif isinstance(error, (TemporaryError, RequestRefusedError)):
+            run.note_failure(self.tenant, stream.name, error)
+        elif error is None or isinstance(error, (DayLimitError, OrganisationGoneError)):
+            if error is not None:
+                run.stop(self.tenant, error)
+            if self._is_due(datetime.now(timezone.utc)):
+                run.note_unread(self.tenant, stream.name)
+                run.note_backlog(self.tenant, stream.resource, self._partition)
+        else:
+            raise error
+
+    def _take(self, page: Page) -> Iterator[Record]:
+        yield from self.write(page)
+        if self.stream.stateful:
+            self._partition.progress(page.window)
+            self._state_changed()
+
+    def _state_changed(self) -> None:
+        if self._write_messages:
+            self.stream.run.state.write()
+
+    def _is_due(self, now: datetime) -> bool:
+        """Whether the organisation is to be read in this run; what was begun always is."""
+        return self._partition.begun or is_due(self.stream.every, self._partition.read, now)
+
+    def _window(self, query: str) -> Window:
+        """Where to start: in a window that was left half-read, else at its beginning."""
+        stream = self.stream
+        if stream.whole:
+            # Read anew from its first page, so that all of it has the same version.
+            window = Window(since=stream.start_date, query=f"{query}&whole")
+        else:
+            window = Window(since=self._since(), query=query)
+        if stream.resource.paging is Paging.OFFSET:
+            window = replace(window, page=0)
+        if stream.whole:
+            return window
+        resumed = self._partition.resume(window)
+        stream.complete = stream.complete and resumed is window
+        return resumed
+
+    def _since(self) -> str | None:
+        """Where a new window starts: the bookmark or start_date, whichever is later."""
+        stream, run = self.stream, self.stream.run
+        if stream.bookmark_key is None:
+            return None
+        mark = self._partition.bookmark(stream.replication_key)
+        if mark is None and len(run.tenants) + len(run.missing) == 1:
+            mark = run.state.singer_io_bookmarks.get(stream.name)
+        return max((each for each in (mark, stream.start_date) if each), default=None)
