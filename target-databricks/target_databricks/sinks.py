@@ -17,13 +17,13 @@ import pyarrow.parquet as pq
 from singer_sdk.helpers._batch import BatchFileFormat, StorageTarget
 from singer_sdk.sinks import BatchSink
 
-from target_databricks.batch import Batch, LoadResult, make_batch
-from target_databricks.careful import dumps
-from target_databricks.destination import Destination
 from target_databricks.errors import BadInputError, InvalidRecord
-from target_databricks.loader import Step
-from target_databricks.parsing import BlockParser, Lines
-from target_databricks.plan import StreamPlan
+from target_databricks.loading.backend import Destination
+from target_databricks.loading.batch import Batch, LoadResult, make_batch
+from target_databricks.loading.loader import Step
+from target_databricks.reading.parsing import BlockParser, Lines
+from target_databricks.reading.rescue import dumps
+from target_databricks.schema.plan import StreamPlan
 
 if TYPE_CHECKING:
     from singer_sdk.helpers._batch import BaseBatchFileEncoding

@@ -19,32 +19,32 @@ from singer_sdk.helpers.capabilities import (
 )
 from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 
-from target_databricks.careful import dumps
 from target_databricks.errors import (
     BadInputError,
     ConfigurationError,
     LoadError,
     RecordsWithoutSchemaException,
 )
-from target_databricks.evolution import tables_of
 from target_databricks.lakehouse import SPOOL, LakehouseFolder
-from target_databricks.ledger import TABLE as LEDGER
-from target_databricks.loader import Loader
-from target_databricks.naming import COLUMN_NAMES
-from target_databricks.plan import POSITION, StreamPlan, reserved
-from target_databricks.planning import make_plan
-from target_databricks.reader import BlockReader
-from target_databricks.report import Report
+from target_databricks.loading.ledger import TABLE as LEDGER
+from target_databricks.loading.loader import Loader
+from target_databricks.loading.report import Report
+from target_databricks.loading.versions import StreamVersions
+from target_databricks.reading.reader import BlockReader
+from target_databricks.reading.rescue import dumps
+from target_databricks.schema.evolution import tables_of
+from target_databricks.schema.naming import COLUMN_NAMES
+from target_databricks.schema.plan import POSITION, StreamPlan, reserved
+from target_databricks.schema.planning import make_plan
+from target_databricks.schema.types import TypeMapper
 from target_databricks.settings import SETTINGS, destination_of, without_blanks
 from target_databricks.sinks import DatabricksSink
-from target_databricks.types import TypeMapper
-from target_databricks.versions import StreamVersions
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    from target_databricks.batch import LoadResult
-    from target_databricks.destination import Destination
+    from target_databricks.loading.backend import Destination
+    from target_databricks.loading.batch import LoadResult
 
 
 RESERVED_TABLES = {

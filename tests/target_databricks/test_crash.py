@@ -16,7 +16,7 @@ from target_databricks.errors import LoadError
 from target_databricks.lakehouse.folder import LakehouseFolder as Destination
 from target_databricks.lakehouse.spool import Spool
 from target_databricks.lakehouse.table import LakehouseTable
-from target_databricks.ledger import Ledger
+from target_databricks.loading.ledger import Ledger
 
 INTEGER, TEXT = {"type": "integer"}, {"type": "string"}
 LINES = {

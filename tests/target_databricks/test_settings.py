@@ -6,10 +6,10 @@ import json
 import sys
 
 import pytest
+from target_databricks.commands import grants
+from target_databricks.commands.common import settings
 from target_databricks.settings import SETTINGS
 from target_databricks.target import TargetDatabricks
-from target_databricks.warehouse import grants
-from target_databricks.warehouse.command import settings
 
 WAREHOUSE = {"server_hostname": "dbc-1.cloud.databricks.com", "http_path": "/sql/1.0/warehouses/1"}
 TEXTS = {

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 
 import pytest
 from target_databricks.errors import LoadError
-from target_databricks.warehouse import leases
-from target_databricks.warehouse.connection import Connections
-from target_databricks.warehouse.volume import StagingVolume
+from target_databricks.warehouse.client.connection import Connections
+from target_databricks.warehouse.staging import leases
+from target_databricks.warehouse.staging.volume import StagingVolume
 
 # Spark takes its time: one of a kind runs by default, `pytest -m stress` runs the others too.
 SLOW = pytest.mark.stress

@@ -9,9 +9,9 @@ from databricks.sql.exc import RequestError
 from databricks.sql.utils import NoRetryReason, RequestErrorInfo
 from target_databricks.errors import ConfigurationError
 from target_databricks.settings import destination_of
-from target_databricks.warehouse.access import host_url
-from target_databricks.warehouse.errors import Kind, classify, failed_poll
-from target_databricks.warehouse.patience import Patience
+from target_databricks.warehouse.client.access import host_url
+from target_databricks.warehouse.client.backoff import Patience
+from target_databricks.warehouse.client.errors import Kind, classify, failed_poll
 
 
 class AnswerError(Exception):

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 import pytest
 from databricks_sandbox.faults import Fault
 from target_databricks.errors import LoadError
-from target_databricks.warehouse import leases
-from target_databricks.warehouse.connection import Connections
-from target_databricks.warehouse.leases import Leases
+from target_databricks.warehouse.client.connection import Connections
+from target_databricks.warehouse.staging import leases
+from target_databricks.warehouse.staging.leases import Leases
 
 # Spark takes its time: one of a kind runs by default, `pytest -m stress` runs the others too.
 SLOW = pytest.mark.stress

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from target_databricks.plan import RECORD_HASH, Reference
-from target_databricks.planning import make_plan
-from target_databricks.types import TypeMapper
-from target_databricks.warehouse import ddl, sql
-from target_databricks.warehouse.columns import as_variant, fitted, missing, sql_type, widened
+from target_databricks.schema.plan import RECORD_HASH, Reference
+from target_databricks.schema.planning import make_plan
+from target_databricks.schema.types import TypeMapper
 from target_databricks.warehouse.constraints import constraint_name, references
-from target_databricks.warehouse.names import Schema, Volume, literal, quoted
+from target_databricks.warehouse.sql import ddl
+from target_databricks.warehouse.sql import dml as sql
+from target_databricks.warehouse.sql.columns import as_variant, fitted, missing, sql_type, widened
+from target_databricks.warehouse.sql.names import Schema, Volume, literal, quoted
 
 GOLDEN = Path(__file__).parent / "golden"
 SCHEMA = Schema("main", "xero")

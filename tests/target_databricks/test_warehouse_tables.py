@@ -7,9 +7,9 @@ import threading
 
 import pytest
 from target_databricks.errors import BusyError
-from target_databricks.warehouse import inline, leases
-from target_databricks.warehouse.leases import Leases
-from target_databricks.warehouse.patience import Patience
+from target_databricks.warehouse.client.backoff import Patience
+from target_databricks.warehouse.staging import inline, leases
+from target_databricks.warehouse.staging.leases import Leases
 
 # Spark takes its time: `pytest -m stress` runs what stands behind this mark too.
 SLOW = pytest.mark.stress

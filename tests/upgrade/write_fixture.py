@@ -24,9 +24,9 @@ from deltalake import DeltaTable
 from tap_xero.tap import TapXero
 from tap_xero.webhooks.events import Event
 from tap_xero.webhooks.inbox import Inbox
-from target_databricks.batch import read_staged, write_staged
 from target_databricks.lakehouse.folder import LakehouseFolder
 from target_databricks.lakehouse.spool import Spool
+from target_databricks.loading.batch import read_staged, write_staged
 from target_databricks.target import TargetDatabricks
 from xero_sandbox.clock import ManualClock
 from xero_sandbox.sandbox import Sandbox

@@ -28,20 +28,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from platformdirs import user_cache_path
 
-from target_databricks.appending import Unconfirmed
-from target_databricks.batch import Batch, LoadResult
 from target_databricks.errors import ConfigurationError, LoadError
-from target_databricks.evolution import reconcile, tables_of
 from target_databricks.lakehouse import versions
 from target_databricks.lakehouse.lock import SchemaLock
 from target_databricks.lakehouse.merge import Decision, aligned, decide, with_kept_columns
 from target_databricks.lakehouse.predicates import one_of
 from target_databricks.lakehouse.spool import Spool
 from target_databricks.lakehouse.table import LakehouseTable
-from target_databricks.ledger import DESCRIPTION, MELTANO_TEST_STREAM, SCHEMA, Ledger
-from target_databricks.ledger import TABLE as LEDGER
-from target_databricks.naming import table_name
-from target_databricks.plan import DELETED_AT, JOB_ID, RECORD_HASH, ChildPlan, StreamPlan
+from target_databricks.loading.appending import Unconfirmed
+from target_databricks.loading.batch import Batch, LoadResult
+from target_databricks.loading.ledger import DESCRIPTION, MELTANO_TEST_STREAM, SCHEMA, Ledger
+from target_databricks.loading.ledger import TABLE as LEDGER
+from target_databricks.schema.evolution import reconcile, tables_of
+from target_databricks.schema.naming import table_name
+from target_databricks.schema.plan import DELETED_AT, JOB_ID, RECORD_HASH, ChildPlan, StreamPlan
 
 logger = logging.getLogger("target-databricks")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from target_databricks.plan import DELETED_AT, RECORD_HASH
+from target_databricks.schema.plan import DELETED_AT, RECORD_HASH
 
 
 @dataclass(frozen=True)

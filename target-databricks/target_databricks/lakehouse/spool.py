@@ -21,8 +21,8 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from target_databricks.batch import Batch, read_staged, write_staged
-from target_databricks.versions import noted_version
+from target_databricks.loading.batch import Batch, read_staged, write_staged
+from target_databricks.loading.versions import noted_version
 
 _STAGED, _APPLIED, _UNREADABLE, _PARTIAL = ".parquet", ".applied", ".unreadable", ".partial"
 _SEEN, _STATEFUL = ".seen", ".stateful"

@@ -27,8 +27,8 @@ from deltalake import (
 from deltalake.exceptions import TableNotFoundError
 
 from target_databricks.lakehouse.predicates import one_of, quoted
-from target_databricks.lakehouse.pump import pumped
-from target_databricks.rows import in_chunks
+from target_databricks.lakehouse.read_ahead import pumped
+from target_databricks.loading.rows import in_chunks
 
 REWRITTEN_ROWS = 1 << 14
 """Rows handed over at a time while a table is written anew."""

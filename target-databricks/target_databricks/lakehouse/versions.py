@@ -13,12 +13,12 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from target_databricks.batch import Batch
 from target_databricks.lakehouse.merge import Decision
 from target_databricks.lakehouse.predicates import quoted
 from target_databricks.lakehouse.spool import Spool
 from target_databricks.lakehouse.table import LakehouseTable
-from target_databricks.plan import DELETED_AT, TABLE_VERSION, StreamPlan
+from target_databricks.loading.batch import Batch
+from target_databricks.schema.plan import DELETED_AT, TABLE_VERSION, StreamPlan
 
 REMEMBERED_VERSION = "targetDatabricks.activatedVersion"
 """Table property: the version last activated, which every living row counts as."""

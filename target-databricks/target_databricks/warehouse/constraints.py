@@ -11,11 +11,11 @@ import hashlib
 import logging
 from collections.abc import Iterable, Iterator
 
-from target_databricks.plan import Reference, StreamPlan
-from target_databricks.warehouse import ddl
-from target_databricks.warehouse.connection import Connections, StatementError
-from target_databricks.warehouse.errors import Kind
-from target_databricks.warehouse.names import literal, quoted
+from target_databricks.schema.plan import Reference, StreamPlan
+from target_databricks.warehouse.client.connection import Connections, StatementError
+from target_databricks.warehouse.client.errors import Kind
+from target_databricks.warehouse.sql import ddl
+from target_databricks.warehouse.sql.names import literal, quoted
 from target_databricks.warehouse.tables import Tables
 
 logger = logging.getLogger("target-databricks")

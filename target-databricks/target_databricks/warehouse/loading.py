@@ -11,13 +11,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from target_databricks.batch import Batch
-from target_databricks.evolution import tables_of
-from target_databricks.plan import JOB_ID, POSITION, RECORD_HASH, ChildPlan, StreamPlan
-from target_databricks.warehouse import sql
-from target_databricks.warehouse.connection import Connections
-from target_databricks.warehouse.nesting import json_columns
-from target_databricks.warehouse.sql import Staged
+from target_databricks.loading.batch import Batch
+from target_databricks.schema.evolution import tables_of
+from target_databricks.schema.nesting import json_columns
+from target_databricks.schema.plan import JOB_ID, POSITION, RECORD_HASH, ChildPlan, StreamPlan
+from target_databricks.warehouse.client.connection import Connections
+from target_databricks.warehouse.sql import dml as sql
+from target_databricks.warehouse.sql.dml import Staged
 from target_databricks.warehouse.tables import Tables
 
 

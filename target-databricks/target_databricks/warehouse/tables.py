@@ -13,12 +13,12 @@ from typing import Any
 import pyarrow as pa
 
 from target_databricks.errors import LoadError
-from target_databricks.plan import Hints
-from target_databricks.warehouse import ddl
-from target_databricks.warehouse.columns import as_read, as_variant, missing, widened
-from target_databricks.warehouse.connection import Connections, StatementError
-from target_databricks.warehouse.errors import Kind
-from target_databricks.warehouse.names import Schema
+from target_databricks.schema.plan import Hints
+from target_databricks.warehouse.client.connection import Connections, StatementError
+from target_databricks.warehouse.client.errors import Kind
+from target_databricks.warehouse.sql import ddl
+from target_databricks.warehouse.sql.columns import as_read, as_variant, missing, widened
+from target_databricks.warehouse.sql.names import Schema
 
 logger = logging.getLogger("target-databricks")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from target_databricks.warehouse.columns import sql_type
-from target_databricks.warehouse.names import literal, quoted
+from target_databricks.warehouse.sql.columns import sql_type
+from target_databricks.warehouse.sql.names import literal, quoted
 
 
 def ledger_rows(table: str, rows: pa.Table) -> str:

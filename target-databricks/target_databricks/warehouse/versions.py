@@ -13,10 +13,11 @@ from typing import Any, Protocol
 
 import pyarrow.compute as pc
 
-from target_databricks.batch import Batch
-from target_databricks.plan import DELETED_AT, TABLE_VERSION, StreamPlan
-from target_databricks.warehouse import ddl, sql
-from target_databricks.warehouse.staging import Staging
+from target_databricks.loading.batch import Batch
+from target_databricks.schema.plan import DELETED_AT, TABLE_VERSION, StreamPlan
+from target_databricks.warehouse.sql import ddl
+from target_databricks.warehouse.sql import dml as sql
+from target_databricks.warehouse.staging.protocol import Staging
 from target_databricks.warehouse.tables import Tables
 
 REMEMBERED_VERSION = "targetDatabricks.activatedVersion"

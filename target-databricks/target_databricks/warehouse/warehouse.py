@@ -28,27 +28,27 @@ from typing import Any
 
 import pyarrow as pa
 
-from target_databricks.appending import Unconfirmed
-from target_databricks.batch import Batch, LoadResult, combined
 from target_databricks.errors import BusyError, LoadError
-from target_databricks.evolution import reconcile, tables_of
-from target_databricks.ledger import DESCRIPTION, MELTANO_TEST_STREAM, SCHEMA, Ledger
-from target_databricks.ledger import TABLE as LEDGER
-from target_databricks.naming import table_name
-from target_databricks.plan import StreamPlan
-from target_databricks.warehouse.access import make_access
-from target_databricks.warehouse.connection import Connections, StatementError
+from target_databricks.loading.appending import Unconfirmed
+from target_databricks.loading.batch import Batch, LoadResult, combined
+from target_databricks.loading.ledger import DESCRIPTION, MELTANO_TEST_STREAM, SCHEMA, Ledger
+from target_databricks.loading.ledger import TABLE as LEDGER
+from target_databricks.schema.evolution import reconcile, tables_of
+from target_databricks.schema.naming import table_name
+from target_databricks.schema.nesting import flat
+from target_databricks.schema.plan import StreamPlan
+from target_databricks.warehouse.client.access import make_access
+from target_databricks.warehouse.client.backoff import Patience
+from target_databricks.warehouse.client.connection import Connections, StatementError
+from target_databricks.warehouse.client.errors import Kind, classify
+from target_databricks.warehouse.client.start import wake
 from target_databricks.warehouse.constraints import add_foreign_keys
-from target_databricks.warehouse.errors import Kind, classify
 from target_databricks.warehouse.loading import Counts, Loading
-from target_databricks.warehouse.names import Schema
-from target_databricks.warehouse.nesting import flat
-from target_databricks.warehouse.patience import Patience
-from target_databricks.warehouse.schema import ensure_schema, make_staging
+from target_databricks.warehouse.sql.names import Schema
+from target_databricks.warehouse.staging.choose import ensure_schema, make_staging
 from target_databricks.warehouse.tables import Tables
 from target_databricks.warehouse.values import ledger_rows
 from target_databricks.warehouse.versions import Versions
-from target_databricks.warehouse.wake import wake
 
 logger = logging.getLogger("target-databricks")
 

@@ -1,0 +1,157 @@
+"""Leases: one run at a time loads the tables of one stream.
+
+A batch with child tables is several statements, each a transaction of its own. If two runs loaded
+one stream at once, the child rows of one could end up under the parents of the other. A lease on
+the stream, taken for the length of a batch, keeps them apart. There is nothing to ask but the
+staging volume, so a lease is a file:
+
+| to | do |
+|---|---|
+| take it | create the file, which must not be there |
+| keep it | write it anew every `RENEWED` seconds |
+| return it | delete it |
+| take it from a run that died | see it unchanged for `LOST` seconds, by the waiting run's clock |
+
+Leases are never held two at a time, so that nobody can wait for each other.
+
+Source: Databricks REST API, Files, Upload a file (`overwrite`).
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from target_databricks.errors import BusyError, LoadError
+from target_databricks.warehouse.client.backoff import Patience
+from target_databricks.warehouse.client.errors import classify
+
+if TYPE_CHECKING:
+    from databricks.sdk.mixins.files import FilesExt
+
+logger = logging.getLogger("target-databricks")
+
+RENEWED, LOST = 10.0, 30.0
+"""Seconds."""
+LONGEST_WAIT = 2.0
+"""Seconds between two looks at a lease of somebody else; a batch seldom takes longer."""
+SUFFIX = ".lease"
+
+
+class Leases:
+    """Leases in one folder of a volume.
+
+    Args:
+        files: Moves files.
+        folder: Where they are.
+        holder: Who takes them: the run.
+        patience: How long to wait for another run.
+    """
+
+    def __init__(self, files: FilesExt, folder: str, holder: str, patience: Patience) -> None:
+        self._files = files
+        self._folder = folder
+        self._holder = holder
+        self._patience = patience
+
+    @contextmanager
+    def held(self, table: str, *, wait: bool = True) -> Iterator[None]:
+        """Keep other runs from a stream's tables.
+
+        Args:
+            table: The stream's own table.
+            wait: Whether to wait for another run that holds the lease, or died with it.
+
+        Raises:
+            BusyError: Another run held the lease all the time.
+            LoadError: The volume cannot be written to.
+        """
+        from databricks.sdk.errors.base import DatabricksError
+
+        path = f"{self._folder}/{table}{SUFFIX}"
+        mine = f"{self._holder} {uuid.uuid4()}"
+        try:
+            patience = self._patience if wait else replace(self._patience, seconds=0.0)
+            self._take(path, mine, table, patience)
+        except DatabricksError as error:
+            raise LoadError(
+                f"A batch for {table} could not be uploaded to {self._folder}: "
+                f"{classify(error).sentence} The tap sends its rows again in the next run."
+            ) from error
+        returned = threading.Event()
+        keeper = threading.Thread(
+            target=self._keep, args=(path, mine, returned), name="lease", daemon=True
+        )
+        keeper.start()
+        try:
+            yield
+        finally:
+            returned.set()
+            keeper.join()
+            # What stays here is taken for lost in half a minute.
+            with suppress(OSError):
+                self._files.delete(path)
+
+    def _take(self, path: str, mine: str, table: str, patience: Patience) -> None:
+        seen, since = "", patience.clock()
+        for last in patience.attempts(longest=LONGEST_WAIT):
+            if self._create(path, mine):
+                return
+            found, now = self._read(path), patience.clock()
+            if found != seen:
+                if not (seen or last):
+                    logger.info("%s is being loaded by run %s; waiting.", table, _holder(found))
+                seen, since = found, now
+            elif found and now - since >= LOST:
+                logger.info("Run %s died while it loaded %s.", _holder(found), table)
+                self._write(path, mine, overwrite=True)
+                if self._read(path) == mine:
+                    return
+            if last:
+                raise BusyError(
+                    f"Table {table} is still being loaded by run {_holder(found)} after "
+                    f"{patience.seconds:.0f} s. Run again when that run is done, or raise "
+                    "'lock_timeout'. The batch was not loaded; the tap will send its rows again."
+                )
+
+    def _keep(self, path: str, mine: str, returned: threading.Event) -> None:
+        beat = 0
+        while not returned.wait(RENEWED):
+            beat += 1
+            # One that cannot be renewed may be lost; the next beat tries again.
+            with suppress(OSError):
+                self._write(path, f"{mine} {beat}", overwrite=True)
+
+    def _create(self, path: str, mine: str) -> bool:
+        from databricks.sdk.errors import ResourceConflict
+
+        try:
+            self._write(path, mine, overwrite=False)
+        except ResourceConflict:
+            return False
+        return True
+
+    def _write(self, path: str, text: str, *, overwrite: bool) -> None:
+        self._files.upload(path, io.BytesIO(text.encode()), overwrite=overwrite)
+
+    def _read(self, path: str) -> str:
+        from databricks.sdk.errors import NotFound
+
+        try:
+            contents = self._files.download(path).contents
+        except NotFound:
+            return ""
+        if contents is None:
+            return ""
+        with contents:
+            return contents.read().decode(errors="replace")
+
+
+def _holder(text: str) -> str:
+    return text.partition(" ")[0] or "unknown"
