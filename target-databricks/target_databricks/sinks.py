@@ -9,26 +9,26 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import gzip
-from collections.abc import Iterable, Sequence
-from typing import IO, TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from singer_sdk.helpers._batch import BatchFileFormat, StorageTarget
-from singer_sdk.sinks import BatchSink
+from singer_sdk.sinks import BatchSink, Sink
 
 from target_databricks.errors import BadInputError, InvalidRecord
 from target_databricks.loading.backend import Destination
 from target_databricks.loading.batch import Batch, LoadResult, make_batch
-from target_databricks.loading.loader import Step
+from target_databricks.loading.loader import Loader, Step
+from target_databricks.loading.versions import StreamVersions
 from target_databricks.reading.parsing import BlockParser, Lines
 from target_databricks.reading.rescue import dumps
 from target_databricks.schema.plan import StreamPlan
 
 if TYPE_CHECKING:
+    from singer_sdk import Target
     from singer_sdk.helpers._batch import BaseBatchFileEncoding
-
-    from target_databricks.target import TargetDatabricks
 
 BLOCK_ROWS = 8192
 """Lines parsed at a time: enough for Arrow's overhead to vanish, few enough that their Python
@@ -39,6 +39,45 @@ BATCH_BYTES = 96 << 20
 """Bytes of JSON in a batch at most; two batches are in memory at once."""
 
 
+class SinkTarget(Protocol):
+    """What a sink needs of the target that it belongs to, beside what the SDK's own sinks need.
+
+    Attributes:
+        job_id: The run.
+        clock: The time, in seconds since 1970.
+        load_method: The setting of that name.
+        received: Records received of each stream whose batch was handed over.
+        versions: Versions of whole tables that the run has seen.
+    """
+
+    job_id: str
+    clock: Callable[[], float]
+    load_method: str
+    received: dict[str, int]
+    versions: StreamVersions
+
+    @property
+    def initialized_at(self) -> int:
+        """When the run began, in milliseconds since 1970."""
+
+    @property
+    def line(self) -> int:
+        """Number of the input line being processed."""
+
+    @property
+    def loader(self) -> Loader:
+        """What batches are handed to."""
+
+    def plan(self, stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> StreamPlan:
+        """Plan a stream and reconcile the plan with the table it already has."""
+
+    def first_time(self, stream: str) -> bool:
+        """Whether a stream shows up for the first time in this run; once per stream."""
+
+    def drain_one(self, sink: Sink) -> None:
+        """Have a sink hand over what it has gathered."""
+
+
 class DatabricksSink(BatchSink):
     """One stream on its way to its table."""
 
@@ -46,12 +85,12 @@ class DatabricksSink(BatchSink):
 
     def __init__(
         self,
-        target: TargetDatabricks,
+        target: SinkTarget,
         stream_name: str,
         schema: dict[str, Any],
         key_properties: Sequence[str] | None,
     ) -> None:
-        super().__init__(target, stream_name, schema, key_properties)
+        super().__init__(cast("Target", target), stream_name, schema, key_properties)
         self._target = target
         self.received = target.received.get(stream_name, 0)
         self._lines = Lines()

@@ -25,7 +25,7 @@ from target_databricks.errors import (
     LoadError,
     RecordsWithoutSchemaException,
 )
-from target_databricks.lakehouse import SPOOL, LakehouseFolder
+from target_databricks.lakehouse.folder import SPOOL, LakehouseFolder
 from target_databricks.loading.ledger import TABLE as LEDGER
 from target_databricks.loading.loader import Loader
 from target_databricks.loading.report import Report

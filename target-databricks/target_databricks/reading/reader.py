@@ -11,15 +11,12 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any, Protocol
 
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
 from target_databricks.errors import BadInputError
 from target_databricks.reading import rescue as careful
-
-if TYPE_CHECKING:
-    from target_databricks.sinks import DatabricksSink
 
 CHUNK = 1 << 18
 """Bytes asked of the pipe at a time; it gives what it has."""
@@ -37,6 +34,13 @@ MEMBERS: Mapping[str, Mapping[str, type]] = {
 _RECORD = re.compile(rb'\s*\{\s*"type"\s*:\s*"RECORD"\s*,\s*"stream"\s*:\s*"([^"\\]*)"').match
 
 
+class LineSink(Protocol):
+    """Takes the RECORD lines of one stream as they are."""
+
+    def add(self, line: bytes, number: int) -> None:
+        """Take a line of the input and its number, from 1."""
+
+
 class BlockReader(GenericSingerReader[bytes]):
     """Reads messages from a pipe, a file or a text stream.
 
@@ -50,7 +54,7 @@ class BlockReader(GenericSingerReader[bytes]):
     def __init__(self) -> None:
         super().__init__()
         self.line = 0
-        self.direct: dict[bytes, DatabricksSink] = {}
+        self.direct: dict[bytes, LineSink] = {}
         self.failed: Callable[[], None] = lambda: None
 
     @property
