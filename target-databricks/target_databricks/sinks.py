@@ -18,8 +18,8 @@ from singer_sdk.helpers._batch import BatchFileFormat, StorageTarget
 from singer_sdk.sinks import BatchSink, Sink
 
 from target_databricks.errors import BadInputError, InvalidRecord
-from target_databricks.loading.backend import Destination
 from target_databricks.loading.batch import Batch, LoadResult, make_batch
+from target_databricks.loading.load import Load
 from target_databricks.loading.loader import Loader, Step
 from target_databricks.loading.versions import StreamVersions
 from target_databricks.reading.parsing import BlockParser, Lines
@@ -161,9 +161,9 @@ class DatabricksSink(BatchSink):
         self._blocks, self._bytes = [], 0
         overwrite = self._target.load_method == "overwrite"
         if overwrite and self._target.first_time(self.stream_name):
-            self._submit(lambda destination: _replace(destination, batch))
+            self._submit(lambda load: _replace(load, batch))
         else:
-            self._submit(lambda destination: destination.apply(batch))
+            self._submit(lambda load: load.apply(batch))
 
     def process_batch_files(self, encoding: BaseBatchFileEncoding, files: Sequence[str]) -> None:
         """Take the files of a BATCH message: JSON lines, gzipped or not, or Parquet.
@@ -218,7 +218,7 @@ class DatabricksSink(BatchSink):
                 version,
             )
         else:
-            self._submit(lambda destination: destination.activate_version(plan, version))
+            self._submit(lambda load: load.activate_version(plan, version))
 
     def _add_records(self, text: Iterable[bytes]) -> None:
         for line in text:
@@ -237,7 +237,7 @@ class DatabricksSink(BatchSink):
             for block in blocks:
                 self._target.versions.note(self.stream_name, block)
 
-    def _submit(self, run: Any) -> None:
+    def _submit(self, run: Callable[[Load], LoadResult]) -> None:
         self._target.received[self.stream_name] = self.received
         self._target.loader.submit(Step(self.stream_name, self.received, run))
 
@@ -261,7 +261,7 @@ def _decompressed(file: IO[bytes], compression: str | None) -> IO[bytes]:
     return cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if compression == "gzip" else file
 
 
-def _replace(destination: Destination, batch: Batch) -> LoadResult:
+def _replace(load: Load, batch: Batch) -> LoadResult:
     """Load the first batch of a stream that is to be overwritten."""
-    destination.replace(batch.plan)
-    return destination.apply(batch)
+    load.replace(batch.plan)
+    return load.apply(batch)

@@ -27,6 +27,7 @@ from target_databricks.errors import (
 )
 from target_databricks.lakehouse.folder import SPOOL, LakehouseFolder
 from target_databricks.loading.ledger import TABLE as LEDGER
+from target_databricks.loading.load import Load
 from target_databricks.loading.loader import Loader
 from target_databricks.loading.report import Report
 from target_databricks.loading.versions import StreamVersions
@@ -43,7 +44,7 @@ from target_databricks.sinks import DatabricksSink
 if TYPE_CHECKING:
     from types import FrameType
 
-    from target_databricks.loading.backend import Destination
+    from target_databricks.loading.backend import Backend
     from target_databricks.loading.batch import LoadResult
 
 
@@ -91,7 +92,7 @@ class TargetDatabricks(Target):
         self._started: set[str] = set()
         self._owners = dict(RESERVED_TABLES)
         self._bookmarks: Sequence[str] = ()
-        self._destination: Destination | None = None
+        self._load: Load | None = None
         self._loader: Loader | None = None
         self._report = Report(str(self.config["default_target_schema"]))
         self._reader.failed = self._abort
@@ -110,13 +111,13 @@ class TargetDatabricks(Target):
     def loader(self) -> Loader:
         """The loader; the destination is opened the first time it is asked for."""
         if self._loader is None:
-            self._destination = self._make_destination()
-            for result in self._destination.open():
+            self._load = self._make_load()
+            for result in self._load.open():
                 self.logger.info("Left by an earlier run: %s", self._report.line(result))
                 self._report.add(result)
-            for error in self._destination.failed.values():
+            for error in self._load.failed.values():
                 self.logger.error("Left by an earlier run: %s", error)
-            self._loader = Loader(self._destination, self._emit_state, self._loaded)
+            self._loader = Loader(self._load, self._emit_state, self._loaded)
         return self._loader
 
     @property
@@ -155,8 +156,8 @@ class TargetDatabricks(Target):
             soft_delete=self.config["soft_delete_column"] or None,
         )
         self._claim(plan)
-        destination = cast("Destination", self._destination)
-        return plan if stream in destination.failed else destination.reconcile(plan)
+        load = cast("Load", self._load)
+        return plan if stream in load.failed else load.reconcile(plan)
 
     def _claim(self, plan: StreamPlan) -> None:
         """Make sure that no two streams, or arrays of them, write to one table."""
@@ -272,7 +273,7 @@ class TargetDatabricks(Target):
             super().process_endofpipe()
             self._retire()
             self.loader.wait()
-            failed = dict(cast("Destination", self._destination).failed)
+            failed = dict(cast("Load", self._load).failed)
             # What no state covers yet must stay in mind.
             self._close(failed=self.loader.holds_state)
         except BaseException:
@@ -314,7 +315,10 @@ class TargetDatabricks(Target):
         }
         return {**self.received, **live}
 
-    def _make_destination(self) -> Destination:
+    def _make_load(self) -> Load:
+        return Load(self._make_backend(), load_method=self.load_method, job_id=self.job_id)
+
+    def _make_backend(self) -> Backend:
         if destination_of(self.config) == "warehouse":
             # Imported here: its clients take a second to load and may not be installed.
             from target_databricks.warehouse.warehouse import SqlWarehouse
@@ -338,9 +342,9 @@ class TargetDatabricks(Target):
         loader, self._loader = self._loader, None
         if loader is not None:
             loader.stop()
-        destination, self._destination = self._destination, None
-        if destination is not None:
-            destination.close(failed=failed)
+        load, self._load = self._load, None
+        if load is not None:
+            load.close(failed=failed)
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Stop at once but not in the middle: the batch being applied is finished first."""

@@ -17,6 +17,7 @@ from target_databricks.schema.types import TypeMapper
 from target_databricks.warehouse.constraints import constraint_name, references
 from target_databricks.warehouse.sql import ddl
 from target_databricks.warehouse.sql import dml as sql
+from target_databricks.warehouse.sql.clauses import Staged, parquet_file
 from target_databricks.warehouse.sql.columns import as_variant, fitted, missing, sql_type, widened
 from target_databricks.warehouse.sql.names import Schema, Volume, literal, quoted
 
@@ -71,7 +72,7 @@ def plan():
 
 @pytest.fixture
 def staged(plan):
-    return sql.Staged(sql.parquet_file("/Volumes/main/xero/v/f.parquet"), plan.staged_schema)
+    return Staged(parquet_file("/Volumes/main/xero/v/f.parquet"), plan.staged_schema)
 
 
 def check(name: str, text: str) -> None:
@@ -162,8 +163,8 @@ def test_retire(plan, delete):
         plan,
         7,
         [
-            sql.parquet_file("/Volumes/main/xero/v/a.seen"),
-            sql.parquet_file("/Volumes/main/xero/v/b.seen"),
+            parquet_file("/Volumes/main/xero/v/a.seen"),
+            parquet_file("/Volumes/main/xero/v/b.seen"),
         ],
         delete=delete,
     )

@@ -23,14 +23,14 @@ from target_databricks.schema.naming import table_name
 from target_databricks.schema.planning import make_plan
 from target_databricks.schema.types import TypeMapper
 from target_databricks.warehouse.client.access import make_access
-from target_databricks.warehouse.client.backoff import Patience
+from target_databricks.warehouse.client.backoff import Backoff
 from target_databricks.warehouse.client.connection import Connections
-from target_databricks.warehouse.client.start import wake
-from target_databricks.warehouse.sql import dml as sql
+from target_databricks.warehouse.client.start import start
+from target_databricks.warehouse.sql import dml
 from target_databricks.warehouse.sql.names import Schema
-from target_databricks.warehouse.staging.choose import ensure_schema, make_staging
-from target_databricks.warehouse.staging.protocol import Staging
-from target_databricks.warehouse.tables import Tables
+from target_databricks.warehouse.staging.choose import make_staging
+from target_databricks.warehouse.staging.protocol import WarehouseStaging
+from target_databricks.warehouse.tables import Tables, ensure_schema
 
 _PREFIX = "_sdc_check_"
 
@@ -58,10 +58,10 @@ def check(config: Mapping[str, Any], say: Callable[[str], None]) -> None:
     """
     access = make_access(config)
     schema = Schema(str(config["catalog"]), table_name(config["default_target_schema"]))
-    patience = Patience(float(config["warehouse_timeout"]))
-    wake(access, patience)
+    backoff = Backoff(float(config["warehouse_timeout"]))
+    start(access, backoff)
     job = f"check-{uuid.uuid4()}"
-    connections = Connections(access, {"job": job}, patience, lambda: wake(access, patience))
+    connections = Connections(access, {"job": job}, backoff, lambda: start(access, backoff))
     staging = make_staging(config, access, connections, schema, job)
     made_schema = False
     tables = Tables(connections, schema, config)
@@ -94,7 +94,9 @@ def _grants(connections: Connections, schema: Schema) -> list[str]:
     return [f"{r.get('actiontype')} to {r.get('principal')}" for r in lowered]
 
 
-def _one_row(tables: Tables, staging: Staging, connections: Connections, name: str) -> None:
+def _one_row(
+    tables: Tables, staging: WarehouseStaging, connections: Connections, name: str
+) -> None:
     schema = {"properties": {"id": {"type": "integer"}}}
     plan = make_plan(name, schema, ["id"], mapper=TypeMapper(), sdk_metadata=False)
     rows = pa.table(
@@ -105,7 +107,7 @@ def _one_row(tables: Tables, staging: Staging, connections: Connections, name: s
     columns = tables.ready(name, plan.table_schema, "Made by target-databricks-check")
     path = staging.stage(batch)
     try:
-        connections.run(sql.merge(tables.name(name), columns, plan, staging.read(path, batch)))
+        connections.run(dml.merge(tables.name(name), columns, plan, staging.read(path, batch)))
         found = connections.run(f"SELECT id FROM {tables.name(name)}").column(0).to_pylist()  # noqa: S608
     finally:
         staging.done(path)

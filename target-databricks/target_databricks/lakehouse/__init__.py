@@ -1,1 +1,1 @@
-"""The lakehouse folder: Delta tables written by delta-rs, without a warehouse."""
+"""The lakehouse folder: Delta tables on a disk or in an object store, written with delta-rs."""

@@ -78,6 +78,19 @@ class LakehouseTable:
             self._schema = pa.schema(delta.schema().to_arrow())
         return self._schema
 
+    @property
+    def properties(self) -> Mapping[str, str]:
+        """Its properties; none if there is no table."""
+        if self.delta is None:
+            return {}
+        return {name: str(value) for name, value in self.delta.metadata().configuration.items()}
+
+    def set_property(self, name: str, value: str) -> None:
+        """Set a property of a table that exists."""
+        if self.delta is not None:
+            self.delta.alter.set_table_properties({name: value}, raise_if_not_exists=False)
+            self.refresh()
+
     def refresh(self) -> None:
         """Forget what was seen; the next look reads the log again."""
         self._delta = self._schema = None

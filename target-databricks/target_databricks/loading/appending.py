@@ -11,36 +11,30 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 
 import pyarrow as pa
 
+from target_databricks.loading.backend import FileT, Staging
 from target_databricks.loading.batch import Batch
-from target_databricks.schema.plan import JOB_ID, RECORD_HASH
+from target_databricks.schema.plan import JOB_ID, RECORD_HASH, StreamPlan
 
-FileT = TypeVar("FileT")
-RowsOfRuns = Callable[[str, Collection[str]], Iterable[str]]
+HashesOfRuns = Callable[[str, Collection[str]], Iterable[str]]
 """From a table and job ids to the hashes of the rows that the table has of those runs."""
 
 
-class Staging(Protocol[FileT]):
-    """Where a destination keeps its staged files; `FileT` is how it names one."""
+def appends(plan: StreamPlan, load_method: str) -> bool:
+    """Whether rows of a stream are appended instead of merged.
 
-    def applied(self) -> Iterable[tuple[FileT, Batch]]:
-        """Applied batches that the tap may send again."""
-
-    def done(self, path: FileT) -> None:
-        """Forget a batch."""
-
-    def note_state(self, table: str) -> None:
-        """Note that a state covered rows appended to a table."""
-
-    def stateful(self, table: str) -> bool:
-        """Whether a state ever covered rows appended to a table."""
+    Args:
+        plan: The stream.
+        load_method: The setting of that name.
+    """
+    return load_method == "append-only" or not plan.keys
 
 
 @dataclass
-class _Stream(Generic[FileT]):
+class _Memory(Generic[FileT]):
     """What is remembered of one stream.
 
     Attributes:
@@ -62,53 +56,53 @@ class Unconfirmed(Generic[FileT]):
     """Appended rows that no state covers yet.
 
     Args:
-        spool: Where they are remembered across runs.
-        rows_of_runs: Looks which of them a table has.
+        staging: Where they are remembered across runs.
+        hashes: Looks which of them a table has.
     """
 
-    def __init__(self, spool: Staging[FileT], rows_of_runs: RowsOfRuns) -> None:
-        self._spool = spool
-        self._rows_of_runs = rows_of_runs
-        self._streams: dict[str, _Stream[FileT]] = {}
+    def __init__(self, staging: Staging[FileT], hashes: HashesOfRuns) -> None:
+        self._staging = staging
+        self._hashes = hashes
+        self._streams: dict[str, _Memory[FileT]] = {}
         self._covered: set[str] | None = None
 
     def load(self) -> None:
         """Recall what earlier runs appended."""
-        for path, batch in self._spool.applied():
+        for path, batch in self._staging.applied():
             self.recall(batch, path)
 
     def recall(self, batch: Batch, path: FileT) -> None:
         """Expect the rows of an earlier run's batch to come again."""
-        known = self._of(batch.plan.stream)
-        known.table = batch.plan.table
-        known.hashes.update(batch.rows.column(RECORD_HASH).to_pylist())
-        known.jobs.update(batch.rows.column(JOB_ID).unique().to_pylist())
-        known.earlier.append(path)
+        memory = self._of(batch.plan.stream)
+        memory.table = batch.plan.table
+        memory.hashes.update(batch.rows.column(RECORD_HASH).to_pylist())
+        memory.jobs.update(batch.rows.column(JOB_ID).unique().to_pylist())
+        memory.earlier.append(path)
 
     def fresh(self, batch: Batch) -> Batch:
         """The batch less the rows that earlier runs appended."""
-        known = self._of(batch.plan.stream)
-        if not known.earlier:
+        memory = self._of(batch.plan.stream)
+        if not memory.earlier:
             return batch
-        if known.jobs:
-            known.hashes &= Counter(self._rows_of_runs(known.table, known.jobs))
-            known.jobs = set()
+        if memory.jobs:
+            memory.hashes &= Counter(self._hashes(memory.table, memory.jobs))
+            memory.jobs = set()
         new = []
         for digest in batch.rows.column(RECORD_HASH).to_pylist():
-            new.append(known.hashes[digest] <= 0)
+            new.append(memory.hashes[digest] <= 0)
             if not new[-1]:
-                known.hashes[digest] -= 1
-        if not any(known.hashes.values()):
+                memory.hashes[digest] -= 1
+        if not any(memory.hashes.values()):
             # All of it came again: from here on a state covers those rows like this batch's own.
-            known.applied += [(batch.through, path) for path in known.earlier]
-            known.earlier = []
+            memory.applied += [(batch.through, path) for path in memory.earlier]
+            memory.earlier = []
         return replace(batch, rows=batch.rows.filter(pa.array(new, pa.bool_())))
 
     def appended(self, batch: Batch, path: FileT) -> None:
         """Remember a batch of this run."""
-        known = self._of(batch.plan.stream)
-        known.table = batch.plan.table
-        known.applied.append((batch.through, path))
+        memory = self._of(batch.plan.stream)
+        memory.table = batch.plan.table
+        memory.applied.append((batch.through, path))
 
     def confirm(self, covered: Mapping[str, int]) -> None:
         """Forget what the tap will not send again.
@@ -118,11 +112,11 @@ class Unconfirmed(Generic[FileT]):
         """
         self._covered = (self._covered or set()) | set(covered)
         for stream, through in covered.items():
-            known = self._of(stream)
-            for entry in [e for e in known.applied if e[0] <= through]:
-                self._spool.note_state(known.table)
-                self._spool.done(entry[1])
-                known.applied.remove(entry)
+            memory = self._of(stream)
+            for entry in [e for e in memory.applied if e[0] <= through]:
+                self._staging.note_state(memory.table)
+                self._staging.done(entry[1])
+                memory.applied.remove(entry)
 
     def finish(self) -> None:
         """Forget what a run that ended well leaves behind.
@@ -130,11 +124,11 @@ class Unconfirmed(Generic[FileT]):
         A stream whose last rows came after the last state keeps them in mind: its tap was cut
         short and sends them again. A tap that never had a state starts over on purpose.
         """
-        for stream, known in self._streams.items():
-            stateless = self._covered is None and not self._spool.stateful(known.table)
-            if stateless or (stream in (self._covered or ()) and not known.applied):
-                for path in [*known.earlier, *(path for _, path in known.applied)]:
-                    self._spool.done(path)
+        for stream, memory in self._streams.items():
+            stateless = self._covered is None and not self._staging.stateful(memory.table)
+            if stateless or (stream in (self._covered or ()) and not memory.applied):
+                for path in [*memory.earlier, *(path for _, path in memory.applied)]:
+                    self._staging.done(path)
 
-    def _of(self, stream: str) -> _Stream[FileT]:
-        return self._streams.setdefault(stream, _Stream())
+    def _of(self, stream: str) -> _Memory[FileT]:
+        return self._streams.setdefault(stream, _Memory())

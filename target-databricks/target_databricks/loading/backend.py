@@ -1,75 +1,213 @@
-"""The seam between "a batch to apply" and "where it goes".
+"""The seam between the life of a batch (`load.py`) and the place where its rows go.
 
-A destination is a lakehouse folder or a SQL warehouse. `apply`, `replace` and `activate_version`
-are called from up to `parallelism` threads at once, for one stream never from two and always in
-the order its rows came. `reconcile` is called while nothing of its stream is under way, `confirm`
-at any time by one thread, the rest while nothing else is. A destination keeps its own staging, its
-own ledger and its own retries.
+A backend knows one place: how to look at a table there, how to write to it, and, by its staging,
+how to keep a batch from before it is written until after. It decides nothing about order, crashes
+or other runs; whatever it does to a table may be asked for twice and must then do no harm.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
-from target_databricks.errors import LoadError
-from target_databricks.loading.batch import Batch, LoadResult
+import pyarrow as pa
+
+from target_databricks.loading.batch import Batch
 from target_databricks.schema.plan import StreamPlan
 
+FileT = TypeVar("FileT")
+"""How a place names a staged file."""
 
-class Destination(Protocol):
-    """Where batches go."""
 
-    @property
-    def failed(self) -> Mapping[str, LoadError]:
-        """Streams that are not loaded in this run, since an earlier run left what does not go in.
+@dataclass(frozen=True)
+class Written:
+    """What a batch did to the stream's own table, in rows.
 
-        An older batch must not come after a newer one, so the stream waits for somebody to look.
+    Attributes:
+        inserted: Rows that were new.
+        updated: Rows that had changed.
+        unchanged: Rows that were as they are.
+        outdated: Rows older than the table's.
+        unwritten: Mask of the rows that were not written; None where nobody knows which.
+    """
+
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    outdated: int = 0
+    unwritten: pa.Array | None = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why something could not be written.
+
+    Attributes:
+        reason: What was wrong, in a line.
+        sentence: Reason and advice, with a full stop.
+        of_batch: Whether it lies with the batch or its tables, so that others may do better.
+        stale: Whether a table is not what it was at the last look.
+    """
+
+    reason: str
+    sentence: str
+    of_batch: bool = True
+    stale: bool = False
+
+
+class Staging(Protocol[FileT]):
+    """Where batches are kept from before they are applied until they need not be any more."""
+
+    def lease(self, table: str, *, wait: bool = True) -> AbstractContextManager[None]:
+        """Keep other runs from the tables of a stream for a while.
+
+        Raises:
+            BusyError: Another run has them, and went on having them or is not to be waited for.
         """
 
+    def pieces(self, batch: Batch) -> Iterable[Batch]:
+        """The batch, cut into as many as must be applied one after the other; one at least."""
+
+    def stage(self, batch: Batch) -> FileT:
+        """Keep a batch durably."""
+
+    def waiting(self) -> Sequence[str]:
+        """Tables that batches are staged for, by this moment's look; the oldest batch's first."""
+
+    def staged(self, table: str) -> Iterator[tuple[FileT, Batch]]:
+        """What is staged for a table, oldest first; certain only under the table's lease."""
+
+    def gone(self, path: FileT) -> bool:
+        """Whether a batch is staged no more: another run has applied it."""
+
+    def title(self, path: FileT) -> str:
+        """What a staged file is called in the log."""
+
+    def left(self, path: FileT) -> str:
+        """What becomes of a batch that could not be applied, in a sentence."""
+
+    def done(self, path: FileT) -> None:
+        """Forget a batch that is applied, and may be sent again without harm."""
+
+    def keep(self, path: FileT) -> FileT:
+        """Remember a batch that is applied and must not be applied again. Returns its new name."""
+
+    def applied(self) -> Iterable[tuple[FileT, Batch]]:
+        """Applied batches that the tap may send again."""
+
+    def note_state(self, table: str) -> None:
+        """Note that a state covered rows appended to a table."""
+
+    def stateful(self, table: str) -> bool:
+        """Whether a state ever covered rows appended to a table."""
+
+    def see(self, table: str, version: int, digest: str, keys: pa.Table) -> None:
+        """Note keys that came with a version; the table's notes on earlier versions go."""
+
+    def forget_seen(self, table: str) -> None:
+        """Drop the notes on a table's versions."""
+
+
+class Backend(Protocol):
+    """A place for tables.
+
+    Writing to the tables of one stream happens in one thread at a time, and in up to `parallelism`
+    threads for several streams.
+
+    Attributes:
+        schema: Name of the schema, for the log.
+        parallelism: How many streams can be loaded at once, from 1.
+        staging: Where its batches are kept.
+    """
+
+    schema: str
+    parallelism: int
+
     @property
-    def parallelism(self) -> int:
-        """How many streams it can load at once, from 1."""
+    def staging(self) -> Staging[Any]:
+        """Where batches are kept."""
 
-    def open(self) -> list[LoadResult]:
-        """Get ready: reach the place, keep others out, apply what a failed run left staged.
+    # Life cycle
 
-        A batch that cannot be applied is in nobody's way but its own stream's: see `failed`.
-
-        Returns:
-            What the replayed batches did.
+    def open(self) -> None:
+        """Reach the place, and keep others out if two at once would do harm.
 
         Raises:
             ConfigurationError: The place cannot be reached as configured.
-            BusyError: Another run holds it.
+            BusyError: Another run has it.
         """
 
-    def reconcile(self, plan: StreamPlan) -> StreamPlan:
-        """Bring a plan and the tables it already has together: widen the table, or bend the plan.
+    def hurry(self) -> None:
+        """The run has failed: what is still to be noted must not take long, or be left out."""
 
-        Called before the first batch of each SCHEMA; must not create anything.
-        """
-
-    def apply(self, batch: Batch) -> LoadResult:
-        """Stage a batch, then make its tables hold it. All of it, or none and it stays staged.
-
-        Raises:
-            LoadError: It could not be applied; the message says what to do.
-        """
-
-    def replace(self, plan: StreamPlan) -> int:
-        """Empty a stream's tables, for `load_method: overwrite`. Returns the rows removed."""
-
-    def activate_version(self, plan: StreamPlan, version: int) -> LoadResult:
-        """Retire the rows that were not sent with this version.
+    def finish(self, plans: Collection[StreamPlan], merged: Iterable[StreamPlan]) -> None:
+        """Tidy up at the end of a run that went well.
 
         Args:
-            plan: The stream.
-            version: The version that is now the whole truth.
+            plans: What was planned in this run.
+            merged: What rows were merged of.
         """
 
-    def confirm(self, covered: Mapping[str, int]) -> None:
-        """A state went out: these many records of each stream will not be sent again."""
+    def release(self) -> None:
+        """Let go of the place, after `open` and whatever came then."""
 
-    def close(self, *, failed: bool) -> None:
-        """Finish: write the ledger, tidy up small files, let others in."""
+    # Tables
+
+    def location(self, table: str) -> str:
+        """A table's full name, for messages."""
+
+    def columns(self, table: str) -> pa.Schema | None:
+        """The columns of a table, or None if there is none."""
+
+    def forget(self, table: str) -> None:
+        """Look at a table again the next time."""
+
+    def shaped(self, plan: StreamPlan) -> StreamPlan:
+        """The plan with columns of the types that this place is set to have."""
+
+    def widen(self, table: str, types: Mapping[str, pa.DataType]) -> bool:
+        """Change column types. Returns whether the table allowed it."""
+
+    def properties(self, table: str) -> Mapping[str, str]:
+        """The properties of a table; none if there is no table."""
+
+    def set_property(self, plan: StreamPlan, name: str, value: str) -> None:
+        """Set a property of the stream's own table."""
+
+    def hashes(self, table: str, jobs: Collection[str]) -> Iterable[str]:
+        """Hashes of the rows that a table has of some runs."""
+
+    # Writing
+
+    def marks(self, plan: StreamPlan) -> Mapping[str, int]:
+        """What tells of a batch to append, by table, whether its rows are in; staged with it."""
+
+    def merge(self, batch: Batch, path: Any, *, replayed: bool) -> Written:
+        """Merge a staged batch: child rows first, then their parents, whose hash is the mark.
+
+        Args:
+            batch: The batch.
+            path: Where it is staged.
+            replayed: Whether it may have been merged in part, or newer rows may be in already.
+        """
+
+    def append(self, batch: Batch, path: Any, *, replayed: bool) -> Written:
+        """Append a staged batch, unless it is in the tables already; arguments as in `merge`."""
+
+    def empty(self, table: str) -> None:
+        """Delete the rows of a table that may not be there."""
+
+    def retire(self, plan: StreamPlan, version: int) -> int:
+        """Retire the rows that are older than a version and did not come with it.
+
+        Returns:
+            How many there were, in the stream's own table.
+        """
+
+    def write_ledger(self, rows: pa.Table) -> None:
+        """Append rows to the ledger."""
+
+    def failure(self, error: BaseException) -> Failure:
+        """Understand an error of writing."""

@@ -17,8 +17,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from target_databricks.loading.backend import Destination
 from target_databricks.loading.batch import LoadResult
+from target_databricks.loading.load import Load
 
 State = Mapping[str, Any]
 
@@ -38,14 +38,14 @@ class Step:
 
     stream: str
     through: int
-    run: Callable[[Destination], LoadResult | None]
+    run: Callable[[Load], LoadResult | None]
 
 
 class Loader:
     """Runs steps on threads of its own: those of one stream in order, streams side by side.
 
     Args:
-        destination: Where batches go; already open.
+        load: Applies batches; already open.
         emit: Called with a state once everything it covers is applied, from a loader's thread,
             by one at a time.
         report: Called with what each step did, likewise.
@@ -53,11 +53,11 @@ class Loader:
 
     def __init__(
         self,
-        destination: Destination,
+        load: Load,
         emit: Callable[[State], None],
         report: Callable[[LoadResult], None],
     ) -> None:
-        self._destination = destination
+        self._load = load
         self._emit = emit
         self._report = report
         self._changed = threading.Condition()
@@ -70,7 +70,7 @@ class Loader:
         self._error: BaseException | None = None
         self._threads = [
             threading.Thread(target=self._work, name=f"loader-{number}", daemon=True)
-            for number in range(max(1, destination.parallelism))
+            for number in range(max(1, load.parallelism))
         ]
         for thread in self._threads:
             thread.start()
@@ -84,7 +84,7 @@ class Loader:
         Raises:
             Exception: What an earlier step failed with.
         """
-        if step.stream in self._destination.failed:
+        if step.stream in self._load.failed:
             return
         with self._changed:
             self._changed.wait_for(lambda: len(self._waiting) < MOST_WAITING or self._error)
@@ -170,7 +170,7 @@ class Loader:
             self._error = self._error or error
 
     def _do(self, step: Step) -> None:
-        result = step.run(self._destination)
+        result = step.run(self._load)
         with self._lock:
             self._applied[step.stream] = step.through
             if result is not None:
@@ -187,7 +187,7 @@ class Loader:
             value, received = ready
             self._emit(value)
             # A crash before this line only makes the destination remember more than it must.
-            self._destination.confirm(received)
+            self._load.confirm(received)
 
     def _covered(self, received: Mapping[str, int]) -> bool:
         return all(self._applied.get(stream, 0) >= count for stream, count in received.items())

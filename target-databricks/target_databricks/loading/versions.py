@@ -124,8 +124,3 @@ class StreamVersions:
 
     def _of(self, stream: str) -> _Stream:
         return self._streams.setdefault(stream, _Stream())
-
-
-def noted_version(name: str) -> int:
-    """The version in the name of a note: `<table>-v<version>-<digest>.seen`."""
-    return int(name.rpartition("-v")[2].rpartition("-")[0])

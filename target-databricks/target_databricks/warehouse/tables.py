@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from target_databricks.errors import LoadError
+from target_databricks.errors import ConfigurationError, LoadError
 from target_databricks.schema.plan import Hints
 from target_databricks.warehouse.client.connection import Connections, StatementError
 from target_databricks.warehouse.client.errors import Kind
@@ -27,6 +27,38 @@ AUTO = "AUTO"
 """What CLUSTER BY says to leave the choice of columns to Databricks."""
 MOST_CLUSTERED = 4
 """Columns that Delta clusters by at most."""
+
+
+_HELP = (
+    "Check the settings 'catalog' and 'default_target_schema', and ask an administrator for the "
+    "privileges; `target-databricks-grants` prints the statements that are needed."
+)
+
+
+def ensure_schema(connections: Connections, schema: Schema) -> bool:
+    """Create a schema that is not there. Returns whether it was created.
+
+    Raises:
+        ConfigurationError: It cannot be seen, or not be created.
+    """
+    try:
+        connections.run(f"DESCRIBE SCHEMA {schema.sql}")
+    except StatementError as error:
+        if "SCHEMA_NOT_FOUND" not in error.problem.reason:
+            raise ConfigurationError(
+                f"The schema {schema} cannot be reached: {error.problem.reason} {_HELP}"
+            ) from error
+    else:
+        return False
+    try:
+        connections.run(f"CREATE SCHEMA IF NOT EXISTS {schema.sql}")
+    except StatementError as error:
+        raise ConfigurationError(
+            f"The schema {schema} does not exist, or may not be seen, and cannot be created: "
+            f"{error.problem.reason} {_HELP}"
+        ) from error
+    logger.info("Created the schema %s.", schema)
+    return True
 
 
 class Tables:

@@ -11,7 +11,7 @@ FIRST, LONGEST, GROWTH = 0.5, 30.0, 2.0
 
 
 @dataclass(frozen=True)
-class Patience:
+class Backoff:
     """How long to keep trying.
 
     Attributes:

@@ -1,7 +1,7 @@
 """Statements to a warehouse: a pool of connections that mend themselves.
 
 A statement is sent until it is answered or the error is final: sessions that are gone are
-reopened, a stopped warehouse is woken, conflicts and outages are waited out. Every statement of
+reopened, a stopped warehouse is started, conflicts and outages are waited out. Every statement of
 this target may therefore be sent more than once, and is made so that this does no harm, as long as
 the second comes after the first. One that the warehouse has taken and is still at is therefore not
 sent again because a question after its state got lost: the question is asked again.
@@ -21,7 +21,7 @@ import pyarrow as pa
 from singer_sdk.exceptions import FatalSyncError
 
 from target_databricks.warehouse.client.access import PRODUCT, Access
-from target_databricks.warehouse.client.backoff import Patience
+from target_databricks.warehouse.client.backoff import Backoff
 from target_databricks.warehouse.client.errors import AGAIN, Kind, Problem, classify, failed_poll
 
 logger = logging.getLogger("target-databricks")
@@ -52,23 +52,23 @@ class Connections:
     Args:
         access: Where it is, and the way in.
         tags: What the warehouse's query history should show of every statement.
-        patience: How long to keep trying one statement.
-        wake: Makes sure that the warehouse runs.
+        backoff: How long to keep trying one statement.
+        start: Makes sure that the warehouse runs.
     """
 
     def __init__(
         self,
         access: Access,
         tags: Mapping[str, str],
-        patience: Patience,
-        wake: Callable[[], None],
+        backoff: Backoff,
+        start: Callable[[], None],
     ) -> None:
         self._access = access
         self._tags = dict(tags)
-        self.patience = patience
-        self._wake = wake
+        self.backoff = backoff
+        self._start = start
         self._idle: list[Any] = []
-        self._welcome = False
+        self._accepted = False
         self._lock = threading.Lock()
 
     def run(self, statement: str, tags: Mapping[str, str] | None = None) -> pa.Table:
@@ -84,7 +84,7 @@ class Connections:
         Raises:
             StatementError: It failed for good.
         """
-        attempts = self.patience.attempts()
+        attempts = self.backoff.attempts()
         failed = Counter[Kind]()
         while True:
             last = next(attempts)
@@ -97,7 +97,7 @@ class Connections:
                 failed[problem.kind] += 1
                 often = failed[problem.kind] > AGAIN.get(problem.kind, math.inf)
                 # Credentials that were never accepted will not be better in a second.
-                wrong = problem.kind is Kind.REFUSED and not self._welcome
+                wrong = problem.kind is Kind.REFUSED and not self._accepted
                 if last or often or wrong:
                     raise StatementError(problem) from error
             logger.info("A statement failed (%s): %s.", problem.reason, problem.kind.value)
@@ -105,7 +105,7 @@ class Connections:
                 # The connector keeps a token for as long as a connection lives; a new connection
                 # asks the SDK, which has renewed it.
                 self._drop_idle()
-                self._wake()
+                self._start()
 
     def close(self) -> None:
         """Close all sessions."""
@@ -123,7 +123,7 @@ class Connections:
             raise
         with self._lock:
             self._idle.append(connection)
-            self._welcome = True
+            self._accepted = True
         return rows
 
     def _execute(self, cursor: Any, statement: str, tags: Mapping[str, str]) -> None:
@@ -142,7 +142,7 @@ class Connections:
             cursor.get_async_execution_result()
 
     def _await(self, cursor: Any) -> None:
-        attempts = self.patience.attempts()
+        attempts = self.backoff.attempts()
         while True:
             last = next(attempts)
             try:
@@ -157,7 +157,7 @@ class Connections:
                 logger.info("%s Asking again.", problem.reason)
             else:
                 # It answers again; however long the statement takes now is its own affair.
-                attempts = self.patience.attempts()
+                attempts = self.backoff.attempts()
 
     def _take(self) -> Any:
         with self._lock:

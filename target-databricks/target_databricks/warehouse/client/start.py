@@ -1,4 +1,4 @@
-"""Waking a warehouse: start it if it sleeps, and wait where everybody can see it."""
+"""Starting a warehouse that is stopped, and waiting where everybody can see it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from target_databricks.errors import ConfigurationError
-from target_databricks.warehouse.client.backoff import Patience
+from target_databricks.warehouse.client.backoff import Backoff
 from target_databricks.warehouse.client.errors import Kind, classify
 
 if TYPE_CHECKING:
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("target-databricks")
 
-TOLD_EVERY = 10.0
+PROGRESS_EVERY = 10.0
 """Seconds between two lines of progress."""
 _LONGEST_POLL = 5.0
-_ASLEEP = ("STOPPED", "STOPPING")
-_LOST = ("DELETED", "DELETING")
+_STOPPED = ("STOPPED", "STOPPING")
+_DELETED = ("DELETED", "DELETING")
 
 
-def wake(access: Access, patience: Patience) -> None:
+def start(access: Access, backoff: Backoff) -> None:
     """Make sure that the warehouse runs.
 
     Args:
         access: Where it is.
-        patience: How long to wait for it.
+        backoff: How long to wait for it.
 
     Raises:
         ConfigurationError: There is no such warehouse, it may not be used, or it does not start
@@ -34,44 +34,44 @@ def wake(access: Access, patience: Patience) -> None:
     """
     if access.warehouse_id is None:
         return
-    began = patience.clock()
-    told = began - TOLD_EVERY
+    began = backoff.clock()
+    reported = began - PROGRESS_EVERY
     pause = 0.2
     while True:
         name, state = _look(access, access.warehouse_id)
-        now = patience.clock()
+        now = backoff.clock()
         if state == "RUNNING":
-            if now - began > TOLD_EVERY:
+            if now - began > PROGRESS_EVERY:
                 logger.info("SQL warehouse '%s' is running after %.0f s.", name, now - began)
             return
-        if state in _LOST:
+        if state in _DELETED:
             raise ConfigurationError(
                 f"The SQL warehouse '{name}' of the setting 'http_path' has been deleted. Choose "
                 "another one."
             )
-        if state in _ASLEEP:
-            _start(access, access.warehouse_id, name)
-        if now - told >= TOLD_EVERY:
-            told = now
+        if state in _STOPPED:
+            _ask_to_start(access, access.warehouse_id, name)
+        if now - reported >= PROGRESS_EVERY:
+            reported = now
             logger.info("SQL warehouse '%s' is %s; waiting (%.0f s).", name, state, now - began)
-        if now - began > patience.seconds:
+        if now - began > backoff.seconds:
             raise ConfigurationError(
                 f"The SQL warehouse '{name}' is still {state} after {now - began:.0f} seconds. See "
                 "in the workspace what keeps it, and run again."
             )
-        patience.sleep(pause)
+        backoff.sleep(pause)
         pause = min(_LONGEST_POLL, pause * 2)
 
 
 def _look(access: Access, identifier: str) -> tuple[str, str]:
     try:
-        found = access.client.warehouses.get(identifier)
+        warehouse = access.client.warehouses.get(identifier)
     except Exception as error:
         raise _unusable(access, error) from error
-    return str(found.name), found.state.value if found.state else "RUNNING"
+    return str(warehouse.name), warehouse.state.value if warehouse.state else "RUNNING"
 
 
-def _start(access: Access, identifier: str, name: str) -> None:
+def _ask_to_start(access: Access, identifier: str, name: str) -> None:
     try:
         access.client.warehouses.start(identifier)
     except Exception as error:

@@ -21,8 +21,8 @@ from typing import Any
 import pyarrow as pa
 
 from target_databricks.loading.batch import Batch
+from target_databricks.warehouse.sql.clauses import Staged
 from target_databricks.warehouse.sql.columns import sql_type
-from target_databricks.warehouse.sql.dml import Staged
 from target_databricks.warehouse.sql.names import literal
 
 MOST_BYTES = 4 << 20
@@ -42,7 +42,7 @@ class InlineStaging:
     def open(self) -> None:
         """Nothing to do."""
 
-    def held(self, table: str, *, wait: bool = True) -> AbstractContextManager[None]:  # noqa: ARG002
+    def lease(self, table: str, *, wait: bool = True) -> AbstractContextManager[None]:  # noqa: ARG002
         """Keeps nobody away."""
         return nullcontext()
 
@@ -83,6 +83,14 @@ class InlineStaging:
     def applied(self) -> Iterator[tuple[str, Batch]]:
         """Nothing."""
         return iter(())
+
+    def title(self, path: str) -> str:
+        """The name as it is."""
+        return path
+
+    def keep(self, path: str) -> str:
+        """Nothing to do."""
+        return path
 
     def done(self, path: str) -> None:
         """Nothing to do."""

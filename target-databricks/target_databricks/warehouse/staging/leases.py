@@ -29,7 +29,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from target_databricks.errors import BusyError, LoadError
-from target_databricks.warehouse.client.backoff import Patience
+from target_databricks.warehouse.client.backoff import Backoff
 from target_databricks.warehouse.client.errors import classify
 
 if TYPE_CHECKING:
@@ -51,17 +51,17 @@ class Leases:
         files: Moves files.
         folder: Where they are.
         holder: Who takes them: the run.
-        patience: How long to wait for another run.
+        backoff: How long to wait for another run.
     """
 
-    def __init__(self, files: FilesExt, folder: str, holder: str, patience: Patience) -> None:
+    def __init__(self, files: FilesExt, folder: str, holder: str, backoff: Backoff) -> None:
         self._files = files
         self._folder = folder
         self._holder = holder
-        self._patience = patience
+        self._backoff = backoff
 
     @contextmanager
-    def held(self, table: str, *, wait: bool = True) -> Iterator[None]:
+    def lease(self, table: str, *, wait: bool = True) -> Iterator[None]:
         """Keep other runs from a stream's tables.
 
         Args:
@@ -77,8 +77,8 @@ class Leases:
         path = f"{self._folder}/{table}{SUFFIX}"
         mine = f"{self._holder} {uuid.uuid4()}"
         try:
-            patience = self._patience if wait else replace(self._patience, seconds=0.0)
-            self._take(path, mine, table, patience)
+            backoff = self._backoff if wait else replace(self._backoff, seconds=0.0)
+            self._take(path, mine, table, backoff)
         except DatabricksError as error:
             raise LoadError(
                 f"A batch for {table} could not be uploaded to {self._folder}: "
@@ -98,12 +98,12 @@ class Leases:
             with suppress(OSError):
                 self._files.delete(path)
 
-    def _take(self, path: str, mine: str, table: str, patience: Patience) -> None:
-        seen, since = "", patience.clock()
-        for last in patience.attempts(longest=LONGEST_WAIT):
+    def _take(self, path: str, mine: str, table: str, backoff: Backoff) -> None:
+        seen, since = "", backoff.clock()
+        for last in backoff.attempts(longest=LONGEST_WAIT):
             if self._create(path, mine):
                 return
-            found, now = self._read(path), patience.clock()
+            found, now = self._read(path), backoff.clock()
             if found != seen:
                 if not (seen or last):
                     logger.info("%s is being loaded by run %s; waiting.", table, _holder(found))
@@ -116,7 +116,7 @@ class Leases:
             if last:
                 raise BusyError(
                     f"Table {table} is still being loaded by run {_holder(found)} after "
-                    f"{patience.seconds:.0f} s. Run again when that run is done, or raise "
+                    f"{backoff.seconds:.0f} s. Run again when that run is done, or raise "
                     "'lock_timeout'. The batch was not loaded; the tap will send its rows again."
                 )
 

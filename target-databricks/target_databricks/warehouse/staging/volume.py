@@ -26,13 +26,21 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from target_databricks.errors import ConfigurationError
-from target_databricks.loading.batch import Batch, read_staged, write_staged
-from target_databricks.loading.versions import noted_version
-from target_databricks.warehouse.client.backoff import Patience
+from target_databricks.errors import ConfigurationError, LoadError
+from target_databricks.loading.batch import Batch
+from target_databricks.loading.staged_file import (
+    SEEN,
+    STAGED,
+    STATEFUL,
+    read_staged,
+    table_of,
+    version_of,
+    write_staged,
+)
+from target_databricks.warehouse.client.backoff import Backoff
 from target_databricks.warehouse.client.connection import Connections, StatementError
 from target_databricks.warehouse.client.errors import classify
-from target_databricks.warehouse.sql.dml import Staged, parquet_file
+from target_databricks.warehouse.sql.clauses import Staged, parquet_file
 from target_databricks.warehouse.sql.names import Schema, Volume
 from target_databricks.warehouse.staging.leases import Leases
 
@@ -41,7 +49,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("target-databricks")
 
-STAGED, SEEN, STATEFUL = ".parquet", ".seen", ".stateful"
 COMPRESSION = "zstd"
 """Every reader of Parquet knows it; LZ4 is faster to write, but some read it as another LZ4."""
 
@@ -55,7 +62,7 @@ class StagingVolume:
         volume: The volume.
         schema: The schema the batches are for; each has a folder of its own.
         job_id: The run.
-        patience: How long to wait for another run that loads the same tables.
+        backoff: How long to wait for another run that loads the same tables.
     """
 
     def __init__(
@@ -66,13 +73,13 @@ class StagingVolume:
         schema: Schema,
         *,
         job_id: str,
-        patience: Patience,
+        backoff: Backoff,
     ) -> None:
         self._files = client.files
         self._connections = connections
         self.volume = volume
         self.folder = f"{volume.path}/{schema}"
-        self._leases = Leases(self._files, self.folder, job_id, patience)
+        self._leases = Leases(self._files, self.folder, job_id, backoff)
         self.created = False
         self._stateful: set[str] = set()
         # One thread, because the order in which files go must be the order they were applied in.
@@ -125,9 +132,9 @@ class StagingVolume:
         """Where batches are staged."""
         return self.folder
 
-    def held(self, table: str, *, wait: bool = True) -> AbstractContextManager[None]:
+    def lease(self, table: str, *, wait: bool = True) -> AbstractContextManager[None]:
         """Keep other runs from the tables of a stream for a while."""
-        return self._leases.held(table, wait=wait)
+        return self._leases.lease(table, wait=wait)
 
     def pieces(self, batch: Batch) -> Iterator[Batch]:
         """The batch as it is; a file may be as long as it likes."""
@@ -142,12 +149,22 @@ class StagingVolume:
         """Upload a batch. Returns its path.
 
         Raises:
-            DatabricksError: It cannot be uploaded.
+            LoadError: It cannot be uploaded.
         """
-        return self._write(
-            f"{_visible(batch.plan.table)}-{batch.digest}{STAGED}",
-            lambda file: write_staged(batch, file, COMPRESSION),
-        )
+        try:
+            return self._write(
+                f"{_visible(batch.plan.table)}-{batch.digest}{STAGED}",
+                lambda file: write_staged(batch, file, COMPRESSION),
+            )
+        except Exception as error:
+            raise LoadError(
+                f"Batch of stream '{batch.plan.stream}' could not be uploaded to {self.folder}: "
+                f"{classify(error).sentence} The tap sends its rows again in the next run."
+            ) from error
+
+    def title(self, path: str) -> str:
+        """A staged file's path, for the log."""
+        return path
 
     def left(self, path: str) -> str:
         """What becomes of a batch that could not be loaded."""
@@ -159,12 +176,12 @@ class StagingVolume:
 
     def waiting(self) -> Sequence[str]:
         """Tables that batches are staged for; the oldest batch's first."""
-        return list(dict.fromkeys(_table(path) for path in self._list(STAGED)))
+        return list(dict.fromkeys(table_of(_name(path)) for path in self._list(STAGED)))
 
     def staged(self, table: str) -> Iterator[tuple[str, Batch]]:
         """What is staged for a table, oldest first. What cannot be read is left alone."""
         for path in self._list(STAGED):
-            if _table(path) != table:
+            if table_of(_name(path)) != table:
                 continue
             content = self._download(path)
             if content is None:
@@ -197,34 +214,34 @@ class StagingVolume:
         """Nothing: what is left here was perhaps applied, and finds out when it is replayed."""
         return iter(())
 
+    def keep(self, path: str) -> str:
+        """Leave an appended batch where it is: replayed, it finds its rows in the table."""
+        return path
+
     def done(self, path: str) -> None:
         """Remove a batch that is applied, in the background and after those before it."""
         with self._lock:
             self._removals.append(self._remover.submit(self._remove, path))
 
-    def settle(self) -> None:
-        """Wait for what is being removed."""
-        with self._lock:
-            removals, self._removals = self._removals, []
+    def close(self) -> None:
+        """Finish removing; may be called twice."""
+        removals, self._removals = self._removals, []
         for removal in removals:
             removal.result()
-        if self._stuck is not None:
+        self._remover.shutdown()
+        stuck, self._stuck = self._stuck, None
+        if stuck is not None:
             logger.warning(
                 "Applied batches could not be removed from %s (%s); the next run applies them "
                 "again, to no effect, and removes them.",
                 self.folder,
-                classify(self._stuck).reason,
+                classify(stuck).reason,
             )
-
-    def close(self) -> None:
-        """Finish removing."""
-        self.settle()
-        self._remover.shutdown()
 
     def see(self, table: str, version: int, digest: str, keys: pa.Table) -> None:
         """Note keys that came with a version; the table's notes on earlier versions go."""
         for path in self._list(SEEN, f"{_visible(table)}-v"):
-            if noted_version(_name(path)) < version:
+            if version_of(_name(path)) < version:
                 self._remove(path)
         self._write(
             f"{_visible(table)}-v{version}-{digest}{SEEN}", lambda file: pq.write_table(keys, file)
@@ -234,7 +251,7 @@ class StagingVolume:
         """Keys that came with a version or a later one, as files to select from."""
         found = []
         for path in self._list(SEEN, f"{_visible(table)}-v"):
-            if noted_version(_name(path)) < version:
+            if version_of(_name(path)) < version:
                 continue
             content = self._download(path)
             if content is not None and pq.read_schema(io.BytesIO(content)).names == list(keys):
@@ -316,12 +333,6 @@ def _batch(content: bytes) -> Batch | None:
 def _visible(table: str) -> str:
     """A table's name as the beginning of a file's; statements do not see files of `_` or `.`."""
     return f"-{table}" if table.startswith(("_", ".")) else table
-
-
-def _table(path: str) -> str:
-    """The table that a staged file is for, from its name; of a stranger's file the name."""
-    name = _name(path).removesuffix(STAGED)
-    return name.rpartition("-")[0].removeprefix("-") or name
 
 
 def _name(path: str) -> str:

@@ -6,71 +6,68 @@ Everything here may be done twice, and is, after a crash or a lost answer.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
+from target_databricks.loading.appending import appends
+from target_databricks.loading.backend import Written
 from target_databricks.loading.batch import Batch
 from target_databricks.schema.evolution import tables_of
 from target_databricks.schema.nesting import json_columns
 from target_databricks.schema.plan import JOB_ID, POSITION, RECORD_HASH, ChildPlan, StreamPlan
 from target_databricks.warehouse.client.connection import Connections
-from target_databricks.warehouse.sql import dml as sql
-from target_databricks.warehouse.sql.dml import Staged
+from target_databricks.warehouse.sql import dml
+from target_databricks.warehouse.sql.clauses import Staged
+from target_databricks.warehouse.staging.protocol import WarehouseStaging
 from target_databricks.warehouse.tables import Tables
 
 
-@dataclass
-class Counts:
-    """What a batch did to the stream's own table, in rows."""
-
-    inserted: int = 0
-    updated: int = 0
-    unchanged: int = 0
-
-
-class Loading:
-    """Loads staged batches.
+class Writer:
+    """Writes staged batches to their tables.
 
     Args:
         connections: To the warehouse.
         tables: The schema's tables.
+        staging: Where keys are noted that came with a version.
         config: The target's settings.
         job_id: The run.
     """
 
     def __init__(
-        self, connections: Connections, tables: Tables, config: Mapping[str, Any], job_id: str
+        self,
+        connections: Connections,
+        tables: Tables,
+        staging: WarehouseStaging,
+        config: Mapping[str, Any],
+        job_id: str,
     ) -> None:
         self._connections = connections
         self._tables = tables
-        self._append_only = config["load_method"] == "append-only"
+        self._staging = staging
+        self._load_method = str(config["load_method"])
+        self._hard_delete = bool(config["hard_delete"])
         self._variant = config["nested"] == "variant"
         self._job_id = job_id
         self._appended: dict[str, int] = {}
         self._changing: set[str] = set()
 
-    def appends(self, plan: StreamPlan) -> bool:
-        """Whether rows of a stream are appended instead of merged."""
-        return self._append_only or not plan.keys
-
-    def merge(self, batch: Batch, staged: Staged, *, replayed: bool) -> Counts:
+    def merge(self, batch: Batch, staged: Staged, *, replayed: bool) -> Written:
         """Merge a batch: child rows first, then parents, whose hash is the commit mark."""
         plan, total = batch.plan, batch.rows.num_rows
         columns = self._ready(plan)
         children = {child.table: self._ready_child(plan, child) for child in plan.children}
         if self._unfilled(plan) and self._fill(plan, staged, columns, children):
-            return Counts(inserted=total)
+            return Written(inserted=total)
         table = self._tables.name(plan.table)
         # One question spares a MERGE for each table. After a batch that had changes the next one
         # probably has some too.
         if plan.children and plan.table not in self._changing:
-            question = sql.changes(table, columns, plan, staged, replayed=replayed)
+            question = dml.changes(table, columns, plan, staged, replayed=replayed)
             if not self._rows(question, plan).num_rows:
-                return Counts(unchanged=total)
+                return Written(unchanged=total)
         for child in plan.children:
-            statement = sql.merge_children(
+            statement = dml.merge_children(
                 self._tables.name(child.table),
                 children[child.table],
                 table,
@@ -81,11 +78,11 @@ class Loading:
                 replayed=replayed,
             )
             self.run(statement, plan)
-        row = self.run(sql.merge(table, columns, plan, staged, replayed=replayed), plan)
-        inserted, updated = sql.affected(row, "inserted"), sql.affected(row, "updated")
+        row = self.run(dml.merge(table, columns, plan, staged, replayed=replayed), plan)
+        inserted, updated = dml.affected(row, "inserted"), dml.affected(row, "updated")
         note = self._changing.add if inserted or updated else self._changing.discard
         note(plan.table)
-        return Counts(inserted, updated, max(0, total - inserted - updated))
+        return Written(inserted, updated, unchanged=max(0, total - inserted - updated))
 
     def _unfilled(self, plan: StreamPlan) -> bool:
         new = self._tables.unfilled
@@ -107,26 +104,26 @@ class Loading:
         """
         for child in plan.children:
             name = self._tables.name(child.table)
-            statement = sql.append_children(
-                name, children[child.table], plan, child, staged, sql.empty(name)
+            statement = dml.append_children(
+                name, children[child.table], plan, child, staged, dml.empty(name)
             )
             self.run(statement, plan)
         name = self._tables.name(plan.table)
-        row = self.run(sql.append(name, columns, plan, staged, sql.empty(name)), plan)
-        return sql.affected(row) > 0
+        row = self.run(dml.append(name, columns, plan, staged, dml.empty(name)), plan)
+        return dml.affected(row) > 0
 
-    def append(self, batch: Batch, staged: Staged) -> Counts:
+    def append(self, batch: Batch, staged: Staged) -> Written:
         """Append a batch, unless the rows of its run show that this was done already."""
         plan = batch.plan
         job_id = str(batch.rows.column(JOB_ID)[0]) if batch.rows.num_rows else self._job_id
         columns = self._ready(plan)
 
         def missing(table: str) -> str:
-            return sql.not_appended(self._tables.name(table), job_id, batch.marks.get(table, 0))
+            return dml.not_appended(self._tables.name(table), job_id, batch.marks.get(table, 0))
 
         for child in plan.children:
             child_columns = self._ready_child(plan, child)
-            statement = sql.append_children(
+            statement = dml.append_children(
                 self._tables.name(child.table),
                 child_columns,
                 plan,
@@ -134,25 +131,39 @@ class Loading:
                 staged,
                 missing(child.table),
             )
-            self._note(child.table, job_id, sql.affected(self.run(statement, plan)))
+            self._note(child.table, job_id, dml.affected(self.run(statement, plan)))
         added = 0
         if batch.rows.num_rows:
-            statement = sql.append(
+            statement = dml.append(
                 self._tables.name(plan.table), columns, plan, staged, missing(plan.table)
             )
-            added = sql.affected(self.run(statement, plan))
+            added = dml.affected(self.run(statement, plan))
             self._note(plan.table, job_id, added)
-        return Counts(inserted=added, unchanged=batch.read - added)
+        return Written(inserted=added, unchanged=batch.read - added)
+
+    def retire(self, plan: StreamPlan, version: int) -> int:
+        """Retire rows that a version did not bring again. Returns how many, of the parents."""
+        seen = self._staging.seen(plan.table, version, plan.keys)
+        parent = self._tables.name(plan.table)
+        count = 0
+        for name in [*tables_of(plan)[1:], plan.table]:
+            if self._tables.columns(name) is None:
+                continue
+            statement = dml.retire(
+                self._tables.name(name), parent, plan, version, seen, delete=self._hard_delete
+            )
+            count = dml.affected(self.run(statement, plan))
+        return count
 
     def marks(self, plan: StreamPlan) -> dict[str, int]:
         """Rows that each table of a stream has of this run."""
         return {name: self._rows_so_far(name) for name in tables_of(plan)}
 
-    def rows_of_runs(self, table: str, jobs: Collection[str]) -> list[str]:
+    def hashes(self, table: str, jobs: Collection[str]) -> list[str]:
         """Hashes of the rows that a table has of some runs."""
         if not (self._tables.spelled(table, JOB_ID) and self._tables.spelled(table, RECORD_HASH)):
             return []
-        statement = sql.hashes_of_runs(self._tables.name(table), jobs)
+        statement = dml.hashes_of_runs(self._tables.name(table), jobs)
         hashes: list[str] = self._connections.run(statement).column(0).to_pylist()
         return hashes
 
@@ -161,7 +172,7 @@ class Loading:
             count = 0
             if self._tables.spelled(table, JOB_ID):
                 rows = self._connections.run(
-                    sql.rows_of_run(self._tables.name(table), self._job_id)
+                    dml.rows_of_run(self._tables.name(table), self._job_id)
                 )
                 count = int(rows.column(0)[0].as_py())
             self._appended[table] = count
@@ -190,7 +201,7 @@ class Loading:
             plan.table_schema,
             plan.description,
             keys=plan.keys,
-            primary=not self.appends(plan),
+            primary=not appends(plan, self._load_method),
             hints=plan.hints,
             variants=self._variants(plan.fields),
         )
@@ -202,7 +213,7 @@ class Loading:
             child.description,
             # Always there and always unique, whatever the tap says of its own keys.
             keys=(*plan.keys, POSITION),
-            primary=not self._append_only,
+            primary=self._load_method != "append-only",
             variants=self._variants(child.row.fields),
         )
 
