@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk import Target
-from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
+from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import (
     CapabilitiesEnum,
     PluginCapabilities,
@@ -24,6 +24,7 @@ from target_databricks.errors import (
     ConfigurationError,
     LoadError,
     RecordsWithoutSchemaException,
+    errors_as_lines,
 )
 from target_databricks.lakehouse.folder import SPOOL, LakehouseFolder
 from target_databricks.loading.ledger import TABLE as LEDGER
@@ -354,10 +355,6 @@ class TargetDatabricks(Target):
     @classmethod
     def invoke(cls, **kwargs: Any) -> None:
         """Run, and turn a foreseen failure into one clear line and exit code 1."""
-        try:
+        # Of the settings the SDK lists what is wrong, one line each.
+        with errors_as_lines(cls.logger.error, but=(ConfigValidationError,)):
             super().invoke(**kwargs)
-        except ConfigValidationError:
-            raise  # the SDK lists what is wrong with the settings, one line each
-        except SingerSDKError as error:
-            cls.logger.error(str(error))  # noqa: TRY400 - the traceback would hide the sentence
-            sys.exit(1)

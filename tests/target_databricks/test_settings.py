@@ -54,9 +54,9 @@ def test_grants_are_printed_for_the_default_catalog(monkeypatch, tmp_path, capsy
     path.write_text(json.dumps({**WAREHOUSE, "default_target_schema": "", "staging_volume": ""}))
     monkeypatch.setenv("TARGET_DATABRICKS_CATALOG", "")
     arguments = ["--config", str(path)]
-    assert settings(arguments, "")["catalog"] == "main"
+    assert settings(path)["catalog"] == "main"
     monkeypatch.setattr(sys, "argv", ["target-databricks-grants", *arguments, "--to", "loader"])
-    grants.main()
+    grants.main(standalone_mode=False)
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == "CREATE SCHEMA IF NOT EXISTS `main`.`default`;"
     assert "GRANT USE CATALOG ON CATALOG `main` TO `loader`;" in printed

@@ -8,16 +8,17 @@ Leaves nothing behind. Exit code 1 when something is missing, with the sentence 
 
 from __future__ import annotations
 
-import sys
 import uuid
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+import click
 import pyarrow as pa
 from singer_sdk.exceptions import FatalSyncError
 
-from target_databricks.commands.common import settings
-from target_databricks.errors import ConfigurationError
+from target_databricks.commands.common import command, config_option, settings, show_error
+from target_databricks.errors import errors_as_lines
 from target_databricks.loading.batch import Batch
 from target_databricks.schema.naming import table_name
 from target_databricks.schema.planning import make_plan
@@ -35,14 +36,12 @@ from target_databricks.warehouse.tables import Tables, ensure_schema
 _PREFIX = "_sdc_check_"
 
 
-def main() -> None:
+@command(__doc__)
+@config_option
+def main(path: Path | None) -> None:
     """Check the settings of the command line or the environment."""
-    try:
-        check(settings(sys.argv[1:], __doc__ or ""), lambda line: print(line, flush=True))
-    except FatalSyncError as error:
-        sys.exit(f"Not ready: {error}")
-    except ConfigurationError as error:
-        sys.exit(f"Not ready: {error}")
+    with errors_as_lines(lambda sentence: show_error(f"Not ready: {sentence}")):
+        check(settings(path), click.echo)
 
 
 def check(config: Mapping[str, Any], say: Callable[[str], None]) -> None:

@@ -9,31 +9,28 @@ Source: Unity Catalog, Privileges and securable objects.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from target_databricks.commands.common import settings
-from target_databricks.errors import ConfigurationError
+import click
+
+from target_databricks.commands.common import command, config_option, settings, show_error
+from target_databricks.errors import errors_as_lines
 from target_databricks.schema.naming import table_name
 from target_databricks.warehouse.sql.names import Schema, quoted
 from target_databricks.warehouse.staging.choose import staging_volume
 
 
-def main() -> None:
+@command(__doc__)
+@config_option
+@click.option("--to", "principal", help="user, group or application id that is to load")
+def main(path: Path | None, principal: str | None) -> None:
     """Print the statements for the settings of the command line or the environment."""
-    arguments = sys.argv[1:]
-    principal = None
-    if "--to" in arguments[:-1]:
-        place = arguments.index("--to")
-        principal = arguments[place + 1]
-        arguments = arguments[:place] + arguments[place + 2 :]
-    try:
-        config = settings(arguments, __doc__ or "")
-    except ConfigurationError as error:
-        sys.exit(str(error))
+    with errors_as_lines(show_error):
+        config = settings(path)
     to = principal or config.get("client_id") or config.get("azure_client_id") or "<user>"
-    sys.stdout.write("\n".join(grants(config, to)) + "\n")
+    click.echo("\n".join(grants(config, to)))
 
 
 def grants(config: Mapping[str, Any], principal: str) -> Iterator[str]:

@@ -16,13 +16,13 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from target_databricks.loading.backend import Staging
 from target_databricks.loading.batch import Batch
 from target_databricks.loading.staged_file import (
     SEEN,
@@ -39,7 +39,7 @@ logger = logging.getLogger("target-databricks")
 _APPLIED, _UNREADABLE, _PARTIAL = ".applied", ".unreadable", ".partial"
 
 
-class Spool:
+class Spool(Staging[Path]):
     """Staged batches of one schema.
 
     Args:
@@ -53,14 +53,6 @@ class Spool:
         """Write a batch durably."""
         path = self.folder / f"{batch.plan.table}-{batch.digest}{STAGED}"
         return self._write(path, lambda file: write_staged(batch, file))
-
-    def lease(self, table: str, *, wait: bool = True) -> AbstractContextManager[None]:  # noqa: ARG002
-        """Keeps nobody away: the whole schema is locked."""
-        return nullcontext()
-
-    def pieces(self, batch: Batch) -> Iterator[Batch]:
-        """The batch as it is; a file may be as long as it likes."""
-        yield batch
 
     def waiting(self) -> Sequence[str]:
         """Tables that batches are staged for; the oldest batch's first."""
@@ -77,17 +69,9 @@ class Spool:
             else:
                 yield path, batch
 
-    def gone(self, path: Path) -> bool:  # noqa: ARG002
-        """Never: nobody else is here."""
-        return False
-
     def title(self, path: Path) -> str:
         """A staged file's name, for the log."""
         return path.name
-
-    def left(self, path: Path) -> str:
-        """What becomes of a batch that could not be loaded."""
-        return f"It stays staged as {path}; the next run applies it first."
 
     def name_unreadable(self) -> None:
         """Name the files in the log that earlier runs set aside."""

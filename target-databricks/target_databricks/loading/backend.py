@@ -7,10 +7,11 @@ or other runs; whatever it does to a table may be asked for twice and must then 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import pyarrow as pa
 
@@ -57,55 +58,72 @@ class Failure:
     stale: bool = False
 
 
-class Staging(Protocol[FileT]):
-    """Where batches are kept from before they are applied until they need not be any more."""
+class Staging(ABC, Generic[FileT]):
+    """Where batches are kept from before they are applied until they need not be any more.
 
-    def lease(self, table: str, *, wait: bool = True) -> AbstractContextManager[None]:
+    What is not abstract is right for a place that one run has to itself and that keeps nothing.
+    """
+
+    def lease(self, table: str, *, wait: bool = True) -> AbstractContextManager[None]:  # noqa: ARG002
         """Keep other runs from the tables of a stream for a while.
 
         Raises:
             BusyError: Another run has them, and went on having them or is not to be waited for.
         """
+        return nullcontext()
 
     def pieces(self, batch: Batch) -> Iterable[Batch]:
         """The batch, cut into as many as must be applied one after the other; one at least."""
+        return (batch,)
 
+    @abstractmethod
     def stage(self, batch: Batch) -> FileT:
         """Keep a batch durably."""
 
     def waiting(self) -> Sequence[str]:
         """Tables that batches are staged for, by this moment's look; the oldest batch's first."""
+        return ()
 
-    def staged(self, table: str) -> Iterator[tuple[FileT, Batch]]:
+    def staged(self, table: str) -> Iterator[tuple[FileT, Batch]]:  # noqa: ARG002
         """What is staged for a table, oldest first; certain only under the table's lease."""
+        return iter(())
 
-    def gone(self, path: FileT) -> bool:
+    def gone(self, path: FileT) -> bool:  # noqa: ARG002
         """Whether a batch is staged no more: another run has applied it."""
+        return False
 
     def title(self, path: FileT) -> str:
         """What a staged file is called in the log."""
+        return str(path)
 
     def left(self, path: FileT) -> str:
         """What becomes of a batch that could not be applied, in a sentence."""
+        return f"It stays staged as {path}; the next run applies it first."
 
     def done(self, path: FileT) -> None:
         """Forget a batch that is applied, and may be sent again without harm."""
 
     def keep(self, path: FileT) -> FileT:
         """Remember a batch that is applied and must not be applied again. Returns its new name."""
+        return path
 
     def applied(self) -> Iterable[tuple[FileT, Batch]]:
         """Applied batches that the tap may send again."""
+        return ()
 
+    @abstractmethod
     def note_state(self, table: str) -> None:
         """Note that a state covered rows appended to a table."""
 
+    @abstractmethod
     def stateful(self, table: str) -> bool:
         """Whether a state ever covered rows appended to a table."""
 
+    @abstractmethod
     def see(self, table: str, version: int, digest: str, keys: pa.Table) -> None:
         """Note keys that came with a version; the table's notes on earlier versions go."""
 
+    @abstractmethod
     def forget_seen(self, table: str) -> None:
         """Drop the notes on a table's versions."""
 

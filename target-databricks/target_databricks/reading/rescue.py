@@ -18,8 +18,9 @@ from typing import Any
 import orjson
 import simplejson
 
+from target_databricks.limits import DECIMAL_DIGITS
 from target_databricks.schema.plan import DELETED_AT
-from target_databricks.schema.types import MAX_PRECISION, Field, Kind, Node
+from target_databricks.schema.types import Field, Kind, Node
 
 Rescued = dict[str, Any]
 
@@ -30,7 +31,7 @@ _ISO = re.compile(
     r"(?:[T ](?P<time>\d\d:\d\d(?::\d\d)?)(?:[.,](?P<fraction>\d+))?"
     r"\s*(?P<zone>Z|z|[+-]\d\d(?::?\d\d)?)?)?"
 )
-_CONTEXT = decimal.Context(prec=MAX_PRECISION, traps=[decimal.Inexact, decimal.InvalidOperation])
+_CONTEXT = decimal.Context(prec=DECIMAL_DIGITS, traps=[decimal.Inexact, decimal.InvalidOperation])
 
 
 class DoesNotFitError(ValueError):

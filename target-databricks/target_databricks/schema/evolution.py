@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
+from target_databricks.limits import DECIMAL_DIGITS
 from target_databricks.schema.plan import Reference, StreamPlan, with_root
 from target_databricks.schema.types import (
     DEFAULT_SCALE,
-    MAX_PRECISION,
     Field,
     Kind,
     Node,
@@ -197,7 +197,7 @@ def _integer_to_decimal(column: pa.DataType, node: Node) -> pa.DataType | None:
     if node.kind is Kind.DECIMAL:
         return node.arrow
     # Delta widens BIGINT to DECIMAL but never to DOUBLE, which would lose digits.
-    return pa.decimal128(MAX_PRECISION, DEFAULT_SCALE) if node.kind is Kind.DOUBLE else None
+    return pa.decimal128(DECIMAL_DIGITS, DEFAULT_SCALE) if node.kind is Kind.DOUBLE else None
 
 
 def _wider_decimal(column: pa.DataType, node: Node) -> pa.DataType | None:
@@ -205,7 +205,7 @@ def _wider_decimal(column: pa.DataType, node: Node) -> pa.DataType | None:
         return None
     scale = max(column.scale, node.arrow.scale)
     digits = max(column.precision - column.scale, node.arrow.precision - node.arrow.scale)
-    precision = min(MAX_PRECISION, digits + scale)
+    precision = min(DECIMAL_DIGITS, digits + scale)
     grows = precision - column.precision >= scale - column.scale
     wider = pa.decimal128(precision, scale)
     return wider if grows and not wider.equals(column) else None

@@ -11,8 +11,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-MAX_LENGTH = 255
-"""Longest identifier Unity Catalog accepts, in characters."""
+from target_databricks.limits import IDENTIFIER
 
 _NOT_A_WORD = re.compile(r"\W+", re.ASCII)
 _FORBIDDEN = re.compile(r"[ ,;{}()\n\t=\x00-\x1f\x7f./`]+")
@@ -36,12 +35,12 @@ def snake_case(name: str) -> str:
     # Leading underscores carry meaning (_sdc_…); trailing and repeated ones do not.
     lead = "_" if text.startswith("_") else ""
     body = re.sub(r"_+", "_", text).strip("_")
-    return (lead + body)[:MAX_LENGTH] or "_"
+    return (lead + body)[:IDENTIFIER] or "_"
 
 
 def keep_name(name: str) -> str:
     """Leave a name alone but for the characters that Delta refuses in a column name."""
-    return _FORBIDDEN.sub("_", name)[:MAX_LENGTH] or "_"
+    return _FORBIDDEN.sub("_", name)[:IDENTIFIER] or "_"
 
 
 COLUMN_NAMES: Mapping[str, Callable[[str], str]] = {"snake_case": snake_case, "keep": keep_name}
@@ -72,7 +71,7 @@ def unique_names(
         seed = source.encode("utf-8", "surrogatepass")
         while name.lower() in taken:
             digest = hashlib.sha256(seed).hexdigest()
-            name = f"{plain[: MAX_LENGTH - 7]}_{digest[:6]}"
+            name = f"{plain[: IDENTIFIER - 7]}_{digest[:6]}"
             seed = digest.encode()
         names[source] = name
         taken.add(name.lower())

@@ -30,13 +30,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from target_databricks.limits import DECIMAL_DIGITS
 from target_databricks.schema.naming import snake_case, unique_names
 
 Schema = Mapping[str, Any]
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
-MAX_PRECISION = 38
-"""Digits of Delta's widest DECIMAL."""
 DEFAULT_SCALE = 10
 """Decimal places of a number whose schema does not say; wide enough for Xero's exchange rates."""
 WHOLE_DIGITS = 19
@@ -123,9 +122,9 @@ def decimal_node(precision: int, scale: int) -> Node:
     own type then refuses what is too large for it. Without a shift there is nothing to mend.
     """
     arrow = pa.decimal128(precision, scale)
-    room = MAX_PRECISION - scale
+    room = DECIMAL_DIGITS - scale
     narrow = scale <= room and (room != precision or scale == 0)
-    wire = pa.decimal128(room, scale) if narrow else pa.decimal256(MAX_PRECISION, scale)
+    wire = pa.decimal128(room, scale) if narrow else pa.decimal256(DECIMAL_DIGITS, scale)
     return Node(Kind.DECIMAL, arrow, wire)
 
 
@@ -199,7 +198,7 @@ class TypeMapper:
             scale, stated = max(steps, key=lambda step: step[0])
             return _widest_decimal(scale, _whole_digits(stated))
         if self.decimal_numbers:
-            return decimal_node(MAX_PRECISION, DEFAULT_SCALE)
+            return decimal_node(DECIMAL_DIGITS, DEFAULT_SCALE)
         return leaf(Kind.DOUBLE)
 
     def _integer(self, variants: Sequence[Schema]) -> Node:
@@ -207,7 +206,7 @@ class TypeMapper:
         least = min((v.get("minimum") or 0 for v in variants), default=0)
         most = max((v.get("maximum") or 0 for v in variants), default=0)
         if least < -(2**63) or most > 2**63 - 1:
-            return decimal_node(MAX_PRECISION, 0)
+            return decimal_node(DECIMAL_DIGITS, 0)
         return leaf(Kind.INTEGER)
 
     def _boolean(self, variants: Sequence[Schema]) -> Node:  # noqa: ARG002
@@ -325,11 +324,11 @@ def _stated_decimal(schema: Schema) -> Node:
     facts = facts if isinstance(facts, Mapping) else schema
     precision, scale = _whole(facts.get("precision")), _whole(facts.get("scale"))
     if scale is None:
-        whole = MAX_PRECISION - DEFAULT_SCALE if precision is None else precision
-        scale = min(DEFAULT_SCALE, max(0, MAX_PRECISION - whole))
-        return decimal_node(min(max(whole, 0) + scale, MAX_PRECISION) or 1, scale)
-    digits = MAX_PRECISION if precision is None else max(precision - min(scale, 0), scale, 1)
-    if digits <= MAX_PRECISION and precision is not None:
+        whole = DECIMAL_DIGITS - DEFAULT_SCALE if precision is None else precision
+        scale = min(DEFAULT_SCALE, max(0, DECIMAL_DIGITS - whole))
+        return decimal_node(min(max(whole, 0) + scale, DECIMAL_DIGITS) or 1, scale)
+    digits = DECIMAL_DIGITS if precision is None else max(precision - min(scale, 0), scale, 1)
+    if digits <= DECIMAL_DIGITS and precision is not None:
         return decimal_node(digits, max(scale, 0))
     return _widest_decimal(scale, WHOLE_DIGITS)
 
@@ -341,8 +340,8 @@ def _widest_decimal(scale: int, whole: int) -> Node:
         scale: Digits after the point.
         whole: Digits before it that there must be room for.
     """
-    fits = scale + whole <= MAX_PRECISION
-    return decimal_node(MAX_PRECISION, max(scale, 0) if fits else DEFAULT_SCALE)
+    fits = scale + whole <= DECIMAL_DIGITS
+    return decimal_node(DECIMAL_DIGITS, max(scale, 0) if fits else DEFAULT_SCALE)
 
 
 def _whole(value: Any) -> int | None:

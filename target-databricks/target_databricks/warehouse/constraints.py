@@ -11,6 +11,7 @@ import hashlib
 import logging
 from collections.abc import Iterable, Iterator
 
+from target_databricks.limits import IDENTIFIER
 from target_databricks.schema.plan import Reference, StreamPlan
 from target_databricks.warehouse.client.connection import Connections, StatementError
 from target_databricks.warehouse.client.errors import Kind
@@ -19,8 +20,6 @@ from target_databricks.warehouse.sql.names import literal, quoted
 from target_databricks.warehouse.tables import Tables
 
 logger = logging.getLogger("target-databricks")
-
-_LONGEST_NAME = 255
 
 
 def add_foreign_keys(connections: Connections, tables: Tables, plans: Iterable[StreamPlan]) -> None:
@@ -82,9 +81,9 @@ def references(plan: StreamPlan) -> Iterator[tuple[str, Reference]]:
 def constraint_name(table: str, reference: Reference) -> str:
     """The name of a foreign key: the same on every run, and no two of a schema alike."""
     name = f"{table}_{'_'.join(reference.columns)}_fk"
-    if len(name) <= _LONGEST_NAME:
+    if len(name) <= IDENTIFIER:
         return name
-    return name[: _LONGEST_NAME - 9] + "_" + hashlib.sha256(name.encode()).hexdigest()[:8]
+    return name[: IDENTIFIER - 9] + "_" + hashlib.sha256(name.encode()).hexdigest()[:8]
 
 
 def _known(connections: Connections, tables: Tables) -> set[str]:

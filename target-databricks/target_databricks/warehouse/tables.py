@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from target_databricks.errors import ConfigurationError, LoadError
+from target_databricks.limits import CLUSTERED_COLUMNS
 from target_databricks.schema.plan import Hints
 from target_databricks.warehouse.client.connection import Connections, StatementError
 from target_databricks.warehouse.client.errors import Kind
@@ -25,8 +26,6 @@ logger = logging.getLogger("target-databricks")
 WIDENING = "delta.enableTypeWidening"
 AUTO = "AUTO"
 """What CLUSTER BY says to leave the choice of columns to Databricks."""
-MOST_CLUSTERED = 4
-"""Columns that Delta clusters by at most."""
 
 
 _HELP = (
@@ -220,12 +219,12 @@ class Tables:
     def _clusterings(self, keys: tuple[str, ...], hints: Hints) -> Iterator[tuple[str, ...] | str]:
         """How to cluster a new table: as wished, and should that be refused, as comes next."""
         if hints.cluster_by is not None:
-            yield hints.cluster_by[:MOST_CLUSTERED]
+            yield hints.cluster_by[:CLUSTERED_COLUMNS]
         else:
             if self._clustering == "auto" and self._offers_auto:
                 yield AUTO
             if self._clustering != "none":
-                yield keys[:MOST_CLUSTERED]
+                yield keys[:CLUSTERED_COLUMNS]
         yield ()
 
     def _note_refused(self, table: str, cluster_by: tuple[str, ...] | str, reason: str) -> None:

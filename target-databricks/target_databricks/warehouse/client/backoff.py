@@ -24,14 +24,15 @@ class Backoff:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
-    def attempts(self, longest: float = LONGEST) -> Iterator[bool]:
+    def attempts(self, *, first: float = FIRST, longest: float = LONGEST) -> Iterator[bool]:
         """Wait between attempts, longer each time; yields whether this attempt is the last.
 
         Args:
+            first: Seconds of the first wait.
             longest: Seconds of the longest wait.
         """
         end = self.clock() + self.seconds
-        wait = FIRST
+        wait = first
         while True:
             left = end - self.clock()
             yield left <= 0

@@ -12,6 +12,7 @@ import enum
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from singer_sdk.exceptions import FatalSyncError
 
@@ -38,8 +39,8 @@ AGAIN: dict[Kind, int] = {
     Kind.CLUSTERING: 0,
     Kind.FINAL: 0,
 }
-"""How often a statement is sent again at most; one that is not named here, as long as there is
-patience."""
+"""How often a statement is sent again at most; one that is not named here, for as long as there is
+time."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,39 @@ _CATALOG = "Check the setting 'catalog', and that the user may USE CATALOG there
 
 _NO_NEWS = "The warehouse does not say how a statement is doing (GetOperationStatus got no answer)."
 
-# The first that matches counts, whatever the case of its letters.
-_RULES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
+
+@dataclass(frozen=True)
+class _Rule:
+    """What tells one kind of error.
+
+    Attributes:
+        kind: What to do about it.
+        advice: What the user should do.
+        classes: Exceptions, each with the package it comes from.
+        states: SQLSTATEs.
+        texts: Regular expressions, for what an error says or is called.
+    """
+
+    kind: Kind
+    advice: str = ""
+    classes: frozenset[str] = frozenset()
+    states: frozenset[str] = frozenset()
+    texts: tuple[str, ...] = ()
+
+    @cached_property
+    def text(self) -> re.Pattern[str]:
+        """The texts as one expression."""
+        return re.compile("|".join(self.texts), re.IGNORECASE | re.DOTALL)
+
+
+_RULES = (
     # Sessions come first: their errors arrive in the guise of others.
-    (
+    _Rule(
         Kind.SESSION,
-        "",
-        (
+        classes=frozenset(
+            {"databricks.SessionAlreadyClosedError", "databricks.CursorAlreadyClosedError"}
+        ),
+        texts=(
             r"invalid (session|operation)handle",
             r"session handle.*(closed|not been initialized|not found)",
             r"session .*(is closed|expired|does not exist)",
@@ -96,20 +123,22 @@ _RULES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
             r"cursor from closed connection",
         ),
     ),
-    (
+    _Rule(
         Kind.CONFLICT,
-        "",
-        (
+        states=frozenset({"2D521"}),
+        texts=(
             r"CONCURRENT_(APPEND|DELETE|TRANSACTION|WRITE|MODIFICATION)",
             r"Concurrent(Append|Delete|Transaction|Write|Modification)",
             r"METADATA_?CHANGED",
             r"PROTOCOL_?CHANGED",
         ),
     ),
-    (
+    _Rule(
         Kind.FINAL,
         _GRANT,
-        (
+        classes=frozenset({"databricks.PermissionDenied"}),
+        states=frozenset({"42501"}),
+        texts=(
             r"INSUFFICIENT_PERMISSIONS",
             r"Insufficient privileges",
             r"PERMISSION_DENIED",
@@ -117,10 +146,12 @@ _RULES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
             r"does not have [A-Z ]+ on ",
         ),
     ),
-    (
+    _Rule(
         Kind.REFUSED,
         _CREDENTIALS,
-        (
+        classes=frozenset({"databricks.Unauthenticated"}),
+        states=frozenset({"28000"}),
+        texts=(
             r"http-code: 401",
             r"UNAUTHENTICATED",
             r"invalid_(client|token)",
@@ -131,22 +162,26 @@ _RULES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
             r"default auth:",
         ),
     ),
-    (Kind.FINAL, f"{_CREDENTIALS} {_GRANT}", (r"http-code: 403",)),
-    (Kind.FINAL, _CATALOG, (r"CATALOG_NOT_FOUND", r"NO_SUCH_CATALOG")),
-    (
+    _Rule(Kind.FINAL, f"{_CREDENTIALS} {_GRANT}", texts=(r"http-code: 403",)),
+    _Rule(Kind.FINAL, _CATALOG, texts=(r"CATALOG_NOT_FOUND", r"NO_SUCH_CATALOG")),
+    _Rule(
         Kind.FINAL,
         _PATH,
-        (
+        classes=frozenset({"databricks.ResourceDoesNotExist"}),
+        texts=(
             r"RESOURCE_DOES_NOT_EXIST",
             r"ENDPOINT_NOT_FOUND",
             r"http-code: 404",
             r"SQL warehouse .* does not exist",
         ),
     ),
-    (
+    _Rule(
         Kind.FINAL,
         _HOST,
-        (
+        classes=frozenset(
+            {"socket.gaierror", "ssl.SSLCertVerificationError", "urllib3.NameResolutionError"}
+        ),
+        texts=(
             r"Name or service not known",
             r"nodename nor servname",
             r"getaddrinfo failed",
@@ -156,12 +191,16 @@ _RULES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
             r"CERTIFICATE_VERIFY_FAILED",
         ),
     ),
-    (Kind.CLUSTERING, "", (r"\[CLUSTER_BY_", r"\[DELTA_CLUSTERING_COLUMN")),
-    (Kind.EXISTS, "", (r"_ALREADY_EXISTS?\b", r"already exists")),
-    (
+    _Rule(Kind.CLUSTERING, texts=(r"\[CLUSTER_BY_", r"\[DELTA_CLUSTERING_COLUMN")),
+    _Rule(
+        Kind.EXISTS,
+        states=frozenset({"42P06", "42P07", "42710", "42711"}),
+        texts=(r"_ALREADY_EXISTS?\b", r"already exists"),
+    ),
+    _Rule(
         Kind.GONE,
-        "",
-        (
+        states=frozenset({"42P01", "42703"}),
+        texts=(
             r"TABLE_OR_VIEW_NOT_FOUND",
             r"UNRESOLVED_(COLUMN|FIELD)",
             r"DELTA_MERGE_UNRESOLVED_EXPRESSION",
@@ -171,10 +210,19 @@ _RULES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
             r"cannot resolve",
         ),
     ),
-    (
+    _Rule(
         Kind.TRANSIENT,
-        "",
-        (
+        classes=frozenset(
+            {
+                "databricks.MaxRetryDurationError",
+                "databricks.TooManyRequests",
+                "databricks.TemporarilyUnavailable",
+                "databricks.DeadlineExceeded",
+                "builtins.ConnectionError",
+                "builtins.TimeoutError",
+            }
+        ),
+        texts=(
             r"http-code: (408|429|5\d\d)",
             r"UNAVAILABLE",
             r"RESOURCE_EXHAUSTED",
@@ -195,27 +243,38 @@ _RULES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
             r"retry.*(exceed|duration)",
         ),
     ),
-    (Kind.INTERNAL, "", (r"INTERNAL_ERROR",)),
+    # Its SQLSTATE, XX000, is not told: Spark wraps other conditions in it.
+    _Rule(Kind.INTERNAL, texts=(r"INTERNAL_ERROR",)),
 )
-_PATTERNS = tuple(
-    (re.compile("|".join(patterns), re.IGNORECASE | re.DOTALL), kind, advice)
-    for kind, advice, patterns in _RULES
-)
+_SQLSTATE = re.compile(r"SQLSTATE: ([0-9A-Z]{5})\b")
 _LONGEST = 500
 """Characters of a server's message that are passed on."""
 
 
 def classify(error: BaseException) -> Problem:
-    """Understand an error of the connector, of the SDK, or of the network below them."""
+    """Understand an error of the connector, of the SDK, or of the network below them.
+
+    What an exception is says more than its SQLSTATE, and that more than its text; among rules the
+    first counts.
+    """
     if failed_poll(error):
         return Problem(Kind.TRANSIENT, _NO_NEWS)
-    texts = list(_texts(error)) or [str(error)]
+    chain = list(_chain(error))
+    classes = {
+        f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
+        for link in chain
+        for kind in type(link).__mro__
+    }
+    texts = [text for link in chain for text in _texts(link)] or [str(error)]
     everything = "\n".join(texts)
+    states = set(_SQLSTATE.findall(everything))
+    rules = [
+        *(rule for rule in _RULES if rule.classes & classes),
+        *(rule for rule in _RULES if rule.states & states),
+        *(rule for rule in _RULES if rule.text.search(everything)),
+    ]
     reason = _one_line(texts[0]) or type(error).__name__
-    for pattern, kind, advice in _PATTERNS:
-        if pattern.search(everything):
-            return Problem(kind, reason, advice)
-    return Problem(Kind.FINAL, reason)
+    return Problem(rules[0].kind, reason, rules[0].advice) if rules else Problem(Kind.FINAL, reason)
 
 
 def failed_poll(error: BaseException) -> bool:
@@ -234,36 +293,30 @@ def failed_poll(error: BaseException) -> bool:
     return context.get("method") == "GetOperationStatus" and not refused
 
 
-def _texts(error: BaseException) -> Iterator[str]:
-    """What an error says, its context and what caused it."""
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error and what caused it."""
     seen: set[int] = set()
-    following: BaseException | None = error
+    link: BaseException | None = error
     # What we raised ourselves tells of another statement, whose failure is being handled.
-    while (
-        following is not None
-        and id(following) not in seen
-        and not isinstance(following, FatalSyncError)
-    ):
-        seen.add(id(following))
-        yield str(following)
-        yield type(following).__name__
-        context = getattr(following, "context", None)
-        original = None
-        if isinstance(context, dict):
-            yield from (
-                f"{name}: {context[name]}"
-                for name in ("http-code", "error-message")
-                if name in context
-            )
-            original = context.get("original-exception")
-        code = getattr(following, "error_code", None)
-        if code:
-            yield str(code)
-        following = (
-            original
-            if isinstance(original, BaseException)
-            else following.__cause__ or following.__context__
-        )
+    while link is not None and id(link) not in seen and not isinstance(link, FatalSyncError):
+        seen.add(id(link))
+        yield link
+        context = getattr(link, "context", None)
+        original = context.get("original-exception") if isinstance(context, dict) else None
+        stated = original if isinstance(original, BaseException) else None
+        link = stated or link.__cause__ or link.__context__
+
+
+def _texts(error: BaseException) -> Iterator[str]:
+    """What an error says, what it is called, and its context."""
+    yield str(error)
+    yield type(error).__name__
+    context = getattr(error, "context", None)
+    for name in ("http-code", "error-message"):
+        if isinstance(context, dict) and name in context:
+            yield f"{name}: {context[name]}"
+    if code := getattr(error, "error_code", None):
+        yield str(code)
 
 
 def _one_line(text: str) -> str:

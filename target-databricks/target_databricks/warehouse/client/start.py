@@ -16,7 +16,7 @@ logger = logging.getLogger("target-databricks")
 
 PROGRESS_EVERY = 10.0
 """Seconds between two lines of progress."""
-_LONGEST_POLL = 5.0
+_FIRST_POLL, _LONGEST_POLL = 0.2, 5.0
 _STOPPED = ("STOPPED", "STOPPING")
 _DELETED = ("DELETED", "DELETING")
 
@@ -36,8 +36,7 @@ def start(access: Access, backoff: Backoff) -> None:
         return
     began = backoff.clock()
     reported = began - PROGRESS_EVERY
-    pause = 0.2
-    while True:
+    for last in backoff.attempts(first=_FIRST_POLL, longest=_LONGEST_POLL):
         name, state = _look(access, access.warehouse_id)
         now = backoff.clock()
         if state == "RUNNING":
@@ -54,13 +53,11 @@ def start(access: Access, backoff: Backoff) -> None:
         if now - reported >= PROGRESS_EVERY:
             reported = now
             logger.info("SQL warehouse '%s' is %s; waiting (%.0f s).", name, state, now - began)
-        if now - began > backoff.seconds:
+        if last:
             raise ConfigurationError(
                 f"The SQL warehouse '{name}' is still {state} after {now - began:.0f} seconds. See "
                 "in the workspace what keeps it, and run again."
             )
-        backoff.sleep(pause)
-        pause = min(_LONGEST_POLL, pause * 2)
 
 
 def _look(access: Access, identifier: str) -> tuple[str, str]:

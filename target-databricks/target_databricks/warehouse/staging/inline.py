@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,31 +19,25 @@ from typing import Any
 
 import pyarrow as pa
 
+from target_databricks.limits import STATEMENT_BYTES
 from target_databricks.loading.batch import Batch
 from target_databricks.warehouse.sql.clauses import Staged
 from target_databricks.warehouse.sql.columns import sql_type
 from target_databricks.warehouse.sql.names import literal
+from target_databricks.warehouse.staging.protocol import WarehouseStaging
 
-MOST_BYTES = 4 << 20
-"""Bytes of Arrow data in one statement; a statement may have 16 MiB of text."""
+MOST_BYTES = STATEMENT_BYTES // 4
+"""Bytes of Arrow data in one statement, of which JSON makes more."""
 
 
-class InlineStaging:
+class InlineStaging(WarehouseStaging):
     """Batches that are staged nowhere."""
 
-    created = False
     place = "the statement itself"
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, int], list[pa.Table]] = {}
         self._stateful: set[str] = set()
-
-    def open(self) -> None:
-        """Nothing to do."""
-
-    def lease(self, table: str, *, wait: bool = True) -> AbstractContextManager[None]:  # noqa: ARG002
-        """Keeps nobody away."""
-        return nullcontext()
 
     def pieces(self, batch: Batch) -> Iterator[Batch]:
         """Pieces small enough for a statement."""
@@ -67,39 +60,6 @@ class InlineStaging:
     def read(self, path: str, batch: Batch) -> Staged:  # noqa: ARG002
         """The rows as a query."""
         return Staged(rows_as_query(batch.rows), as_text(batch.rows.schema))
-
-    def waiting(self) -> Sequence[str]:
-        """None."""
-        return ()
-
-    def staged(self, table: str) -> Iterator[tuple[str, Batch]]:  # noqa: ARG002
-        """Nothing."""
-        return iter(())
-
-    def gone(self, path: str) -> bool:  # noqa: ARG002
-        """Never: it is in the statement."""
-        return False
-
-    def applied(self) -> Iterator[tuple[str, Batch]]:
-        """Nothing."""
-        return iter(())
-
-    def title(self, path: str) -> str:
-        """The name as it is."""
-        return path
-
-    def keep(self, path: str) -> str:
-        """Nothing to do."""
-        return path
-
-    def done(self, path: str) -> None:
-        """Nothing to do."""
-
-    def close(self) -> None:
-        """Nothing to do."""
-
-    def drop(self) -> None:
-        """Nothing to do."""
 
     def note_state(self, table: str) -> None:
         """Note that a state covered rows appended to a table, for this run."""

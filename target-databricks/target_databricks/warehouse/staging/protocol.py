@@ -5,23 +5,24 @@ They travel as a file of a volume, or, where there is no volume, in the text of 
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Protocol
 
 from target_databricks.loading.backend import Staging
 from target_databricks.loading.batch import Batch
 from target_databricks.warehouse.sql.clauses import Staged
 
 
-class WarehouseStaging(Staging[str], Protocol):
-    """Staged batches of one schema, as statements read them; a batch is named by its path."""
+class WarehouseStaging(Staging[str]):
+    """Staged batches of one schema, as statements read them; a batch is named by its path.
 
-    created: bool
-    """Whether `open` made the place."""
+    Attributes:
+        place: Where batches are staged, for messages.
+        created: Whether `open` made the place.
+    """
 
-    @property
-    def place(self) -> str:
-        """Where batches are staged, for messages."""
+    place: str
+    created = False
 
     def open(self) -> None:
         """Get ready.
@@ -30,9 +31,11 @@ class WarehouseStaging(Staging[str], Protocol):
             ConfigurationError: The place is missing or may not be used.
         """
 
+    @abstractmethod
     def read(self, path: str, batch: Batch) -> Staged:
         """A staged batch as statements read it."""
 
+    @abstractmethod
     def seen(self, table: str, version: int, keys: Sequence[str]) -> list[str]:
         """Keys that came with a version or a later one, as SQL that can stand after FROM."""
 

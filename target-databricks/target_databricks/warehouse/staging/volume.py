@@ -43,6 +43,7 @@ from target_databricks.warehouse.client.errors import classify
 from target_databricks.warehouse.sql.clauses import Staged, parquet_file
 from target_databricks.warehouse.sql.names import Schema, Volume
 from target_databricks.warehouse.staging.leases import Leases
+from target_databricks.warehouse.staging.protocol import WarehouseStaging
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -53,7 +54,7 @@ COMPRESSION = "zstd"
 """Every reader of Parquet knows it; LZ4 is faster to write, but some read it as another LZ4."""
 
 
-class StagingVolume:
+class StagingVolume(WarehouseStaging):
     """Staged batches of one schema.
 
     Args:
@@ -78,7 +79,7 @@ class StagingVolume:
         self._files = client.files
         self._connections = connections
         self.volume = volume
-        self.folder = f"{volume.path}/{schema}"
+        self.place = self.folder = f"{volume.path}/{schema}"
         self._leases = Leases(self._files, self.folder, job_id, backoff)
         self.created = False
         self._stateful: set[str] = set()
@@ -127,18 +128,9 @@ class StagingVolume:
         self.created = True
         logger.info("Created the staging volume %s.", self.volume)
 
-    @property
-    def place(self) -> str:
-        """Where batches are staged."""
-        return self.folder
-
     def lease(self, table: str, *, wait: bool = True) -> AbstractContextManager[None]:
         """Keep other runs from the tables of a stream for a while."""
         return self._leases.lease(table, wait=wait)
-
-    def pieces(self, batch: Batch) -> Iterator[Batch]:
-        """The batch as it is; a file may be as long as it likes."""
-        yield batch
 
     def drop(self) -> None:
         """Remove the volume, if `open` made it."""
@@ -161,14 +153,6 @@ class StagingVolume:
                 f"Batch of stream '{batch.plan.stream}' could not be uploaded to {self.folder}: "
                 f"{classify(error).sentence} The tap sends its rows again in the next run."
             ) from error
-
-    def title(self, path: str) -> str:
-        """A staged file's path, for the log."""
-        return path
-
-    def left(self, path: str) -> str:
-        """What becomes of a batch that could not be loaded."""
-        return f"It stays staged as {path}; the next run applies it first."
 
     def read(self, path: str, batch: Batch) -> Staged:
         """A staged batch as statements read it."""
@@ -209,14 +193,6 @@ class StagingVolume:
             # Nobody knows; then what made us ask is the error to tell.
             return False
         return False
-
-    def applied(self) -> Iterator[tuple[str, Batch]]:
-        """Nothing: what is left here was perhaps applied, and finds out when it is replayed."""
-        return iter(())
-
-    def keep(self, path: str) -> str:
-        """Leave an appended batch where it is: replayed, it finds its rows in the table."""
-        return path
 
     def done(self, path: str) -> None:
         """Remove a batch that is applied, in the background and after those before it."""
