@@ -269,7 +269,7 @@ class TargetDatabricks(Target):
         super()._process_batch_message(message_dict)
 
     def process_endofpipe(self) -> None:
-        """Load what is left, let the last state through, tidy up and show the bill."""
+        """Load what is left, let the last state through, tidy up and show the report."""
         try:
             super().process_endofpipe()
             self._retire()
@@ -280,8 +280,8 @@ class TargetDatabricks(Target):
         except BaseException:
             self._abort()
             raise
-        if bill := self._report.table():
-            self.logger.info("Loaded:\n%s", bill)
+        if table := self._report.table():
+            self.logger.info("Loaded:\n%s", table)
         if failed:
             raise LoadError(
                 f"Not loaded: {', '.join(map(repr, failed))}. A batch that an earlier run left "

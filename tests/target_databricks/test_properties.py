@@ -13,8 +13,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from target_databricks.lakehouse.predicates import one_of
 from target_databricks.limits import IDENTIFIER
-from target_databricks.loading.children import rows_of
-from target_databricks.loading.rows import last_versions
+from target_databricks.loading.rows import last_versions, rows_of
 from target_databricks.reading import parsing
 from target_databricks.reading.hashing import exact_record_hash, record_hash
 from target_databricks.reading.parsing import BlockParser, Lines

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -27,7 +28,6 @@ from deltalake import (
 from deltalake.exceptions import TableNotFoundError
 
 from target_databricks.lakehouse.predicates import one_of, quoted
-from target_databricks.lakehouse.read_ahead import pumped
 from target_databricks.loading.rows import in_chunks
 
 REWRITTEN_ROWS = 1 << 14
@@ -280,7 +280,7 @@ class LakehouseTable:
         target = schema or (existing if rows is None else pa.schema(_united(existing, rows.schema)))
 
         def stream() -> Iterator[pa.RecordBatch]:
-            for chunk in pumped(lambda: in_chunks(keep(existing.names), REWRITTEN_ROWS)):
+            for chunk in _read_ahead(lambda: in_chunks(keep(existing.names), REWRITTEN_ROWS)):
                 yield from _conformed(chunk.cast(existing), target).to_batches()
             if rows is not None:
                 yield from _conformed(rows, target).to_batches()
@@ -321,6 +321,20 @@ _COMMIT = CommitProperties(max_commit_retries=0)
 # files of Snappy for a tenth more time.
 _WRITING = WriterProperties(max_row_group_size=ROW_GROUP, compression="ZSTD", compression_level=1)
 _PLACE = "_sdc_place"
+
+
+def _read_ahead(read: Callable[[], Iterator[pa.Table]]) -> Iterator[pa.Table]:
+    """Iterate over what another thread reads, one item ahead.
+
+    delta-rs refuses to start a read from inside a write, and rewriting a table is just that: its
+    own rows streamed through a change.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as reader:
+        items = reader.submit(read).result()
+        following = reader.submit(next, items, None)
+        while (item := following.result()) is not None:
+            following = reader.submit(next, items, None)
+            yield item
 
 
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:

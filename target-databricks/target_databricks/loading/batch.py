@@ -16,8 +16,7 @@ from functools import cached_property
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from target_databricks.loading.children import rows_of
-from target_databricks.loading.rows import last_versions
+from target_databricks.loading.rows import last_versions, rows_of
 from target_databricks.schema.plan import (
     RECORD_HASH,
     RESCUED_DATA,

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from target_databricks.loading.batch import LoadResult
+from target_databricks.loading.batch import LoadResult, combined
 
-_COLUMNS = ("read", "new", "changed", "unchanged", "deleted", "rescued")
-
-
-@dataclass
-class Totals:
-    """Rows of one table over a whole run."""
-
-    table: str
-    read: int = 0
-    new: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    deleted: int = 0
-    rescued: int = 0
-
-    def add(self, result: LoadResult) -> None:
-        """Count one batch."""
-        self.read += result.read
-        self.new += result.inserted
-        self.changed += result.updated
-        self.unchanged += result.unchanged + result.outdated
-        self.deleted += result.deleted
-        self.rescued += result.rescued
+_COLUMNS: Mapping[str, Callable[[LoadResult], int]] = {
+    "read": lambda r: r.read,
+    "new": lambda r: r.inserted,
+    "changed": lambda r: r.updated,
+    "unchanged": lambda r: r.unchanged + r.outdated,
+    "deleted": lambda r: r.deleted,
+    "rescued": lambda r: r.rescued,
+}
 
 
 class Report:
@@ -41,11 +25,12 @@ class Report:
 
     def __init__(self, schema: str) -> None:
         self._schema = schema
-        self._totals: dict[str, Totals] = {}
+        self._results: dict[str, LoadResult] = {}
 
     def add(self, result: LoadResult) -> None:
         """Count one batch."""
-        self._totals.setdefault(result.table, Totals(result.table)).add(result)
+        earlier = self._results.get(result.table)
+        self._results[result.table] = combined([earlier, result] if earlier else [result])
 
     def line(self, result: LoadResult) -> str:
         """One batch in one line."""
@@ -68,12 +53,15 @@ class Report:
         )
 
     def table(self) -> str:
-        """The bill: a row per table and a sum, or an empty text when nothing came."""
-        if not self._totals:
+        """A row per table and a sum, or an empty text when nothing came."""
+        if not self._results:
             return ""
-        rows = [(t.table, *(getattr(t, c) for c in _COLUMNS)) for t in self._totals.values()]
-        sums = ("total", *(sum(getattr(t, c) for t in self._totals.values()) for c in _COLUMNS))
-        return "\n".join(_aligned([(f"{self._schema} table", *_COLUMNS), *rows, sums]))
+        total = ("total", combined([*self._results.values()]))
+        rows = [
+            (name, *(count(result) for count in _COLUMNS.values()))
+            for name, result in [*self._results.items(), total]
+        ]
+        return "\n".join(_aligned([(f"{self._schema} table", *_COLUMNS), *rows]))
 
 
 def _aligned(rows: Sequence[Sequence[object]]) -> Iterable[str]:

@@ -98,8 +98,8 @@ class _Rule:
 
     kind: Kind
     advice: str = ""
-    classes: frozenset[str] = frozenset()
-    states: frozenset[str] = frozenset()
+    classes: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
 
     @cached_property
@@ -112,8 +112,9 @@ _RULES = (
     # Sessions come first: their errors arrive in the guise of others.
     _Rule(
         Kind.SESSION,
-        classes=frozenset(
-            {"databricks.SessionAlreadyClosedError", "databricks.CursorAlreadyClosedError"}
+        classes=(
+            "databricks.SessionAlreadyClosedError",
+            "databricks.CursorAlreadyClosedError",
         ),
         texts=(
             r"invalid (session|operation)handle",
@@ -125,41 +126,32 @@ _RULES = (
     ),
     _Rule(
         Kind.CONFLICT,
-        states=frozenset({"2D521"}),
+        states=("2D521",),
         texts=(
-            r"CONCURRENT_(APPEND|DELETE|TRANSACTION|WRITE|MODIFICATION)",
-            r"Concurrent(Append|Delete|Transaction|Write|Modification)",
-            r"METADATA_?CHANGED",
-            r"PROTOCOL_?CHANGED",
+            r"CONCURRENT_?(APPEND|DELETE|TRANSACTION|WRITE|MODIFICATION)",
+            r"(METADATA|PROTOCOL)_?CHANGED",
         ),
     ),
     _Rule(
         Kind.FINAL,
         _GRANT,
-        classes=frozenset({"databricks.PermissionDenied"}),
-        states=frozenset({"42501"}),
+        classes=("databricks.PermissionDenied",),
+        states=("42501",),
         texts=(
-            r"INSUFFICIENT_PERMISSIONS",
-            r"Insufficient privileges",
-            r"PERMISSION_DENIED",
-            r"does not have (permission|privilege)",
-            r"does not have [A-Z ]+ on ",
+            r"INSUFFICIENT_PERMISSIONS|Insufficient privileges|PERMISSION_DENIED",
+            r"does not have (permission|privilege|[A-Z ]+ on )",
         ),
     ),
     _Rule(
         Kind.REFUSED,
         _CREDENTIALS,
-        classes=frozenset({"databricks.Unauthenticated"}),
-        states=frozenset({"28000"}),
+        classes=("databricks.Unauthenticated",),
+        states=("28000",),
         texts=(
             r"http-code: 401",
-            r"UNAUTHENTICATED",
-            r"invalid_(client|token)",
-            r"invalid access token",
-            r"token (is|has) expired",
-            r"client authentication failed",
-            r"cannot configure default credentials",
-            r"default auth:",
+            r"UNAUTHENTICATED|client authentication failed",
+            r"invalid_(client|token)|invalid access token|token (is|has) expired",
+            r"cannot configure default credentials|default auth:",
         ),
     ),
     _Rule(Kind.FINAL, f"{_CREDENTIALS} {_GRANT}", texts=(r"http-code: 403",)),
@@ -167,80 +159,67 @@ _RULES = (
     _Rule(
         Kind.FINAL,
         _PATH,
-        classes=frozenset({"databricks.ResourceDoesNotExist"}),
+        classes=("databricks.ResourceDoesNotExist",),
         texts=(
-            r"RESOURCE_DOES_NOT_EXIST",
-            r"ENDPOINT_NOT_FOUND",
-            r"http-code: 404",
+            r"http-code: 404|RESOURCE_DOES_NOT_EXIST|ENDPOINT_NOT_FOUND",
             r"SQL warehouse .* does not exist",
         ),
     ),
     _Rule(
         Kind.FINAL,
         _HOST,
-        classes=frozenset(
-            {"socket.gaierror", "ssl.SSLCertVerificationError", "urllib3.NameResolutionError"}
+        classes=(
+            "socket.gaierror",
+            "ssl.SSLCertVerificationError",
+            "urllib3.NameResolutionError",
         ),
         texts=(
-            r"Name or service not known",
-            r"nodename nor servname",
-            r"getaddrinfo failed",
-            r"failure in name resolution",
-            r"NameResolutionError",
-            r"Failed to resolve",
+            r"Name or service not known|nodename nor servname|getaddrinfo failed",
+            r"failure in name resolution|NameResolutionError|Failed to resolve",
             r"CERTIFICATE_VERIFY_FAILED",
         ),
     ),
     _Rule(Kind.CLUSTERING, texts=(r"\[CLUSTER_BY_", r"\[DELTA_CLUSTERING_COLUMN")),
     _Rule(
         Kind.EXISTS,
-        states=frozenset({"42P06", "42P07", "42710", "42711"}),
+        states=(
+            "42P06",
+            "42P07",
+            "42710",
+            "42711",
+        ),
         texts=(r"_ALREADY_EXISTS?\b", r"already exists"),
     ),
     _Rule(
         Kind.GONE,
-        states=frozenset({"42P01", "42703"}),
+        states=(
+            "42P01",
+            "42703",
+        ),
         texts=(
-            r"TABLE_OR_VIEW_NOT_FOUND",
-            r"UNRESOLVED_(COLUMN|FIELD)",
-            r"DELTA_MERGE_UNRESOLVED_EXPRESSION",
-            r"(COLUMN|FIELD)_NOT_FOUND",
-            r"DELTA_TABLE_NOT_FOUND",
+            r"(TABLE_OR_VIEW|DELTA_TABLE|COLUMN|FIELD)_NOT_FOUND",
+            r"UNRESOLVED_(COLUMN|FIELD)|DELTA_MERGE_UNRESOLVED_EXPRESSION|cannot resolve",
             r"DELTA_SCHEMA_CHANGE",
-            r"cannot resolve",
         ),
     ),
     _Rule(
         Kind.TRANSIENT,
-        classes=frozenset(
-            {
-                "databricks.MaxRetryDurationError",
-                "databricks.TooManyRequests",
-                "databricks.TemporarilyUnavailable",
-                "databricks.DeadlineExceeded",
-                "builtins.ConnectionError",
-                "builtins.TimeoutError",
-            }
+        classes=(
+            "databricks.MaxRetryDurationError",
+            "databricks.TooManyRequests",
+            "databricks.TemporarilyUnavailable",
+            "databricks.DeadlineExceeded",
+            "builtins.ConnectionError",
+            "builtins.TimeoutError",
         ),
         texts=(
             r"http-code: (408|429|5\d\d)",
-            r"UNAVAILABLE",
-            r"RESOURCE_EXHAUSTED",
-            r"REQUEST_LIMIT_EXCEEDED",
-            r"TooManyRequests",
-            r"SERVICE_UNDER_MAINTENANCE",
-            r"CLUSTER_NOT_RUNNING",
+            r"UNAVAILABLE|RESOURCE_EXHAUSTED|REQUEST_LIMIT_EXCEEDED|TooManyRequests",
+            r"SERVICE_UNDER_MAINTENANCE|CLUSTER_NOT_RUNNING",
             r"warehouse .*(stopped|starting|stopping|not running)",
-            r"connection (reset|refused|aborted|was closed)",
-            r"Connection\w*Error",
-            r"RemoteDisconnected",
-            r"ProtocolError",
-            r"IncompleteRead",
-            r"broken pipe",
-            r"EOF occurred",
-            r"timed? ?out",
-            r"MaxRetry",
-            r"retry.*(exceed|duration)",
+            r"connection (reset|refused|aborted|was closed)|Connection\w*Error",
+            r"RemoteDisconnected|ProtocolError|IncompleteRead|broken pipe|EOF occurred",
+            r"timed? ?out|MaxRetry|retry.*(exceed|duration)",
         ),
     ),
     # Its SQLSTATE, XX000, is not told: Spark wraps other conditions in it.
@@ -269,8 +248,8 @@ def classify(error: BaseException) -> Problem:
     everything = "\n".join(texts)
     states = set(_SQLSTATE.findall(everything))
     rules = [
-        *(rule for rule in _RULES if rule.classes & classes),
-        *(rule for rule in _RULES if rule.states & states),
+        *(rule for rule in _RULES if classes.intersection(rule.classes)),
+        *(rule for rule in _RULES if states.intersection(rule.states)),
         *(rule for rule in _RULES if rule.text.search(everything)),
     ]
     reason = _one_line(texts[0]) or type(error).__name__
