@@ -96,7 +96,7 @@ class TargetDatabricks(Target):
         self._load: Load | None = None
         self._loader: Loader | None = None
         self._report = Report(str(self.config["default_target_schema"]))
-        self._reader.failed = self._abort
+        self._reader.on_failure = self._abort
         if self.metrics_logger.level == logging.INFO:
             # The SDK prints a line of JSON per sink and batch; our own lines say the same.
             self.metrics_logger.setLevel(logging.WARNING)
@@ -189,9 +189,9 @@ class TargetDatabricks(Target):
                 "properties, so its table would have no columns. Mend the tap or deselect the "
                 "stream."
             )
-        known = self.mapper.stream_maps.get(str(stream))
+        maps = self.mapper.stream_maps.get(str(stream))
         keys = message_dict.get("key_properties") or []
-        if known and (known[0].raw_schema != schema or known[0].raw_key_properties != keys):
+        if maps and (maps[0].raw_schema != schema or maps[0].raw_key_properties != keys):
             # Rows read under the old schema are loaded under it.
             self.drain_all()
         bookmarks = message_dict.get("bookmark_properties") or ()

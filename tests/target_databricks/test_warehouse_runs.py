@@ -188,7 +188,7 @@ def test_a_staged_file_that_vanished_for_no_good_reason_costs_no_row(
 def test_what_a_dead_run_left_with_its_lease_is_applied_by_the_run_that_loads_the_table(
     warehouse, singer, monkeypatch, method
 ):
-    monkeypatch.setattr(leases, "LOST", 0.2)
+    monkeypatch.setattr(leases, "EXPIRY", 0.2)
     warehouse.run(docs(singer, 1))
     refused = Fault("execute", "error", "MERGE INTO .*docs", condition="INSUFFICIENT_PERMISSIONS")
     warehouse.sandbox.faults.add(refused)

@@ -306,8 +306,8 @@ def test_leases_on_different_tables_do_not_meet(warehouse):
 
 
 def test_a_lease_that_is_kept_is_not_taken_and_one_that_is_lost_is(warehouse, monkeypatch):
-    monkeypatch.setattr(leases, "RENEWED", 0.05)
-    monkeypatch.setattr(leases, "LOST", 0.5)
+    monkeypatch.setattr(leases, "RENEWAL", 0.05)
+    monkeypatch.setattr(leases, "EXPIRY", 0.5)
     with (
         lease(warehouse, "alive").lease("docs"),
         pytest.raises(BusyError),

@@ -78,7 +78,7 @@ def check(config: Mapping[str, Any], say: Callable[[str], None]) -> None:
         say(f"Table {schema}.{name}: created, one row merged, read back, dropped.")
         say("Ready.")
     finally:
-        if tables.unfilled:
+        if tables.new:
             connections.run(f"DROP TABLE IF EXISTS {tables.name(name)}")
         staging.close()
         staging.drop()

@@ -25,7 +25,7 @@ from target_databricks.lakehouse.merge import Decision, aligned, decide, with_ot
 from target_databricks.lakehouse.predicates import one_of, quoted
 from target_databricks.lakehouse.spool import Spool
 from target_databricks.lakehouse.table import LakehouseTable
-from target_databricks.loading.backend import Failure, Written
+from target_databricks.loading.backend import Failure, WriteResult
 from target_databricks.loading.batch import Batch
 from target_databricks.loading.ledger import DESCRIPTION, MELTANO_TEST_STREAM, SCHEMA
 from target_databricks.loading.ledger import TABLE as LEDGER
@@ -74,7 +74,7 @@ class LakehouseFolder:
         )
         self._loads = self._table(LEDGER)
         self._tables: dict[str, LakehouseTable] = {}
-        self._orphaned: dict[str, bool] = {}
+        self._orphans: dict[str, bool] = {}
 
     # Life cycle
 
@@ -91,7 +91,7 @@ class LakehouseFolder:
         """Compact what collected many small files; leave nothing of `meltano config test`."""
         self.staging.clear()
         for name, table in [*self._tables.items(), (LEDGER, self._loads)]:
-            if table.written and table.tidy(self._compact_after):
+            if table.changed and table.tidy(self._compact_after):
                 logger.info("%s.%s: small files compacted", self.schema, name)
         if self._local is not None and MELTANO_TEST_STREAM in self._tables:
             shutil.rmtree(f"{self._uri}/{MELTANO_TEST_STREAM}", ignore_errors=True)
@@ -147,7 +147,7 @@ class LakehouseFolder:
         """None: here a commit bears the name of the batch."""
         return {}
 
-    def merge(self, batch: Batch, path: Path, *, replayed: bool) -> Written:
+    def merge(self, batch: Batch, path: Path, *, replayed: bool) -> WriteResult:
         """Merge a batch: look its keys up, then write child rows, then parents."""
         plan = batch.plan
         table = self._ready(plan)
@@ -159,7 +159,7 @@ class LakehouseFolder:
         matches, places = table.find(keys, [*wanted, *others])
         existing = aligned(batch.rows.num_rows, matches, places)
         decision = decide(batch.rows, existing, plan.ordering)
-        written = Written(
+        written = WriteResult(
             inserted=decision.count(decision.new),
             updated=decision.count(decision.changed),
             unchanged=decision.count(decision.unchanged),
@@ -181,13 +181,13 @@ class LakehouseFolder:
             table = self._at(child.table)
             table.create(plan.child_schema(child), child.description)
             # After a crash even a new parent may already have child rows.
-            doubtful = replayed or self._has_orphans(plan, child)
-            replaced = pc.or_(decision.changed, decision.new) if doubtful else decision.changed
+            may_have_rows = replayed or self._has_orphans(plan, child)
+            replaced = pc.or_(decision.changed, decision.new) if may_have_rows else decision.changed
             changed = _rows(batch.rows, replaced)
             if changed.num_rows:
                 rows = batch.children(child, changed)
                 table.replace(changed.select(list(plan.keys)), rows)
-            if not doubtful:
+            if not may_have_rows:
                 added = batch.children(child, _rows(batch.rows, decision.new))
                 table.append(added, {APPENDED: mark})
             if (last := table.mark(APPENDED)) is not None:
@@ -200,11 +200,11 @@ class LakehouseFolder:
         The commit that appends child rows bears a mark, and the one that appends their parents
         repeats it. It is asked once in a run: a tap sends such parents again, sooner or later.
         """
-        if child.table not in self._orphaned:
+        if child.table not in self._orphans:
             last = self._at(child.table).mark(APPENDED)
             repeated = self._at(plan.table).mark(f"{APPENDED}/{child.table}")
-            self._orphaned[child.table] = last is not None and last != repeated
-        return self._orphaned[child.table]
+            self._orphans[child.table] = last is not None and last != repeated
+        return self._orphans[child.table]
 
     def _merge_parents(
         self,
@@ -225,7 +225,7 @@ class LakehouseFolder:
         changed = ready(decision.changed)
         table.replace(changed.select(list(plan.keys)), changed)
 
-    def append(self, batch: Batch, path: Path, *, replayed: bool) -> Written:
+    def append(self, batch: Batch, path: Path, *, replayed: bool) -> WriteResult:
         """Append rows that cannot be told apart, exactly once, also after a crash."""
         plan = batch.plan
         table = self._ready(plan)
@@ -241,7 +241,7 @@ class LakehouseFolder:
             rows = with_other_columns(batch.parents(batch.rows), nothing, [], plan.soft_delete)
             table.append(rows, marks)
             count = batch.rows.num_rows
-        return Written(inserted=count, unchanged=batch.read - count)
+        return WriteResult(inserted=count, unchanged=batch.read - count)
 
     def empty(self, table: str) -> None:
         """Delete the rows of a table that may not be there."""
@@ -250,7 +250,7 @@ class LakehouseFolder:
     def retire(self, plan: StreamPlan, version: int) -> int:
         """Retire the living rows that are older than a version and did not come with it."""
         table = self._at(plan.table)
-        seen = self.staging.seen(plan.table, version, plan.keys)
+        seen = self.staging.keys_of_version(plan.table, version, plan.keys)
         alive = f"t.{quoted(table.spelled(DELETED_AT) or DELETED_AT)} IS NULL"
         version_column = quoted(table.spelled(TABLE_VERSION) or TABLE_VERSION)
         earlier = f"coalesce(t.{version_column} < {int(version)}, true)"

@@ -54,11 +54,11 @@ class Spool(Staging[Path]):
         path = self.folder / f"{batch.plan.table}-{batch.digest}{STAGED}"
         return self._write(path, lambda file: write_staged(batch, file))
 
-    def waiting(self) -> Sequence[str]:
+    def staged_tables(self) -> Sequence[str]:
         """Tables that batches are staged for; the oldest batch's first."""
         return list(dict.fromkeys(table_of(path.name) for path in self._files(f"*{STAGED}")))
 
-    def staged(self, table: str) -> Iterator[tuple[Path, Batch]]:
+    def staged_batches(self, table: str) -> Iterator[tuple[Path, Batch]]:
         """What is staged for a table, oldest first. Damaged files are set aside."""
         for path in self._files(f"*{STAGED}"):
             if table_of(path.name) != table:
@@ -86,13 +86,13 @@ class Spool(Staging[Path]):
         """Remember a batch that is applied and must not be applied again."""
         return path.replace(path.with_suffix(_APPLIED))
 
-    def applied(self) -> Iterator[tuple[Path, Batch]]:
+    def applied_batches(self) -> Iterator[tuple[Path, Batch]]:
         """Applied batches that the tap may send again."""
         for path in self._files(f"*{_APPLIED}"):
             if (batch := _read(path)) is not None:
                 yield path, batch
 
-    def see(self, table: str, version: int, digest: str, keys: pa.Table) -> None:
+    def note_keys(self, table: str, version: int, digest: str, keys: pa.Table) -> None:
         """Note keys that came with a version; the table's notes on earlier versions go."""
         for path in self._files(f"{table}-v*{SEEN}"):
             if version_of(path.name) < version:
@@ -100,14 +100,14 @@ class Spool(Staging[Path]):
         path = self.folder / f"{table}-v{version}-{digest}{SEEN}"
         self._write(path, lambda file: pq.write_table(keys, file))
 
-    def seen(self, table: str, version: int, keys: Sequence[str]) -> pa.Table | None:
+    def keys_of_version(self, table: str, version: int, keys: Sequence[str]) -> pa.Table | None:
         """Keys that came with a version or a later one, or None."""
         paths = [p for p in self._files(f"{table}-v*{SEEN}") if version_of(p.name) >= version]
         notes = [pq.read_table(path) for path in paths]
-        found = [note for note in notes if note.column_names == list(keys)]
-        return pa.concat_tables(found) if found else None
+        fitting = [note for note in notes if note.column_names == list(keys)]
+        return pa.concat_tables(fitting) if fitting else None
 
-    def forget_seen(self, table: str) -> None:
+    def forget_keys(self, table: str) -> None:
         """Drop the notes on a table's versions."""
         for path in self._files(f"{table}-v*{SEEN}"):
             path.unlink(missing_ok=True)

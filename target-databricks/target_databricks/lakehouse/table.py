@@ -58,7 +58,7 @@ class LakehouseTable:
         self._options = dict(storage_options) if storage_options else None
         self._delta: DeltaTable | None = None
         self._schema: pa.Schema | None = None
-        self.written = False
+        self.changed = False
 
     @property
     def delta(self) -> DeltaTable | None:
@@ -135,10 +135,10 @@ class LakehouseTable:
         own = (f"t.{quoted(self.spelled(c) or c)} AS {quoted(c)}" for c in columns)
         wanted = ", ".join([f"k.{quoted(_PLACE)}", *own])
         query = f"SELECT {wanted} FROM t JOIN k ON {_same(keys)}"  # noqa: S608
-        found = list(self._ask(query, keys))
-        if not sum(batch.num_rows for batch in found):
+        batches = list(self._query(query, keys))
+        if not sum(batch.num_rows for batch in batches):
             return None, pa.array([], pa.int64())
-        rows = pa.Table.from_batches(found)
+        rows = pa.Table.from_batches(batches)
         return rows.drop_columns([_PLACE]), rows.column(_PLACE).combine_chunks()
 
     def others(
@@ -153,23 +153,23 @@ class LakehouseTable:
         """
         wanted = ", ".join(f"t.{quoted(c)}" for c in columns)
         if keys is None or self._lacks(keys):
-            return self._ask(f"SELECT {wanted} FROM t WHERE {where}", None)  # noqa: S608
+            return self._query(f"SELECT {wanted} FROM t WHERE {where}", None)  # noqa: S608
         # The side that is held in memory is the left one: the keys, never the table.
         query = f"SELECT {wanted} FROM k RIGHT ANTI JOIN t ON {_same(keys)} WHERE {where}"  # noqa: S608
-        return self._ask(query, keys)
+        return self._query(query, keys)
 
-    def _ask(self, query: str, keys: pa.Table | None) -> Iterator[pa.RecordBatch]:
+    def _query(self, query: str, keys: pa.Table | None) -> Iterator[pa.RecordBatch]:
         """Run a query over the table `t` and, if given, the keys `k`; text as plain strings."""
         if self.delta is None:
             return
         with tempfile.TemporaryDirectory(prefix="target-databricks-") as folder:
-            asked = QueryBuilder().register("t", self.delta)
+            builder = QueryBuilder().register("t", self.delta)
             if keys is not None:
                 # A query can name Delta tables only; the keys become one for as long as it runs.
                 places = pa.array(range(keys.num_rows), pa.int64())
                 write_deltalake(folder, keys.append_column(_PLACE, places), mode="overwrite")
-                asked = asked.register("k", DeltaTable(folder))
-            for batch in pa.RecordBatchReader.from_stream(asked.execute(query)):
+                builder = builder.register("k", DeltaTable(folder))
+            for batch in pa.RecordBatchReader.from_stream(builder.execute(query)):
                 yield _plain(batch)
 
     def append(self, rows: pa.Table, marks: Mapping[str, int] | None = None) -> None:
@@ -211,7 +211,7 @@ class LakehouseTable:
             return 0
         metrics = self.delta.delete(predicate, commit_properties=_COMMIT)
         deleted = int(metrics.get("num_deleted_rows") or 0)
-        self.written = self.written or deleted > 0
+        self.changed = self.changed or deleted > 0
         return deleted
 
     def update(self, keys: pa.Table, column: str, value: str) -> None:
@@ -222,7 +222,7 @@ class LakehouseTable:
             some = keys.slice(start, MOST_REPLACED_BY_PREDICATE)
             updates = {self.spelled(column) or column: value}
             self.delta.update(updates, predicate=one_of(some), commit_properties=_COMMIT)
-            self.written = True
+            self.changed = True
 
     def widen(self, types: Mapping[str, pa.DataType]) -> None:
         """Change column types by streaming the table through a cast, in one commit.
@@ -277,7 +277,7 @@ class LakehouseTable:
         existing = self.schema
         if existing is None:
             return
-        target = schema or (existing if rows is None else pa.schema(_united(existing, rows.schema)))
+        target = schema or (existing if rows is None else pa.schema(_union(existing, rows.schema)))
 
         def stream() -> Iterator[pa.RecordBatch]:
             for chunk in _read_ahead(lambda: in_chunks(keep(existing.names), REWRITTEN_ROWS)):
@@ -312,7 +312,7 @@ class LakehouseTable:
             writer_properties=_WRITING,
             target_file_size=FILE_BYTES,
         )
-        self.written = True
+        self.changed = True
         self.refresh()
 
 
@@ -362,22 +362,22 @@ def _same(keys: pa.Table) -> str:
     return " AND ".join(f"t.{quoted(c)} = k.{quoted(c)}" for c in keys.column_names)
 
 
-def _united(existing: Iterable[pa.Field], rows: Iterable[pa.Field]) -> list[pa.Field]:
+def _union(existing: Iterable[pa.Field], rows: Iterable[pa.Field]) -> list[pa.Field]:
     """The table's columns, then those that the rows bring; likewise inside structs and lists."""
-    brought = {c.name: c for c in rows}
+    new = {c.name: c for c in rows}
     columns = [
-        c.with_type(_united_type(c.type, brought.pop(c.name).type)) if c.name in brought else c
+        c.with_type(_union_type(c.type, new.pop(c.name).type)) if c.name in new else c
         for c in existing
     ]
-    return [*columns, *brought.values()]
+    return [*columns, *new.values()]
 
 
-def _united_type(existing: pa.DataType, brought: pa.DataType) -> pa.DataType:
-    if pa.types.is_struct(existing) and pa.types.is_struct(brought):
-        return pa.struct(_united(existing, brought))
-    if pa.types.is_list(existing) and pa.types.is_list(brought):
+def _union_type(existing: pa.DataType, new: pa.DataType) -> pa.DataType:
+    if pa.types.is_struct(existing) and pa.types.is_struct(new):
+        return pa.struct(_union(existing, new))
+    if pa.types.is_list(existing) and pa.types.is_list(new):
         element = existing.value_field
-        return pa.list_(element.with_type(_united_type(element.type, brought.value_type)))
+        return pa.list_(element.with_type(_union_type(element.type, new.value_type)))
     return existing
 
 

@@ -68,7 +68,7 @@ class Unconfirmed(Generic[FileT]):
 
     def load(self) -> None:
         """Recall what earlier runs appended."""
-        for path, batch in self._staging.applied():
+        for path, batch in self._staging.applied_batches():
             self.recall(batch, path)
 
     def recall(self, batch: Batch, path: FileT) -> None:

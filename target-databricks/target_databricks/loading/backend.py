@@ -23,7 +23,7 @@ FileT = TypeVar("FileT")
 
 
 @dataclass(frozen=True)
-class Written:
+class WriteResult:
     """What a batch did to the stream's own table, in rows.
 
     Attributes:
@@ -80,15 +80,15 @@ class Staging(ABC, Generic[FileT]):
     def stage(self, batch: Batch) -> FileT:
         """Keep a batch durably."""
 
-    def waiting(self) -> Sequence[str]:
+    def staged_tables(self) -> Sequence[str]:
         """Tables that batches are staged for, by this moment's look; the oldest batch's first."""
         return ()
 
-    def staged(self, table: str) -> Iterator[tuple[FileT, Batch]]:  # noqa: ARG002
+    def staged_batches(self, table: str) -> Iterator[tuple[FileT, Batch]]:  # noqa: ARG002
         """What is staged for a table, oldest first; certain only under the table's lease."""
         return iter(())
 
-    def gone(self, path: FileT) -> bool:  # noqa: ARG002
+    def is_gone(self, path: FileT) -> bool:  # noqa: ARG002
         """Whether a batch is staged no more: another run has applied it."""
         return False
 
@@ -96,7 +96,7 @@ class Staging(ABC, Generic[FileT]):
         """What a staged file is called in the log."""
         return str(path)
 
-    def left(self, path: FileT) -> str:
+    def retention(self, path: FileT) -> str:
         """What becomes of a batch that could not be applied, in a sentence."""
         return f"It stays staged as {path}; the next run applies it first."
 
@@ -107,7 +107,7 @@ class Staging(ABC, Generic[FileT]):
         """Remember a batch that is applied and must not be applied again. Returns its new name."""
         return path
 
-    def applied(self) -> Iterable[tuple[FileT, Batch]]:
+    def applied_batches(self) -> Iterable[tuple[FileT, Batch]]:
         """Applied batches that the tap may send again."""
         return ()
 
@@ -120,11 +120,11 @@ class Staging(ABC, Generic[FileT]):
         """Whether a state ever covered rows appended to a table."""
 
     @abstractmethod
-    def see(self, table: str, version: int, digest: str, keys: pa.Table) -> None:
+    def note_keys(self, table: str, version: int, digest: str, keys: pa.Table) -> None:
         """Note keys that came with a version; the table's notes on earlier versions go."""
 
     @abstractmethod
-    def forget_seen(self, table: str) -> None:
+    def forget_keys(self, table: str) -> None:
         """Drop the notes on a table's versions."""
 
 
@@ -202,7 +202,7 @@ class Backend(Protocol):
     def marks(self, plan: StreamPlan) -> Mapping[str, int]:
         """What tells of a batch to append, by table, whether its rows are in; staged with it."""
 
-    def merge(self, batch: Batch, path: Any, *, replayed: bool) -> Written:
+    def merge(self, batch: Batch, path: Any, *, replayed: bool) -> WriteResult:
         """Merge a staged batch: child rows first, then their parents, whose hash is the mark.
 
         Args:
@@ -211,7 +211,7 @@ class Backend(Protocol):
             replayed: Whether it may have been merged in part, or newer rows may be in already.
         """
 
-    def append(self, batch: Batch, path: Any, *, replayed: bool) -> Written:
+    def append(self, batch: Batch, path: Any, *, replayed: bool) -> WriteResult:
         """Append a staged batch, unless it is in the tables already; arguments as in `merge`."""
 
     def empty(self, table: str) -> None:

@@ -57,14 +57,14 @@ class Ledger:
         self._write = write
         self._job_id = job_id
         self._lock = threading.Lock()
-        self._waiting: list[LoadResult] = []
+        self._pending: list[LoadResult] = []
         self._flushed_at = datetime.now(timezone.utc)
 
     def add(self, result: LoadResult) -> None:
         """Note a load that changed something, or failed."""
         if (result.written or result.error) and result.stream != MELTANO_TEST_STREAM:
             with self._lock:
-                self._waiting.append(result)
+                self._pending.append(result)
         if (datetime.now(timezone.utc) - self._flushed_at).total_seconds() > FLUSH_SECONDS:
             self.flush()
 
@@ -72,7 +72,7 @@ class Ledger:
         """Write what waits."""
         with self._lock:
             self._flushed_at = datetime.now(timezone.utc)
-            rows, self._waiting = self._waiting, []
+            rows, self._pending = self._pending, []
         if not rows:
             return
         columns = [pa.array([self._job_id] * len(rows), pa.string())]

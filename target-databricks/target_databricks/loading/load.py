@@ -29,7 +29,7 @@ import pyarrow.compute as pc
 
 from target_databricks.errors import BusyError, LoadError
 from target_databricks.loading.appending import Unconfirmed, appends
-from target_databricks.loading.backend import Backend, Written
+from target_databricks.loading.backend import Backend, WriteResult
 from target_databricks.loading.batch import Batch, LoadResult, combined
 from target_databricks.loading.ledger import Ledger
 from target_databricks.schema.evolution import reconcile, tables_of
@@ -70,8 +70,8 @@ class Load:
         self._unconfirmed = Unconfirmed[Any](backend.staging, backend.hashes)
         self._plans: dict[str, StreamPlan] = {}
         self._loaded: set[str] = set()
-        self._activated: dict[str, int | None] = {}
-        self._unseen: set[str] = set()
+        self._versions: dict[str, int | None] = {}
+        self._busy: set[str] = set()
         """Tables that another run was loading when this one began: perhaps it left something."""
         self.failed: dict[str, LoadError] = {}
         self.parallelism = backend.parallelism
@@ -93,7 +93,11 @@ class Load:
         self._backend.open()
         try:
             self._unconfirmed.load()
-            return [r for table in self._staging.waiting() for r in self._replay_unless_busy(table)]
+            return [
+                r
+                for table in self._staging.staged_tables()
+                for r in self._replay_unless_busy(table)
+            ]
         except BaseException:
             self._backend.release()
             raise
@@ -174,13 +178,13 @@ class Load:
                 return self._replay(table)
         except BusyError:
             logger.info("Another run is loading %s; what it has staged is left to it.", table)
-            self._unseen.add(table)
+            self._busy.add(table)
             return []
 
     def _replay(self, table: str) -> list[LoadResult]:
         """Apply what earlier runs left staged for a table, under its lease."""
         results = []
-        for path, batch in self._staging.staged(table):
+        for path, batch in self._staging.staged_batches(table):
             stream = batch.plan.stream
             if stream in self.failed:
                 continue  # What is older comes first, or not at all.
@@ -198,10 +202,10 @@ class Load:
     def _lease(self, table: str) -> Iterator[None]:
         """Keep other runs from a stream's tables, and first apply what one of them has left."""
         with self._staging.lease(table):
-            if table in self._unseen:
+            if table in self._busy:
                 before = set(self.failed)
                 self._replay(table)
-                self._unseen.discard(table)
+                self._busy.discard(table)
                 if failed := self.failed.keys() - before:
                     raise self.failed[failed.pop()]
             yield
@@ -245,7 +249,7 @@ class Load:
             raise LoadError(
                 f"Batch of stream '{plan.stream}' could not be written to "
                 f"{self._backend.location(plan.table)}: {failure.sentence} "
-                f"{self._staging.left(path)}"
+                f"{self._staging.retention(path)}"
             ) from error
         result = replace(
             base,
@@ -260,14 +264,14 @@ class Load:
             self._loaded.add(plan.stream)
         return result
 
-    def _write_through(self, batch: Batch, path: Any, *, replayed: bool) -> Written:
+    def _write_through(self, batch: Batch, path: Any, *, replayed: bool) -> WriteResult:
         """Get a staged batch into its tables, also where somebody came in between."""
         try:
             return self._write(batch, path, replayed=replayed)
         except Exception as error:
-            if self._staging.gone(path):
+            if self._staging.is_gone(path):
                 if replayed:
-                    return Written(unchanged=batch.read)
+                    return WriteResult(unchanged=batch.read)
                 # A run that took our lease for lost has applied it. Staged again, the batch finds
                 # that out by itself, and were the file lost otherwise, no row would be.
                 return self._write(batch, self._staging.stage(batch), replayed=False, late=True)
@@ -277,7 +281,7 @@ class Load:
                 self._backend.forget(name)
             return self._write(batch, path, replayed=replayed)
 
-    def _write(self, batch: Batch, path: Any, *, replayed: bool, late: bool = False) -> Written:
+    def _write(self, batch: Batch, path: Any, *, replayed: bool, late: bool = False) -> WriteResult:
         """Get a staged batch into its tables; its file is kept for as long as it may be needed.
 
         Args:
@@ -312,11 +316,11 @@ class Load:
             return 0
         count = self._backend.retire(plan, version)
         self._backend.set_property(plan, ACTIVATED, str(version))
-        self._activated[plan.table] = version
-        self._staging.forget_seen(plan.table)
+        self._versions[plan.table] = version
+        self._staging.forget_keys(plan.table)
         return count
 
-    def _note_unwritten(self, batch: Batch, written: Written) -> None:
+    def _note_unwritten(self, batch: Batch, written: WriteResult) -> None:
         """Note the keys that came with a version and were not written, as they were as they are.
 
         Their rows bear the old version until the version is activated, by this run or, when the tap
@@ -335,13 +339,15 @@ class Load:
         for version in pc.unique(rows.column(TABLE_VERSION)).drop_null().to_pylist():
             if version != last:
                 keys = rows.filter(pc.equal(rows.column(TABLE_VERSION), version))
-                self._staging.see(plan.table, version, batch.digest, keys.select(list(plan.keys)))
+                self._staging.note_keys(
+                    plan.table, version, batch.digest, keys.select(list(plan.keys))
+                )
 
     def _last_activated(self, table: str) -> int | None:
-        if table not in self._activated:
+        if table not in self._versions:
             stored = self._backend.properties(table).get(ACTIVATED)
-            self._activated[table] = int(stored) if stored else None
-        return self._activated[table]
+            self._versions[table] = int(stored) if stored else None
+        return self._versions[table]
 
 
 def _now() -> datetime:

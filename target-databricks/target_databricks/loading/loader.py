@@ -22,7 +22,7 @@ from target_databricks.loading.load import Load
 
 State = Mapping[str, Any]
 
-MOST_WAITING = 1
+QUEUE_LENGTH = 1
 """Steps that wait while others run."""
 
 
@@ -60,8 +60,8 @@ class Loader:
         self._load = load
         self._emit = emit
         self._report = report
-        self._changed = threading.Condition()
-        self._waiting: deque[Step] = deque()
+        self._condition = threading.Condition()
+        self._queue: deque[Step] = deque()
         self._running: set[str] = set()
         self._stopping = False
         self._lock = threading.RLock()
@@ -86,11 +86,11 @@ class Loader:
         """
         if step.stream in self._load.failed:
             return
-        with self._changed:
-            self._changed.wait_for(lambda: len(self._waiting) < MOST_WAITING or self._error)
+        with self._condition:
+            self._condition.wait_for(lambda: len(self._queue) < QUEUE_LENGTH or self._error)
             self._raise_error()
-            self._waiting.append(step)
-            self._changed.notify_all()
+            self._queue.append(step)
+            self._condition.notify_all()
 
     def state(self, value: State, received: Mapping[str, int]) -> None:
         """Emit a state as soon as the rows received so far are applied.
@@ -101,7 +101,7 @@ class Loader:
         """
         with self._lock:
             self._pending.append((value, dict(received)))
-        self._let_state_through()
+        self._emit_covered_state()
         self._raise_error()
 
     def wait(self, stream: str | None = None) -> None:
@@ -114,14 +114,14 @@ class Loader:
         Raises:
             Exception: What a step failed with.
         """
-        with self._changed:
-            self._changed.wait_for(lambda: not self._busy(stream))
+        with self._condition:
+            self._condition.wait_for(lambda: not self._busy(stream))
         self._raise_error()
 
     def _busy(self, stream: str | None) -> bool:
         if stream is None or len(self._threads) == 1:
-            return bool(self._waiting or self._running)
-        return stream in self._running or any(s.stream == stream for s in self._waiting)
+            return bool(self._queue or self._running)
+        return stream in self._running or any(s.stream == stream for s in self._queue)
 
     @property
     def holds_state(self) -> bool:
@@ -131,9 +131,9 @@ class Loader:
 
     def stop(self) -> None:
         """Let the threads end after the steps handed over; never raises."""
-        with self._changed:
+        with self._condition:
             self._stopping = True
-            self._changed.notify_all()
+            self._condition.notify_all()
         for thread in self._threads:
             thread.join()
 
@@ -144,24 +144,24 @@ class Loader:
                 if self._error is None:
                     self._run(step)
             finally:
-                with self._changed:
+                with self._condition:
                     self._running.discard(step.stream)
-                    self._changed.notify_all()
+                    self._condition.notify_all()
 
     def _next(self) -> Step | None:
         """Wait for a step whose stream nobody is loading; None when there will be no more."""
-        with self._changed:
+        with self._condition:
             while True:
-                for step in self._waiting:
+                for step in self._queue:
                     # The first waiting step of a stream is the one that is due.
                     if step.stream not in self._running:
-                        self._waiting.remove(step)
+                        self._queue.remove(step)
                         self._running.add(step.stream)
-                        self._changed.notify_all()
+                        self._condition.notify_all()
                         return step
-                if self._stopping and not self._waiting:
+                if self._stopping and not self._queue:
                     return None
-                self._changed.wait()
+                self._condition.wait()
 
     def _run(self, step: Step) -> None:
         try:
@@ -175,9 +175,9 @@ class Loader:
             self._applied[step.stream] = step.through
             if result is not None:
                 self._report(result)
-        self._let_state_through()
+        self._emit_covered_state()
 
-    def _let_state_through(self) -> None:
+    def _emit_covered_state(self) -> None:
         with self._lock:
             ready: tuple[State, dict[str, int]] | None = None
             while self._pending and self._covered(self._pending[0][1]):

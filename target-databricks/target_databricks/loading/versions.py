@@ -64,12 +64,12 @@ class StreamVersions:
 
     def note(self, stream: str, rows: pa.RecordBatch) -> None:
         """Note the versions that parsed rows came with."""
-        seen = self._of(stream).versions
+        memory = self._of(stream).versions
         column = rows.column(TABLE_VERSION)
         if column.null_count:
-            seen.add(None)
+            memory.add(None)
         # Of more than two, two are enough to know that there is not one.
-        seen.update(v for v in pc.min_max(column).as_py().values() if v is not None)
+        memory.update(v for v in pc.min_max(column).as_py().values() if v is not None)
 
     def schema(self, streams: Collection[str], received: Mapping[str, int]) -> None:
         """Take note of a SCHEMA: other streams are at their end, or wait for this one's.
@@ -78,9 +78,9 @@ class StreamVersions:
             streams: The stream, under all names it is loaded as.
             received: Records received of each stream so far.
         """
-        for stream, seen in self._streams.items():
+        for stream, memory in self._streams.items():
             if stream not in streams:
-                seen.overtaken = received.get(stream, 0)
+                memory.overtaken = received.get(stream, 0)
 
     def activate(self, stream: str, version: int, received: int) -> bool:
         """Take note of ACTIVATE_VERSION. Returns whether the stream is complete now.
@@ -90,11 +90,11 @@ class StreamVersions:
             version: The version.
             received: Records received of the stream so far.
         """
-        seen = self._of(stream)
-        if received and seen.pending is None:
+        memory = self._of(stream)
+        if received and memory.pending is None:
             return True
-        seen.again = seen.pending is not None
-        seen.pending, seen.overtaken, seen.finished = version, None, None
+        memory.again = memory.pending is not None
+        memory.pending, memory.overtaken, memory.finished = version, None, None
         return False
 
     def state(self, value: Any, received: Mapping[str, int]) -> None:
@@ -104,19 +104,19 @@ class StreamVersions:
             value: The state.
             received: Records received of each stream so far.
         """
-        told = value if isinstance(value, Mapping) else {}
-        for stream, seen in self._streams.items():
+        state = value if isinstance(value, Mapping) else {}
+        for stream, memory in self._streams.items():
             count = received.get(stream, 0)
-            if told.get("currently_syncing"):
-                seen.finished = None
-            elif "currently_syncing" in told or seen.overtaken != count:
-                seen.finished = count
+            if state.get("currently_syncing"):
+                memory.finished = None
+            elif "currently_syncing" in state or memory.overtaken != count:
+                memory.finished = count
 
     def pending(self, received: Mapping[str, int]) -> Iterator[tuple[str, int, bool]]:
         """Versions that wait for the end of the input: stream, version, whether it is complete."""
-        for stream, seen in self._streams.items():
-            if seen.pending is not None:
-                yield stream, seen.pending, seen.is_complete(received.get(stream, 0))
+        for stream, memory in self._streams.items():
+            if memory.pending is not None:
+                yield stream, memory.pending, memory.is_complete(received.get(stream, 0))
 
     def others(self, stream: str, version: int) -> bool:
         """Whether records of the run came without the version: then nobody knows what is gone."""

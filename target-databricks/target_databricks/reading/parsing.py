@@ -3,7 +3,7 @@
 The fast way makes no Arrow value from a Python object: pyarrow's JSON reader takes the lines as
 they came, told the exact schema, and refuses the block if anything in it is unexpected. Python
 touches each record once, for its hash. A refused block is cut into smaller ones until only the
-lines that caused it (and a few neighbours) take the careful path.
+lines that caused it (and a few neighbours) take the rescue path.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from target_databricks.errors import BadInputError, MissingKeyPropertiesError
-from target_databricks.reading import rescue as careful
+from target_databricks.reading import rescue
 from target_databricks.reading.hashing import exact_record_hash, record_hash
 from target_databricks.schema.plan import (
     DELETED_AT,
@@ -34,7 +34,7 @@ from target_databricks.schema.plan import (
 from target_databricks.schema.types import TIMESTAMP, Kind, Node, leaf
 
 SMALLEST_BLOCK = 64
-"""Lines below which a refused block is no longer cut but read carefully, value by value."""
+"""Lines below which a refused block is no longer cut but rescued, value by value."""
 CUTS = 4
 """Parts a refused block is cut into; each level costs one more fast read of the same lines."""
 READER_BLOCK = 1 << 20
@@ -47,13 +47,13 @@ _MOMENT = leaf(Kind.TIMESTAMP)
 _REFUSALS = (
     pa.ArrowInvalid,
     pa.ArrowNotImplementedError,
-    careful.DoesNotFitError,
+    rescue.DoesNotFitError,
     orjson.JSONDecodeError,
     KeyError,  # no 'record'
     TypeError,  # not an object, or one whose numbers orjson cannot write
     AttributeError,
 )
-"""Why the fast way gives a block back; what is really wrong is for the careful path to say."""
+"""Why the fast way gives a block back; what is really wrong is for the rescue path to say."""
 
 
 @dataclass
@@ -140,7 +140,7 @@ class BlockParser:
         except _REFUSALS:
             if len(lines) <= SMALLEST_BLOCK:
                 self.refused_lines += len(lines)
-                return [(self._read_carefully(lines), lines)]
+                return [(self._rescue(lines), lines)]
         step = max(SMALLEST_BLOCK, -(-len(lines) // CUTS))
         parts = [lines.part(i, i + step) for i in range(0, len(lines), step)]
         return [pair for part in parts for pair in self._parse(part)]
@@ -151,7 +151,7 @@ class BlockParser:
         record = message["record"]
         hashes.append(record_hash(line, record, self._reserved))
         if _long_number_in(line):
-            raise careful.DoesNotFitError
+            raise rescue.DoesNotFitError
         return orjson.dumps({**message, "record": self._prepare(record)})  # type: ignore[misc]
 
     def _read(self, text: list[bytes], hashes: list[str], lines: Lines) -> pa.RecordBatch:
@@ -167,7 +167,7 @@ class BlockParser:
         )
         if table.num_rows != len(text):
             # Two objects on one line, or a line with none: not for this reader to judge.
-            raise careful.DoesNotFitError
+            raise rescue.DoesNotFitError
         rows = _one_chunk(finish(_one_chunk(table.column("record")), self.plan.root))
         columns = dict(zip((f.name for f in self.plan.fields), rows.flatten(), strict=True))
         columns[RECORD_HASH] = pa.array(self._exact(hashes, columns, lines), pa.string())
@@ -176,7 +176,7 @@ class BlockParser:
             columns[TABLE_VERSION] = _one_chunk(table.column("version"))
         return self._conformed(columns, len(text))
 
-    def _read_carefully(self, lines: Lines) -> pa.RecordBatch:
+    def _rescue(self, lines: Lines) -> pa.RecordBatch:
         rows: list[dict[str, Any]] = []
         rescued: list[str | None] = []
         hashes: list[str] = []
@@ -185,14 +185,14 @@ class BlockParser:
         versions: list[int | None] = []
         for line, number in zip(lines.text, lines.numbers, strict=True):
             message = self._message(line, number)
-            row, rest = careful.fit_record(message["record"], self.plan.root, self._reserved)
+            row, rest = rescue.fit_record(message["record"], self.plan.root, self._reserved)
             rows.append(row)
             rescued.append(rest)
             hashes.append(self._hash_of_any(line, message["record"]))
-            extracted.append(careful.fit(_MOMENT, message.get("time_extracted"), "", {}))
-            deleted.append(careful.fit(_MOMENT, message["record"].get(DELETED_AT), "", {}))
+            extracted.append(rescue.fit(_MOMENT, message.get("time_extracted"), "", {}))
+            deleted.append(rescue.fit(_MOMENT, message["record"].get(DELETED_AT), "", {}))
             version = message.get("version")
-            versions.append(version if careful.is_long(version) else None)
+            versions.append(version if rescue.is_long(version) else None)
         struct = pa.array(rows, self.plan.root.arrow)
         columns = dict(zip((f.name for f in self.plan.fields), struct.flatten(), strict=True))
         columns[RECORD_HASH] = pa.array(self._exact(hashes, columns, lines), pa.string())
@@ -207,7 +207,7 @@ class BlockParser:
     def _message(self, line: bytes, number: int) -> dict[str, Any]:
         stream = self.plan.stream
         try:
-            message = careful.loads(line)
+            message = rescue.loads(line)
         except ValueError as error:
             raise BadInputError(
                 f"Line {number} of the input is not JSON ({error}); it stands among the records "
@@ -222,8 +222,8 @@ class BlockParser:
         return message
 
     def _hash_of_any(self, line: bytes, record: dict[str, Any]) -> str:
-        """The same hash the fast way gives, also for text that only the careful reader takes."""
-        if careful.beyond_floats(record, self.plan.root):
+        """The same hash the fast way gives, also for text that only the rescue path takes."""
+        if rescue.beyond_floats(record, self.plan.root):
             return exact_record_hash(record, self._reserved)
         try:
             return record_hash(line, orjson.loads(line)["record"], self._reserved)
@@ -238,7 +238,7 @@ class BlockParser:
         exact = list(hashes)
         for i, line in enumerate(lines.text):
             if any(_beyond_floats(array.slice(i, 1), node) for array, node in nodes):
-                exact[i] = exact_record_hash(careful.loads(line)["record"], self._reserved)
+                exact[i] = exact_record_hash(rescue.loads(line)["record"], self._reserved)
         return exact
 
     def _conformed(self, columns: dict[str, pa.Array], count: int) -> pa.RecordBatch:
@@ -298,7 +298,7 @@ def finish(array: pa.Array, node: Node) -> pa.Array:
     if node.kind is Kind.DATE:
         dates = array.cast(node.arrow, safe=False)
         if not dates.cast(array.type).equals(array):
-            raise careful.DoesNotFitError
+            raise rescue.DoesNotFitError
         return dates
     return array if array.type.equals(node.arrow) else array.cast(node.arrow)
 

@@ -16,11 +16,11 @@ from typing import IO, Any, Protocol
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
 from target_databricks.errors import BadInputError
-from target_databricks.reading import rescue as careful
+from target_databricks.reading import rescue
 
 CHUNK = 1 << 18
 """Bytes asked of the pipe at a time; it gives what it has."""
-SHOWN = 200
+EXCERPT = 200
 """Characters of a bad line that an error shows."""
 MEMBERS: Mapping[str, Mapping[str, type]] = {
     "SCHEMA": {"stream": str, "schema": dict},
@@ -47,7 +47,7 @@ class BlockReader(GenericSingerReader[bytes]):
     Attributes:
         line: Number of the line being processed, from 1.
         direct: Streams whose records go to their sink undecoded; kept by the target.
-        failed: Called before an error leaves `process_lines`, so that the target can let go of
+        on_failure: Called before an error leaves `process_lines`, so that the target can let go of
             what it holds.
     """
 
@@ -55,7 +55,7 @@ class BlockReader(GenericSingerReader[bytes]):
         super().__init__()
         self.line = 0
         self.direct: dict[bytes, LineSink] = {}
-        self.failed: Callable[[], None] = lambda: None
+        self.on_failure: Callable[[], None] = lambda: None
 
     @property
     def default_input(self) -> IO[bytes]:
@@ -82,7 +82,7 @@ class BlockReader(GenericSingerReader[bytes]):
         try:
             return self._process(file_input or self.default_input, callbacks)
         except BaseException:
-            self.failed()
+            self.on_failure()
             raise
 
     def _process(
@@ -116,16 +116,16 @@ class BlockReader(GenericSingerReader[bytes]):
             BadInputError: The line is not a JSON object.
         """
         try:
-            message = careful.loads(line)
+            message = rescue.loads(line)
         except ValueError as error:
             raise BadInputError(
-                f"Line {self.line} of the input is not JSON ({error}): {_shown(line)}. "
+                f"Line {self.line} of the input is not JSON ({error}): {_excerpt(line)}. "
                 "Something other than the tap's messages went to its standard output; mend the "
                 "tap, then run again: what was loaded before stays."
             ) from error
         if not isinstance(message, dict):
             raise BadInputError(
-                f"Line {self.line} of the input is not a Singer message: {_shown(line)}"
+                f"Line {self.line} of the input is not a Singer message: {_excerpt(line)}"
             )
         return message
 
@@ -167,6 +167,6 @@ def _lines(source: IO[bytes] | IO[str]) -> Iterator[bytes]:
         yield rest
 
 
-def _shown(line: bytes) -> str:
-    text = line[:SHOWN].decode("utf-8", "replace")
-    return text + ("…" if len(line) > SHOWN else "")
+def _excerpt(line: bytes) -> str:
+    text = line[:EXCERPT].decode("utf-8", "replace")
+    return text + ("…" if len(line) > EXCERPT else "")

@@ -1,4 +1,4 @@
-"""The careful path: records that Arrow's reader refused, one value at a time.
+"""The rescue path: records that Arrow's reader refused, one value at a time.
 
 Whatever fits its column goes there; whatever does not (an unknown member, a value of another
 type, more digits than the column has) goes to `_rescued_data` as JSON, under the path it had. No
@@ -94,10 +94,10 @@ def fit(node: Node, value: Any, path: str, rescued: Rescued) -> Any:
 
 
 def _members(value: Mapping[str, Any], node: Node, prefix: str, rescued: Rescued) -> dict[str, Any]:
-    known: dict[str, Field] = {f.source: f for f in node.fields}
+    fields: dict[str, Field] = {f.source: f for f in node.fields}
     row = {}
     for source, member in value.items():
-        field = known.get(source)
+        field = fields.get(source)
         if field is not None:
             row[field.name] = fit(field.node, member, prefix + source, rescued)
         elif member is not None and (prefix or source != DELETED_AT):
@@ -112,7 +112,7 @@ def beyond_floats(value: Any, node: Node | None) -> bool:
 
     Args:
         value: A record, or a part of one, as `loads` reads it.
-        node: What is known of it; None for what the schema does not mention.
+        node: What is fields of it; None for what the schema does not mention.
     """
     if isinstance(value, dict):
         nodes = {f.source: f.node for f in node.fields} if node is not None else {}

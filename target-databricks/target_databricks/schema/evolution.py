@@ -33,8 +33,8 @@ Widened = dict[str, pa.DataType]
 
 
 @dataclass
-class Reconciled:
-    """What reconciling found.
+class Reconciliation:
+    """A plan that fits its tables.
 
     Attributes:
         plan: The plan to load with.
@@ -50,7 +50,7 @@ def reconcile(
     existing: Mapping[str, pa.Schema | None],
     *,
     widenings: Sequence[Rule] | None = None,
-) -> Reconciled:
+) -> Reconciliation:
     """Fit a plan to the tables that exist.
 
     Args:
@@ -80,7 +80,7 @@ def reconcile(
             fields.append(fitted)
             if widened:
                 widen.setdefault(table, {}).update(widened)
-    return Reconciled(_renamed(plan, fields, notes), widen)
+    return Reconciliation(_renamed(plan, fields, notes), widen)
 
 
 def _renamed(plan: StreamPlan, fields: Sequence[Field], notes: Sequence[str]) -> StreamPlan:
@@ -167,12 +167,12 @@ def fit_node(
 def _fit_struct(
     node: Node, column: pa.DataType, rules: Sequence[Rule]
 ) -> tuple[Node, pa.DataType | None, bool]:
-    known = {f.name.lower(): f for f in column}
+    columns = {f.name.lower(): f for f in column}
     fields: list[Field] = []
     types = {f.name: f.type for f in column}
     widened = noted = False
     for member in node.fields:
-        existing = known.get(member.name.lower())
+        existing = columns.get(member.name.lower())
         if existing is None:
             fields.append(member)
             continue

@@ -252,9 +252,9 @@ def node_of_arrow(kind: pa.DataType) -> Node:
         return list_node(node_of_arrow(kind.value_type))
     if pa.types.is_decimal(kind):
         return decimal_node(kind.precision, kind.scale)
-    for predicate, found in _PREDICATES:
+    for predicate, match in _PREDICATES:
         if predicate(kind):
-            return Node(found, kind, _LEAVES[found][1])
+            return Node(match, kind, _LEAVES[match][1])
     return leaf(Kind.ANY)
 
 

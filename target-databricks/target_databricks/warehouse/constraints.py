@@ -33,15 +33,15 @@ def add_foreign_keys(connections: Connections, tables: Tables, plans: Iterable[S
         tables: The schema's tables.
         plans: What was loaded.
     """
-    wanted = {
+    foreign_keys = {
         (table, constraint_name(table, reference)): reference
         for plan in plans
         for table, reference in references(plan)
     }
-    if not wanted:
+    if not foreign_keys:
         return
     try:
-        known = _known(connections, tables)
+        existing = _existing_names(connections, tables)
     except StatementError as error:
         logger.warning(
             "%s: foreign keys are left out, because it cannot be seen which are there: %s",
@@ -49,8 +49,8 @@ def add_foreign_keys(connections: Connections, tables: Tables, plans: Iterable[S
             error.problem.reason,
         )
         return
-    for (table, name), reference in wanted.items():
-        if name in known or not _both_there(tables, table, reference):
+    for (table, name), reference in foreign_keys.items():
+        if name in existing or not _both_there(tables, table, reference):
             continue
         statement = ddl.add_foreign_key(
             tables.name(table), name, tables.name(reference.table), reference
@@ -86,7 +86,7 @@ def constraint_name(table: str, reference: Reference) -> str:
     return name[: IDENTIFIER - 9] + "_" + hashlib.sha256(name.encode()).hexdigest()[:8]
 
 
-def _known(connections: Connections, tables: Tables) -> set[str]:
+def _existing_names(connections: Connections, tables: Tables) -> set[str]:
     rows = connections.run(
         f"SELECT constraint_name FROM {quoted(tables.schema.catalog)}.information_schema."  # noqa: S608
         f"table_constraints WHERE table_schema = {literal(tables.schema.name)}"

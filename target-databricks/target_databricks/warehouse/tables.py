@@ -80,8 +80,8 @@ class Tables:
         self._lock = threading.Lock()
         self._properties = dict(config.get("table_properties") or {})
         self._widening = bool(config["type_widening"])
-        self._seen: dict[str, pa.Schema | None] = {}
-        self.unfilled: set[str] = set()
+        self._columns: dict[str, pa.Schema | None] = {}
+        self.new: set[str] = set()
         """Tables that were made here; whoever fills one takes it out."""
 
     def name(self, table: str) -> str:
@@ -90,9 +90,9 @@ class Tables:
 
     def columns(self, table: str) -> pa.Schema | None:
         """The columns of a table, or None if there is none."""
-        if table not in self._seen:
-            self._seen[table] = self._look(table)
-        return self._seen[table]
+        if table not in self._columns:
+            self._columns[table] = self._look(table)
+        return self._columns[table]
 
     def spelled(self, table: str, column: str) -> str | None:
         """How a table writes a column's name, or None if it has no such column."""
@@ -108,12 +108,12 @@ class Tables:
 
     def forget(self, table: str) -> None:
         """Look again the next time."""
-        self._seen.pop(table, None)
+        self._columns.pop(table, None)
 
     def ready(
         self,
         table: str,
-        wanted: pa.Schema,
+        target: pa.Schema,
         description: str | None,
         *,
         keys: tuple[str, ...] = (),
@@ -125,7 +125,7 @@ class Tables:
 
         Args:
             table: Its name.
-            wanted: Columns it must have.
+            target: Columns it must have.
             description: Comment of a new table.
             keys: Columns that identify a row of a new table.
             primary: Whether no two rows of it share a key.
@@ -135,11 +135,11 @@ class Tables:
         Returns:
             Its columns.
         """
-        wanted = pa.schema([as_variant(c) if c.name in variants else c for c in wanted])
+        target = pa.schema([as_variant(c) if c.name in variants else c for c in target])
         existing = self.columns(table)
         if existing is None:
-            existing = self._create(table, wanted, description, keys, primary, hints or Hints())
-        lacking = missing(existing, wanted)
+            existing = self._create(table, target, description, keys, primary, hints or Hints())
+        lacking = missing(existing, target)
         while lacking:
             statement = ddl.add_columns(
                 self.name(table),
@@ -154,7 +154,7 @@ class Tables:
             names = ", ".join(place.replace("`", "") for place, _ in lacking)
             logger.info("%s.%s: added %s", self.schema, table, names)
             self.forget(table)
-            before, lacking = lacking, missing(self._present(table), wanted)
+            before, lacking = lacking, missing(self._present(table), target)
             if len(lacking) >= len(before):
                 raise LoadError(f"{self.schema}.{table} lacks {names}, which cannot be added.")
         return self._present(table)
@@ -186,7 +186,7 @@ class Tables:
     def _create(
         self,
         table: str,
-        wanted: pa.Schema,
+        target: pa.Schema,
         description: str | None,
         keys: tuple[str, ...],
         primary: bool,
@@ -196,7 +196,7 @@ class Tables:
         properties |= {str(k): str(v) for k, v in self._properties.items()} | dict(hints.properties)
         constrained = keys if self._constraints else ()
         for cluster_by in self._clusterings(keys, hints):
-            wishes = ddl.Wishes(
+            options = ddl.TableOptions(
                 comments=self._comments,
                 keys=constrained if primary else (),
                 required=constrained,
@@ -204,17 +204,17 @@ class Tables:
                 properties=tuple(properties.items()),
             )
             try:
-                self._connections.run(ddl.create(self.name(table), wanted, description, wishes))
+                self._connections.run(ddl.create(self.name(table), target, description, options))
                 break
             except StatementError as error:
                 if error.problem.kind is not Kind.CLUSTERING or not cluster_by:
                     raise
                 self._note_refused(table, cluster_by, error.problem.reason)
-        self.unfilled.add(table)
+        self.new.add(table)
         # If somebody was faster, with other columns, the first statement says so, and they are
         # looked at.
-        self._seen[table] = wanted
-        return wanted
+        self._columns[table] = target
+        return target
 
     def _clusterings(self, keys: tuple[str, ...], hints: Hints) -> Iterator[tuple[str, ...] | str]:
         """How to cluster a new table: as wished, and should that be refused, as comes next."""

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from target_databricks.loading.appending import appends
-from target_databricks.loading.backend import Failure, Written
+from target_databricks.loading.backend import Failure, WriteResult
 from target_databricks.loading.batch import Batch
 from target_databricks.loading.ledger import DESCRIPTION, MELTANO_TEST_STREAM, SCHEMA
 from target_databricks.loading.ledger import TABLE as LEDGER
@@ -31,7 +31,7 @@ from target_databricks.warehouse.client.errors import Kind, classify
 from target_databricks.warehouse.client.start import start
 from target_databricks.warehouse.constraints import add_foreign_keys
 from target_databricks.warehouse.sql import ddl, dml
-from target_databricks.warehouse.sql.clauses import Staged
+from target_databricks.warehouse.sql.clauses import StagedRows
 from target_databricks.warehouse.sql.names import Schema
 from target_databricks.warehouse.staging.choose import make_staging
 from target_databricks.warehouse.tables import Tables, ensure_schema
@@ -164,20 +164,20 @@ class SqlWarehouse:
         """Rows that each table of a stream has of this run."""
         return {name: self._rows_so_far(name) for name in tables_of(plan)}
 
-    def merge(self, batch: Batch, path: str, *, replayed: bool) -> Written:
+    def merge(self, batch: Batch, path: str, *, replayed: bool) -> WriteResult:
         """Merge a staged batch: child rows first, then parents, whose hash is the commit mark."""
         plan, total, staged = batch.plan, batch.rows.num_rows, self.staging.read(path, batch)
         columns = self._ready(plan)
         children = {child.table: self._ready_child(plan, child) for child in plan.children}
-        if self._unfilled(plan) and self._fill(plan, staged, columns, children):
-            return Written(inserted=total)
+        if self._are_new(plan) and self._fill(plan, staged, columns, children):
+            return WriteResult(inserted=total)
         table = self._tables.name(plan.table)
         # One question spares a MERGE for each table. After a batch that had changes the next one
         # probably has some too.
         if plan.children and plan.table not in self._changing:
             question = dml.changes(table, columns, plan, staged, replayed=replayed)
             if not self._rows(question, plan).num_rows:
-                return Written(unchanged=total)
+                return WriteResult(unchanged=total)
         for child in plan.children:
             statement = dml.merge_children(
                 self._tables.name(child.table),
@@ -194,9 +194,9 @@ class SqlWarehouse:
         inserted, updated = dml.affected(row, "inserted"), dml.affected(row, "updated")
         note = self._changing.add if inserted or updated else self._changing.discard
         note(plan.table)
-        return Written(inserted, updated, unchanged=max(0, total - inserted - updated))
+        return WriteResult(inserted, updated, unchanged=max(0, total - inserted - updated))
 
-    def append(self, batch: Batch, path: str, *, replayed: bool) -> Written:  # noqa: ARG002
+    def append(self, batch: Batch, path: str, *, replayed: bool) -> WriteResult:  # noqa: ARG002
         """Append a staged batch, unless the rows of its run show that this was done already."""
         plan, staged = batch.plan, self.staging.read(path, batch)
         job_id = str(batch.rows.column(JOB_ID)[0]) if batch.rows.num_rows else self._job_id
@@ -223,11 +223,11 @@ class SqlWarehouse:
             )
             added = dml.affected(self._run(statement, plan))
             self._note(plan.table, job_id, added)
-        return Written(inserted=added, unchanged=batch.read - added)
+        return WriteResult(inserted=added, unchanged=batch.read - added)
 
     def retire(self, plan: StreamPlan, version: int) -> int:
         """Retire rows that a version did not bring again. Returns how many, of the parents."""
-        seen = self.staging.seen(plan.table, version, plan.keys)
+        seen = self.staging.keys_of_version(plan.table, version, plan.keys)
         parent = self._tables.name(plan.table)
         count = 0
         for name in [*tables_of(plan)[1:], plan.table]:
@@ -277,16 +277,16 @@ class SqlWarehouse:
 
     # Statements
 
-    def _unfilled(self, plan: StreamPlan) -> bool:
-        new = self._tables.unfilled
-        found = new.issuperset(tables_of(plan))
+    def _are_new(self, plan: StreamPlan) -> bool:
+        new = self._tables.new
+        all_new = new.issuperset(tables_of(plan))
         new.difference_update(tables_of(plan))
-        return found
+        return all_new
 
     def _fill(
         self,
         plan: StreamPlan,
-        staged: Staged,
+        staged: StagedRows,
         columns: pa.Schema,
         children: Mapping[str, pa.Schema],
     ) -> bool:

@@ -37,7 +37,7 @@ _CREDENTIALS: Mapping[str, str] = {
     "profile": "profile",
 }
 _WAREHOUSE = re.compile(r"/(?:warehouses|endpoints)/([^/?]+)")
-_KNOCK_SECONDS = 10
+_CONNECT_SECONDS = 10
 _REST_SECONDS = 60
 """How long the SDK keeps trying a REST call that fails for a while."""
 
@@ -59,8 +59,8 @@ class Access:
     @property
     def warehouse_id(self) -> str | None:
         """The warehouse's id; None for compute that is no SQL warehouse."""
-        found = _WAREHOUSE.search(self.http_path)
-        return found[1] if found else None
+        match = _WAREHOUSE.search(self.http_path)
+        return match[1] if match else None
 
     def connect_arguments(self) -> dict[str, Any]:
         """What `databricks.sql.connect` needs to come the same way."""
@@ -94,8 +94,8 @@ def make_access(config: Mapping[str, Any]) -> Access:
     # The SDK tells at length of each place where it looks for credentials.
     logging.getLogger("databricks.sdk").setLevel(logging.WARNING)
     host = host_url(str(config["server_hostname"]))
-    _knock(host)
-    stated = {name: config[key] for key, name in _CREDENTIALS.items() if config.get(key)}
+    _check_reachable(host)
+    credentials = {name: config[key] for key, name in _CREDENTIALS.items() if config.get(key)}
     try:
         settings = Config(
             host=host,
@@ -103,7 +103,7 @@ def make_access(config: Mapping[str, Any]) -> Access:
             product_version=version(PRODUCT),
             retry_timeout_seconds=_REST_SECONDS,
             http_timeout_seconds=_REST_SECONDS,
-            **stated,
+            **credentials,
         )
     except ValueError as error:
         problem = classify(error)
@@ -114,14 +114,14 @@ def make_access(config: Mapping[str, Any]) -> Access:
     return Access(WorkspaceClient(config=settings), host, str(config["http_path"]))
 
 
-def _knock(host: str) -> None:
+def _check_reachable(host: str) -> None:
     """See whether anybody is there, because the SDK asks a host that is not for minutes."""
     if get_environ_proxies(host):
         return
     parsed = urlparse(host)
     port = parsed.port or (443 if parsed.scheme == "https" else 80)
     try:
-        socket.create_connection((str(parsed.hostname), port), timeout=_KNOCK_SECONDS).close()
+        socket.create_connection((str(parsed.hostname), port), timeout=_CONNECT_SECONDS).close()
     except OSError as error:
         raise ConfigurationError(
             f"The workspace {host} cannot be reached: {error}. Check the setting "

@@ -282,8 +282,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         yield link
         context = getattr(link, "context", None)
         original = context.get("original-exception") if isinstance(context, dict) else None
-        stated = original if isinstance(original, BaseException) else None
-        link = stated or link.__cause__ or link.__context__
+        cause = original if isinstance(original, BaseException) else None
+        link = cause or link.__cause__ or link.__context__
 
 
 def _texts(error: BaseException) -> Iterator[str]:

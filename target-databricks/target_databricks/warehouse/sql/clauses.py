@@ -27,7 +27,7 @@ SEQUENCE = "_sdc_sequence"
 
 
 @dataclass(frozen=True)
-class Staged:
+class StagedRows:
     """Rows to be read by a statement.
 
     Attributes:
@@ -61,7 +61,9 @@ class ChildRows:
     read: list[pa.Field]
 
 
-def child_rows(columns: pa.Schema, plan: StreamPlan, child: ChildPlan, staged: Staged) -> ChildRows:
+def child_rows(
+    columns: pa.Schema, plan: StreamPlan, child: ChildPlan, staged: StagedRows
+) -> ChildRows:
     """How the rows of a child table are read out of a batch."""
     array = staged.schema.field(child.column)
     members = {f.name.lower(): f for f in array.type.value_type}
@@ -100,7 +102,7 @@ def compared_columns(plan: StreamPlan) -> tuple[str, ...]:
     return (RECORD_HASH, DELETED_AT, *sequence, *bookmark)
 
 
-def common_columns(columns: pa.Schema, plan: StreamPlan, staged: Staged) -> list[pa.Field]:
+def common_columns(columns: pa.Schema, plan: StreamPlan, staged: StagedRows) -> list[pa.Field]:
     """The table's columns that the batch has values for, under the batch's names."""
     cut = {child.column for child in plan.children}
     sent = {c.name.lower(): c.name for c in staged.schema if c.name not in cut}
@@ -114,7 +116,7 @@ def soft_delete_flag(columns: pa.Schema, plan: StreamPlan) -> str | None:
     return next((n for n in columns.names if n.lower() == plan.soft_delete.lower()), None)
 
 
-def select(staged: Staged, columns: Iterable[pa.Field], *, typed: bool = True) -> str:
+def select(staged: StagedRows, columns: Iterable[pa.Field], *, typed: bool = True) -> str:
     """Read columns out of what is staged, cast to the table's types unless not `typed`."""
     values = []
     for column in columns:
@@ -130,7 +132,7 @@ def with_changed(
     parent: str,
     columns: pa.Schema,
     plan: StreamPlan,
-    staged: Staged,
+    staged: StagedRows,
     read: Iterable[pa.Field],
     *,
     replayed: bool,
@@ -151,7 +153,7 @@ def with_changed(
 def is_current(
     columns: pa.Schema,
     plan: StreamPlan,
-    staged: Staged,
+    staged: StagedRows,
     *,
     replayed: bool,
     ours: str = "t",

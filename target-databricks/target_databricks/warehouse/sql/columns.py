@@ -113,35 +113,35 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
-def missing(existing: pa.Schema, wanted: pa.Schema) -> list[tuple[str, pa.Field]]:
+def missing(existing: pa.Schema, target: pa.Schema) -> list[tuple[str, pa.Field]]:
     """Columns and nested fields that a table lacks.
 
     Returns:
         Where each goes, as SQL names the place (`a`, `a`.`b`, `a`.`element`.`b`), and what it is.
     """
-    return list(_missing("", existing, wanted))
+    return list(_missing("", existing, target))
 
 
 def _missing(
-    place: str, existing: Iterable[pa.Field], wanted: Iterable[pa.Field]
+    place: str, existing: Iterable[pa.Field], target: Iterable[pa.Field]
 ) -> Iterator[tuple[str, pa.Field]]:
-    known = {c.name.lower(): c for c in existing}
-    for column in wanted:
-        found = known.get(column.name.lower())
-        if found is None:
+    columns = {c.name.lower(): c for c in existing}
+    for column in target:
+        match = columns.get(column.name.lower())
+        if match is None:
             yield place + quoted(column.name), column
         else:
-            yield from _missing_inside(place + quoted(found.name), found.type, column.type)
+            yield from _missing_inside(place + quoted(match.name), match.type, column.type)
 
 
 def _missing_inside(
-    place: str, existing: pa.DataType, wanted: pa.DataType
+    place: str, existing: pa.DataType, target: pa.DataType
 ) -> Iterator[tuple[str, pa.Field]]:
-    if pa.types.is_struct(existing) and pa.types.is_struct(wanted):
-        yield from _missing(f"{place}.", existing, wanted)
-    elif pa.types.is_list(existing) and pa.types.is_list(wanted):
+    if pa.types.is_struct(existing) and pa.types.is_struct(target):
+        yield from _missing(f"{place}.", existing, target)
+    elif pa.types.is_list(existing) and pa.types.is_list(target):
         yield from _missing_inside(
-            f"{place}.{quoted('element')}", existing.value_type, wanted.value_type
+            f"{place}.{quoted('element')}", existing.value_type, target.value_type
         )
 
 
@@ -185,11 +185,11 @@ def _fitted(value: str, staged: pa.DataType, kind: pa.DataType, depth: int) -> s
         sent = {f.name.lower(): f for f in staged}
         members = []
         for member in kind:
-            found = sent.get(member.name.lower())
+            match = sent.get(member.name.lower())
             inner = (
                 f"CAST(NULL AS {sql_type(without_comments(member.type))})"
-                if found is None
-                else _fitted(f"{value}.{quoted(found.name)}", found.type, member.type, depth)
+                if match is None
+                else _fitted(f"{value}.{quoted(match.name)}", match.type, member.type, depth)
             )
             members.append(f"{literal(member.name)}, {inner}")
         built = f"named_struct({', '.join(members)})"

@@ -16,7 +16,7 @@ from target_databricks.warehouse.sql.names import literal, quoted
 
 
 @dataclass(frozen=True)
-class Wishes:
+class TableOptions:
     """How a new table should be, as the settings and the schema have it.
 
     Attributes:
@@ -34,32 +34,33 @@ class Wishes:
     properties: tuple[tuple[str, str], ...] = ()
 
 
-def create(table: str, columns: pa.Schema, description: str | None, wishes: Wishes) -> str:
+def create(table: str, columns: pa.Schema, description: str | None, options: TableOptions) -> str:
     """CREATE TABLE, if it is not there.
 
     Args:
         table: The table, in SQL.
         columns: Its columns, commented.
         description: The table's comment.
-        wishes: The rest.
+        options: The rest.
     """
     lines = [
-        definition(c, required=c.name in wishes.required, comments=wishes.comments) for c in columns
+        definition(c, required=c.name in options.required, comments=options.comments)
+        for c in columns
     ]
-    if wishes.keys:
-        lines.append(f"PRIMARY KEY ({', '.join(quoted(k) for k in wishes.keys)})")
+    if options.keys:
+        lines.append(f"PRIMARY KEY ({', '.join(quoted(k) for k in options.keys)})")
     parts = [f"CREATE TABLE IF NOT EXISTS {table} (\n  " + ",\n  ".join(lines) + "\n)\nUSING DELTA"]
-    if wishes.comments and description:
+    if options.comments and description:
         parts.append(f"COMMENT {literal(description)}")
-    if wishes.cluster_by:
-        stated = wishes.cluster_by
+    if options.cluster_by:
+        stated = options.cluster_by
         parts.append(
             "CLUSTER BY AUTO"
             if isinstance(stated, str)
             else f"CLUSTER BY ({', '.join(quoted(c) for c in stated)})"
         )
-    if wishes.properties:
-        pairs = (f"{literal(k)} = {literal(v)}" for k, v in wishes.properties)
+    if options.properties:
+        pairs = (f"{literal(k)} = {literal(v)}" for k, v in options.properties)
         parts.append(f"TBLPROPERTIES ({', '.join(pairs)})")
     return "\n".join(parts)
 

@@ -32,7 +32,7 @@ from target_databricks.schema.plan import (
     StreamPlan,
 )
 from target_databricks.warehouse.sql.clauses import (
-    Staged,
+    StagedRows,
     child_rows,
     common_columns,
     compared_columns,
@@ -52,7 +52,7 @@ def merge(
     table: str,
     columns: pa.Schema,
     plan: StreamPlan,
-    staged: Staged,
+    staged: StagedRows,
     *,
     replayed: bool = False,
 ) -> str:
@@ -90,7 +90,7 @@ def merge_children(
     parent_columns: pa.Schema,
     plan: StreamPlan,
     child: ChildPlan,
-    staged: Staged,
+    staged: StagedRows,
     *,
     replayed: bool = False,
 ) -> str:
@@ -136,7 +136,7 @@ def merge_children(
 
 
 def changes(
-    table: str, columns: pa.Schema, plan: StreamPlan, staged: Staged, *, replayed: bool = False
+    table: str, columns: pa.Schema, plan: StreamPlan, staged: StagedRows, *, replayed: bool = False
 ) -> str:
     """SELECT one row if the batch has any that the stream's own table does not hold, else none.
 
@@ -151,7 +151,9 @@ def changes(
     )
 
 
-def append(table: str, columns: pa.Schema, plan: StreamPlan, staged: Staged, condition: str) -> str:
+def append(
+    table: str, columns: pa.Schema, plan: StreamPlan, staged: StagedRows, condition: str
+) -> str:
     """INSERT the batch into the stream's own table, once.
 
     Args:
@@ -183,7 +185,7 @@ def append_children(
     columns: pa.Schema,
     plan: StreamPlan,
     child: ChildPlan,
-    staged: Staged,
+    staged: StagedRows,
     condition: str,
 ) -> str:
     """INSERT the batch's rows of a child table, once; arguments as in `append`."""

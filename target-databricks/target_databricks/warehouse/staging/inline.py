@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from target_databricks.limits import STATEMENT_BYTES
 from target_databricks.loading.batch import Batch
-from target_databricks.warehouse.sql.clauses import Staged
+from target_databricks.warehouse.sql.clauses import StagedRows
 from target_databricks.warehouse.sql.columns import sql_type
 from target_databricks.warehouse.sql.names import literal
 from target_databricks.warehouse.staging.protocol import WarehouseStaging
@@ -53,13 +53,13 @@ class InlineStaging(WarehouseStaging):
         """Nothing is written; the name is for the ledger."""
         return f"{batch.plan.table}-{batch.digest}"
 
-    def left(self, path: str) -> str:  # noqa: ARG002
+    def retention(self, path: str) -> str:  # noqa: ARG002
         """What becomes of a batch that could not be loaded."""
         return "It is not kept anywhere; the tap sends its rows again in the next run."
 
-    def read(self, path: str, batch: Batch) -> Staged:  # noqa: ARG002
+    def read(self, path: str, batch: Batch) -> StagedRows:  # noqa: ARG002
         """The rows as a query."""
-        return Staged(rows_as_query(batch.rows), as_text(batch.rows.schema))
+        return StagedRows(rows_as_query(batch.rows), as_text(batch.rows.schema))
 
     def note_state(self, table: str) -> None:
         """Note that a state covered rows appended to a table, for this run."""
@@ -69,19 +69,19 @@ class InlineStaging(WarehouseStaging):
         """Whether a state covered rows appended to a table in this run."""
         return table in self._stateful
 
-    def see(self, table: str, version: int, digest: str, keys: pa.Table) -> None:  # noqa: ARG002
+    def note_keys(self, table: str, version: int, digest: str, keys: pa.Table) -> None:  # noqa: ARG002
         """Note keys that came with a version, for this run."""
         self._seen = {k: v for k, v in self._seen.items() if k[0] != table or k[1] >= version}
         self._seen.setdefault((table, version), []).append(keys)
 
-    def seen(self, table: str, version: int, keys: Sequence[str]) -> list[str]:
+    def keys_of_version(self, table: str, version: int, keys: Sequence[str]) -> list[str]:
         """Keys that came with a version or a later one in this run, as queries."""
         notes = [
             n for (t, v), some in self._seen.items() if t == table and v >= version for n in some
         ]
         return [rows_as_query(note) for note in notes if note.column_names == list(keys)]
 
-    def forget_seen(self, table: str) -> None:
+    def forget_keys(self, table: str) -> None:
         """Drop the notes on a table's versions."""
         self._seen = {k: v for k, v in self._seen.items() if k[0] != table}
 

@@ -8,9 +8,9 @@ staging volume, so a lease is a file:
 | to | do |
 |---|---|
 | take it | create the file, which must not be there |
-| keep it | write it anew every `RENEWED` seconds |
+| keep it | write it anew every `RENEWAL` seconds |
 | return it | delete it |
-| take it from a run that died | see it unchanged for `LOST` seconds, by the waiting run's clock |
+| take it from a run that died | see it unchanged for `EXPIRY` seconds, by the waiting run's clock |
 
 Leases are never held two at a time, so that nobody can wait for each other.
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("target-databricks")
 
-RENEWED, LOST = 10.0, 30.0
+RENEWAL, EXPIRY = 10.0, 30.0
 """Seconds."""
 LONGEST_WAIT = 2.0
 """Seconds between two looks at a lease of somebody else; a batch seldom takes longer."""
@@ -75,64 +75,64 @@ class Leases:
         from databricks.sdk.errors.base import DatabricksError
 
         path = f"{self._folder}/{table}{SUFFIX}"
-        mine = f"{self._holder} {uuid.uuid4()}"
+        token = f"{self._holder} {uuid.uuid4()}"
         try:
             backoff = self._backoff if wait else replace(self._backoff, seconds=0.0)
-            self._take(path, mine, table, backoff)
+            self._take(path, token, table, backoff)
         except DatabricksError as error:
             raise LoadError(
                 f"A batch for {table} could not be uploaded to {self._folder}: "
                 f"{classify(error).sentence} The tap sends its rows again in the next run."
             ) from error
-        returned = threading.Event()
-        keeper = threading.Thread(
-            target=self._keep, args=(path, mine, returned), name="lease", daemon=True
+        done = threading.Event()
+        renewer = threading.Thread(
+            target=self._renew, args=(path, token, done), name="lease", daemon=True
         )
-        keeper.start()
+        renewer.start()
         try:
             yield
         finally:
-            returned.set()
-            keeper.join()
+            done.set()
+            renewer.join()
             # What stays here is taken for lost in half a minute.
             with suppress(OSError):
                 self._files.delete(path)
 
-    def _take(self, path: str, mine: str, table: str, backoff: Backoff) -> None:
-        seen, since = "", backoff.clock()
+    def _take(self, path: str, token: str, table: str, backoff: Backoff) -> None:
+        previous, since = "", backoff.clock()
         for last in backoff.attempts(longest=LONGEST_WAIT):
-            if self._create(path, mine):
+            if self._create(path, token):
                 return
-            found, now = self._read(path), backoff.clock()
-            if found != seen:
-                if not (seen or last):
-                    logger.info("%s is being loaded by run %s; waiting.", table, _holder(found))
-                seen, since = found, now
-            elif found and now - since >= LOST:
-                logger.info("Run %s died while it loaded %s.", _holder(found), table)
-                self._write(path, mine, overwrite=True)
-                if self._read(path) == mine:
+            text, now = self._read(path), backoff.clock()
+            if text != previous:
+                if not (previous or last):
+                    logger.info("%s is being loaded by run %s; waiting.", table, _holder(text))
+                previous, since = text, now
+            elif text and now - since >= EXPIRY:
+                logger.info("Run %s died while it loaded %s.", _holder(text), table)
+                self._write(path, token, overwrite=True)
+                if self._read(path) == token:
                     return
             if last:
                 raise BusyError(
-                    f"Table {table} is still being loaded by run {_holder(found)} after "
+                    f"Table {table} is still being loaded by run {_holder(text)} after "
                     f"{backoff.seconds:.0f} s. Run again when that run is done, or raise "
                     "'lock_timeout'. The batch was not loaded; the tap will send its rows again."
                 )
 
-    def _keep(self, path: str, mine: str, returned: threading.Event) -> None:
-        beat = 0
-        while not returned.wait(RENEWED):
-            beat += 1
-            # One that cannot be renewed may be lost; the next beat tries again.
+    def _renew(self, path: str, token: str, done: threading.Event) -> None:
+        renewal = 0
+        while not done.wait(RENEWAL):
+            renewal += 1
+            # One that cannot be renewed may be lost; the next renewal tries again.
             with suppress(OSError):
-                self._write(path, f"{mine} {beat}", overwrite=True)
+                self._write(path, f"{token} {renewal}", overwrite=True)
 
-    def _create(self, path: str, mine: str) -> bool:
+    def _create(self, path: str, token: str) -> bool:
         from databricks.sdk.errors import ResourceConflict
 
         try:
-            self._write(path, mine, overwrite=False)
+            self._write(path, token, overwrite=False)
         except ResourceConflict:
             return False
         return True

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from target_databricks.loading.backend import Staging
 from target_databricks.loading.batch import Batch
-from target_databricks.warehouse.sql.clauses import Staged
+from target_databricks.warehouse.sql.clauses import StagedRows
 
 
 class WarehouseStaging(Staging[str]):
@@ -32,11 +32,11 @@ class WarehouseStaging(Staging[str]):
         """
 
     @abstractmethod
-    def read(self, path: str, batch: Batch) -> Staged:
+    def read(self, path: str, batch: Batch) -> StagedRows:
         """A staged batch as statements read it."""
 
     @abstractmethod
-    def seen(self, table: str, version: int, keys: Sequence[str]) -> list[str]:
+    def keys_of_version(self, table: str, version: int, keys: Sequence[str]) -> list[str]:
         """Keys that came with a version or a later one, as SQL that can stand after FROM."""
 
     def close(self) -> None:

@@ -40,7 +40,7 @@ from target_databricks.loading.staged_file import (
 from target_databricks.warehouse.client.backoff import Backoff
 from target_databricks.warehouse.client.connection import Connections, StatementError
 from target_databricks.warehouse.client.errors import classify
-from target_databricks.warehouse.sql.clauses import Staged, parquet_file
+from target_databricks.warehouse.sql.clauses import StagedRows, parquet_file
 from target_databricks.warehouse.sql.names import Schema, Volume
 from target_databricks.warehouse.staging.leases import Leases
 from target_databricks.warehouse.staging.protocol import WarehouseStaging
@@ -154,15 +154,15 @@ class StagingVolume(WarehouseStaging):
                 f"{classify(error).sentence} The tap sends its rows again in the next run."
             ) from error
 
-    def read(self, path: str, batch: Batch) -> Staged:
+    def read(self, path: str, batch: Batch) -> StagedRows:
         """A staged batch as statements read it."""
-        return Staged(parquet_file(path), batch.rows.schema)
+        return StagedRows(parquet_file(path), batch.rows.schema)
 
-    def waiting(self) -> Sequence[str]:
+    def staged_tables(self) -> Sequence[str]:
         """Tables that batches are staged for; the oldest batch's first."""
         return list(dict.fromkeys(table_of(_name(path)) for path in self._list(STAGED)))
 
-    def staged(self, table: str) -> Iterator[tuple[str, Batch]]:
+    def staged_batches(self, table: str) -> Iterator[tuple[str, Batch]]:
         """What is staged for a table, oldest first. What cannot be read is left alone."""
         for path in self._list(STAGED):
             if table_of(_name(path)) != table:
@@ -180,7 +180,7 @@ class StagingVolume(WarehouseStaging):
             else:
                 yield path, batch
 
-    def gone(self, path: str) -> bool:
+    def is_gone(self, path: str) -> bool:
         """Whether a batch is staged no more."""
         from databricks.sdk.errors import NotFound
         from databricks.sdk.errors.base import DatabricksError
@@ -214,7 +214,7 @@ class StagingVolume(WarehouseStaging):
                 classify(stuck).reason,
             )
 
-    def see(self, table: str, version: int, digest: str, keys: pa.Table) -> None:
+    def note_keys(self, table: str, version: int, digest: str, keys: pa.Table) -> None:
         """Note keys that came with a version; the table's notes on earlier versions go."""
         for path in self._list(SEEN, f"{_visible(table)}-v"):
             if version_of(_name(path)) < version:
@@ -223,18 +223,18 @@ class StagingVolume(WarehouseStaging):
             f"{_visible(table)}-v{version}-{digest}{SEEN}", lambda file: pq.write_table(keys, file)
         )
 
-    def seen(self, table: str, version: int, keys: Sequence[str]) -> list[str]:
+    def keys_of_version(self, table: str, version: int, keys: Sequence[str]) -> list[str]:
         """Keys that came with a version or a later one, as files to select from."""
-        found = []
+        sources = []
         for path in self._list(SEEN, f"{_visible(table)}-v"):
             if version_of(_name(path)) < version:
                 continue
             content = self._download(path)
             if content is not None and pq.read_schema(io.BytesIO(content)).names == list(keys):
-                found.append(parquet_file(path))
-        return found
+                sources.append(parquet_file(path))
+        return sources
 
-    def forget_seen(self, table: str) -> None:
+    def forget_keys(self, table: str) -> None:
         """Drop the notes on a table's versions."""
         for path in self._list(SEEN, f"{_visible(table)}-v"):
             self._remove(path)
