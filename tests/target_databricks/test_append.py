@@ -153,10 +153,10 @@ def test_invariant_3_crash_after_crash_after_crash(folder, singer, monkeypatch):
 
 
 def test_a_crash_while_the_state_goes_out_counts_as_not_gone_out(folder, singer, monkeypatch):
-    from target_databricks.loading.appending import Unconfirmed
+    from target_databricks.loading.appending import AppendMemory
 
     messages = [*logs(singer, 1, 2), singer.state({"n": 2})]
-    with dying(monkeypatch, Unconfirmed, "confirm"):
+    with dying(monkeypatch, AppendMemory, "confirm"):
         folder.run(messages)
     folder.run(messages)
     assert values(folder) == [1, 2]

@@ -52,7 +52,7 @@ class _Memory(Generic[FileT]):
     applied: list[tuple[int, FileT]] = field(default_factory=list)
 
 
-class Unconfirmed(Generic[FileT]):
+class AppendMemory(Generic[FileT]):
     """Appended rows that no state covers yet.
 
     Args:

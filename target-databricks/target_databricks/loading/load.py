@@ -28,7 +28,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from target_databricks.errors import BusyError, LoadError
-from target_databricks.loading.appending import Unconfirmed, appends
+from target_databricks.loading.appending import AppendMemory, appends
 from target_databricks.loading.backend import Backend, WriteResult
 from target_databricks.loading.batch import Batch, LoadResult, combined
 from target_databricks.loading.ledger import Ledger
@@ -67,7 +67,7 @@ class Load:
         self._load_method = load_method
         self._job_id = job_id
         self._ledger = Ledger(backend.write_ledger, job_id)
-        self._unconfirmed = Unconfirmed[Any](backend.staging, backend.hashes)
+        self._memory = AppendMemory[Any](backend.staging, backend.hashes)
         self._plans: dict[str, StreamPlan] = {}
         self._loaded: set[str] = set()
         self._versions: dict[str, int | None] = {}
@@ -92,7 +92,7 @@ class Load:
         """
         self._backend.open()
         try:
-            self._unconfirmed.load()
+            self._memory.load()
             return [
                 r
                 for table in self._staging.staged_tables()
@@ -109,7 +109,7 @@ class Load:
                 self._backend.hurry()
             self._ledger.flush()
             if not failed:
-                self._unconfirmed.finish()
+                self._memory.finish()
                 loaded = [self._plans[stream] for stream in sorted(self._loaded)]
                 merged = [plan for plan in loaded if not self._appends(plan)]
                 self._backend.finish(self._plans.values(), merged)
@@ -118,7 +118,7 @@ class Load:
 
     def confirm(self, covered: Mapping[str, int]) -> None:
         """A state went out: these many records of each stream will not be sent again."""
-        self._unconfirmed.confirm(covered)
+        self._memory.confirm(covered)
 
     # Loading
 
@@ -221,7 +221,7 @@ class Load:
             if self._appends(plan):
                 # The same rows may come twice and be meant: two batches of them are two files.
                 salt = f"{self._job_id}:{batch.through}"
-                fresh = self._unconfirmed.fresh(batch)
+                fresh = self._memory.fresh(batch)
                 batch = replace(fresh, salt=salt, marks=self._backend.marks(plan))
             return self._load(batch, self._staging.stage(batch))
 
@@ -297,7 +297,7 @@ class Load:
             self._staging.done(path)
             return written
         written = self._backend.append(batch, path, replayed=replayed)
-        remember = self._unconfirmed.recall if replayed else self._unconfirmed.appended
+        remember = self._memory.recall if replayed else self._memory.appended
         remember(batch, self._staging.keep(path))
         return written
 

@@ -33,7 +33,7 @@ ROUND = 100
 
 
 @dataclass
-class _Stream:
+class _History:
     """What a run has seen of one stream.
 
     Attributes:
@@ -60,16 +60,16 @@ class StreamVersions:
     """Versions of the streams of one run."""
 
     def __init__(self) -> None:
-        self._streams: dict[str, _Stream] = {}
+        self._streams: dict[str, _History] = {}
 
     def note(self, stream: str, rows: pa.RecordBatch) -> None:
         """Note the versions that parsed rows came with."""
-        memory = self._of(stream).versions
+        versions = self._of(stream).versions
         column = rows.column(TABLE_VERSION)
         if column.null_count:
-            memory.add(None)
+            versions.add(None)
         # Of more than two, two are enough to know that there is not one.
-        memory.update(v for v in pc.min_max(column).as_py().values() if v is not None)
+        versions.update(v for v in pc.min_max(column).as_py().values() if v is not None)
 
     def schema(self, streams: Collection[str], received: Mapping[str, int]) -> None:
         """Take note of a SCHEMA: other streams are at their end, or wait for this one's.
@@ -78,9 +78,9 @@ class StreamVersions:
             streams: The stream, under all names it is loaded as.
             received: Records received of each stream so far.
         """
-        for stream, memory in self._streams.items():
+        for stream, history in self._streams.items():
             if stream not in streams:
-                memory.overtaken = received.get(stream, 0)
+                history.overtaken = received.get(stream, 0)
 
     def activate(self, stream: str, version: int, received: int) -> bool:
         """Take note of ACTIVATE_VERSION. Returns whether the stream is complete now.
@@ -90,11 +90,11 @@ class StreamVersions:
             version: The version.
             received: Records received of the stream so far.
         """
-        memory = self._of(stream)
-        if received and memory.pending is None:
+        history = self._of(stream)
+        if received and history.pending is None:
             return True
-        memory.again = memory.pending is not None
-        memory.pending, memory.overtaken, memory.finished = version, None, None
+        history.again = history.pending is not None
+        history.pending, history.overtaken, history.finished = version, None, None
         return False
 
     def state(self, value: Any, received: Mapping[str, int]) -> None:
@@ -105,22 +105,22 @@ class StreamVersions:
             received: Records received of each stream so far.
         """
         state = value if isinstance(value, Mapping) else {}
-        for stream, memory in self._streams.items():
+        for stream, history in self._streams.items():
             count = received.get(stream, 0)
             if state.get("currently_syncing"):
-                memory.finished = None
-            elif "currently_syncing" in state or memory.overtaken != count:
-                memory.finished = count
+                history.finished = None
+            elif "currently_syncing" in state or history.overtaken != count:
+                history.finished = count
 
     def pending(self, received: Mapping[str, int]) -> Iterator[tuple[str, int, bool]]:
         """Versions that wait for the end of the input: stream, version, whether it is complete."""
-        for stream, memory in self._streams.items():
-            if memory.pending is not None:
-                yield stream, memory.pending, memory.is_complete(received.get(stream, 0))
+        for stream, history in self._streams.items():
+            if history.pending is not None:
+                yield stream, history.pending, history.is_complete(received.get(stream, 0))
 
     def others(self, stream: str, version: int) -> bool:
         """Whether records of the run came without the version: then nobody knows what is gone."""
         return bool(self._of(stream).versions - {version})
 
-    def _of(self, stream: str) -> _Stream:
-        return self._streams.setdefault(stream, _Stream())
+    def _of(self, stream: str) -> _History:
+        return self._streams.setdefault(stream, _History())

@@ -1,4 +1,4 @@
-"""The statements that make and change tables, as text. Pure, as `sql.py` is.
+"""The statements that make and change tables, as text. Pure, as `dml.py` is.
 
 Source: Databricks SQL language reference, CREATE TABLE; ALTER TABLE; ADD CONSTRAINT; CLUSTER BY.
 """

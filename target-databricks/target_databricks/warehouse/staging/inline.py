@@ -36,7 +36,7 @@ class InlineStaging(WarehouseStaging):
     place = "the statement itself"
 
     def __init__(self) -> None:
-        self._seen: dict[tuple[str, int], list[pa.Table]] = {}
+        self._keys: dict[tuple[str, int], list[pa.Table]] = {}
         self._stateful: set[str] = set()
 
     def pieces(self, batch: Batch) -> Iterator[Batch]:
@@ -71,19 +71,19 @@ class InlineStaging(WarehouseStaging):
 
     def note_keys(self, table: str, version: int, digest: str, keys: pa.Table) -> None:  # noqa: ARG002
         """Note keys that came with a version, for this run."""
-        self._seen = {k: v for k, v in self._seen.items() if k[0] != table or k[1] >= version}
-        self._seen.setdefault((table, version), []).append(keys)
+        self._keys = {k: v for k, v in self._keys.items() if k[0] != table or k[1] >= version}
+        self._keys.setdefault((table, version), []).append(keys)
 
     def keys_of_version(self, table: str, version: int, keys: Sequence[str]) -> list[str]:
         """Keys that came with a version or a later one in this run, as queries."""
         notes = [
-            n for (t, v), some in self._seen.items() if t == table and v >= version for n in some
+            n for (t, v), some in self._keys.items() if t == table and v >= version for n in some
         ]
         return [rows_as_query(note) for note in notes if note.column_names == list(keys)]
 
     def forget_keys(self, table: str) -> None:
         """Drop the notes on a table's versions."""
-        self._seen = {k: v for k, v in self._seen.items() if k[0] != table}
+        self._keys = {k: v for k, v in self._keys.items() if k[0] != table}
 
 
 def rows_as_query(rows: pa.Table) -> str:

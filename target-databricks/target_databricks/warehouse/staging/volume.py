@@ -87,7 +87,7 @@ class StagingVolume(WarehouseStaging):
         self._remover = ThreadPoolExecutor(1, thread_name_prefix="remover")
         self._removals: list[Future[None]] = []
         self._lock = threading.Lock()
-        self._stuck: Exception | None = None
+        self._removal_error: Exception | None = None
 
     def open(self) -> None:
         """Make sure that the folder is there; create the volume if it is allowed.
@@ -205,13 +205,13 @@ class StagingVolume(WarehouseStaging):
         for removal in removals:
             removal.result()
         self._remover.shutdown()
-        stuck, self._stuck = self._stuck, None
-        if stuck is not None:
+        error, self._removal_error = self._removal_error, None
+        if error is not None:
             logger.warning(
                 "Applied batches could not be removed from %s (%s); the next run applies them "
                 "again, to no effect, and removes them.",
                 self.folder,
-                classify(stuck).reason,
+                classify(error).reason,
             )
 
     def note_keys(self, table: str, version: int, digest: str, keys: pa.Table) -> None:
@@ -288,7 +288,7 @@ class StagingVolume(WarehouseStaging):
     def _remove(self, path: str) -> None:
         from databricks.sdk.errors import NotFound
 
-        if self._stuck is not None:
+        if self._removal_error is not None:
             # An older batch that stays must not outlive a newer one: replayed alone, it would win.
             return
         try:
@@ -296,7 +296,7 @@ class StagingVolume(WarehouseStaging):
         except NotFound:
             pass
         except Exception as error:  # noqa: BLE001 - told at the end; the tables are right
-            self._stuck = error
+            self._removal_error = error
 
 
 def _batch(content: bytes) -> Batch | None:
