@@ -6,12 +6,17 @@ Messages say what happened, to which stream or table, and what to do next.
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 from singer_sdk.exceptions import (
     ConfigurationError,
     FatalSyncError,
     InvalidRecord,
     MissingKeyPropertiesError,
     RecordsWithoutSchemaException,
+    SingerSDKError,
 )
 
 __all__ = [
@@ -22,6 +27,7 @@ __all__ = [
     "LoadError",
     "MissingKeyPropertiesError",
     "RecordsWithoutSchemaException",
+    "errors_as_lines",
 ]
 
 
@@ -35,3 +41,22 @@ class LoadError(FatalSyncError):
 
 class BusyError(FatalSyncError):
     """Another run is loading the same tables; run again when it is done."""
+
+
+@contextmanager
+def errors_as_lines(
+    show: Callable[[str], object], *, but: tuple[type[Exception], ...] = ()
+) -> Iterator[None]:
+    """Turn a foreseen failure into one clear line and exit code 1.
+
+    Args:
+        show: Shows the line.
+        but: Errors that somebody else shows.
+    """
+    try:
+        yield
+    except but:
+        raise
+    except SingerSDKError as error:
+        show(str(error))
+        sys.exit(1)

@@ -12,7 +12,7 @@ from typing import Any
 from singer_sdk import typing as th
 
 from target_databricks.errors import ConfigurationError
-from target_databricks.naming import COLUMN_NAMES
+from target_databricks.schema.naming import COLUMN_NAMES
 
 DEFAULT_SCHEMA = "default"
 LOAD_METHODS = ("upsert", "append-only", "overwrite")

@@ -9,26 +9,26 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import gzip
-from collections.abc import Iterable, Sequence
-from typing import IO, TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from singer_sdk.helpers._batch import BatchFileFormat, StorageTarget
-from singer_sdk.sinks import BatchSink
+from singer_sdk.sinks import BatchSink, Sink
 
-from target_databricks.batch import Batch, LoadResult, make_batch
-from target_databricks.careful import dumps
-from target_databricks.destination import Destination
 from target_databricks.errors import BadInputError, InvalidRecord
-from target_databricks.loader import Step
-from target_databricks.parsing import BlockParser, Lines
-from target_databricks.plan import StreamPlan
+from target_databricks.loading.batch import Batch, LoadResult, make_batch
+from target_databricks.loading.load import Load
+from target_databricks.loading.loader import Loader, Step
+from target_databricks.loading.versions import StreamVersions
+from target_databricks.reading.parsing import BlockParser, Lines
+from target_databricks.reading.rescue import dumps
+from target_databricks.schema.plan import StreamPlan
 
 if TYPE_CHECKING:
+    from singer_sdk import Target
     from singer_sdk.helpers._batch import BaseBatchFileEncoding
-
-    from target_databricks.target import TargetDatabricks
 
 BLOCK_ROWS = 8192
 """Lines parsed at a time: enough for Arrow's overhead to vanish, few enough that their Python
@@ -39,6 +39,45 @@ BATCH_BYTES = 96 << 20
 """Bytes of JSON in a batch at most; two batches are in memory at once."""
 
 
+class SinkTarget(Protocol):
+    """What a sink needs of the target that it belongs to, beside what the SDK's own sinks need.
+
+    Attributes:
+        job_id: The run.
+        clock: The time, in seconds since 1970.
+        load_method: The setting of that name.
+        received: Records received of each stream whose batch was handed over.
+        versions: Versions of whole tables that the run has seen.
+    """
+
+    job_id: str
+    clock: Callable[[], float]
+    load_method: str
+    received: dict[str, int]
+    versions: StreamVersions
+
+    @property
+    def initialized_at(self) -> int:
+        """When the run began, in milliseconds since 1970."""
+
+    @property
+    def line(self) -> int:
+        """Number of the input line being processed."""
+
+    @property
+    def loader(self) -> Loader:
+        """What batches are handed to."""
+
+    def plan(self, stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> StreamPlan:
+        """Plan a stream and reconcile the plan with the table it already has."""
+
+    def first_time(self, stream: str) -> bool:
+        """Whether a stream shows up for the first time in this run; once per stream."""
+
+    def drain_one(self, sink: Sink) -> None:
+        """Have a sink hand over what it has gathered."""
+
+
 class DatabricksSink(BatchSink):
     """One stream on its way to its table."""
 
@@ -46,12 +85,12 @@ class DatabricksSink(BatchSink):
 
     def __init__(
         self,
-        target: TargetDatabricks,
+        target: SinkTarget,
         stream_name: str,
         schema: dict[str, Any],
         key_properties: Sequence[str] | None,
     ) -> None:
-        super().__init__(target, stream_name, schema, key_properties)
+        super().__init__(cast("Target", target), stream_name, schema, key_properties)
         self._target = target
         self.received = target.received.get(stream_name, 0)
         self._lines = Lines()
@@ -122,9 +161,9 @@ class DatabricksSink(BatchSink):
         self._blocks, self._bytes = [], 0
         overwrite = self._target.load_method == "overwrite"
         if overwrite and self._target.first_time(self.stream_name):
-            self._submit(lambda destination: _replace(destination, batch))
+            self._submit(lambda load: _replace(load, batch))
         else:
-            self._submit(lambda destination: destination.apply(batch))
+            self._submit(lambda load: load.apply(batch))
 
     def process_batch_files(self, encoding: BaseBatchFileEncoding, files: Sequence[str]) -> None:
         """Take the files of a BATCH message: JSON lines, gzipped or not, or Parquet.
@@ -179,7 +218,7 @@ class DatabricksSink(BatchSink):
                 version,
             )
         else:
-            self._submit(lambda destination: destination.activate_version(plan, version))
+            self._submit(lambda load: load.activate_version(plan, version))
 
     def _add_records(self, text: Iterable[bytes]) -> None:
         for line in text:
@@ -198,7 +237,7 @@ class DatabricksSink(BatchSink):
             for block in blocks:
                 self._target.versions.note(self.stream_name, block)
 
-    def _submit(self, run: Any) -> None:
+    def _submit(self, run: Callable[[Load], LoadResult]) -> None:
         self._target.received[self.stream_name] = self.received
         self._target.loader.submit(Step(self.stream_name, self.received, run))
 
@@ -222,7 +261,7 @@ def _decompressed(file: IO[bytes], compression: str | None) -> IO[bytes]:
     return cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if compression == "gzip" else file
 
 
-def _replace(destination: Destination, batch: Batch) -> LoadResult:
+def _replace(load: Load, batch: Batch) -> LoadResult:
     """Load the first batch of a stream that is to be overwritten."""
-    destination.replace(batch.plan)
-    return destination.apply(batch)
+    load.replace(batch.plan)
+    return load.apply(batch)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk import Target
-from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
+from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import (
     CapabilitiesEnum,
     PluginCapabilities,
@@ -19,32 +19,34 @@ from singer_sdk.helpers.capabilities import (
 )
 from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 
-from target_databricks.careful import dumps
 from target_databricks.errors import (
     BadInputError,
     ConfigurationError,
     LoadError,
     RecordsWithoutSchemaException,
+    errors_as_lines,
 )
-from target_databricks.evolution import tables_of
-from target_databricks.lakehouse import SPOOL, LakehouseFolder
-from target_databricks.ledger import TABLE as LEDGER
-from target_databricks.loader import Loader
-from target_databricks.naming import COLUMN_NAMES
-from target_databricks.plan import POSITION, StreamPlan, reserved
-from target_databricks.planning import make_plan
-from target_databricks.reader import BlockReader
-from target_databricks.report import Report
+from target_databricks.lakehouse.folder import SPOOL, LakehouseFolder
+from target_databricks.loading.ledger import TABLE as LEDGER
+from target_databricks.loading.load import Load
+from target_databricks.loading.loader import Loader
+from target_databricks.loading.report import Report
+from target_databricks.loading.versions import StreamVersions
+from target_databricks.reading.reader import BlockReader
+from target_databricks.reading.rescue import dumps
+from target_databricks.schema.evolution import tables_of
+from target_databricks.schema.naming import COLUMN_NAMES
+from target_databricks.schema.plan import POSITION, StreamPlan, reserved
+from target_databricks.schema.planning import make_plan
+from target_databricks.schema.types import TypeMapper
 from target_databricks.settings import SETTINGS, destination_of, without_blanks
 from target_databricks.sinks import DatabricksSink
-from target_databricks.types import TypeMapper
-from target_databricks.versions import StreamVersions
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    from target_databricks.batch import LoadResult
-    from target_databricks.destination import Destination
+    from target_databricks.loading.backend import Backend
+    from target_databricks.loading.batch import LoadResult
 
 
 RESERVED_TABLES = {
@@ -91,10 +93,10 @@ class TargetDatabricks(Target):
         self._started: set[str] = set()
         self._owners = dict(RESERVED_TABLES)
         self._bookmarks: Sequence[str] = ()
-        self._destination: Destination | None = None
+        self._load: Load | None = None
         self._loader: Loader | None = None
         self._report = Report(str(self.config["default_target_schema"]))
-        self._reader.failed = self._abort
+        self._reader.on_failure = self._abort
         if self.metrics_logger.level == logging.INFO:
             # The SDK prints a line of JSON per sink and batch; our own lines say the same.
             self.metrics_logger.setLevel(logging.WARNING)
@@ -110,13 +112,13 @@ class TargetDatabricks(Target):
     def loader(self) -> Loader:
         """The loader; the destination is opened the first time it is asked for."""
         if self._loader is None:
-            self._destination = self._make_destination()
-            for result in self._destination.open():
+            self._load = self._make_load()
+            for result in self._load.open():
                 self.logger.info("Left by an earlier run: %s", self._report.line(result))
                 self._report.add(result)
-            for error in self._destination.failed.values():
+            for error in self._load.failed.values():
                 self.logger.error("Left by an earlier run: %s", error)
-            self._loader = Loader(self._destination, self._emit_state, self._loaded)
+            self._loader = Loader(self._load, self._emit_state, self._loaded)
         return self._loader
 
     @property
@@ -155,8 +157,8 @@ class TargetDatabricks(Target):
             soft_delete=self.config["soft_delete_column"] or None,
         )
         self._claim(plan)
-        destination = cast("Destination", self._destination)
-        return plan if stream in destination.failed else destination.reconcile(plan)
+        load = cast("Load", self._load)
+        return plan if stream in load.failed else load.reconcile(plan)
 
     def _claim(self, plan: StreamPlan) -> None:
         """Make sure that no two streams, or arrays of them, write to one table."""
@@ -187,9 +189,9 @@ class TargetDatabricks(Target):
                 "properties, so its table would have no columns. Mend the tap or deselect the "
                 "stream."
             )
-        known = self.mapper.stream_maps.get(str(stream))
+        maps = self.mapper.stream_maps.get(str(stream))
         keys = message_dict.get("key_properties") or []
-        if known and (known[0].raw_schema != schema or known[0].raw_key_properties != keys):
+        if maps and (maps[0].raw_schema != schema or maps[0].raw_key_properties != keys):
             # Rows read under the old schema are loaded under it.
             self.drain_all()
         bookmarks = message_dict.get("bookmark_properties") or ()
@@ -267,19 +269,19 @@ class TargetDatabricks(Target):
         super()._process_batch_message(message_dict)
 
     def process_endofpipe(self) -> None:
-        """Load what is left, let the last state through, tidy up and show the bill."""
+        """Load what is left, let the last state through, tidy up and show the report."""
         try:
             super().process_endofpipe()
             self._retire()
             self.loader.wait()
-            failed = dict(cast("Destination", self._destination).failed)
+            failed = dict(cast("Load", self._load).failed)
             # What no state covers yet must stay in mind.
             self._close(failed=self.loader.holds_state)
         except BaseException:
             self._abort()
             raise
-        if bill := self._report.table():
-            self.logger.info("Loaded:\n%s", bill)
+        if table := self._report.table():
+            self.logger.info("Loaded:\n%s", table)
         if failed:
             raise LoadError(
                 f"Not loaded: {', '.join(map(repr, failed))}. A batch that an earlier run left "
@@ -314,7 +316,10 @@ class TargetDatabricks(Target):
         }
         return {**self.received, **live}
 
-    def _make_destination(self) -> Destination:
+    def _make_load(self) -> Load:
+        return Load(self._make_backend(), load_method=self.load_method, job_id=self.job_id)
+
+    def _make_backend(self) -> Backend:
         if destination_of(self.config) == "warehouse":
             # Imported here: its clients take a second to load and may not be installed.
             from target_databricks.warehouse.warehouse import SqlWarehouse
@@ -338,9 +343,9 @@ class TargetDatabricks(Target):
         loader, self._loader = self._loader, None
         if loader is not None:
             loader.stop()
-        destination, self._destination = self._destination, None
-        if destination is not None:
-            destination.close(failed=failed)
+        load, self._load = self._load, None
+        if load is not None:
+            load.close(failed=failed)
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Stop at once but not in the middle: the batch being applied is finished first."""
@@ -350,10 +355,6 @@ class TargetDatabricks(Target):
     @classmethod
     def invoke(cls, **kwargs: Any) -> None:
         """Run, and turn a foreseen failure into one clear line and exit code 1."""
-        try:
+        # Of the settings the SDK lists what is wrong, one line each.
+        with errors_as_lines(cls.logger.error, but=(ConfigValidationError,)):
             super().invoke(**kwargs)
-        except ConfigValidationError:
-            raise  # the SDK lists what is wrong with the settings, one line each
-        except SingerSDKError as error:
-            cls.logger.error(str(error))  # noqa: TRY400 - the traceback would hide the sentence
-            sys.exit(1)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from conftest import Project
 from databricks import sql
-from target_databricks.warehouse.columns import as_read
+from target_databricks.warehouse.sql.columns import as_read
 from xero_sandbox.sandbox import Sandbox
 
 # The whole pipeline and a minute of Spark: `uv run --group test pytest -m stress` runs them.

@@ -23,7 +23,7 @@ from databricks import sql
 from databricks_sandbox.pytest_plugin import GROUP
 from deltalake import DeltaTable
 from target_databricks.target import TargetDatabricks
-from target_databricks.warehouse.columns import as_read
+from target_databricks.warehouse.sql.columns import as_read
 
 Message = Mapping[str, Any] | str | bytes
 

@@ -8,9 +8,9 @@ from contextlib import contextmanager, suppress
 
 import pytest
 from deltalake import DeltaTable
-from target_databricks.lakehouse.folder import LakehouseFolder
 from target_databricks.lakehouse.spool import Spool
 from target_databricks.lakehouse.table import LakehouseTable
+from target_databricks.loading.load import Load
 
 INTEGER = {"type": "integer"}
 
@@ -50,7 +50,7 @@ def dying(monkeypatch, owner, method, *, after=False, times=1) -> Iterator[None]
 
     with monkeypatch.context() as patched:
         patched.setattr(owner, method, fatal)
-        patched.setattr(LakehouseFolder, "close", lambda self, *, failed: self._lock.release())
+        patched.setattr(Load, "close", lambda self, *, failed: self._backend.release())
         with suppress(Crash):
             yield
     assert len(calls) >= times, "the process was to die, and lived"
@@ -155,10 +155,10 @@ def test_invariant_3_crash_after_crash_after_crash(folder, singer, monkeypatch):
 
 
 def test_a_crash_while_the_state_goes_out_counts_as_not_gone_out(folder, singer, monkeypatch):
-    from target_databricks.appending import Unconfirmed
+    from target_databricks.loading.appending import AppendMemory
 
     messages = [*logs(singer, 1, 2), singer.state({"n": 2})]
-    with dying(monkeypatch, Unconfirmed, "confirm"):
+    with dying(monkeypatch, AppendMemory, "confirm"):
         folder.run(messages)
     folder.run(messages)
     assert values(folder) == [1, 2]

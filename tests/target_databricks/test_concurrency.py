@@ -51,7 +51,7 @@ def test_two_processes_at_once_lose_and_double_nothing(folder, singer, command, 
 
 def held(folder, logger, job="another job"):
     spool = folder.schema_folder / "_spool"
-    return SchemaLock(spool, job_id=job, patience=0, logger=logger)
+    return SchemaLock(spool, job_id=job, seconds=0, logger=logger)
 
 
 def test_the_second_run_says_who_holds_the_lakehouse(folder, singer, caplog):

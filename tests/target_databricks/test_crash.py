@@ -13,10 +13,11 @@ from contextlib import suppress
 import pytest
 from deltalake import DeltaTable
 from target_databricks.errors import LoadError
-from target_databricks.lakehouse.folder import LakehouseFolder as Destination
+from target_databricks.lakehouse.folder import LakehouseFolder
 from target_databricks.lakehouse.spool import Spool
 from target_databricks.lakehouse.table import LakehouseTable
-from target_databricks.ledger import Ledger
+from target_databricks.loading.ledger import Ledger
+from target_databricks.loading.load import Load
 
 INTEGER, TEXT = {"type": "integer"}, {"type": "string"}
 LINES = {
@@ -61,11 +62,11 @@ INSTANTS = [
         (Spool, "stage"),
         (LakehouseTable, "append"),
         (LakehouseTable, "replace"),
-        (Destination, "_merge_children"),
-        (Destination, "_merge_parents"),
+        (LakehouseFolder, "_merge_children"),
+        (LakehouseFolder, "_merge_parents"),
         (Spool, "done"),
         (Spool, "keep"),
-        (Destination, "confirm"),
+        (Load, "confirm"),
     )
     for after in (False, True)
 ]
@@ -93,7 +94,7 @@ def die_at(monkeypatch, owner, method, after, call):
 
     monkeypatch.setattr(owner, method, fatal)
     # A dead process neither writes its ledger nor tidies; the system takes its lock away.
-    monkeypatch.setattr(Destination, "close", lambda self, *, failed: self._lock.release())
+    monkeypatch.setattr(Load, "close", lambda self, *, failed: self._backend.release())
     return gone
 
 
@@ -206,7 +207,7 @@ def test_a_spool_that_was_lost_doubles_no_line(folder, singer, monkeypatch):
     folder.run(story(singer, "old", count=3))
     messages = list(story(singer, "new", first=3))
     with monkeypatch.context() as patched:
-        die_at(patched, Destination, "_merge_children", True, 1)
+        die_at(patched, LakehouseFolder, "_merge_children", True, 1)
         with suppress(Crash):
             folder.run(messages)
     shutil.rmtree(folder.schema_folder / "_spool")

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from singer_sdk.exceptions import InvalidRecord
 from target_databricks.errors import ConfigurationError, LoadError
-from target_databricks.lakehouse.folder import LakehouseFolder as Destination
+from target_databricks.lakehouse.folder import LakehouseFolder
 from target_databricks.target import TargetDatabricks
 
 INTEGER, TEXT = {"type": "integer"}, {"type": "string"}
@@ -48,19 +48,19 @@ def test_states_come_out_once_what_they_cover_is_applied(place, singer):
 
 
 def test_no_state_comes_out_for_rows_that_could_not_be_applied(folder, singer, monkeypatch):
-    real = Destination._merge
+    real = LakehouseFolder.merge
 
-    def refusing(self, batch, path):
+    def refusing(self, batch, path, *, replayed):
         if 3 in batch.rows.column("id").to_pylist():
             raise OSError("disk full")
-        return real(self, batch, path)
+        return real(self, batch, path, replayed=replayed)
 
     schema, *records = items(singer, *({"id": i} for i in range(6)))
     messages = [schema]
     for i, record in enumerate(records):
         messages += [record, singer.state({"n": i + 1})]
     with monkeypatch.context() as patched:
-        patched.setattr(Destination, "_merge", refusing)
+        patched.setattr(LakehouseFolder, "merge", refusing)
         with pytest.raises(LoadError, match=r"(?s)'items'.*disk full.*next run applies it first"):
             folder.run(messages, batch_size_rows=1)
     assert folder.last.states[-1] == {"n": 3}

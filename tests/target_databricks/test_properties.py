@@ -11,16 +11,16 @@ import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder, write_deltalake
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from target_databricks import parsing
-from target_databricks.children import rows_of
-from target_databricks.hashing import exact_record_hash, record_hash
 from target_databricks.lakehouse.predicates import one_of
-from target_databricks.naming import MAX_LENGTH, keep_name, snake_case, unique_names
-from target_databricks.parsing import BlockParser, Lines
-from target_databricks.plan import RECORD_HASH
-from target_databricks.planning import make_plan
-from target_databricks.rows import last_versions
-from target_databricks.types import Kind, TypeMapper, node_of_arrow
+from target_databricks.limits import IDENTIFIER
+from target_databricks.loading.rows import last_versions, rows_of
+from target_databricks.reading import parsing
+from target_databricks.reading.hashing import exact_record_hash, record_hash
+from target_databricks.reading.parsing import BlockParser, Lines
+from target_databricks.schema.naming import keep_name, snake_case, unique_names
+from target_databricks.schema.plan import RECORD_HASH
+from target_databricks.schema.planning import make_plan
+from target_databricks.schema.types import Kind, TypeMapper, node_of_arrow
 
 few = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -39,7 +39,7 @@ def test_columns_are_unique_whatever_the_case_and_the_same_every_time(sources, s
     columns = unique_names(sources, spell)
     assert list(columns) == sources
     assert len({c.lower() for c in columns.values()}) == len(sources)
-    assert all(0 < len(c) <= MAX_LENGTH for c in columns.values())
+    assert all(0 < len(c) <= IDENTIFIER for c in columns.values())
     assert unique_names(sources, spell) == columns
 
 

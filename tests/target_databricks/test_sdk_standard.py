@@ -19,7 +19,7 @@ from singer_sdk.testing.target_tests import (
     TargetMultipleStateMessages,
     TargetRecordMissingRequiredProperty,
 )
-from target_databricks.naming import snake_case, table_name
+from target_databricks.schema.naming import snake_case, table_name
 from target_databricks.target import TargetDatabricks
 
 TEXT, LONG, DOUBLE, FLAG = "STRING", "BIGINT", "DOUBLE", "BOOLEAN"

@@ -6,10 +6,10 @@ import json
 import sys
 
 import pytest
+from target_databricks.commands import grants
+from target_databricks.commands.common import settings
 from target_databricks.settings import SETTINGS
 from target_databricks.target import TargetDatabricks
-from target_databricks.warehouse import grants
-from target_databricks.warehouse.command import settings
 
 WAREHOUSE = {"server_hostname": "dbc-1.cloud.databricks.com", "http_path": "/sql/1.0/warehouses/1"}
 TEXTS = {
@@ -54,9 +54,9 @@ def test_grants_are_printed_for_the_default_catalog(monkeypatch, tmp_path, capsy
     path.write_text(json.dumps({**WAREHOUSE, "default_target_schema": "", "staging_volume": ""}))
     monkeypatch.setenv("TARGET_DATABRICKS_CATALOG", "")
     arguments = ["--config", str(path)]
-    assert settings(arguments, "")["catalog"] == "main"
+    assert settings(path)["catalog"] == "main"
     monkeypatch.setattr(sys, "argv", ["target-databricks-grants", *arguments, "--to", "loader"])
-    grants.main()
+    grants.main(standalone_mode=False)
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == "CREATE SCHEMA IF NOT EXISTS `main`.`default`;"
     assert "GRANT USE CATALOG ON CATALOG `main` TO `loader`;" in printed

@@ -14,7 +14,7 @@ from databricks.sdk import oauth
 from databricks.sql.auth import retry
 from databricks_sandbox.faults import Fault, concurrent_append, too_many_requests, unavailable
 from target_databricks.errors import LoadError
-from target_databricks.warehouse.connection import Connections
+from target_databricks.warehouse.client.connection import Connections
 
 # Spark takes its time: one of a kind runs by default, `pytest -m stress` runs the others too.
 SLOW = pytest.mark.stress
@@ -135,7 +135,7 @@ def test_a_wrong_setting_ends_the_run_in_seconds_with_the_sentence_that_helps(
 
 @SLOW
 def test_the_grants_that_are_printed_are_the_grants_that_are_needed(warehouse, singer, tmp_path):
-    from target_databricks.warehouse.grants import grants
+    from target_databricks.commands.grants import grants
 
     somebody = warehouse.sandbox.identity.add_service_principal("bookkeeper")
     config = warehouse.config(

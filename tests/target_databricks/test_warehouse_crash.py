@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 
 import pytest
 from target_databricks.errors import LoadError
-from target_databricks.warehouse import leases
-from target_databricks.warehouse.connection import Connections
-from target_databricks.warehouse.volume import StagingVolume
+from target_databricks.warehouse.client.connection import Connections
+from target_databricks.warehouse.staging import leases
+from target_databricks.warehouse.staging.volume import StagingVolume
 
 # Spark takes its time: one of a kind runs by default, `pytest -m stress` runs the others too.
 SLOW = pytest.mark.stress
@@ -77,7 +77,7 @@ def driver(monkeypatch):
     monkeypatch.setattr(Connections, "_once", statement)
     monkeypatch.setattr(StagingVolume, "_write", upload)
     monkeypatch.setattr(StagingVolume, "_remove", delete)
-    monkeypatch.setattr(leases, "LOST", 0.2)
+    monkeypatch.setattr(leases, "EXPIRY", 0.2)
     return recorder
 
 
@@ -253,7 +253,7 @@ def killed(command, config, text, delay):
 @pytest.mark.parametrize("seed", [1, *(pytest.param(n, marks=SLOW) for n in range(2, 12))])
 def test_invariant_3_kill_9_at_random(warehouse, singer, command, tmp_path, monkeypatch, seed):
     # Only the run after the kill is in this process, and it need not wait for the dead one's lease.
-    monkeypatch.setattr(leases, "LOST", 1.0)
+    monkeypatch.setattr(leases, "EXPIRY", 1.0)
     messages = list(story(singer, "new", count=24))
     config = tmp_path / "config.json"
     config.write_text(json.dumps(warehouse.config(batch_size_rows=6)))

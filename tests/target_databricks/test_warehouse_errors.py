@@ -9,9 +9,9 @@ from databricks.sql.exc import RequestError
 from databricks.sql.utils import NoRetryReason, RequestErrorInfo
 from target_databricks.errors import ConfigurationError
 from target_databricks.settings import destination_of
-from target_databricks.warehouse.access import host_url
-from target_databricks.warehouse.errors import Kind, classify, failed_poll
-from target_databricks.warehouse.patience import Patience
+from target_databricks.warehouse.client.access import host_url
+from target_databricks.warehouse.client.backoff import Backoff
+from target_databricks.warehouse.client.errors import Kind, classify, failed_poll
 
 
 class AnswerError(Exception):
@@ -143,7 +143,7 @@ def test_waits_grow_and_end_with_the_budget():
         waits.append(seconds)
         now[0] += seconds
 
-    attempts = Patience(100.0, lambda: now[0], sleep).attempts()
+    attempts = Backoff(100.0, lambda: now[0], sleep).attempts()
     lasts = list(itertools.takewhile(lambda last: not last, attempts))
     assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 8.5]
     assert len(lasts) == len(waits)

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 import pytest
 from databricks_sandbox.faults import Fault
 from target_databricks.errors import LoadError
-from target_databricks.warehouse import leases
-from target_databricks.warehouse.connection import Connections
-from target_databricks.warehouse.leases import Leases
+from target_databricks.warehouse.client.connection import Connections
+from target_databricks.warehouse.staging import leases
+from target_databricks.warehouse.staging.leases import Leases
 
 # Spark takes its time: one of a kind runs by default, `pytest -m stress` runs the others too.
 SLOW = pytest.mark.stress
@@ -188,7 +188,7 @@ def test_a_staged_file_that_vanished_for_no_good_reason_costs_no_row(
 def test_what_a_dead_run_left_with_its_lease_is_applied_by_the_run_that_loads_the_table(
     warehouse, singer, monkeypatch, method
 ):
-    monkeypatch.setattr(leases, "LOST", 0.2)
+    monkeypatch.setattr(leases, "EXPIRY", 0.2)
     warehouse.run(docs(singer, 1))
     refused = Fault("execute", "error", "MERGE INTO .*docs", condition="INSUFFICIENT_PERMISSIONS")
     warehouse.sandbox.faults.add(refused)

@@ -11,13 +11,15 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from target_databricks.plan import RECORD_HASH, Reference
-from target_databricks.planning import make_plan
-from target_databricks.types import TypeMapper
-from target_databricks.warehouse import ddl, sql
-from target_databricks.warehouse.columns import as_variant, fitted, missing, sql_type, widened
+from target_databricks.schema.plan import RECORD_HASH, Reference
+from target_databricks.schema.planning import make_plan
+from target_databricks.schema.types import TypeMapper
 from target_databricks.warehouse.constraints import constraint_name, references
-from target_databricks.warehouse.names import Schema, Volume, literal, quoted
+from target_databricks.warehouse.sql import ddl
+from target_databricks.warehouse.sql import dml as sql
+from target_databricks.warehouse.sql.clauses import StagedRows, parquet_file
+from target_databricks.warehouse.sql.columns import as_variant, fitted, missing, sql_type, widened
+from target_databricks.warehouse.sql.names import Schema, Volume, literal, quoted
 
 GOLDEN = Path(__file__).parent / "golden"
 SCHEMA = Schema("main", "xero")
@@ -70,7 +72,7 @@ def plan():
 
 @pytest.fixture
 def staged(plan):
-    return sql.Staged(sql.parquet_file("/Volumes/main/xero/v/f.parquet"), plan.staged_schema)
+    return StagedRows(parquet_file("/Volumes/main/xero/v/f.parquet"), plan.staged_schema)
 
 
 def check(name: str, text: str) -> None:
@@ -85,7 +87,7 @@ def table(name):
 
 
 def test_create_table(plan):
-    wishes = ddl.Wishes(
+    wishes = ddl.TableOptions(
         keys=plan.keys,
         required=plan.keys,
         cluster_by=plan.hints.cluster_by,
@@ -96,13 +98,13 @@ def test_create_table(plan):
 
 
 def test_create_table_with_everything_switched_off(plan):
-    wishes = ddl.Wishes(comments=False)
+    wishes = ddl.TableOptions(comments=False)
     check("create_table_plain", ddl.create(table("t"), plan.table_schema, "about", wishes))
 
 
 def test_create_child_table_clustered_by_databricks(plan):
     (child,) = plan.children
-    wishes = ddl.Wishes(required=child.keys, cluster_by="AUTO")
+    wishes = ddl.TableOptions(required=child.keys, cluster_by="AUTO")
     text = ddl.create(table(child.table), plan.child_schema(child), child.description, wishes)
     check("create_child_table", text)
 
@@ -161,8 +163,8 @@ def test_retire(plan, delete):
         plan,
         7,
         [
-            sql.parquet_file("/Volumes/main/xero/v/a.seen"),
-            sql.parquet_file("/Volumes/main/xero/v/b.seen"),
+            parquet_file("/Volumes/main/xero/v/a.seen"),
+            parquet_file("/Volumes/main/xero/v/b.seen"),
         ],
         delete=delete,
     )

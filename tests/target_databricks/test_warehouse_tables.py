@@ -7,9 +7,9 @@ import threading
 
 import pytest
 from target_databricks.errors import BusyError
-from target_databricks.warehouse import inline, leases
-from target_databricks.warehouse.leases import Leases
-from target_databricks.warehouse.patience import Patience
+from target_databricks.warehouse.client.backoff import Backoff
+from target_databricks.warehouse.staging import inline, leases
+from target_databricks.warehouse.staging.leases import Leases
 
 # Spark takes its time: `pytest -m stress` runs what stands behind this mark too.
 SLOW = pytest.mark.stress
@@ -285,38 +285,38 @@ def lease(warehouse, holder="me", seconds=0.0):
     client = WorkspaceClient(host=sandbox.url, token=sandbox.admin.access_token)
     sandbox.sql(f"CREATE VOLUME IF NOT EXISTS {warehouse.name}.leases")
     folder = f"/Volumes/main/{warehouse.schema}/leases"
-    return Leases(client.files, folder, holder, Patience(seconds))
+    return Leases(client.files, folder, holder, Backoff(seconds))
 
 
 def test_whoever_comes_second_says_who_is_first(warehouse):
     second = lease(warehouse, "second")
     with (
-        lease(warehouse, "first").held("docs"),
+        lease(warehouse, "first").lease("docs"),
         pytest.raises(BusyError, match=r"docs is still being loaded by run first.*lock_timeout"),
-        second.held("docs"),
+        second.lease("docs"),
     ):
         pass
-    with second.held("docs"):
+    with second.lease("docs"):
         pass
 
 
 def test_leases_on_different_tables_do_not_meet(warehouse):
-    with lease(warehouse, "first").held("docs"), lease(warehouse, "second").held("others"):
+    with lease(warehouse, "first").lease("docs"), lease(warehouse, "second").lease("others"):
         pass
 
 
 def test_a_lease_that_is_kept_is_not_taken_and_one_that_is_lost_is(warehouse, monkeypatch):
-    monkeypatch.setattr(leases, "RENEWED", 0.05)
-    monkeypatch.setattr(leases, "LOST", 0.5)
+    monkeypatch.setattr(leases, "RENEWAL", 0.05)
+    monkeypatch.setattr(leases, "EXPIRY", 0.5)
     with (
-        lease(warehouse, "alive").held("docs"),
+        lease(warehouse, "alive").lease("docs"),
         pytest.raises(BusyError),
-        lease(warehouse, "waiting", 2.0).held("docs"),
+        lease(warehouse, "waiting", 2.0).lease("docs"),
     ):
         pass
     dead = lease(warehouse, "dead")
     assert dead._create(f"{dead._folder}/docs.lease", "dead and gone")
-    with lease(warehouse, "heir", 30.0).held("docs"):
+    with lease(warehouse, "heir", 30.0).lease("docs"):
         assert dead._read(f"{dead._folder}/docs.lease").startswith("heir")
 
 

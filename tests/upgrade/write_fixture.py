@@ -24,9 +24,9 @@ from deltalake import DeltaTable
 from tap_xero.tap import TapXero
 from tap_xero.webhooks.events import Event
 from tap_xero.webhooks.inbox import Inbox
-from target_databricks.batch import read_staged, write_staged
-from target_databricks.lakehouse.folder import LakehouseFolder
 from target_databricks.lakehouse.spool import Spool
+from target_databricks.loading.load import Load
+from target_databricks.loading.staged_file import read_staged, write_staged
 from target_databricks.target import TargetDatabricks
 from xero_sandbox.clock import ManualClock
 from xero_sandbox.sandbox import Sandbox
@@ -144,19 +144,19 @@ def read(sandbox: Sandbox, state: Any = None, **settings: Any) -> list[Any]:
 
 
 def die_after_staging(lake: Path, messages: list[Any]) -> None:
-    stage, close = Spool.stage, LakehouseFolder.close
+    stage, close = Spool.stage, Load.close
 
     def stage_and_die(self: Spool, batch: Any) -> Path:
         stage(self, batch)
         raise Killed
 
     Spool.stage = stage_and_die  # type: ignore[method-assign]
-    LakehouseFolder.close = lambda self, *, failed: self._lock.release()  # type: ignore[method-assign]
+    Load.close = lambda self, *, failed: self._backend.release()  # type: ignore[method-assign]
     try:
         with suppress(Killed):
             run(lake, messages)
     finally:
-        Spool.stage, LakehouseFolder.close = stage, close  # type: ignore[method-assign]
+        Spool.stage, Load.close = stage, close  # type: ignore[method-assign]
 
 
 def rows(lake: Path) -> dict[str, list[Any]]:

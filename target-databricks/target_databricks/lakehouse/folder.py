@@ -1,15 +1,8 @@
-"""The lakehouse folder as a destination: batches become commits of Delta tables.
+"""The lakehouse folder as a backend: batches become commits of Delta tables.
 
-One batch is applied in this order, and any of it can be done again:
-
-1. stage it in the spool,
-2. look up its keys in the stream's table,
-3. replace the child rows of the parents that are new or changed,
-4. write the parents (their hash is the commit mark: from here on the batch counts as applied),
-5. take it out of the spool.
-
-A crash before 4 leaves the batch staged and its parents' old hashes in place, so that the next
-run does steps 2 to 5 again; child rows written in 3 are then replaced, not added to.
+A batch is merged by looking first: its keys are looked up in the stream's table, the child rows of
+the parents that are new or changed are replaced, and then the parents are written. A crash before
+that leaves the parents' old hashes in place; child rows written by then are replaced, not added to.
 """
 
 from __future__ import annotations
@@ -17,9 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import shutil
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
@@ -28,20 +19,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from platformdirs import user_cache_path
 
-from target_databricks.appending import Unconfirmed
-from target_databricks.batch import Batch, LoadResult
-from target_databricks.errors import ConfigurationError, LoadError
-from target_databricks.evolution import reconcile, tables_of
-from target_databricks.lakehouse import versions
+from target_databricks.errors import ConfigurationError
 from target_databricks.lakehouse.lock import SchemaLock
-from target_databricks.lakehouse.merge import Decision, aligned, decide, with_kept_columns
-from target_databricks.lakehouse.predicates import one_of
+from target_databricks.lakehouse.merge import Decision, aligned, decide, with_other_columns
+from target_databricks.lakehouse.predicates import one_of, quoted
 from target_databricks.lakehouse.spool import Spool
 from target_databricks.lakehouse.table import LakehouseTable
-from target_databricks.ledger import DESCRIPTION, MELTANO_TEST_STREAM, SCHEMA, Ledger
-from target_databricks.ledger import TABLE as LEDGER
-from target_databricks.naming import table_name
-from target_databricks.plan import DELETED_AT, JOB_ID, RECORD_HASH, ChildPlan, StreamPlan
+from target_databricks.loading.backend import Failure, WriteResult
+from target_databricks.loading.batch import Batch
+from target_databricks.loading.ledger import DESCRIPTION, MELTANO_TEST_STREAM, SCHEMA
+from target_databricks.loading.ledger import TABLE as LEDGER
+from target_databricks.schema.evolution import tables_of
+from target_databricks.schema.naming import table_name
+from target_databricks.schema.plan import (
+    DELETED_AT,
+    JOB_ID,
+    RECORD_HASH,
+    TABLE_VERSION,
+    ChildPlan,
+    StreamPlan,
+)
 
 logger = logging.getLogger("target-databricks")
 
@@ -49,15 +46,6 @@ APPENDED = "target-databricks"
 """Name in the Delta log under which an append records the batch it belongs to."""
 SPOOL = "_spool"
 """Folder inside a schema's folder; the underscore hides it from readers of tables."""
-
-
-@dataclass
-class _Counts:
-    inserted: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    outdated: int = 0
-    deleted: int = 0
 
 
 class LakehouseFolder:
@@ -72,182 +60,120 @@ class LakehouseFolder:
     parallelism = 1
 
     def __init__(self, config: Mapping[str, Any], *, job_id: str) -> None:
-        self._schema = table_name(str(config["default_target_schema"]))
+        self.schema = table_name(str(config["default_target_schema"]))
         root = str(config["lakehouse_path"]).rstrip("/")
         self._local = _local_path(root)
-        self._uri = f"{self._local or root}/{self._schema}"
+        self._uri = f"{self._local or root}/{self.schema}"
         self._options: Mapping[str, str] | None = config.get("storage_options")
-        self._append_only = config["load_method"] == "append-only"
         self._hard_delete = bool(config["hard_delete"])
         self._compact_after = int(config["compact_after_files"])
         spool = self._spool_folder(config.get("spool_path"))
-        self._job_id = job_id
-        self._spool = Spool(spool)
+        self.staging = Spool(spool)
         self._lock = SchemaLock(
-            spool, job_id=job_id, patience=float(config["lock_timeout"]), logger=logger
+            spool, job_id=job_id, seconds=float(config["lock_timeout"]), logger=logger
         )
         self._loads = self._table(LEDGER)
-        self._ledger = Ledger(self._write_loads, job_id)
         self._tables: dict[str, LakehouseTable] = {}
-        self._unconfirmed = Unconfirmed[Path](self._spool, self._rows_of_runs)
-        self.failed: dict[str, LoadError] = {}
-        self._orphaned: dict[str, bool] = {}
-        self._recovering = False
+        self._orphans: dict[str, bool] = {}
 
     # Life cycle
 
-    def open(self) -> list[LoadResult]:
-        """Lock the schema and apply what earlier runs left staged."""
+    def open(self) -> None:
+        """Lock the schema, and name what cannot be read of what earlier runs left staged."""
         self._check_reachable()
         self._lock.acquire()
-        try:
-            self._unconfirmed.load()
-            return self._replay()
-        except BaseException:
-            self._lock.release()
-            raise
+        self.staging.name_unreadable()
 
-    def close(self, *, failed: bool) -> None:
-        """Write the ledger, compact what collected many small files, unlock."""
-        try:
-            self._ledger.flush()
-            if not failed:
-                self._unconfirmed.finish()
-                self._spool.clear()
-                self._tidy()
-        finally:
-            self._lock.release()
+    def hurry(self) -> None:
+        """Nothing here takes long."""
 
-    def confirm(self, covered: Mapping[str, int]) -> None:
-        """Forget appended batches that will not be sent again."""
-        self._unconfirmed.confirm(covered)
+    def finish(self, plans: Collection[StreamPlan], merged: Iterable[StreamPlan]) -> None:  # noqa: ARG002
+        """Compact what collected many small files; leave nothing of `meltano config test`."""
+        self.staging.clear()
+        for name, table in [*self._tables.items(), (LEDGER, self._loads)]:
+            if table.changed and table.tidy(self._compact_after):
+                logger.info("%s.%s: small files compacted", self.schema, name)
+        if self._local is not None and MELTANO_TEST_STREAM in self._tables:
+            shutil.rmtree(f"{self._uri}/{MELTANO_TEST_STREAM}", ignore_errors=True)
 
-    # Loading
+    def release(self) -> None:
+        """Unlock the schema."""
+        self._lock.release()
 
-    def reconcile(self, plan: StreamPlan) -> StreamPlan:
-        """Widen columns that the tap has outgrown; bend the plan where they cannot."""
-        found = reconcile(plan, {name: self._at(name).schema for name in tables_of(plan)})
-        for name, types in found.widen.items():
-            logger.info("%s.%s: widening %s", self._schema, name, _spelled(types))
-            self._at(name).widen(types)
-        return found.plan
+    # Tables
 
-    def apply(self, batch: Batch) -> LoadResult:
-        """Stage a batch and merge it, or append what of it is not in the table already."""
-        if self._appends(batch.plan):
-            # The same rows may come twice and be meant: two batches of them are two files.
-            batch = replace(self._unconfirmed.fresh(batch), salt=f"{self._job_id}:{batch.through}")
-        path = self._spool.stage(batch)
-        return self._apply(batch, path)
+    def location(self, table: str) -> str:
+        """A table's path or URL."""
+        return f"{self._uri}/{table}"
 
-    def replace(self, plan: StreamPlan) -> int:
-        """Empty the stream's tables."""
-        for child in plan.children:
-            self._at(child.table).remove(None)
-        return self._at(plan.table).remove(None)
+    def columns(self, table: str) -> pa.Schema | None:
+        """The columns of a table, or None if there is none."""
+        return self._at(table).schema
 
-    def activate_version(self, plan: StreamPlan, version: int) -> LoadResult:
-        """Retire the rows that did not come with the version, if it is newer than the last."""
-        started = _now()
-        table = self._at(plan.table)
-        newer = versions.is_newer(table, version)
-        gone = versions.retired(self._spool, table, plan, version) if newer else None
-        count = 0 if gone is None else gone.num_rows
-        if gone is not None and count:
-            for name, keys in [
-                *((child.table, gone) for child in plan.children),
-                (plan.table, gone),
-            ]:
-                if self._hard_delete:
-                    self._at(name).replace(keys, keys.slice(0, 0))
-                else:
-                    self._at(name).update(keys, DELETED_AT, "now()")
-            logger.info("%s.%s: %d rows are gone at the source", self._schema, plan.table, count)
-        if newer:
-            versions.remember_version(table, version)
-        self._spool.forget_seen(plan.table)
-        result = LoadResult(plan.stream, plan.table, "", 0, started, _now(), deleted=count)
-        self._ledger.add(result)
-        return result
+    def forget(self, table: str) -> None:
+        """Look at a table again the next time."""
+        self._at(table).refresh()
 
-    def _replay(self) -> list[LoadResult]:
-        results = []
-        self._recovering = True
-        for path, batch in self._spool.staged():
-            stream = batch.plan.stream
-            if stream in self.failed:
-                continue  # What is older comes first, or not at all.
-            logger.info("Applying %s, which an earlier run left staged.", path.name)
-            try:
-                results.append(self._apply(batch, path))
-            except LoadError as error:
-                self.failed[stream] = error
-        self._recovering = False
-        for path in self._spool.set_aside():
-            logger.warning(
-                "%s could not be read and was set aside; the tap sends its rows again. Delete the "
-                "file when you no longer need it.",
-                path,
-            )
-        return results
+    def shaped(self, plan: StreamPlan) -> StreamPlan:
+        """The plan as it is: every type has a place here."""
+        return plan
 
-    def _apply(self, batch: Batch, path: Path) -> LoadResult:
-        started = _now()
-        base = LoadResult(
-            stream=batch.plan.stream,
-            table=batch.plan.table,
-            file=path.name,
-            read=batch.read,
-            started_at=started,
-            finished_at=started,
-            rescued=batch.rescued,
-        )
-        try:
-            if self._recovering:
-                batch = replace(batch, plan=self.reconcile(batch.plan))
-            if self._appends(batch.plan):
-                counts = self._append_once(batch, path)
-            else:
-                counts = self._merge(batch, path)
-                self._spool.done(path)
-        except Exception as error:
-            # What follows the first line is delta-rs' own stack, of use to nobody here.
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            result = replace(base, finished_at=_now(), error=f"{type(error).__name__}: {reason}")
-            self._ledger.add(result)
-            raise LoadError(
-                f"Batch of stream '{batch.plan.stream}' could not be written to "
-                f"{self._uri}/{batch.plan.table}: {reason}. It stays staged as {path}; the next "
-                "run applies it first."
-            ) from error
-        result = replace(base, finished_at=_now(), **vars(counts))
-        self._ledger.add(result)
-        return result
+    def widen(self, table: str, types: Mapping[str, pa.DataType]) -> bool:
+        """Change column types, which a table here always allows."""
+        spelled = ", ".join(f"{name} to {kind}" for name, kind in types.items())
+        logger.info("%s.%s: widening %s", self.schema, table, spelled)
+        self._at(table).widen(types)
+        return True
 
-    def _merge(self, batch: Batch, path: Path) -> _Counts:
+    def properties(self, table: str) -> Mapping[str, str]:
+        """The properties of a table; none if there is no table."""
+        return self._at(table).properties
+
+    def set_property(self, plan: StreamPlan, name: str, value: str) -> None:
+        """Set a property of the stream's own table."""
+        self._at(plan.table).set_property(name, value)
+
+    def hashes(self, table: str, jobs: Collection[str]) -> Iterator[str]:
+        """Hashes of the rows that a table has of some runs."""
+        place = self._at(table)
+        if place.spelled(RECORD_HASH) and place.spelled(JOB_ID):
+            of_runs = one_of(pa.table({JOB_ID: sorted(jobs)}))
+            for rows in place.others(None, [RECORD_HASH], of_runs):
+                yield from rows.column(0).to_pylist()
+
+    # Writing
+
+    def marks(self, plan: StreamPlan) -> Mapping[str, int]:  # noqa: ARG002
+        """None: here a commit bears the name of the batch."""
+        return {}
+
+    def merge(self, batch: Batch, path: Path, *, replayed: bool) -> WriteResult:
+        """Merge a batch: look its keys up, then write child rows, then parents."""
         plan = batch.plan
         table = self._ready(plan)
         sent = {name.lower() for name in batch.rows.column_names}
-        kept = [c for c in (table.schema or pa.schema([])).names if c.lower() not in sent]
+        others = [c for c in (table.schema or pa.schema([])).names if c.lower() not in sent]
         compared = (RECORD_HASH, DELETED_AT, *([plan.ordering] if plan.ordering else []))
         wanted = [c for c in compared if table.spelled(c)]
         keys = batch.rows.select(list(plan.keys))
-        found, places = table.find(keys, [*wanted, *kept])
-        existing = aligned(batch.rows.num_rows, found, places)
+        matches, places = table.find(keys, [*wanted, *others])
+        existing = aligned(batch.rows.num_rows, matches, places)
         decision = decide(batch.rows, existing, plan.ordering)
-        counts = _Counts(
+        written = WriteResult(
             inserted=decision.count(decision.new),
             updated=decision.count(decision.changed),
             unchanged=decision.count(decision.unchanged),
             outdated=decision.count(decision.outdated),
+            unwritten=pc.or_(decision.unchanged, decision.outdated),
         )
-        if counts.inserted or counts.updated:
-            marks = self._merge_children(batch, decision, _mark(path))
-            self._merge_parents(batch, decision, existing, kept, table, marks)
-        versions.note_unwritten(self._spool, table, batch, decision)
-        return counts
+        if written.inserted or written.updated:
+            marks = self._merge_children(batch, decision, _mark(path), replayed=replayed)
+            self._merge_parents(batch, decision, existing, others, table, marks)
+        return written
 
-    def _merge_children(self, batch: Batch, decision: Decision, mark: int) -> dict[str, int]:
+    def _merge_children(
+        self, batch: Batch, decision: Decision, mark: int, *, replayed: bool
+    ) -> dict[str, int]:
         """Write the child rows. Returns the marks that say so, for the parents' commit."""
         plan = batch.plan
         marks = {}
@@ -255,13 +181,13 @@ class LakehouseFolder:
             table = self._at(child.table)
             table.create(plan.child_schema(child), child.description)
             # After a crash even a new parent may already have child rows.
-            doubtful = self._recovering or self._has_orphans(plan, child)
-            replaced = pc.or_(decision.changed, decision.new) if doubtful else decision.changed
+            may_have_rows = replayed or self._has_orphans(plan, child)
+            replaced = pc.or_(decision.changed, decision.new) if may_have_rows else decision.changed
             changed = _rows(batch.rows, replaced)
             if changed.num_rows:
                 rows = batch.children(child, changed)
                 table.replace(changed.select(list(plan.keys)), rows)
-            if not doubtful:
+            if not may_have_rows:
                 added = batch.children(child, _rows(batch.rows, decision.new))
                 table.append(added, {APPENDED: mark})
             if (last := table.mark(APPENDED)) is not None:
@@ -274,18 +200,18 @@ class LakehouseFolder:
         The commit that appends child rows bears a mark, and the one that appends their parents
         repeats it. It is asked once in a run: a tap sends such parents again, sooner or later.
         """
-        if child.table not in self._orphaned:
+        if child.table not in self._orphans:
             last = self._at(child.table).mark(APPENDED)
             repeated = self._at(plan.table).mark(f"{APPENDED}/{child.table}")
-            self._orphaned[child.table] = last is not None and last != repeated
-        return self._orphaned[child.table]
+            self._orphans[child.table] = last is not None and last != repeated
+        return self._orphans[child.table]
 
     def _merge_parents(
         self,
         batch: Batch,
         decision: Decision,
         existing: pa.Table,
-        kept: list[str],
+        others: list[str],
         table: LakehouseTable,
         marks: Mapping[str, int],
     ) -> None:
@@ -293,16 +219,13 @@ class LakehouseFolder:
 
         def ready(mask: pa.Array) -> pa.Table:
             rows = batch.parents(_rows(batch.rows, mask))
-            return with_kept_columns(rows, _rows(existing, mask), kept, plan.soft_delete)
+            return with_other_columns(rows, _rows(existing, mask), others, plan.soft_delete)
 
         table.append(ready(decision.new), marks)
         changed = ready(decision.changed)
         table.replace(changed.select(list(plan.keys)), changed)
 
-    def _appends(self, plan: StreamPlan) -> bool:
-        return self._append_only or not plan.keys
-
-    def _append_once(self, batch: Batch, path: Path) -> _Counts:
+    def append(self, batch: Batch, path: Path, *, replayed: bool) -> WriteResult:
         """Append rows that cannot be told apart, exactly once, also after a crash."""
         plan = batch.plan
         table = self._ready(plan)
@@ -310,20 +233,48 @@ class LakehouseFolder:
         for child in plan.children:
             child_table = self._at(child.table)
             child_table.create(plan.child_schema(child), child.description)
-            if not (self._recovering and child_table.mark(APPENDED) == marks[APPENDED]):
+            if not (replayed and child_table.mark(APPENDED) == marks[APPENDED]):
                 child_table.append(batch.children(child, batch.rows), marks)
         count = 0
-        if not (self._recovering and table.mark(APPENDED) == marks[APPENDED]):
+        if not (replayed and table.mark(APPENDED) == marks[APPENDED]):
             nothing = aligned(batch.rows.num_rows, None, pa.array([], pa.int32()))
-            rows = with_kept_columns(batch.parents(batch.rows), nothing, [], plan.soft_delete)
+            rows = with_other_columns(batch.parents(batch.rows), nothing, [], plan.soft_delete)
             table.append(rows, marks)
             count = batch.rows.num_rows
-        kept = self._spool.keep(path)
-        if self._recovering:
-            self._unconfirmed.recall(batch, kept)
-        else:
-            self._unconfirmed.appended(batch, kept)
-        return _Counts(inserted=count, unchanged=batch.read - count)
+        return WriteResult(inserted=count, unchanged=batch.read - count)
+
+    def empty(self, table: str) -> None:
+        """Delete the rows of a table that may not be there."""
+        self._at(table).remove(None)
+
+    def retire(self, plan: StreamPlan, version: int) -> int:
+        """Retire the living rows that are older than a version and did not come with it."""
+        table = self._at(plan.table)
+        seen = self.staging.keys_of_version(plan.table, version, plan.keys)
+        alive = f"t.{quoted(table.spelled(DELETED_AT) or DELETED_AT)} IS NULL"
+        version_column = quoted(table.spelled(TABLE_VERSION) or TABLE_VERSION)
+        earlier = f"coalesce(t.{version_column} < {int(version)}, true)"
+        gone = list(table.others(seen, plan.keys, f"{alive} AND {earlier}"))
+        count = sum(int(keys.num_rows) for keys in gone)
+        if count:
+            keys = pa.Table.from_batches(gone)
+            for name in [*tables_of(plan)[1:], plan.table]:
+                if self._hard_delete:
+                    self._at(name).replace(keys, keys.slice(0, 0))
+                else:
+                    self._at(name).update(keys, DELETED_AT, "now()")
+        return count
+
+    def write_ledger(self, rows: pa.Table) -> None:
+        """Append rows to the ledger."""
+        self._loads.create(SCHEMA, DESCRIPTION)
+        self._loads.append(rows)
+
+    def failure(self, error: BaseException) -> Failure:
+        """Understand an error of writing."""
+        # What follows the first line is delta-rs' own stack, of use to nobody here.
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        return Failure(reason, f"{reason}.")
 
     # Places
 
@@ -333,31 +284,12 @@ class LakehouseFolder:
         return self._tables[name]
 
     def _table(self, name: str) -> LakehouseTable:
-        return LakehouseTable(f"{self._uri}/{name}", self._options)
-
-    def _rows_of_runs(self, table: str, jobs: Collection[str]) -> Iterator[str]:
-        """Hashes of the rows that a table has of some runs."""
-        found = self._at(table)
-        if found.spelled(RECORD_HASH) and found.spelled(JOB_ID):
-            of_runs = one_of(pa.table({JOB_ID: sorted(jobs)}))
-            for rows in found.others(None, [RECORD_HASH], of_runs):
-                yield from rows.column(0).to_pylist()
+        return LakehouseTable(self.location(name), self._options)
 
     def _ready(self, plan: StreamPlan) -> LakehouseTable:
         table = self._at(plan.table)
         table.create(plan.table_schema, plan.description)
         return table
-
-    def _write_loads(self, rows: pa.Table) -> None:
-        self._loads.create(SCHEMA, DESCRIPTION)
-        self._loads.append(rows)
-
-    def _tidy(self) -> None:
-        for name, table in [*self._tables.items(), (LEDGER, self._loads)]:
-            if table.written and table.tidy(self._compact_after):
-                logger.info("%s.%s: small files compacted", self._schema, name)
-        if self._local is not None and MELTANO_TEST_STREAM in self._tables:
-            shutil.rmtree(f"{self._uri}/{MELTANO_TEST_STREAM}", ignore_errors=True)
 
     def _check_reachable(self) -> None:
         if self._local is None:
@@ -372,7 +304,7 @@ class LakehouseFolder:
 
     def _spool_folder(self, setting: str | None) -> Path:
         if setting:
-            return Path(setting) / self._schema
+            return Path(setting) / self.schema
         if self._local is not None:
             return Path(self._uri) / SPOOL
         # A local disk, because staging is about surviving a crash of this very machine.
@@ -397,11 +329,3 @@ def _mark(path: Path) -> int:
 
 def _rows(table: pa.Table, mask: pa.Array) -> pa.Table:
     return table.filter(mask)
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
-
-
-def _spelled(types: Mapping[str, pa.DataType]) -> str:
-    return ", ".join(f"{name} to {kind}" for name, kind in types.items())

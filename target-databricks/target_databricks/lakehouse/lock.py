@@ -24,18 +24,18 @@ class SchemaLock:
     Args:
         folder: Where lock and note lie.
         job_id: Named in the note.
-        patience: Seconds to wait for another run.
+        seconds: Seconds to wait for another run.
         logger: Told once when there is somebody to wait for.
     """
 
     def __init__(
-        self, folder: Path, *, job_id: str, patience: float, logger: logging.Logger
+        self, folder: Path, *, job_id: str, seconds: float, logger: logging.Logger
     ) -> None:
         self._folder = folder
         self._lock = FileLock(folder / "lock", thread_local=False)
         self._note = folder / "holder.json"
         self._job_id = job_id
-        self._patience = patience
+        self._seconds = seconds
         self._logger = logger
 
     def acquire(self) -> None:
@@ -68,14 +68,14 @@ class SchemaLock:
             "%s is in use by %s; waiting up to %d s.",
             self._folder.parent,
             self._holder(),
-            self._patience,
+            self._seconds,
         )
         try:
-            self._lock.acquire(timeout=self._patience)
+            self._lock.acquire(timeout=self._seconds)
         except Timeout as error:
             raise BusyError(
                 f"{self._folder.parent} is still in use by {self._holder()} after "
-                f"{self._patience:.0f} s. Run again when that run is done, or raise "
+                f"{self._seconds:.0f} s. Run again when that run is done, or raise "
                 "'lock_timeout'. Nothing was loaded; the tap will send the rows again."
             ) from error
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from target_databricks.plan import DELETED_AT, RECORD_HASH
+from target_databricks.schema.plan import DELETED_AT, RECORD_HASH
 
 
 @dataclass(frozen=True)
@@ -74,18 +74,18 @@ def aligned(count: int, found: pa.Table | None, places: pa.Array) -> pa.Table:
     return pa.table({**columns, "__found": where.is_valid()})
 
 
-def with_kept_columns(
-    rows: pa.Table, existing: pa.Table, kept: Sequence[str], flag: str | None
+def with_other_columns(
+    rows: pa.Table, existing: pa.Table, others: Sequence[str], flag: str | None
 ) -> pa.Table:
     """Give rows the values that belong to the table and not to the tap.
 
     Args:
         rows: Rows to write.
         existing: What the table has for them, from `aligned`, filtered alike.
-        kept: Columns of the table that the tap does not send.
+        others: Columns of the table that the tap does not send.
         flag: The users' soft-delete flag: false for a new row, untouched for an old one.
     """
-    for name in kept:
+    for name in others:
         if name in existing.column_names and name not in rows.column_names:
             rows = rows.append_column(existing.schema.field(name), existing.column(name))
     if flag is None:

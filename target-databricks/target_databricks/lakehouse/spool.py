@@ -13,6 +13,7 @@ A file appears whole or not at all: written under another name, flushed to disk,
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -21,14 +22,24 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from target_databricks.batch import Batch, read_staged, write_staged
-from target_databricks.versions import noted_version
+from target_databricks.loading.backend import Staging
+from target_databricks.loading.batch import Batch
+from target_databricks.loading.staged_file import (
+    SEEN,
+    STAGED,
+    STATEFUL,
+    read_staged,
+    table_of,
+    version_of,
+    write_staged,
+)
 
-_STAGED, _APPLIED, _UNREADABLE, _PARTIAL = ".parquet", ".applied", ".unreadable", ".partial"
-_SEEN, _STATEFUL = ".seen", ".stateful"
+logger = logging.getLogger("target-databricks")
+
+_APPLIED, _UNREADABLE, _PARTIAL = ".applied", ".unreadable", ".partial"
 
 
-class Spool:
+class Spool(Staging[Path]):
     """Staged batches of one schema.
 
     Args:
@@ -40,21 +51,32 @@ class Spool:
 
     def stage(self, batch: Batch) -> Path:
         """Write a batch durably."""
-        path = self.folder / f"{batch.plan.table}-{batch.digest}{_STAGED}"
+        path = self.folder / f"{batch.plan.table}-{batch.digest}{STAGED}"
         return self._write(path, lambda file: write_staged(batch, file))
 
-    def staged(self) -> Iterator[tuple[Path, Batch]]:
-        """What earlier runs left, oldest first. Damaged files are set aside."""
-        for path in self._files(f"*{_STAGED}"):
+    def staged_tables(self) -> Sequence[str]:
+        """Tables that batches are staged for; the oldest batch's first."""
+        return list(dict.fromkeys(table_of(path.name) for path in self._files(f"*{STAGED}")))
+
+    def staged_batches(self, table: str) -> Iterator[tuple[Path, Batch]]:
+        """What is staged for a table, oldest first. Damaged files are set aside."""
+        for path in self._files(f"*{STAGED}"):
+            if table_of(path.name) != table:
+                continue
             batch = _read(path)
             if batch is None:
-                path.replace(path.with_suffix(_UNREADABLE))
+                _name_unreadable(path.replace(path.with_suffix(_UNREADABLE)))
             else:
                 yield path, batch
 
-    def set_aside(self) -> list[Path]:
-        """Files that could not be read."""
-        return self._files(f"*{_UNREADABLE}")
+    def title(self, path: Path) -> str:
+        """A staged file's name, for the log."""
+        return path.name
+
+    def name_unreadable(self) -> None:
+        """Name the files in the log that earlier runs set aside."""
+        for path in self._files(f"*{_UNREADABLE}"):
+            _name_unreadable(path)
 
     def done(self, path: Path) -> None:
         """Forget a batch that is applied and can be sent again without harm."""
@@ -64,39 +86,39 @@ class Spool:
         """Remember a batch that is applied and must not be applied again."""
         return path.replace(path.with_suffix(_APPLIED))
 
-    def applied(self) -> Iterator[tuple[Path, Batch]]:
+    def applied_batches(self) -> Iterator[tuple[Path, Batch]]:
         """Applied batches that the tap may send again."""
         for path in self._files(f"*{_APPLIED}"):
             if (batch := _read(path)) is not None:
                 yield path, batch
 
-    def see(self, table: str, version: int, digest: str, keys: pa.Table) -> None:
+    def note_keys(self, table: str, version: int, digest: str, keys: pa.Table) -> None:
         """Note keys that came with a version; the table's notes on earlier versions go."""
-        for path in self._files(f"{table}-v*{_SEEN}"):
-            if noted_version(path.name) < version:
+        for path in self._files(f"{table}-v*{SEEN}"):
+            if version_of(path.name) < version:
                 path.unlink(missing_ok=True)
-        path = self.folder / f"{table}-v{version}-{digest}{_SEEN}"
+        path = self.folder / f"{table}-v{version}-{digest}{SEEN}"
         self._write(path, lambda file: pq.write_table(keys, file))
 
-    def seen(self, table: str, version: int, keys: Sequence[str]) -> pa.Table | None:
+    def keys_of_version(self, table: str, version: int, keys: Sequence[str]) -> pa.Table | None:
         """Keys that came with a version or a later one, or None."""
-        paths = [p for p in self._files(f"{table}-v*{_SEEN}") if noted_version(p.name) >= version]
+        paths = [p for p in self._files(f"{table}-v*{SEEN}") if version_of(p.name) >= version]
         notes = [pq.read_table(path) for path in paths]
-        found = [note for note in notes if note.column_names == list(keys)]
-        return pa.concat_tables(found) if found else None
+        fitting = [note for note in notes if note.column_names == list(keys)]
+        return pa.concat_tables(fitting) if fitting else None
 
-    def forget_seen(self, table: str) -> None:
+    def forget_keys(self, table: str) -> None:
         """Drop the notes on a table's versions."""
-        for path in self._files(f"{table}-v*{_SEEN}"):
+        for path in self._files(f"{table}-v*{SEEN}"):
             path.unlink(missing_ok=True)
 
     def note_state(self, table: str) -> None:
         """Note that a state covered rows appended to a table."""
-        (self.folder / f"{table}{_STATEFUL}").touch()
+        (self.folder / f"{table}{STATEFUL}").touch()
 
     def stateful(self, table: str) -> bool:
         """Whether a state ever covered rows appended to a table."""
-        return (self.folder / f"{table}{_STATEFUL}").exists()
+        return (self.folder / f"{table}{STATEFUL}").exists()
 
     def clear(self) -> None:
         """Remove half-written files."""
@@ -117,6 +139,14 @@ class Spool:
         if not self.folder.is_dir():
             return []
         return sorted(self.folder.glob(pattern), key=lambda p: (p.stat().st_mtime_ns, p.name))
+
+
+def _name_unreadable(path: Path) -> None:
+    logger.warning(
+        "%s could not be read and was set aside; the tap sends its rows again. Delete the file "
+        "when you no longer need it.",
+        path,
+    )
 
 
 def _read(path: Path) -> Batch | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -27,8 +28,7 @@ from deltalake import (
 from deltalake.exceptions import TableNotFoundError
 
 from target_databricks.lakehouse.predicates import one_of, quoted
-from target_databricks.lakehouse.pump import pumped
-from target_databricks.rows import in_chunks
+from target_databricks.loading.rows import in_chunks
 
 REWRITTEN_ROWS = 1 << 14
 """Rows handed over at a time while a table is written anew."""
@@ -58,7 +58,7 @@ class LakehouseTable:
         self._options = dict(storage_options) if storage_options else None
         self._delta: DeltaTable | None = None
         self._schema: pa.Schema | None = None
-        self.written = False
+        self.changed = False
 
     @property
     def delta(self) -> DeltaTable | None:
@@ -77,6 +77,19 @@ class LakehouseTable:
         if self._schema is None and delta is not None:
             self._schema = pa.schema(delta.schema().to_arrow())
         return self._schema
+
+    @property
+    def properties(self) -> Mapping[str, str]:
+        """Its properties; none if there is no table."""
+        if self.delta is None:
+            return {}
+        return {name: str(value) for name, value in self.delta.metadata().configuration.items()}
+
+    def set_property(self, name: str, value: str) -> None:
+        """Set a property of a table that exists."""
+        if self.delta is not None:
+            self.delta.alter.set_table_properties({name: value}, raise_if_not_exists=False)
+            self.refresh()
 
     def refresh(self) -> None:
         """Forget what was seen; the next look reads the log again."""
@@ -122,10 +135,10 @@ class LakehouseTable:
         own = (f"t.{quoted(self.spelled(c) or c)} AS {quoted(c)}" for c in columns)
         wanted = ", ".join([f"k.{quoted(_PLACE)}", *own])
         query = f"SELECT {wanted} FROM t JOIN k ON {_same(keys)}"  # noqa: S608
-        found = list(self._ask(query, keys))
-        if not sum(batch.num_rows for batch in found):
+        batches = list(self._query(query, keys))
+        if not sum(batch.num_rows for batch in batches):
             return None, pa.array([], pa.int64())
-        rows = pa.Table.from_batches(found)
+        rows = pa.Table.from_batches(batches)
         return rows.drop_columns([_PLACE]), rows.column(_PLACE).combine_chunks()
 
     def others(
@@ -140,23 +153,23 @@ class LakehouseTable:
         """
         wanted = ", ".join(f"t.{quoted(c)}" for c in columns)
         if keys is None or self._lacks(keys):
-            return self._ask(f"SELECT {wanted} FROM t WHERE {where}", None)  # noqa: S608
+            return self._query(f"SELECT {wanted} FROM t WHERE {where}", None)  # noqa: S608
         # The side that is held in memory is the left one: the keys, never the table.
         query = f"SELECT {wanted} FROM k RIGHT ANTI JOIN t ON {_same(keys)} WHERE {where}"  # noqa: S608
-        return self._ask(query, keys)
+        return self._query(query, keys)
 
-    def _ask(self, query: str, keys: pa.Table | None) -> Iterator[pa.RecordBatch]:
+    def _query(self, query: str, keys: pa.Table | None) -> Iterator[pa.RecordBatch]:
         """Run a query over the table `t` and, if given, the keys `k`; text as plain strings."""
         if self.delta is None:
             return
         with tempfile.TemporaryDirectory(prefix="target-databricks-") as folder:
-            asked = QueryBuilder().register("t", self.delta)
+            builder = QueryBuilder().register("t", self.delta)
             if keys is not None:
                 # A query can name Delta tables only; the keys become one for as long as it runs.
                 places = pa.array(range(keys.num_rows), pa.int64())
                 write_deltalake(folder, keys.append_column(_PLACE, places), mode="overwrite")
-                asked = asked.register("k", DeltaTable(folder))
-            for batch in pa.RecordBatchReader.from_stream(asked.execute(query)):
+                builder = builder.register("k", DeltaTable(folder))
+            for batch in pa.RecordBatchReader.from_stream(builder.execute(query)):
                 yield _plain(batch)
 
     def append(self, rows: pa.Table, marks: Mapping[str, int] | None = None) -> None:
@@ -198,7 +211,7 @@ class LakehouseTable:
             return 0
         metrics = self.delta.delete(predicate, commit_properties=_COMMIT)
         deleted = int(metrics.get("num_deleted_rows") or 0)
-        self.written = self.written or deleted > 0
+        self.changed = self.changed or deleted > 0
         return deleted
 
     def update(self, keys: pa.Table, column: str, value: str) -> None:
@@ -209,7 +222,7 @@ class LakehouseTable:
             some = keys.slice(start, MOST_REPLACED_BY_PREDICATE)
             updates = {self.spelled(column) or column: value}
             self.delta.update(updates, predicate=one_of(some), commit_properties=_COMMIT)
-            self.written = True
+            self.changed = True
 
     def widen(self, types: Mapping[str, pa.DataType]) -> None:
         """Change column types by streaming the table through a cast, in one commit.
@@ -264,10 +277,10 @@ class LakehouseTable:
         existing = self.schema
         if existing is None:
             return
-        target = schema or (existing if rows is None else pa.schema(_united(existing, rows.schema)))
+        target = schema or (existing if rows is None else pa.schema(_union(existing, rows.schema)))
 
         def stream() -> Iterator[pa.RecordBatch]:
-            for chunk in pumped(lambda: in_chunks(keep(existing.names), REWRITTEN_ROWS)):
+            for chunk in _read_ahead(lambda: in_chunks(keep(existing.names), REWRITTEN_ROWS)):
                 yield from _conformed(chunk.cast(existing), target).to_batches()
             if rows is not None:
                 yield from _conformed(rows, target).to_batches()
@@ -299,7 +312,7 @@ class LakehouseTable:
             writer_properties=_WRITING,
             target_file_size=FILE_BYTES,
         )
-        self.written = True
+        self.changed = True
         self.refresh()
 
 
@@ -308,6 +321,20 @@ _COMMIT = CommitProperties(max_commit_retries=0)
 # files of Snappy for a tenth more time.
 _WRITING = WriterProperties(max_row_group_size=ROW_GROUP, compression="ZSTD", compression_level=1)
 _PLACE = "_sdc_place"
+
+
+def _read_ahead(read: Callable[[], Iterator[pa.Table]]) -> Iterator[pa.Table]:
+    """Iterate over what another thread reads, one item ahead.
+
+    delta-rs refuses to start a read from inside a write, and rewriting a table is just that: its
+    own rows streamed through a change.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as reader:
+        items = reader.submit(read).result()
+        following = reader.submit(next, items, None)
+        while (item := following.result()) is not None:
+            following = reader.submit(next, items, None)
+            yield item
 
 
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -335,22 +362,22 @@ def _same(keys: pa.Table) -> str:
     return " AND ".join(f"t.{quoted(c)} = k.{quoted(c)}" for c in keys.column_names)
 
 
-def _united(existing: Iterable[pa.Field], rows: Iterable[pa.Field]) -> list[pa.Field]:
+def _union(existing: Iterable[pa.Field], rows: Iterable[pa.Field]) -> list[pa.Field]:
     """The table's columns, then those that the rows bring; likewise inside structs and lists."""
-    brought = {c.name: c for c in rows}
+    new = {c.name: c for c in rows}
     columns = [
-        c.with_type(_united_type(c.type, brought.pop(c.name).type)) if c.name in brought else c
+        c.with_type(_union_type(c.type, new.pop(c.name).type)) if c.name in new else c
         for c in existing
     ]
-    return [*columns, *brought.values()]
+    return [*columns, *new.values()]
 
 
-def _united_type(existing: pa.DataType, brought: pa.DataType) -> pa.DataType:
-    if pa.types.is_struct(existing) and pa.types.is_struct(brought):
-        return pa.struct(_united(existing, brought))
-    if pa.types.is_list(existing) and pa.types.is_list(brought):
+def _union_type(existing: pa.DataType, new: pa.DataType) -> pa.DataType:
+    if pa.types.is_struct(existing) and pa.types.is_struct(new):
+        return pa.struct(_union(existing, new))
+    if pa.types.is_list(existing) and pa.types.is_list(new):
         element = existing.value_field
-        return pa.list_(element.with_type(_united_type(element.type, brought.value_type)))
+        return pa.list_(element.with_type(_union_type(element.type, new.value_type)))
     return existing
 
 

@@ -11,16 +11,15 @@ import hashlib
 import logging
 from collections.abc import Iterable, Iterator
 
-from target_databricks.plan import Reference, StreamPlan
-from target_databricks.warehouse import ddl
-from target_databricks.warehouse.connection import Connections, StatementError
-from target_databricks.warehouse.errors import Kind
-from target_databricks.warehouse.names import literal, quoted
+from target_databricks.limits import IDENTIFIER
+from target_databricks.schema.plan import Reference, StreamPlan
+from target_databricks.warehouse.client.connection import Connections, StatementError
+from target_databricks.warehouse.client.errors import Kind
+from target_databricks.warehouse.sql import ddl
+from target_databricks.warehouse.sql.names import literal, quoted
 from target_databricks.warehouse.tables import Tables
 
 logger = logging.getLogger("target-databricks")
-
-_LONGEST_NAME = 255
 
 
 def add_foreign_keys(connections: Connections, tables: Tables, plans: Iterable[StreamPlan]) -> None:
@@ -34,15 +33,15 @@ def add_foreign_keys(connections: Connections, tables: Tables, plans: Iterable[S
         tables: The schema's tables.
         plans: What was loaded.
     """
-    wanted = {
+    foreign_keys = {
         (table, constraint_name(table, reference)): reference
         for plan in plans
         for table, reference in references(plan)
     }
-    if not wanted:
+    if not foreign_keys:
         return
     try:
-        known = _known(connections, tables)
+        existing = _existing_names(connections, tables)
     except StatementError as error:
         logger.warning(
             "%s: foreign keys are left out, because it cannot be seen which are there: %s",
@@ -50,8 +49,8 @@ def add_foreign_keys(connections: Connections, tables: Tables, plans: Iterable[S
             error.problem.reason,
         )
         return
-    for (table, name), reference in wanted.items():
-        if name in known or not _both_there(tables, table, reference):
+    for (table, name), reference in foreign_keys.items():
+        if name in existing or not _both_there(tables, table, reference):
             continue
         statement = ddl.add_foreign_key(
             tables.name(table), name, tables.name(reference.table), reference
@@ -82,12 +81,12 @@ def references(plan: StreamPlan) -> Iterator[tuple[str, Reference]]:
 def constraint_name(table: str, reference: Reference) -> str:
     """The name of a foreign key: the same on every run, and no two of a schema alike."""
     name = f"{table}_{'_'.join(reference.columns)}_fk"
-    if len(name) <= _LONGEST_NAME:
+    if len(name) <= IDENTIFIER:
         return name
-    return name[: _LONGEST_NAME - 9] + "_" + hashlib.sha256(name.encode()).hexdigest()[:8]
+    return name[: IDENTIFIER - 9] + "_" + hashlib.sha256(name.encode()).hexdigest()[:8]
 
 
-def _known(connections: Connections, tables: Tables) -> set[str]:
+def _existing_names(connections: Connections, tables: Tables) -> set[str]:
     rows = connections.run(
         f"SELECT constraint_name FROM {quoted(tables.schema.catalog)}.information_schema."  # noqa: S608
         f"table_constraints WHERE table_schema = {literal(tables.schema.name)}"

@@ -12,21 +12,52 @@ from typing import Any
 
 import pyarrow as pa
 
-from target_databricks.errors import LoadError
-from target_databricks.plan import Hints
-from target_databricks.warehouse import ddl
-from target_databricks.warehouse.columns import as_read, as_variant, missing, widened
-from target_databricks.warehouse.connection import Connections, StatementError
-from target_databricks.warehouse.errors import Kind
-from target_databricks.warehouse.names import Schema
+from target_databricks.errors import ConfigurationError, LoadError
+from target_databricks.limits import CLUSTERED_COLUMNS
+from target_databricks.schema.plan import Hints
+from target_databricks.warehouse.client.connection import Connections, StatementError
+from target_databricks.warehouse.client.errors import Kind
+from target_databricks.warehouse.sql import ddl
+from target_databricks.warehouse.sql.columns import as_read, as_variant, missing, widened
+from target_databricks.warehouse.sql.names import Schema
 
 logger = logging.getLogger("target-databricks")
 
 WIDENING = "delta.enableTypeWidening"
 AUTO = "AUTO"
 """What CLUSTER BY says to leave the choice of columns to Databricks."""
-MOST_CLUSTERED = 4
-"""Columns that Delta clusters by at most."""
+
+
+_HELP = (
+    "Check the settings 'catalog' and 'default_target_schema', and ask an administrator for the "
+    "privileges; `target-databricks-grants` prints the statements that are needed."
+)
+
+
+def ensure_schema(connections: Connections, schema: Schema) -> bool:
+    """Create a schema that is not there. Returns whether it was created.
+
+    Raises:
+        ConfigurationError: It cannot be seen, or not be created.
+    """
+    try:
+        connections.run(f"DESCRIBE SCHEMA {schema.sql}")
+    except StatementError as error:
+        if "SCHEMA_NOT_FOUND" not in error.problem.reason:
+            raise ConfigurationError(
+                f"The schema {schema} cannot be reached: {error.problem.reason} {_HELP}"
+            ) from error
+    else:
+        return False
+    try:
+        connections.run(f"CREATE SCHEMA IF NOT EXISTS {schema.sql}")
+    except StatementError as error:
+        raise ConfigurationError(
+            f"The schema {schema} does not exist, or may not be seen, and cannot be created: "
+            f"{error.problem.reason} {_HELP}"
+        ) from error
+    logger.info("Created the schema %s.", schema)
+    return True
 
 
 class Tables:
@@ -49,8 +80,8 @@ class Tables:
         self._lock = threading.Lock()
         self._properties = dict(config.get("table_properties") or {})
         self._widening = bool(config["type_widening"])
-        self._seen: dict[str, pa.Schema | None] = {}
-        self.unfilled: set[str] = set()
+        self._columns: dict[str, pa.Schema | None] = {}
+        self.new: set[str] = set()
         """Tables that were made here; whoever fills one takes it out."""
 
     def name(self, table: str) -> str:
@@ -59,9 +90,9 @@ class Tables:
 
     def columns(self, table: str) -> pa.Schema | None:
         """The columns of a table, or None if there is none."""
-        if table not in self._seen:
-            self._seen[table] = self._look(table)
-        return self._seen[table]
+        if table not in self._columns:
+            self._columns[table] = self._look(table)
+        return self._columns[table]
 
     def spelled(self, table: str, column: str) -> str | None:
         """How a table writes a column's name, or None if it has no such column."""
@@ -77,12 +108,12 @@ class Tables:
 
     def forget(self, table: str) -> None:
         """Look again the next time."""
-        self._seen.pop(table, None)
+        self._columns.pop(table, None)
 
     def ready(
         self,
         table: str,
-        wanted: pa.Schema,
+        target: pa.Schema,
         description: str | None,
         *,
         keys: tuple[str, ...] = (),
@@ -94,7 +125,7 @@ class Tables:
 
         Args:
             table: Its name.
-            wanted: Columns it must have.
+            target: Columns it must have.
             description: Comment of a new table.
             keys: Columns that identify a row of a new table.
             primary: Whether no two rows of it share a key.
@@ -104,11 +135,11 @@ class Tables:
         Returns:
             Its columns.
         """
-        wanted = pa.schema([as_variant(c) if c.name in variants else c for c in wanted])
+        target = pa.schema([as_variant(c) if c.name in variants else c for c in target])
         existing = self.columns(table)
         if existing is None:
-            existing = self._create(table, wanted, description, keys, primary, hints or Hints())
-        lacking = missing(existing, wanted)
+            existing = self._create(table, target, description, keys, primary, hints or Hints())
+        lacking = missing(existing, target)
         while lacking:
             statement = ddl.add_columns(
                 self.name(table),
@@ -123,7 +154,7 @@ class Tables:
             names = ", ".join(place.replace("`", "") for place, _ in lacking)
             logger.info("%s.%s: added %s", self.schema, table, names)
             self.forget(table)
-            before, lacking = lacking, missing(self._present(table), wanted)
+            before, lacking = lacking, missing(self._present(table), target)
             if len(lacking) >= len(before):
                 raise LoadError(f"{self.schema}.{table} lacks {names}, which cannot be added.")
         return self._present(table)
@@ -155,7 +186,7 @@ class Tables:
     def _create(
         self,
         table: str,
-        wanted: pa.Schema,
+        target: pa.Schema,
         description: str | None,
         keys: tuple[str, ...],
         primary: bool,
@@ -165,7 +196,7 @@ class Tables:
         properties |= {str(k): str(v) for k, v in self._properties.items()} | dict(hints.properties)
         constrained = keys if self._constraints else ()
         for cluster_by in self._clusterings(keys, hints):
-            wishes = ddl.Wishes(
+            options = ddl.TableOptions(
                 comments=self._comments,
                 keys=constrained if primary else (),
                 required=constrained,
@@ -173,27 +204,27 @@ class Tables:
                 properties=tuple(properties.items()),
             )
             try:
-                self._connections.run(ddl.create(self.name(table), wanted, description, wishes))
+                self._connections.run(ddl.create(self.name(table), target, description, options))
                 break
             except StatementError as error:
                 if error.problem.kind is not Kind.CLUSTERING or not cluster_by:
                     raise
                 self._note_refused(table, cluster_by, error.problem.reason)
-        self.unfilled.add(table)
+        self.new.add(table)
         # If somebody was faster, with other columns, the first statement says so, and they are
         # looked at.
-        self._seen[table] = wanted
-        return wanted
+        self._columns[table] = target
+        return target
 
     def _clusterings(self, keys: tuple[str, ...], hints: Hints) -> Iterator[tuple[str, ...] | str]:
         """How to cluster a new table: as wished, and should that be refused, as comes next."""
         if hints.cluster_by is not None:
-            yield hints.cluster_by[:MOST_CLUSTERED]
+            yield hints.cluster_by[:CLUSTERED_COLUMNS]
         else:
             if self._clustering == "auto" and self._offers_auto:
                 yield AUTO
             if self._clustering != "none":
-                yield keys[:MOST_CLUSTERED]
+                yield keys[:CLUSTERED_COLUMNS]
         yield ()
 
     def _note_refused(self, table: str, cluster_by: tuple[str, ...] | str, reason: str) -> None:

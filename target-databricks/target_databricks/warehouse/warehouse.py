@@ -1,54 +1,40 @@
-"""The SQL warehouse as a destination: batches become files of a volume, and files become rows.
+"""The SQL warehouse as a backend: batches become files of a volume, and files become rows.
 
-One batch is applied in this order, and any of it can be done again:
-
-1. upload it to the staging volume,
-2. MERGE the child rows of those parents that the table does not hold yet,
-3. MERGE the parents (their hash is the commit mark: from here on the batch counts as applied),
-4. remove the file.
-
-A crash before 3 leaves the file and the parents' old hashes, so that the next run does 2 to 4
-again; child rows merged in 2 are then replaced, not added to. Rows without keys are appended by a
-statement that first counts what this run has appended already.
-
-Other runs may load the same schema meanwhile: a batch holds a lease on its stream's tables, from
-before it is staged until it is applied, and what is staged for a table is looked at under its lease
-only. A run that begins leaves tables alone that another is loading, and looks at them when it has
-rows for them. Only a run that has applied a file removes it, so that one which is missing is done.
+Child rows are merged for those parents that the table does not hold yet, then the parents. A crash
+before that leaves the parents' old hashes in place; child rows merged by then are replaced, not
+added to. Rows without keys are appended by a statement that first counts what their run has
+appended already.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timezone
 from typing import Any
 
 import pyarrow as pa
 
-from target_databricks.appending import Unconfirmed
-from target_databricks.batch import Batch, LoadResult, combined
-from target_databricks.errors import BusyError, LoadError
-from target_databricks.evolution import reconcile, tables_of
-from target_databricks.ledger import DESCRIPTION, MELTANO_TEST_STREAM, SCHEMA, Ledger
-from target_databricks.ledger import TABLE as LEDGER
-from target_databricks.naming import table_name
-from target_databricks.plan import StreamPlan
-from target_databricks.warehouse.access import make_access
-from target_databricks.warehouse.connection import Connections, StatementError
+from target_databricks.loading.appending import appends
+from target_databricks.loading.backend import Failure, WriteResult
+from target_databricks.loading.batch import Batch
+from target_databricks.loading.ledger import DESCRIPTION, MELTANO_TEST_STREAM, SCHEMA
+from target_databricks.loading.ledger import TABLE as LEDGER
+from target_databricks.schema.evolution import tables_of
+from target_databricks.schema.naming import table_name
+from target_databricks.schema.nesting import flat, json_columns
+from target_databricks.schema.plan import JOB_ID, POSITION, RECORD_HASH, ChildPlan, StreamPlan
+from target_databricks.warehouse.client.access import make_access
+from target_databricks.warehouse.client.backoff import Backoff
+from target_databricks.warehouse.client.connection import Connections, StatementError
+from target_databricks.warehouse.client.errors import Kind, classify
+from target_databricks.warehouse.client.start import start
 from target_databricks.warehouse.constraints import add_foreign_keys
-from target_databricks.warehouse.errors import Kind, classify
-from target_databricks.warehouse.loading import Counts, Loading
-from target_databricks.warehouse.names import Schema
-from target_databricks.warehouse.nesting import flat
-from target_databricks.warehouse.patience import Patience
-from target_databricks.warehouse.schema import ensure_schema, make_staging
-from target_databricks.warehouse.tables import Tables
-from target_databricks.warehouse.values import ledger_rows
-from target_databricks.warehouse.versions import Versions
-from target_databricks.warehouse.wake import wake
+from target_databricks.warehouse.sql import ddl, dml
+from target_databricks.warehouse.sql.clauses import StagedRows
+from target_databricks.warehouse.sql.names import Schema
+from target_databricks.warehouse.staging.choose import make_staging
+from target_databricks.warehouse.tables import Tables, ensure_schema
 
 logger = logging.getLogger("target-databricks")
 
@@ -64,7 +50,7 @@ class SqlWarehouse:
         config: The target's settings.
         job_id: The run.
         plugin_version: Version of this package, for the query tags.
-        patience: How long to wait for the warehouse, and for one statement.
+        backoff: How long to wait for the warehouse, and for one statement.
     """
 
     def __init__(
@@ -73,258 +59,201 @@ class SqlWarehouse:
         *,
         job_id: str,
         plugin_version: str,
-        patience: Patience | None = None,
+        backoff: Backoff | None = None,
     ) -> None:
         self.parallelism = max(1, int(config["parallel_streams"]))
         self._schema = Schema(str(config["catalog"]), table_name(config["default_target_schema"]))
-        patience = patience or Patience(float(config["warehouse_timeout"]))
+        self.schema = str(self._schema)
+        backoff = backoff or Backoff(float(config["warehouse_timeout"]))
         access = make_access(config)
         tags = {"job": job_id, "plugin": f"target-databricks {plugin_version}"}
-        self._wake: Callable[[], None] = lambda: wake(access, patience)
-        self._connections = Connections(access, tags, patience, self._wake)
+        self._start: Callable[[], None] = lambda: start(access, backoff)
+        self._connections = Connections(access, tags, backoff, self._start)
         self._tables = Tables(self._connections, self._schema, config)
-        self._staging = make_staging(config, access, self._connections, self._schema, job_id)
-        self._loading = Loading(self._connections, self._tables, config, job_id)
-        self._versions = Versions(
-            self._tables, self._staging, self._loading.run, hard_delete=bool(config["hard_delete"])
-        )
+        self.staging = make_staging(config, access, self._connections, self._schema, job_id)
+        self._job_id = job_id
+        self._load_method = str(config["load_method"])
+        self._hard_delete = bool(config["hard_delete"])
         self._nested = str(config["nested"])
         self._constraints = bool(config["table_constraints"])
-        self._job_id = job_id
-        self._ledger = Ledger(self._write_loads, job_id)
-        self._unconfirmed = Unconfirmed[str](self._staging, self._loading.rows_of_runs)
-        self.failed: dict[str, LoadError] = {}
-        self._plans: dict[str, StreamPlan] = {}
         self._made_schema = False
-        self._loaded: set[str] = set()
-        self._unseen: set[str] = set()
-        """Tables that another run was loading when this one began: perhaps it left something."""
+        self._hurried = False
+        self._appended: dict[str, int] = {}
+        """Rows that each table has of this run, where that is known."""
+        self._changing: set[str] = set()
+        """Tables whose last batch changed something."""
 
     # Life cycle
 
-    def open(self) -> list[LoadResult]:
-        """Wake the warehouse and apply what earlier runs left staged."""
-        self._wake()
+    def open(self) -> None:
+        """Start the warehouse, and make the schema and the place where batches are staged."""
+        self._start()
         self._made_schema = ensure_schema(self._connections, self._schema)
-        self._staging.open()
-        try:
-            return self._replay()
-        except BaseException:
-            self._connections.close()
-            raise
+        self.staging.open()
 
-    def close(self, *, failed: bool) -> None:
-        """Write the ledger, add foreign keys, forget what need not be remembered."""
+    def hurry(self) -> None:
+        """Wait no longer than a moment for whatever comes now."""
+        self._hurried = True
+        self._connections.backoff = replace(self._connections.backoff, seconds=HURRY)
+
+    def finish(self, plans: Collection[StreamPlan], merged: Iterable[StreamPlan]) -> None:
+        """Add foreign keys; leave nothing of `meltano config test` behind."""
+        if self._constraints:
+            add_foreign_keys(self._connections, self._tables, merged)
+        self.staging.close()
+        if MELTANO_TEST_STREAM not in {plan.stream for plan in plans}:
+            return
+        table = self._tables.name(table_name(MELTANO_TEST_STREAM))
+        self._connections.run(f"DROP TABLE IF EXISTS {table}")
+        if len(plans) == 1:
+            self.staging.drop()
+            if self._made_schema:
+                self._connections.run(f"DROP SCHEMA IF EXISTS {self._schema.sql} RESTRICT")
+
+    def release(self) -> None:
+        """Finish removing files, and close the connections."""
         try:
-            if failed:
-                self._flush_in_a_hurry()
-            else:
-                self._ledger.flush()
-                self._unconfirmed.finish()
-                if self._constraints:
-                    plans = [self._plans[stream] for stream in sorted(self._loaded)]
-                    loaded = [plan for plan in plans if not self._loading.appends(plan)]
-                    add_foreign_keys(self._connections, self._tables, loaded)
-            self._staging.close()
-            if not failed:
-                self._tidy()
+            self.staging.close()
         finally:
             self._connections.close()
 
-    def _flush_in_a_hurry(self) -> None:
-        """Write what the ledger holds of a failed run, if that is possible at all."""
-        self._connections.patience = replace(self._connections.patience, seconds=HURRY)
-        try:
-            self._ledger.flush()
-        except StatementError as error:
-            logger.warning("%s.%s lacks this run: %s", self._schema, LEDGER, error.problem.sentence)
+    # Tables
 
-    def confirm(self, covered: Mapping[str, int]) -> None:
-        """Forget appended batches that will not be sent again."""
-        self._unconfirmed.confirm(covered)
+    def location(self, table: str) -> str:
+        """A table's full name."""
+        return f"{self.schema}.{table}"
 
-    # Loading
+    def columns(self, table: str) -> pa.Schema | None:
+        """The columns of a table, or None if there is none."""
+        return self._tables.columns(table)
 
-    def reconcile(self, plan: StreamPlan) -> StreamPlan:
-        """Widen columns that the tap has outgrown; bend the plan where they cannot."""
-        self._plans[plan.stream] = found = self._reconciled(plan)
-        return found
+    def forget(self, table: str) -> None:
+        """Look at a table again the next time."""
+        self._tables.forget(table)
 
-    def _reconciled(self, plan: StreamPlan) -> StreamPlan:
-        if self._nested != "struct":
-            plan = flat(plan)
-        existing = {name: self._tables.columns(name) for name in tables_of(plan)}
-        found = reconcile(plan, existing)
-        refused = False
-        for name, types in found.widen.items():
-            if self._tables.widen(name, types):
-                logger.info("%s.%s: widened %s", self._schema, name, ", ".join(types))
-            else:
-                refused = True
-        if refused:
-            existing = {name: self._tables.columns(name) for name in tables_of(plan)}
-            found = reconcile(plan, existing, widenings=())
-        return found.plan
+    def shaped(self, plan: StreamPlan) -> StreamPlan:
+        """The plan with nested values as the setting `nested` has them."""
+        return plan if self._nested == "struct" else flat(plan)
 
-    def apply(self, batch: Batch) -> LoadResult:
-        """Stage a batch and merge it, or append what of it is not in the table already."""
-        pieces = list(self._staging.pieces(batch))
-        if len(pieces) == 1:
-            return self._apply(batch)
-        return combined([self._apply(piece) for piece in pieces])
+    def widen(self, table: str, types: Mapping[str, pa.DataType]) -> bool:
+        """Change column types in place. Returns whether the table allowed it."""
+        allowed = self._tables.widen(table, types)
+        if allowed:
+            logger.info("%s.%s: widened %s", self.schema, table, ", ".join(types))
+        return allowed
 
-    def replace(self, plan: StreamPlan) -> int:
-        """Empty the stream's tables."""
-        removed = 0
-        with self._held(plan.table):
-            for name in [*(child.table for child in plan.children), plan.table]:
-                if self._tables.columns(name) is not None:
-                    self._connections.run(f"DELETE FROM {self._tables.name(name)}")  # noqa: S608
-                    removed += 1
-        return removed
+    def properties(self, table: str) -> Mapping[str, str]:
+        """The properties of a table; none if there is no table."""
+        return self._tables.properties(table)
 
-    def activate_version(self, plan: StreamPlan, version: int) -> LoadResult:
-        """Retire the rows that did not come with the version."""
-        started = _now()
-        with self._held(plan.table):
-            count = self._versions.activate(plan, version)
-        if count:
-            logger.info("%s.%s: %d rows are gone at the source", self._schema, plan.table, count)
-        result = LoadResult(plan.stream, plan.table, "", 0, started, _now(), deleted=count)
-        self._ledger.add(result)
-        return result
+    def set_property(self, plan: StreamPlan, name: str, value: str) -> None:
+        """Set a property of the stream's own table."""
+        self._run(ddl.set_properties(self._tables.name(plan.table), {name: value}), plan)
 
-    def _replay(self) -> list[LoadResult]:
-        return [r for table in self._staging.waiting() for r in self._replay_unless_held(table)]
-
-    def _replay_unless_held(self, table: str) -> list[LoadResult]:
-        try:
-            with self._staging.held(table, wait=False):
-                return self._replay_table(table)
-        except BusyError:
-            logger.info("Another run is loading %s; what it has staged is left to it.", table)
-            self._unseen.add(table)
+    def hashes(self, table: str, jobs: Collection[str]) -> list[str]:
+        """Hashes of the rows that a table has of some runs."""
+        if not (self._tables.spelled(table, JOB_ID) and self._tables.spelled(table, RECORD_HASH)):
             return []
+        statement = dml.hashes_of_runs(self._tables.name(table), jobs)
+        hashes: list[str] = self._connections.run(statement).column(0).to_pylist()
+        return hashes
 
-    def _replay_table(self, table: str) -> list[LoadResult]:
-        """Apply what earlier runs left staged for a table; its lease must be held."""
-        results = []
-        for path, batch in self._staging.staged(table):
-            stream = batch.plan.stream
-            if stream in self.failed:
-                continue  # What is older comes first, or not at all.
-            logger.info("Applying %s, which an earlier run left staged.", path)
-            try:
-                results.append(self._load(batch, path, replayed=True))
-            except LoadError as error:
-                if not _of_the_batch(error):
-                    raise
-                self.failed[stream] = error
-        return results
+    # Writing
 
-    @contextmanager
-    def _held(self, table: str) -> Iterator[None]:
-        """Keep other runs from a stream's tables, and first apply what one of them has left."""
-        with self._staging.held(table):
-            if table in self._unseen:
-                before = set(self.failed)
-                self._replay_table(table)
-                self._unseen.discard(table)
-                if failed := self.failed.keys() - before:
-                    raise self.failed[failed.pop()]
-            yield
+    def marks(self, plan: StreamPlan) -> dict[str, int]:
+        """Rows that each table of a stream has of this run."""
+        return {name: self._rows_so_far(name) for name in tables_of(plan)}
 
-    def _apply(self, batch: Batch) -> LoadResult:
-        plan = batch.plan
-        with self._held(plan.table):
-            if self._loading.appends(plan):
-                # The same rows may come twice and be meant: two batches of them are two files.
-                fresh = self._unconfirmed.fresh(batch)
-                marks = self._loading.marks(plan)
-                batch = replace(fresh, salt=f"{self._job_id}:{batch.through}", marks=marks)
-            try:
-                path = self._staging.stage(batch)
-            except Exception as error:
-                raise LoadError(
-                    f"Batch of stream '{plan.stream}' could not be uploaded to "
-                    f"{self._staging.place}: {classify(error).sentence} The tap sends its rows "
-                    "again in the next run."
-                ) from error
-            return self._load(batch, path)
+    def merge(self, batch: Batch, path: str, *, replayed: bool) -> WriteResult:
+        """Merge a staged batch: child rows first, then parents, whose hash is the commit mark."""
+        plan, total, staged = batch.plan, batch.rows.num_rows, self.staging.read(path, batch)
+        columns = self._ready(plan)
+        children = {child.table: self._ready_child(plan, child) for child in plan.children}
+        if self._are_new(plan) and self._fill(plan, staged, columns, children):
+            return WriteResult(inserted=total)
+        table = self._tables.name(plan.table)
+        # One question spares a MERGE for each table. After a batch that had changes the next one
+        # probably has some too.
+        if plan.children and plan.table not in self._changing:
+            question = dml.changes(table, columns, plan, staged, replayed=replayed)
+            if not self._rows(question, plan).num_rows:
+                return WriteResult(unchanged=total)
+        for child in plan.children:
+            statement = dml.merge_children(
+                self._tables.name(child.table),
+                children[child.table],
+                table,
+                columns,
+                plan,
+                child,
+                staged,
+                replayed=replayed,
+            )
+            self._run(statement, plan)
+        row = self._run(dml.merge(table, columns, plan, staged, replayed=replayed), plan)
+        inserted, updated = dml.affected(row, "inserted"), dml.affected(row, "updated")
+        note = self._changing.add if inserted or updated else self._changing.discard
+        note(plan.table)
+        return WriteResult(inserted, updated, unchanged=max(0, total - inserted - updated))
 
-    def _load(self, batch: Batch, path: str, *, replayed: bool = False) -> LoadResult:
-        """Get a staged batch into its tables and note what that did."""
-        plan = batch.plan
-        started = _now()
-        base = LoadResult(
-            stream=plan.stream,
-            table=plan.table,
-            file=path.rpartition("/")[2],
-            read=batch.read,
-            started_at=started,
-            finished_at=started,
-            rescued=batch.rescued,
-        )
+    def append(self, batch: Batch, path: str, *, replayed: bool) -> WriteResult:  # noqa: ARG002
+        """Append a staged batch, unless the rows of its run show that this was done already."""
+        plan, staged = batch.plan, self.staging.read(path, batch)
+        job_id = str(batch.rows.column(JOB_ID)[0]) if batch.rows.num_rows else self._job_id
+        columns = self._ready(plan)
+
+        def missing(table: str) -> str:
+            return dml.not_appended(self._tables.name(table), job_id, batch.marks.get(table, 0))
+
+        for child in plan.children:
+            child_columns = self._ready_child(plan, child)
+            statement = dml.append_children(
+                self._tables.name(child.table),
+                child_columns,
+                plan,
+                child,
+                staged,
+                missing(child.table),
+            )
+            self._note(child.table, job_id, dml.affected(self._run(statement, plan)))
+        added = 0
+        if batch.rows.num_rows:
+            statement = dml.append(
+                self._tables.name(plan.table), columns, plan, staged, missing(plan.table)
+            )
+            added = dml.affected(self._run(statement, plan))
+            self._note(plan.table, job_id, added)
+        return WriteResult(inserted=added, unchanged=batch.read - added)
+
+    def retire(self, plan: StreamPlan, version: int) -> int:
+        """Retire rows that a version did not bring again. Returns how many, of the parents."""
+        seen = self.staging.keys_of_version(plan.table, version, plan.keys)
+        parent = self._tables.name(plan.table)
+        count = 0
+        for name in [*tables_of(plan)[1:], plan.table]:
+            if self._tables.columns(name) is None:
+                continue
+            statement = dml.retire(
+                self._tables.name(name), parent, plan, version, seen, delete=self._hard_delete
+            )
+            count = dml.affected(self._run(statement, plan))
+        return count
+
+    def empty(self, table: str) -> None:
+        """Delete the rows of a table that may not be there."""
+        if self._tables.columns(table) is not None:
+            self._connections.run(f"DELETE FROM {self._tables.name(table)}")  # noqa: S608
+
+    def write_ledger(self, rows: pa.Table) -> None:
+        """Append rows to the ledger; of a run that has failed, if that is possible at all."""
         try:
-            if replayed:
-                batch = replace(batch, plan=self._reconciled(plan))
-            counts = self._settled(batch, path, replayed=replayed)
-        except Exception as error:
-            problem = error.problem if isinstance(error, StatementError) else classify(error)
-            failed = f"{type(error).__name__}: {problem.reason}"
-            self._ledger.add(replace(base, finished_at=_now(), error=failed))
-            raise LoadError(
-                f"Batch of stream '{plan.stream}' could not be written to "
-                f"{self._schema}.{plan.table}: {problem.sentence} {self._staging.left(path)}"
-            ) from error
-        result = replace(base, finished_at=_now(), **vars(counts))
-        self._ledger.add(result)
-        if result.written and not replayed:
-            self._loaded.add(plan.stream)
-        return result
-
-    def _settled(self, batch: Batch, path: str, *, replayed: bool) -> Counts:
-        """Get a staged batch into its tables, also where somebody came in between."""
-        try:
-            return self._put(batch, path, replayed=replayed)
+            self._write_ledger(dml.ledger_rows(self._tables.name(LEDGER), rows))
         except StatementError as error:
-            if self._staging.gone(path):
-                if replayed:
-                    return Counts(unchanged=batch.read)
-                # A run that took our lease for lost has applied it. Staged again, the batch finds
-                # that out by itself, and were the file lost otherwise, no row would be.
-                path = self._staging.stage(batch)
-                return self._put(batch, path, replayed=False, late=True)
-            if error.problem.kind is not Kind.GONE:
+            if not self._hurried:
                 raise
-            # Somebody dropped a table or changed a column since we looked.
-            for name in tables_of(batch.plan):
-                self._tables.forget(name)
-            return self._put(batch, path, replayed=replayed)
+            logger.warning("%s.%s lacks this run: %s", self.schema, LEDGER, error.problem.sentence)
 
-    def _put(self, batch: Batch, path: str, *, replayed: bool, late: bool = False) -> Counts:
-        """Get a staged batch into its tables; its file is kept for as long as it may be needed.
-
-        Args:
-            batch: The batch.
-            path: Where it is staged.
-            replayed: Whether an earlier run staged it.
-            late: Whether newer rows of another run may be in already, as with a replayed one.
-        """
-        staged = self._staging.read(path, batch)
-        if not self._loading.appends(batch.plan):
-            counts = self._loading.merge(batch, staged, replayed=replayed or late)
-            if counts.unchanged:
-                self._versions.note_unwritten(batch)
-            self._staging.done(path)
-            return counts
-        counts = self._loading.append(batch, staged)
-        remember = self._unconfirmed.recall if replayed else self._unconfirmed.appended
-        remember(batch, path)
-        return counts
-
-    def _write_loads(self, rows: pa.Table) -> None:
-        statement = ledger_rows(self._tables.name(LEDGER), rows)
+    def _write_ledger(self, statement: str) -> None:
         try:
             self._connections.run(statement)
         except StatementError as error:
@@ -333,23 +262,98 @@ class SqlWarehouse:
             self._tables.ready(LEDGER, SCHEMA, DESCRIPTION)
             self._connections.run(statement)
 
-    def _tidy(self) -> None:
-        """Leave nothing of `meltano config test` behind."""
-        if MELTANO_TEST_STREAM not in {p.stream for p in self._plans.values()}:
+    def failure(self, error: BaseException) -> Failure:
+        """Understand an error of writing."""
+        if not isinstance(error, StatementError):
+            problem = classify(error)
+            return Failure(problem.reason, problem.sentence)
+        kind = error.problem.kind
+        return Failure(
+            error.problem.reason,
+            error.problem.sentence,
+            of_batch=kind in _OF_THE_BATCH,
+            stale=kind is Kind.GONE,
+        )
+
+    # Statements
+
+    def _are_new(self, plan: StreamPlan) -> bool:
+        new = self._tables.new
+        all_new = new.issuperset(tables_of(plan))
+        new.difference_update(tables_of(plan))
+        return all_new
+
+    def _fill(
+        self,
+        plan: StreamPlan,
+        staged: StagedRows,
+        columns: pa.Schema,
+        children: Mapping[str, pa.Schema],
+    ) -> bool:
+        """Insert the first rows of new tables, which is quicker than to merge them.
+
+        Returns:
+            Whether the stream's own table was still empty, and so took its rows.
+        """
+        for child in plan.children:
+            name = self._tables.name(child.table)
+            statement = dml.append_children(
+                name, children[child.table], plan, child, staged, dml.empty(name)
+            )
+            self._run(statement, plan)
+        name = self._tables.name(plan.table)
+        row = self._run(dml.append(name, columns, plan, staged, dml.empty(name)), plan)
+        return dml.affected(row) > 0
+
+    def _rows_so_far(self, table: str) -> int:
+        if table not in self._appended:
+            count = 0
+            if self._tables.spelled(table, JOB_ID):
+                rows = self._connections.run(
+                    dml.rows_of_run(self._tables.name(table), self._job_id)
+                )
+                count = int(rows.column(0)[0].as_py())
+            self._appended[table] = count
+        return self._appended[table]
+
+    def _note(self, table: str, job_id: str, added: int) -> None:
+        if job_id != self._job_id or table not in self._appended:
             return
-        table = table_name(MELTANO_TEST_STREAM)
-        self._connections.run(f"DROP TABLE IF EXISTS {self._tables.name(table)}")
-        if len(self._plans) == 1:
-            self._staging.drop()
-            if self._made_schema:
-                self._connections.run(f"DROP SCHEMA IF EXISTS {self._schema.sql} RESTRICT")
+        if added:
+            self._appended[table] += added
+        else:
+            # Perhaps they went in at an attempt whose answer was lost; only the table knows.
+            del self._appended[table]
 
+    def _run(self, statement: str, plan: StreamPlan) -> Mapping[str, Any]:
+        """Run a statement that changes rows. Returns its one row of numbers."""
+        rows = self._rows(statement, plan)
+        return rows.to_pylist()[0] if rows.num_rows else {}
 
-def _of_the_batch(error: LoadError) -> bool:
-    """Whether an error comes from what was to be loaded, and not from a place out of reach."""
-    cause = error.__cause__
-    return not isinstance(cause, StatementError) or cause.problem.kind in _OF_THE_BATCH
+    def _rows(self, statement: str, plan: StreamPlan) -> pa.Table:
+        return self._connections.run(statement, {"stream": plan.stream})
 
+    def _ready(self, plan: StreamPlan) -> pa.Schema:
+        return self._tables.ready(
+            plan.table,
+            plan.table_schema,
+            plan.description,
+            keys=plan.keys,
+            primary=not appends(plan, self._load_method),
+            hints=plan.hints,
+            variants=self._variants(plan.fields),
+        )
 
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
+    def _ready_child(self, plan: StreamPlan, child: ChildPlan) -> pa.Schema:
+        return self._tables.ready(
+            child.table,
+            plan.child_schema(child),
+            child.description,
+            # Always there and always unique, whatever the tap says of its own keys.
+            keys=(*plan.keys, POSITION),
+            primary=self._load_method != "append-only",
+            variants=self._variants(child.row.fields),
+        )
+
+    def _variants(self, fields: Any) -> frozenset[str]:
+        return json_columns(fields) if self._nested == "variant" else frozenset()

@@ -1,0 +1,1 @@
+"""The small commands: check the settings, print the grants."""

@@ -1,0 +1,59 @@
+"""`target-databricks-grants`: the SQL an administrator must run, for the settings at hand.
+
+    target-databricks-grants --config config.json --to <user, group or application id>
+
+Connects to nothing.
+
+Source: Unity Catalog, Privileges and securable objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from target_databricks.commands.common import command, config_option, settings, show_error
+from target_databricks.errors import errors_as_lines
+from target_databricks.schema.naming import table_name
+from target_databricks.warehouse.sql.names import Schema, quoted
+from target_databricks.warehouse.staging.choose import staging_volume
+
+
+@command(__doc__)
+@config_option
+@click.option("--to", "principal", help="user, group or application id that is to load")
+def main(path: Path | None, principal: str | None) -> None:
+    """Print the statements for the settings of the command line or the environment."""
+    with errors_as_lines(show_error):
+        config = settings(path)
+    to = principal or config.get("client_id") or config.get("azure_client_id") or "<user>"
+    click.echo("\n".join(grants(config, to)))
+
+
+def grants(config: Mapping[str, Any], principal: str) -> Iterator[str]:
+    """The statements, the least that a load needs.
+
+    Args:
+        config: The target's settings.
+        principal: Who loads.
+    """
+    schema = Schema(str(config["catalog"]), table_name(config["default_target_schema"]))
+    volume = staging_volume(config, schema)
+    to = quoted(principal)
+    yield f"CREATE SCHEMA IF NOT EXISTS {schema.sql};"
+    if volume.schema != schema:
+        yield f"CREATE SCHEMA IF NOT EXISTS {volume.schema.sql};"
+    yield f"CREATE VOLUME IF NOT EXISTS {volume.sql};"
+    for catalog in dict.fromkeys([schema.catalog, volume.schema.catalog]):
+        yield f"GRANT USE CATALOG ON CATALOG {quoted(catalog)} TO {to};"
+    yield f"GRANT USE SCHEMA, CREATE TABLE, SELECT, MODIFY ON SCHEMA {schema.sql} TO {to};"
+    if volume.schema != schema:
+        yield f"GRANT USE SCHEMA ON SCHEMA {volume.schema.sql} TO {to};"
+    yield f"GRANT READ VOLUME, WRITE VOLUME ON VOLUME {volume.sql} TO {to};"
+    yield (
+        f"-- In the workspace: {principal} needs CAN USE on the SQL warehouse of "
+        f"{config['http_path']}."
+    )

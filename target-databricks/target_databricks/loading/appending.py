@@ -1,0 +1,134 @@
+"""Appending exactly once rows that nothing tells apart.
+
+A row without a key cannot be looked up, so what was appended is remembered until the tap has no
+reason to send it again: until a state that covers it went out. Rows that come again before that
+are taken for what they are, and not appended twice. What is remembered counts only as far as the
+table still has it: rows of a table that was emptied or dropped since are new.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Generic
+
+import pyarrow as pa
+
+from target_databricks.loading.backend import FileT, Staging
+from target_databricks.loading.batch import Batch
+from target_databricks.schema.plan import JOB_ID, RECORD_HASH, StreamPlan
+
+HashesOfRuns = Callable[[str, Collection[str]], Iterable[str]]
+"""From a table and job ids to the hashes of the rows that the table has of those runs."""
+
+
+def appends(plan: StreamPlan, load_method: str) -> bool:
+    """Whether rows of a stream are appended instead of merged.
+
+    Args:
+        plan: The stream.
+        load_method: The setting of that name.
+    """
+    return load_method == "append-only" or not plan.keys
+
+
+@dataclass
+class _Memory(Generic[FileT]):
+    """What is remembered of one stream.
+
+    Attributes:
+        table: Where it goes.
+        hashes: How often each row was appended by earlier runs and not come again yet.
+        jobs: Those runs.
+        earlier: Files of those runs.
+        applied: Files of this run, and the records received when they were applied.
+    """
+
+    table: str = ""
+    hashes: Counter[str] = field(default_factory=Counter)
+    jobs: set[str] = field(default_factory=set)
+    earlier: list[FileT] = field(default_factory=list)
+    applied: list[tuple[int, FileT]] = field(default_factory=list)
+
+
+class AppendMemory(Generic[FileT]):
+    """Appended rows that no state covers yet.
+
+    Args:
+        staging: Where they are remembered across runs.
+        hashes: Looks which of them a table has.
+    """
+
+    def __init__(self, staging: Staging[FileT], hashes: HashesOfRuns) -> None:
+        self._staging = staging
+        self._hashes = hashes
+        self._streams: dict[str, _Memory[FileT]] = {}
+        self._covered: set[str] | None = None
+
+    def load(self) -> None:
+        """Recall what earlier runs appended."""
+        for path, batch in self._staging.applied_batches():
+            self.recall(batch, path)
+
+    def recall(self, batch: Batch, path: FileT) -> None:
+        """Expect the rows of an earlier run's batch to come again."""
+        memory = self._of(batch.plan.stream)
+        memory.table = batch.plan.table
+        memory.hashes.update(batch.rows.column(RECORD_HASH).to_pylist())
+        memory.jobs.update(batch.rows.column(JOB_ID).unique().to_pylist())
+        memory.earlier.append(path)
+
+    def fresh(self, batch: Batch) -> Batch:
+        """The batch less the rows that earlier runs appended."""
+        memory = self._of(batch.plan.stream)
+        if not memory.earlier:
+            return batch
+        if memory.jobs:
+            memory.hashes &= Counter(self._hashes(memory.table, memory.jobs))
+            memory.jobs = set()
+        new = []
+        for digest in batch.rows.column(RECORD_HASH).to_pylist():
+            new.append(memory.hashes[digest] <= 0)
+            if not new[-1]:
+                memory.hashes[digest] -= 1
+        if not any(memory.hashes.values()):
+            # All of it came again: from here on a state covers those rows like this batch's own.
+            memory.applied += [(batch.through, path) for path in memory.earlier]
+            memory.earlier = []
+        return replace(batch, rows=batch.rows.filter(pa.array(new, pa.bool_())))
+
+    def appended(self, batch: Batch, path: FileT) -> None:
+        """Remember a batch of this run."""
+        memory = self._of(batch.plan.stream)
+        memory.table = batch.plan.table
+        memory.applied.append((batch.through, path))
+
+    def confirm(self, covered: Mapping[str, int]) -> None:
+        """Forget what the tap will not send again.
+
+        Args:
+            covered: Records received of each stream when the state came that went out now.
+        """
+        self._covered = (self._covered or set()) | set(covered)
+        for stream, through in covered.items():
+            memory = self._of(stream)
+            for entry in [e for e in memory.applied if e[0] <= through]:
+                self._staging.note_state(memory.table)
+                self._staging.done(entry[1])
+                memory.applied.remove(entry)
+
+    def finish(self) -> None:
+        """Forget what a run that ended well leaves behind.
+
+        A stream whose last rows came after the last state keeps them in mind: its tap was cut
+        short and sends them again. A tap that never had a state starts over on purpose.
+        """
+        for stream, memory in self._streams.items():
+            stateless = self._covered is None and not self._staging.stateful(memory.table)
+            if stateless or (stream in (self._covered or ()) and not memory.applied):
+                for path in [*memory.earlier, *(path for _, path in memory.applied)]:
+                    self._staging.done(path)
+
+    def _of(self, stream: str) -> _Memory[FileT]:
+        return self._streams.setdefault(stream, _Memory())

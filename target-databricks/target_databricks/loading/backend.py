@@ -1,0 +1,231 @@
+"""The seam between the life of a batch (`load.py`) and the place where its rows go.
+
+A backend knows one place: how to look at a table there, how to write to it, and, by its staging,
+how to keep a batch from before it is written until after. It decides nothing about order, crashes
+or other runs; whatever it does to a table may be asked for twice and must then do no harm.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+import pyarrow as pa
+
+from target_databricks.loading.batch import Batch
+from target_databricks.schema.plan import StreamPlan
+
+FileT = TypeVar("FileT")
+"""How a place names a staged file."""
+
+
+@dataclass(frozen=True)
+class WriteResult:
+    """What a batch did to the stream's own table, in rows.
+
+    Attributes:
+        inserted: Rows that were new.
+        updated: Rows that had changed.
+        unchanged: Rows that were as they are.
+        outdated: Rows older than the table's.
+        unwritten: Mask of the rows that were not written; None where nobody knows which.
+    """
+
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    outdated: int = 0
+    unwritten: pa.Array | None = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why something could not be written.
+
+    Attributes:
+        reason: What was wrong, in a line.
+        sentence: Reason and advice, with a full stop.
+        of_batch: Whether it lies with the batch or its tables, so that others may do better.
+        stale: Whether a table is not what it was at the last look.
+    """
+
+    reason: str
+    sentence: str
+    of_batch: bool = True
+    stale: bool = False
+
+
+class Staging(ABC, Generic[FileT]):
+    """Where batches are kept from before they are applied until they need not be any more.
+
+    What is not abstract is right for a place that one run has to itself and that keeps nothing.
+    """
+
+    def lease(self, table: str, *, wait: bool = True) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Keep other runs from the tables of a stream for a while.
+
+        Raises:
+            BusyError: Another run has them, and went on having them or is not to be waited for.
+        """
+        return nullcontext()
+
+    def pieces(self, batch: Batch) -> Iterable[Batch]:
+        """The batch, cut into as many as must be applied one after the other; one at least."""
+        return (batch,)
+
+    @abstractmethod
+    def stage(self, batch: Batch) -> FileT:
+        """Keep a batch durably."""
+
+    def staged_tables(self) -> Sequence[str]:
+        """Tables that batches are staged for, by this moment's look; the oldest batch's first."""
+        return ()
+
+    def staged_batches(self, table: str) -> Iterator[tuple[FileT, Batch]]:  # noqa: ARG002
+        """What is staged for a table, oldest first; certain only under the table's lease."""
+        return iter(())
+
+    def is_gone(self, path: FileT) -> bool:  # noqa: ARG002
+        """Whether a batch is staged no more: another run has applied it."""
+        return False
+
+    def title(self, path: FileT) -> str:
+        """What a staged file is called in the log."""
+        return str(path)
+
+    def retention(self, path: FileT) -> str:
+        """What becomes of a batch that could not be applied, in a sentence."""
+        return f"It stays staged as {path}; the next run applies it first."
+
+    def done(self, path: FileT) -> None:
+        """Forget a batch that is applied, and may be sent again without harm."""
+
+    def keep(self, path: FileT) -> FileT:
+        """Remember a batch that is applied and must not be applied again. Returns its new name."""
+        return path
+
+    def applied_batches(self) -> Iterable[tuple[FileT, Batch]]:
+        """Applied batches that the tap may send again."""
+        return ()
+
+    @abstractmethod
+    def note_state(self, table: str) -> None:
+        """Note that a state covered rows appended to a table."""
+
+    @abstractmethod
+    def stateful(self, table: str) -> bool:
+        """Whether a state ever covered rows appended to a table."""
+
+    @abstractmethod
+    def note_keys(self, table: str, version: int, digest: str, keys: pa.Table) -> None:
+        """Note keys that came with a version; the table's notes on earlier versions go."""
+
+    @abstractmethod
+    def forget_keys(self, table: str) -> None:
+        """Drop the notes on a table's versions."""
+
+
+class Backend(Protocol):
+    """A place for tables.
+
+    Writing to the tables of one stream happens in one thread at a time, and in up to `parallelism`
+    threads for several streams.
+
+    Attributes:
+        schema: Name of the schema, for the log.
+        parallelism: How many streams can be loaded at once, from 1.
+        staging: Where its batches are kept.
+    """
+
+    schema: str
+    parallelism: int
+
+    @property
+    def staging(self) -> Staging[Any]:
+        """Where batches are kept."""
+
+    # Life cycle
+
+    def open(self) -> None:
+        """Reach the place, and keep others out if two at once would do harm.
+
+        Raises:
+            ConfigurationError: The place cannot be reached as configured.
+            BusyError: Another run has it.
+        """
+
+    def hurry(self) -> None:
+        """The run has failed: what is still to be noted must not take long, or be left out."""
+
+    def finish(self, plans: Collection[StreamPlan], merged: Iterable[StreamPlan]) -> None:
+        """Tidy up at the end of a run that went well.
+
+        Args:
+            plans: What was planned in this run.
+            merged: What rows were merged of.
+        """
+
+    def release(self) -> None:
+        """Let go of the place, after `open` and whatever came then."""
+
+    # Tables
+
+    def location(self, table: str) -> str:
+        """A table's full name, for messages."""
+
+    def columns(self, table: str) -> pa.Schema | None:
+        """The columns of a table, or None if there is none."""
+
+    def forget(self, table: str) -> None:
+        """Look at a table again the next time."""
+
+    def shaped(self, plan: StreamPlan) -> StreamPlan:
+        """The plan with columns of the types that this place is set to have."""
+
+    def widen(self, table: str, types: Mapping[str, pa.DataType]) -> bool:
+        """Change column types. Returns whether the table allowed it."""
+
+    def properties(self, table: str) -> Mapping[str, str]:
+        """The properties of a table; none if there is no table."""
+
+    def set_property(self, plan: StreamPlan, name: str, value: str) -> None:
+        """Set a property of the stream's own table."""
+
+    def hashes(self, table: str, jobs: Collection[str]) -> Iterable[str]:
+        """Hashes of the rows that a table has of some runs."""
+
+    # Writing
+
+    def marks(self, plan: StreamPlan) -> Mapping[str, int]:
+        """What tells of a batch to append, by table, whether its rows are in; staged with it."""
+
+    def merge(self, batch: Batch, path: Any, *, replayed: bool) -> WriteResult:
+        """Merge a staged batch: child rows first, then their parents, whose hash is the mark.
+
+        Args:
+            batch: The batch.
+            path: Where it is staged.
+            replayed: Whether it may have been merged in part, or newer rows may be in already.
+        """
+
+    def append(self, batch: Batch, path: Any, *, replayed: bool) -> WriteResult:
+        """Append a staged batch, unless it is in the tables already; arguments as in `merge`."""
+
+    def empty(self, table: str) -> None:
+        """Delete the rows of a table that may not be there."""
+
+    def retire(self, plan: StreamPlan, version: int) -> int:
+        """Retire the rows that are older than a version and did not come with it.
+
+        Returns:
+            How many there were, in the stream's own table.
+        """
+
+    def write_ledger(self, rows: pa.Table) -> None:
+        """Append rows to the ledger."""
+
+    def failure(self, error: BaseException) -> Failure:
+        """Understand an error of writing."""

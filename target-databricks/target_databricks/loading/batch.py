@@ -1,0 +1,119 @@
+"""A batch: rows of one stream, parsed, ready to be staged and applied.
+
+A batch explains itself. Written to Parquet it carries its plan along, so that a later run can
+replay it without the tap, and its name is derived from its content, so that the same rows staged
+twice are one file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from target_databricks.loading.rows import last_versions, rows_of
+from target_databricks.schema.plan import (
+    RECORD_HASH,
+    RESCUED_DATA,
+    ChildPlan,
+    StreamPlan,
+)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of one stream.
+
+    Attributes:
+        plan: What the stream becomes.
+        rows: Table of `plan.staged_schema`; one row per key where the stream has keys.
+        read: Records received for it, superseded versions included.
+        through: Records received for the stream in this run up to the end of this batch; 0 for a
+            batch that an earlier run staged.
+        salt: What sets this batch apart from another of the same rows, where that matters.
+        marks: Rows that each table had of this run before the batch, where a destination tells by
+            it whether the batch was appended already.
+    """
+
+    plan: StreamPlan
+    rows: pa.Table
+    read: int
+    through: int = 0
+    salt: str = ""
+    marks: Mapping[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def digest(self) -> str:
+        """Derived from stream, content and salt; the same rows have the same digest."""
+        content = hashlib.sha256(f"{self.plan.stream}\0{self.salt}\0".encode())
+        for chunk in self.rows.column(RECORD_HASH).chunks:
+            content.update("".join(pc.fill_null(chunk, "").to_pylist()).encode())
+        return content.hexdigest()[:32]
+
+    @property
+    def rescued(self) -> int:
+        """Rows of which something did not fit the schema."""
+        column = self.rows.column(RESCUED_DATA)
+        return int(len(column) - column.null_count)
+
+    def parents(self, rows: pa.Table) -> pa.Table:
+        """Rows as the parent's table holds them: child arrays cut out."""
+        return rows.drop_columns([child.column for child in self.plan.children])
+
+    def children(self, child: ChildPlan, rows: pa.Table) -> pa.Table:
+        """Rows of a child table that belong to some of this batch's rows."""
+        return rows_of(self.plan, child, rows)
+
+
+def make_batch(
+    plan: StreamPlan, blocks: list[pa.RecordBatch], through: int, *, keep_all: bool = False
+) -> Batch:
+    """Put parsed blocks together.
+
+    Args:
+        plan: The stream.
+        blocks: Blocks of `plan.staged_schema`, in the order they came.
+        through: Records received for the stream in this run so far.
+        keep_all: Keep every version of a key, for append-only loads.
+    """
+    rows = pa.Table.from_batches(blocks, schema=plan.staged_schema)
+    read = rows.num_rows
+    if not keep_all:
+        rows = last_versions(rows, plan.keys, plan.ordering)
+    return Batch(plan, rows, read, through)
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """What applying one batch did, in rows of the stream's own table."""
+
+    stream: str
+    table: str
+    file: str
+    read: int
+    started_at: datetime
+    finished_at: datetime
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    outdated: int = 0
+    deleted: int = 0
+    rescued: int = 0
+    error: str | None = None
+
+    @property
+    def written(self) -> int:
+        """Rows the load changed."""
+        return self.inserted + self.updated + self.deleted
+
+
+def combined(results: Sequence[LoadResult]) -> LoadResult:
+    """What several loads of one batch did together."""
+    counted = ("read", "inserted", "updated", "unchanged", "outdated", "deleted", "rescued")
+    sums = {name: sum(getattr(result, name) for result in results) for name in counted}
+    return replace(results[0], finished_at=results[-1].finished_at, **sums)

@@ -1,0 +1,197 @@
+"""The loader: applies batches in the background and lets state through behind them.
+
+One thread parses, others apply: while batches are merged the next one is read. A destination says
+how many streams it can load at once; steps of one stream always run one after the other, in the
+order they came. Few steps wait, so memory stays flat however fast the tap is.
+
+State is a promise that what it covers is in the tables. Each STATE message is therefore kept with
+the number of rows every stream had received when it came, and is emitted once as many have been
+applied.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from target_databricks.loading.batch import LoadResult
+from target_databricks.loading.load import Load
+
+State = Mapping[str, Any]
+
+QUEUE_LENGTH = 1
+"""Steps that wait while others run."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do at the destination, and how far its stream has come when it is done.
+
+    Attributes:
+        stream: Stream name.
+        through: Rows received for the stream up to and including this step.
+        run: Does it; gives what it did, or None.
+    """
+
+    stream: str
+    through: int
+    run: Callable[[Load], LoadResult | None]
+
+
+class Loader:
+    """Runs steps on threads of its own: those of one stream in order, streams side by side.
+
+    Args:
+        load: Applies batches; already open.
+        emit: Called with a state once everything it covers is applied, from a loader's thread,
+            by one at a time.
+        report: Called with what each step did, likewise.
+    """
+
+    def __init__(
+        self,
+        load: Load,
+        emit: Callable[[State], None],
+        report: Callable[[LoadResult], None],
+    ) -> None:
+        self._load = load
+        self._emit = emit
+        self._report = report
+        self._condition = threading.Condition()
+        self._queue: deque[Step] = deque()
+        self._running: set[str] = set()
+        self._stopping = False
+        self._lock = threading.RLock()
+        self._applied: dict[str, int] = {}
+        self._pending: deque[tuple[State, dict[str, int]]] = deque()
+        self._error: BaseException | None = None
+        self._threads = [
+            threading.Thread(target=self._work, name=f"loader-{number}", daemon=True)
+            for number in range(max(1, load.parallelism))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, step: Step) -> None:
+        """Hand over a step; waits while others are being applied and another is waiting.
+
+        A step of a stream that the destination cannot load in this run is dropped; no state is
+        let through that covers its rows.
+
+        Raises:
+            Exception: What an earlier step failed with.
+        """
+        if step.stream in self._load.failed:
+            return
+        with self._condition:
+            self._condition.wait_for(lambda: len(self._queue) < QUEUE_LENGTH or self._error)
+            self._raise_error()
+            self._queue.append(step)
+            self._condition.notify_all()
+
+    def state(self, value: State, received: Mapping[str, int]) -> None:
+        """Emit a state as soon as the rows received so far are applied.
+
+        Args:
+            value: The state.
+            received: Rows received per stream when the state came.
+        """
+        with self._lock:
+            self._pending.append((value, dict(received)))
+        self._emit_covered_state()
+        self._raise_error()
+
+    def wait(self, stream: str | None = None) -> None:
+        """Wait until every step handed over is done.
+
+        Args:
+            stream: Wait for the steps of this stream only, if the destination loads several at
+                once; a destination that does not is left alone by everybody else meanwhile.
+
+        Raises:
+            Exception: What a step failed with.
+        """
+        with self._condition:
+            self._condition.wait_for(lambda: not self._busy(stream))
+        self._raise_error()
+
+    def _busy(self, stream: str | None) -> bool:
+        if stream is None or len(self._threads) == 1:
+            return bool(self._queue or self._running)
+        return stream in self._running or any(s.stream == stream for s in self._queue)
+
+    @property
+    def holds_state(self) -> bool:
+        """Whether a state waits for rows to be applied."""
+        with self._lock:
+            return bool(self._pending)
+
+    def stop(self) -> None:
+        """Let the threads end after the steps handed over; never raises."""
+        with self._condition:
+            self._stopping = True
+            self._condition.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self) -> None:
+        while (step := self._next()) is not None:
+            try:
+                # After a failure nothing more is applied: order is a promise.
+                if self._error is None:
+                    self._run(step)
+            finally:
+                with self._condition:
+                    self._running.discard(step.stream)
+                    self._condition.notify_all()
+
+    def _next(self) -> Step | None:
+        """Wait for a step whose stream nobody is loading; None when there will be no more."""
+        with self._condition:
+            while True:
+                for step in self._queue:
+                    # The first waiting step of a stream is the one that is due.
+                    if step.stream not in self._running:
+                        self._queue.remove(step)
+                        self._running.add(step.stream)
+                        self._condition.notify_all()
+                        return step
+                if self._stopping and not self._queue:
+                    return None
+                self._condition.wait()
+
+    def _run(self, step: Step) -> None:
+        try:
+            self._do(step)
+        except BaseException as error:  # noqa: BLE001 - carried to the reading thread
+            self._error = self._error or error
+
+    def _do(self, step: Step) -> None:
+        result = step.run(self._load)
+        with self._lock:
+            self._applied[step.stream] = step.through
+            if result is not None:
+                self._report(result)
+        self._emit_covered_state()
+
+    def _emit_covered_state(self) -> None:
+        with self._lock:
+            ready: tuple[State, dict[str, int]] | None = None
+            while self._pending and self._covered(self._pending[0][1]):
+                ready = self._pending.popleft()
+            if ready is None:
+                return
+            value, received = ready
+            self._emit(value)
+            # A crash before this line only makes the destination remember more than it must.
+            self._load.confirm(received)
+
+    def _covered(self, received: Mapping[str, int]) -> bool:
+        return all(self._applied.get(stream, 0) >= count for stream, count in received.items())
+
+    def _raise_error(self) -> None:
+        if self._error is not None:
+            raise self._error

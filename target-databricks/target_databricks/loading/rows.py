@@ -1,0 +1,126 @@
+"""Operations on Arrow rows: one row per key, small batches gathered, child rows cut out.
+
+An invoice with four lines becomes one row here and four rows there; nothing is copied value by
+value, the nested array already holds the columns of the child table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from target_databricks.schema.plan import JOB_ID, POSITION, ChildPlan, StreamPlan
+
+_SEPARATOR = "\x1f"
+_ESCAPES = (("\x1e", "\x1e0"), (_SEPARATOR, "\x1e1"))
+"""What makes a joined key unmistakable, should some id contain the separator itself."""
+_ROW = "__row"
+
+
+def last_versions(table: pa.Table, keys: Sequence[str], bookmark: str | None) -> pa.Table:
+    """Keep the last version of each key.
+
+    The last is the one with the highest bookmark; among equals, and where there is no bookmark,
+    the one that came last. The order of the rows that stay is the order they came in.
+    """
+    if table.num_rows < 2 or not keys:
+        return table
+    identity = key_column(table, keys)
+    if pc.count_distinct(identity).as_py() == table.num_rows:
+        return table
+    columns = {"key": identity, _ROW: pa.array(range(table.num_rows), pa.int64())}
+    order = [(_ROW, "ascending")]
+    if bookmark is not None:
+        columns["bookmark"] = table.column(bookmark)
+        order.insert(0, ("bookmark", "ascending"))
+    ranked = pa.table(columns).sort_by(order) if bookmark else pa.table(columns)
+    if bookmark is not None and ranked.column("bookmark").null_count:
+        # A version without a bookmark cannot be compared: then arrival decides.
+        ranked = ranked.sort_by([(_ROW, "ascending")])
+    last = (
+        ranked.select(["key", _ROW]).group_by("key", use_threads=False).aggregate([(_ROW, "last")])
+    )
+    return table.take(last.column(f"{_ROW}_last").sort())
+
+
+def key_column(table: pa.Table | pa.RecordBatch, keys: Sequence[str]) -> pa.ChunkedArray | pa.Array:
+    """One text per row that stands for its whole key."""
+    parts = [_as_text(table.column(k)) for k in keys]
+    if len(parts) == 1:
+        return parts[0]
+    for old, new in _ESCAPES:
+        parts = [pc.replace_substring(part, old, new) for part in parts]
+    return pc.binary_join_element_wise(*parts, _SEPARATOR)
+
+
+def _as_text(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+    return column if pa.types.is_string(column.type) else column.cast(pa.string())
+
+
+def in_chunks(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
+    """Gather small record batches into tables of about `rows` rows."""
+    waiting: list[pa.RecordBatch] = []
+    count = 0
+    for batch in batches:
+        waiting.append(batch)
+        count += batch.num_rows
+        if count >= rows:
+            yield pa.Table.from_batches(waiting)
+            waiting, count = [], 0
+    if waiting:
+        yield pa.Table.from_batches(waiting)
+
+
+def rows_of(plan: StreamPlan, child: ChildPlan, parents: pa.Table) -> pa.Table:
+    """The child rows of some parents.
+
+    Args:
+        plan: The parent's stream.
+        child: Which of its child tables.
+        parents: Rows of `plan.staged_schema`.
+
+    Returns:
+        Rows of `plan.child_schema(child)`. An element that is null gives no row.
+    """
+    schema = plan.child_schema(child)
+    pieces = [
+        _rows_of_batch(schema, plan, child, batch)
+        for batch in parents.to_batches()
+        if batch.num_rows
+    ]
+    return pa.Table.from_batches(pieces, schema=schema)
+
+
+def _rows_of_batch(
+    schema: pa.Schema, plan: StreamPlan, child: ChildPlan, parents: pa.RecordBatch
+) -> pa.RecordBatch:
+    lists = parents.column(child.column)
+    elements = lists.flatten()
+    owner = pc.list_parent_indices(lists)
+    position = _positions(lists)
+    if elements.null_count:
+        real = elements.is_valid()
+        elements, owner = elements.filter(real), owner.filter(real)
+        position = position.filter(real)
+    members = dict(zip((f.name for f in child.row.fields), elements.flatten(), strict=True))
+    columns = {
+        **members,
+        **{key: parents.column(key).take(owner) for key in plan.keys},
+        POSITION: position,
+        JOB_ID: parents.column(JOB_ID).take(owner),
+    }
+    count = len(elements)
+    return pa.record_batch(
+        [columns.get(c.name, pa.nulls(count, c.type)) for c in schema], schema=schema
+    )
+
+
+def _positions(lists: pa.ListArray) -> pa.Array:
+    """Each element's place within its own list, from 0."""
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).cast(pa.int64())
+    total = pc.sum(lengths).as_py() or 0
+    starts = pc.subtract(pc.cumulative_sum(lengths), lengths)
+    running = pa.array(range(total), pa.int64()) if total else pa.array([], pa.int64())
+    return pc.subtract(running, starts.take(pc.list_parent_indices(lists)))

@@ -1,0 +1,1 @@
+"""From lines of standard input to Arrow rows."""

@@ -1,0 +1,359 @@
+"""From RECORD lines to Arrow, a block at a time.
+
+The fast way makes no Arrow value from a Python object: pyarrow's JSON reader takes the lines as
+they came, told the exact schema, and refuses the block if anything in it is unexpected. Python
+touches each record once, for its hash. A refused block is cut into smaller ones until only the
+lines that caused it (and a few neighbours) take the rescue path.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as pj
+
+from target_databricks.errors import BadInputError, MissingKeyPropertiesError
+from target_databricks.reading import rescue
+from target_databricks.reading.hashing import exact_record_hash, record_hash
+from target_databricks.schema.plan import (
+    DELETED_AT,
+    EXTRACTED_AT,
+    JOB_ID,
+    RECORD_HASH,
+    RESCUED_DATA,
+    TABLE_VERSION,
+    StreamPlan,
+)
+from target_databricks.schema.types import TIMESTAMP, Kind, Node, leaf
+
+SMALLEST_BLOCK = 64
+"""Lines below which a refused block is no longer cut but rescued, value by value."""
+CUTS = 4
+"""Parts a refused block is cut into; each level costs one more fast read of the same lines."""
+READER_BLOCK = 1 << 20
+"""Bytes pyarrow gives each of its threads."""
+EXACT_IN_A_FLOAT = 10**15
+"""Unscaled decimals from here on may share a float with a neighbour (15 digits are safe)."""
+
+_LONG_NUMBER = re.compile(rb"[0-9](?:[0-9.]){15}").search
+_MOMENT = leaf(Kind.TIMESTAMP)
+_REFUSALS = (
+    pa.ArrowInvalid,
+    pa.ArrowNotImplementedError,
+    rescue.DoesNotFitError,
+    orjson.JSONDecodeError,
+    KeyError,  # no 'record'
+    TypeError,  # not an object, or one whose numbers orjson cannot write
+    AttributeError,
+)
+"""Why the fast way gives a block back; what is really wrong is for the rescue path to say."""
+
+
+@dataclass
+class Lines:
+    """RECORD lines of one stream, waiting to be parsed.
+
+    Attributes:
+        text: The lines; each an object with `record`, perhaps `time_extracted` and `version`.
+        numbers: Their places in the input, counted from 1.
+        size: Bytes in `text`.
+    """
+
+    text: list[bytes] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, line: bytes, number: int) -> None:
+        """Append one line."""
+        self.text.append(line)
+        self.numbers.append(number)
+        self.size += len(line)
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    def part(self, start: int, stop: int) -> Lines:
+        """Lines from `start` up to `stop`."""
+        return Lines(self.text[start:stop], self.numbers[start:stop])
+
+
+class BlockParser:
+    """Parses the lines of one stream into tables of `plan.staged_schema`.
+
+    Args:
+        plan: The stream.
+        job_id: Stamped on every row.
+        started_at: When the run began, in milliseconds since 1970.
+        clock: Seconds since 1970.
+    """
+
+    def __init__(
+        self, plan: StreamPlan, *, job_id: str, started_at: int, clock: Callable[[], float]
+    ) -> None:
+        self.plan = plan
+        self._job_id = job_id
+        self._started_at = started_at
+        self._clock = clock
+        self._reserved = plan.reserved
+        self._prepare = _preparer(plan.root)
+        self._wire = pa.schema(
+            [
+                ("type", pa.string()),
+                ("stream", pa.string()),
+                ("record", plan.root.wire),
+                ("time_extracted", TIMESTAMP),
+                ("version", pa.int64()),
+            ]
+        )
+        self.refused_lines = 0
+
+    def parse(self, lines: Lines) -> list[pa.RecordBatch]:
+        """Parse lines, in order.
+
+        Raises:
+            BadInputError: A line is not JSON, or not a record.
+            MissingKeyPropertiesError: A record lacks a key, or has null there.
+        """
+        parsed = self._parse(lines)
+        for batch, part in parsed:
+            self._check_keys(batch, part)
+        received = self._clock()
+        return [self._stamped(batch, received) for batch, _ in parsed]
+
+    def _parse(self, lines: Lines) -> list[tuple[pa.RecordBatch, Lines]]:
+        hashes: list[str] = []
+        text, reserved = lines.text, self._reserved
+        try:
+            if self._prepare is None:
+                for line in text:
+                    hashes.append(record_hash(line, orjson.loads(line)["record"], reserved))  # noqa: PERF401
+            else:
+                text = [self._prepared(line, hashes) for line in text]
+            return [(self._read(text, hashes, lines), lines)]
+        except _REFUSALS:
+            if len(lines) <= SMALLEST_BLOCK:
+                self.refused_lines += len(lines)
+                return [(self._rescue(lines), lines)]
+        step = max(SMALLEST_BLOCK, -(-len(lines) // CUTS))
+        parts = [lines.part(i, i + step) for i in range(0, len(lines), step)]
+        return [pair for part in parts for pair in self._parse(part)]
+
+    def _prepared(self, line: bytes, hashes: list[str]) -> bytes:
+        """The line with everything of open type turned into text, for Arrow to read."""
+        message = orjson.loads(line)
+        record = message["record"]
+        hashes.append(record_hash(line, record, self._reserved))
+        if _long_number_in(line):
+            raise rescue.DoesNotFitError
+        return orjson.dumps({**message, "record": self._prepare(record)})  # type: ignore[misc]
+
+    def _read(self, text: list[bytes], hashes: list[str], lines: Lines) -> pa.RecordBatch:
+        data = b"\n".join(text)
+        table = pj.read_json(
+            io.BytesIO(data),
+            read_options=pj.ReadOptions(
+                block_size=max(READER_BLOCK, 2 + max(map(len, text), default=0))
+            ),
+            parse_options=pj.ParseOptions(
+                explicit_schema=self._wire, unexpected_field_behavior="error"
+            ),
+        )
+        if table.num_rows != len(text):
+            # Two objects on one line, or a line with none: not for this reader to judge.
+            raise rescue.DoesNotFitError
+        rows = _one_chunk(finish(_one_chunk(table.column("record")), self.plan.root))
+        columns = dict(zip((f.name for f in self.plan.fields), rows.flatten(), strict=True))
+        columns[RECORD_HASH] = pa.array(self._exact(hashes, columns, lines), pa.string())
+        if self.plan.sdk_metadata:
+            columns[EXTRACTED_AT] = _one_chunk(table.column("time_extracted"))
+            columns[TABLE_VERSION] = _one_chunk(table.column("version"))
+        return self._conformed(columns, len(text))
+
+    def _rescue(self, lines: Lines) -> pa.RecordBatch:
+        rows: list[dict[str, Any]] = []
+        rescued: list[str | None] = []
+        hashes: list[str] = []
+        extracted: list[Any] = []
+        deleted: list[Any] = []
+        versions: list[int | None] = []
+        for line, number in zip(lines.text, lines.numbers, strict=True):
+            message = self._message(line, number)
+            row, rest = rescue.fit_record(message["record"], self.plan.root, self._reserved)
+            rows.append(row)
+            rescued.append(rest)
+            hashes.append(self._hash_of_any(line, message["record"]))
+            extracted.append(rescue.fit(_MOMENT, message.get("time_extracted"), "", {}))
+            deleted.append(rescue.fit(_MOMENT, message["record"].get(DELETED_AT), "", {}))
+            version = message.get("version")
+            versions.append(version if rescue.is_long(version) else None)
+        struct = pa.array(rows, self.plan.root.arrow)
+        columns = dict(zip((f.name for f in self.plan.fields), struct.flatten(), strict=True))
+        columns[RECORD_HASH] = pa.array(self._exact(hashes, columns, lines), pa.string())
+        if self.plan.sdk_metadata:
+            columns[EXTRACTED_AT] = pa.array(extracted, TIMESTAMP)
+            columns[TABLE_VERSION] = pa.array(versions, pa.int64())
+        # A deletion counts even if the schema does not mention that records may report one.
+        columns.setdefault(DELETED_AT, pa.array(deleted, TIMESTAMP))
+        columns[RESCUED_DATA] = pa.array(rescued, pa.string())
+        return self._conformed(columns, len(rows))
+
+    def _message(self, line: bytes, number: int) -> dict[str, Any]:
+        stream = self.plan.stream
+        try:
+            message = rescue.loads(line)
+        except ValueError as error:
+            raise BadInputError(
+                f"Line {number} of the input is not JSON ({error}); it stands among the records "
+                f"of stream '{stream}'. Nothing of this batch was loaded. Mend the tap, then run "
+                "again: what was loaded before stays, and the run resumes from its state."
+            ) from error
+        if not isinstance(message, dict) or not isinstance(message.get("record"), dict):
+            raise BadInputError(
+                f"Line {number} of the input, for stream '{stream}', is a RECORD message without "
+                "an object under 'record'. Mend the tap, then run again."
+            )
+        return message
+
+    def _hash_of_any(self, line: bytes, record: dict[str, Any]) -> str:
+        """The same hash the fast way gives, also for text that only the rescue path takes."""
+        if rescue.beyond_floats(record, self.plan.root):
+            return exact_record_hash(record, self._reserved)
+        try:
+            return record_hash(line, orjson.loads(line)["record"], self._reserved)
+        except orjson.JSONDecodeError:
+            return exact_record_hash(record, self._reserved)
+
+    def _exact(self, hashes: list[str], columns: dict[str, pa.Array], lines: Lines) -> list[str]:
+        """Rehash, from their exact digits, the rows that hold numbers a float could confuse."""
+        nodes = [(columns[f.name], f.node) for f in self.plan.fields]
+        if not any(_beyond_floats(array, node) for array, node in nodes):
+            return hashes
+        exact = list(hashes)
+        for i, line in enumerate(lines.text):
+            if any(_beyond_floats(array.slice(i, 1), node) for array, node in nodes):
+                exact[i] = exact_record_hash(rescue.loads(line)["record"], self._reserved)
+        return exact
+
+    def _conformed(self, columns: dict[str, pa.Array], count: int) -> pa.RecordBatch:
+        schema = self.plan.staged_schema
+        return pa.record_batch(
+            [columns.get(c.name, pa.nulls(count, c.type)) for c in schema], schema=schema
+        )
+
+    def _stamped(self, batch: pa.RecordBatch, received: float) -> pa.RecordBatch:
+        moment = pa.scalar(round(received * 1_000_000), pa.int64()).cast(TIMESTAMP)
+        stamps: dict[str, Any] = {JOB_ID: self._job_id}
+        if self.plan.sdk_metadata:
+            stamps |= {
+                "_sdc_received_at": moment,
+                "_sdc_batched_at": moment,
+                "_sdc_sequence": round(received * 1000),
+                "_sdc_sync_started_at": self._started_at,
+            }
+        arrays = [
+            pa.repeat(pa.scalar(stamps[c.name], c.type), batch.num_rows)
+            if c.name in stamps
+            else batch.column(i)
+            for i, c in enumerate(batch.schema)
+        ]
+        return pa.record_batch(arrays, schema=batch.schema)
+
+    def _check_keys(self, batch: pa.RecordBatch, lines: Lines) -> None:
+        for key in self.plan.keys:
+            column = batch.column(key)
+            if column.null_count:
+                row = pc.index(column.is_null(), value=True).as_py()
+                source = next(f.source for f in self.plan.fields if f.name == key)
+                raise MissingKeyPropertiesError(
+                    f"Line {lines.numbers[row]} of the input, for stream '{self.plan.stream}', "
+                    f"has no usable value for its key property '{source}'. Rows without a key "
+                    "cannot be merged. Mend the tap, or choose other key properties for the "
+                    "stream (Meltano: metadata.<stream>.table-key-properties)."
+                )
+
+
+def finish(array: pa.Array, node: Node) -> pa.Array:
+    """Turn what the JSON reader gave into what the table holds: names, and dates.
+
+    Raises:
+        DoesNotFitError: A calendar date came with a time of day.
+    """
+    if node.kind is Kind.STRUCT:
+        members = [finish(a, f.node) for a, f in zip(array.flatten(), node.fields, strict=True)]
+        mask = array.is_null() if array.null_count else None
+        if not members:
+            return array.cast(node.arrow)
+        return pa.StructArray.from_arrays(members, fields=list(node.arrow), mask=mask)
+    if node.item is not None:
+        values = finish(array.values, node.item)
+        mask = array.is_null() if array.null_count else None
+        return pa.ListArray.from_arrays(array.offsets, values, type=node.arrow, mask=mask)
+    if node.kind is Kind.DATE:
+        dates = array.cast(node.arrow, safe=False)
+        if not dates.cast(array.type).equals(array):
+            raise rescue.DoesNotFitError
+        return dates
+    return array if array.type.equals(node.arrow) else array.cast(node.arrow)
+
+
+def _beyond_floats(array: pa.Array, node: Node) -> bool:
+    """Whether some decimal below has more digits than a float can tell apart."""
+    if node.kind is Kind.STRUCT:
+        children = zip(array.flatten(), node.fields, strict=True)
+        return any(_beyond_floats(a, f.node) for a, f in children)
+    if node.item is not None:
+        return _beyond_floats(array.flatten(), node.item)
+    if node.kind is not Kind.DECIMAL or array.null_count == len(array):
+        return False
+    ends = pc.min_max(array).as_py()
+    limit = EXACT_IN_A_FLOAT // 10**node.arrow.scale
+    return bool(ends["min"] < -limit or ends["max"] > limit)
+
+
+def _one_chunk(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    if isinstance(column, pa.Array):
+        return column
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
+
+
+def _long_number_in(line: bytes) -> bool:
+    """Whether a run of 16 digits stands in the line: a number there may exceed a float."""
+    return _LONG_NUMBER(line) is not None
+
+
+def _preparer(node: Node) -> Callable[[Any], Any] | None:
+    """A function that turns values of open type into text, or None where there are none."""
+    if not node.has_any:
+        return None
+    if node.kind is Kind.ANY:
+        return _as_text
+    if node.item is not None:
+        item = _preparer(node.item)
+        return lambda v: [item(x) for x in v] if isinstance(v, list) else v  # type: ignore[misc]
+    members: Sequence[tuple[str, Callable[[Any], Any]]] = [
+        (f.source, prepare) for f in node.fields if (prepare := _preparer(f.node)) is not None
+    ]
+
+    def struct(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        out = dict(value)
+        for source, prepare in members:
+            if out.get(source) is not None:
+                out[source] = prepare(out[source])
+        return out
+
+    return struct
+
+
+def _as_text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return orjson.dumps(value).decode()

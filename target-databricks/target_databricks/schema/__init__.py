@@ -1,0 +1,1 @@
+"""From a SCHEMA message to the plan of its tables."""

@@ -1,0 +1,238 @@
+"""Bringing a plan and an existing table together.
+
+Pure: from the plan and the Arrow schemas the tables have now, to the plan that will be loaded and
+the columns that must widen first. New columns and new nested fields need nothing here (they are
+added when rows are written); a column whose type cannot become what the tap sends keeps its type,
+and what does not fit it is rescued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import pyarrow as pa
+
+from target_databricks.limits import DECIMAL_DIGITS
+from target_databricks.schema.plan import Reference, StreamPlan, with_root
+from target_databricks.schema.types import (
+    DEFAULT_SCALE,
+    Field,
+    Kind,
+    Node,
+    leaf,
+    list_node,
+    node_of_arrow,
+    struct_node,
+)
+
+Rule = Callable[[pa.DataType, Node], "pa.DataType | None"]
+"""From a column's type and what the tap sends to the type it must widen to, or None."""
+Widened = dict[str, pa.DataType]
+"""Column name to its new type."""
+
+
+@dataclass
+class Reconciliation:
+    """A plan that fits its tables.
+
+    Attributes:
+        plan: The plan to load with.
+        widen: Table name to columns that must change type before rows are written.
+    """
+
+    plan: StreamPlan
+    widen: dict[str, Widened] = field(default_factory=dict)
+
+
+def reconcile(
+    plan: StreamPlan,
+    existing: Mapping[str, pa.Schema | None],
+    *,
+    widenings: Sequence[Rule] | None = None,
+) -> Reconciliation:
+    """Fit a plan to the tables that exist.
+
+    Args:
+        plan: The plan as if no table existed.
+        existing: Schema of the stream's table and of each child table, by table name; None
+            where there is none yet.
+        widenings: How columns may change type; all of `WIDENINGS` by default.
+    """
+    rules = WIDENINGS if widenings is None else widenings
+    notes: list[str] = []
+    widen: dict[str, Widened] = {}
+    children = {child.column: child for child in plan.children}
+    fields = []
+    for member in plan.fields:
+        child = children.get(member.name)
+        table = child.table if child else plan.table
+        schema = existing.get(table)
+        if schema is None:
+            fields.append(member)
+        elif child is not None:
+            row, widened = _members(child.row, schema, f"{plan.stream}: {table}", notes, rules)
+            fields.append(replace(member, node=list_node(struct_node(row))))
+            if widened:
+                widen[table] = widened
+        else:
+            (fitted,), widened = _members([member], schema, f"{plan.stream}: {table}", notes, rules)
+            fields.append(fitted)
+            if widened:
+                widen.setdefault(table, {}).update(widened)
+    return Reconciliation(_renamed(plan, fields, notes), widen)
+
+
+def _renamed(plan: StreamPlan, fields: Sequence[Field], notes: Sequence[str]) -> StreamPlan:
+    """The plan with the spelling that the table already uses for its columns."""
+    names = {old.name: new.name for old, new in zip(plan.fields, fields, strict=True)}
+    children = tuple(
+        replace(
+            child,
+            column=names[child.column],
+            keys=tuple(names.get(k, k) for k in child.keys),
+            references=_respelled(child.references, names),
+        )
+        for child in plan.children
+    )
+    renamed = replace(
+        plan,
+        keys=tuple(names[k] for k in plan.keys),
+        bookmark=names.get(plan.bookmark) if plan.bookmark else None,
+        children=children,
+        references=_respelled(plan.references, names),
+    )
+    return with_root(renamed, struct_node(fields), notes)
+
+
+def _respelled(references: Iterable[Reference], names: Mapping[str, str]) -> tuple[Reference, ...]:
+    return tuple(replace(r, columns=tuple(names.get(c, c) for c in r.columns)) for r in references)
+
+
+def _members(
+    members: Node | Sequence[Field],
+    schema: pa.Schema,
+    where: str,
+    notes: list[str],
+    rules: Sequence[Rule],
+) -> tuple[list[Field], Widened]:
+    fields = members.fields if isinstance(members, Node) else members
+    columns = {c.name.lower(): c for c in schema}
+    widened: Widened = {}
+    fitted = []
+    for member in fields:
+        column = columns.get(member.name.lower())
+        if column is None:
+            fitted.append(member)
+            continue
+        node, wider, note = fit_node(member.node, column.type, rules)
+        fitted.append(replace(member, name=column.name, node=node))
+        if wider is not None:
+            widened[column.name] = wider
+        if note:
+            notes.append(
+                f"Stream {where}.{column.name} is {column.type} in the table and "
+                f"{member.node.kind.value} in the tap's schema. The column keeps its type; values "
+                "that do not fit it go to _rescued_data."
+            )
+    return fitted, widened
+
+
+def fit_node(
+    node: Node, column: pa.DataType, rules: Sequence[Rule] | None = None
+) -> tuple[Node, pa.DataType | None, bool]:
+    """Fit one node to one existing column.
+
+    Returns:
+        The node to read with; the type the column must widen to, or None; and whether some
+        values may not fit.
+    """
+    rules = WIDENINGS if rules is None else rules
+    if node.kind is Kind.STRUCT and pa.types.is_struct(column):
+        return _fit_struct(node, column, rules)
+    if node.item is not None and (pa.types.is_list(column) or pa.types.is_large_list(column)):
+        item, wider, note = fit_node(node.item, column.value_type, rules)
+        return list_node(item), None if wider is None else pa.list_(wider), note
+    if node.arrow.equals(column):
+        return node, None, False
+    if pa.types.is_string(column) or pa.types.is_large_string(column):
+        return leaf(Kind.ANY), None, False
+    for rule in rules:
+        if (wider_type := rule(column, node)) is not None:
+            return node_of_arrow(wider_type), wider_type, False
+    fitting = node_of_arrow(column)
+    return fitting, None, (fitting.kind, node.kind) not in _ALWAYS_FIT
+
+
+def _fit_struct(
+    node: Node, column: pa.DataType, rules: Sequence[Rule]
+) -> tuple[Node, pa.DataType | None, bool]:
+    columns = {f.name.lower(): f for f in column}
+    fields: list[Field] = []
+    types = {f.name: f.type for f in column}
+    widened = noted = False
+    for member in node.fields:
+        existing = columns.get(member.name.lower())
+        if existing is None:
+            fields.append(member)
+            continue
+        fitted, wider, note = fit_node(member.node, existing.type, rules)
+        fields.append(replace(member, name=existing.name, node=fitted))
+        noted = noted or note
+        if wider is not None:
+            types[existing.name] = wider
+            widened = True
+    wide = pa.struct([pa.field(n, t) for n, t in types.items()]) if widened else None
+    return struct_node(fields), wide, noted
+
+
+def _integer_to_long(column: pa.DataType, node: Node) -> pa.DataType | None:
+    narrow = pa.types.is_integer(column) and not pa.types.is_int64(column)
+    return pa.int64() if narrow and node.kind is Kind.INTEGER else None
+
+
+def _integer_to_decimal(column: pa.DataType, node: Node) -> pa.DataType | None:
+    if not pa.types.is_integer(column):
+        return None
+    if node.kind is Kind.DECIMAL:
+        return node.arrow
+    # Delta widens BIGINT to DECIMAL but never to DOUBLE, which would lose digits.
+    return pa.decimal128(DECIMAL_DIGITS, DEFAULT_SCALE) if node.kind is Kind.DOUBLE else None
+
+
+def _wider_decimal(column: pa.DataType, node: Node) -> pa.DataType | None:
+    if not pa.types.is_decimal(column) or node.kind is not Kind.DECIMAL:
+        return None
+    scale = max(column.scale, node.arrow.scale)
+    digits = max(column.precision - column.scale, node.arrow.precision - node.arrow.scale)
+    precision = min(DECIMAL_DIGITS, digits + scale)
+    grows = precision - column.precision >= scale - column.scale
+    wider = pa.decimal128(precision, scale)
+    return wider if grows and not wider.equals(column) else None
+
+
+def _float_to_double(column: pa.DataType, node: Node) -> pa.DataType | None:
+    narrow = pa.types.is_floating(column) and not pa.types.is_float64(column)
+    return pa.float64() if narrow and node.kind in {Kind.DOUBLE, Kind.INTEGER} else None
+
+
+# Source: Delta Lake, Type widening.
+WIDENINGS: Sequence[Rule] = (
+    _integer_to_long,
+    _integer_to_decimal,
+    _wider_decimal,
+    _float_to_double,
+)
+
+_ALWAYS_FIT = {
+    # (what the column takes, what the tap sends)
+    (Kind.DECIMAL, Kind.INTEGER),
+    (Kind.DOUBLE, Kind.INTEGER),
+    (Kind.TIMESTAMP, Kind.TIMESTAMP),
+    (Kind.TIMESTAMP, Kind.DATE),
+}
+
+
+def tables_of(plan: StreamPlan) -> list[str]:
+    """The tables a plan writes, the stream's own first."""
+    return [plan.table, *(child.table for child in plan.children)]

@@ -1,0 +1,220 @@
+"""What a stream becomes: its table, its columns, its keys, and the child tables cut out of it.
+
+A `StreamPlan` is made once per SCHEMA message, from the message, the settings and what the table
+already looks like. Everything after it (parsing, merging, SQL) reads the plan and asks nothing
+else, so the plan also travels inside each staged file for a later run to replay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import pyarrow as pa
+
+from target_databricks.schema.types import TIMESTAMP, Field, Kind, Node, commented, struct_node
+
+RECORD_HASH = "_sdc_record_hash"
+JOB_ID = "_sdc_job_id"
+DELETED_AT = "_sdc_deleted_at"
+TABLE_VERSION = "_sdc_table_version"
+EXTRACTED_AT = "_sdc_extracted_at"
+RESCUED_DATA = "_rescued_data"
+POSITION = "_sdc_position"
+"""Order of a child row within its parent, from 0."""
+
+METADATA_PREFIX = "_sdc_"
+
+# Source of the SDK's names and meanings: Meltano SDK, Record Metadata.
+SDK_METADATA: Mapping[str, pa.DataType] = {
+    EXTRACTED_AT: TIMESTAMP,
+    "_sdc_received_at": TIMESTAMP,
+    "_sdc_batched_at": TIMESTAMP,
+    "_sdc_sequence": pa.int64(),
+    TABLE_VERSION: pa.int64(),
+    "_sdc_sync_started_at": pa.int64(),
+}
+OWN_METADATA: Mapping[str, pa.DataType] = {
+    RECORD_HASH: pa.string(),
+    JOB_ID: pa.string(),
+    DELETED_AT: TIMESTAMP,
+    RESCUED_DATA: pa.string(),
+}
+
+
+def reserved(*, sdk_metadata: bool) -> frozenset[str]:
+    """Names of the columns that the target writes itself, but for a deletion, which a tap reports.
+
+    Other names with the prefix are a tap's own, as those of tap-csv.
+    """
+    names = {*OWN_METADATA, *(SDK_METADATA if sdk_metadata else ())}
+    return frozenset(names - {DELETED_AT, RESCUED_DATA})
+
+
+COMMENTS: Mapping[str, str] = {
+    RECORD_HASH: "Hash of the record as the tap sent it; a row with the same hash is not rewritten",
+    JOB_ID: "Run that last wrote this row",
+    DELETED_AT: "When the tap declared this row gone; null while it is alive",
+    RESCUED_DATA: "JSON of what did not fit the schema: unknown fields, values of another type",
+    POSITION: "Order of this row within its parent, from 0",
+    EXTRACTED_AT: "When the tap read the record",
+    "_sdc_received_at": "When the target received the record",
+    "_sdc_batched_at": "When the batch of the record was prepared",
+    "_sdc_sequence": "Milliseconds since 1970 at which the record was received",
+    TABLE_VERSION: "Version the tap gave the record, for full-table reloads",
+    "_sdc_sync_started_at": "Milliseconds since 1970 at which the run started",
+}
+
+
+ORDERED = frozenset({Kind.TIMESTAMP, Kind.DATE, Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE})
+"""Kinds of values whose order is the order in which they came to be."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Columns that point at the key of another table.
+
+    Attributes:
+        columns: Columns of the table that refers.
+        table: The table referred to.
+        to: Its key columns, in the same order.
+    """
+
+    columns: tuple[str, ...]
+    table: str
+    to: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What a schema says to Databricks alone; a folder has no use for it.
+
+    Attributes:
+        cluster_by: Columns to cluster by (`x-databricks-cluster-by`); None leaves it to the
+            settings.
+        properties: Table properties (`x-databricks-properties`).
+    """
+
+    cluster_by: tuple[str, ...] | None = None
+    properties: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class ChildPlan:
+    """Rows that live in an array of the parent and deserve a table of their own.
+
+    Attributes:
+        column: The parent's array column; it is cut out of the parent.
+        table: Where the rows go.
+        keys: Columns that identify a row, the parent's keys first.
+        row: The struct of one element.
+        references: What its rows point at, their parent not among it.
+    """
+
+    column: str
+    table: str
+    keys: tuple[str, ...]
+    row: Node
+    description: str | None = None
+    references: tuple[Reference, ...] = ()
+
+
+@dataclass(frozen=True)
+class StreamPlan:
+    """Everything there is to know about loading one stream.
+
+    Attributes:
+        stream: The stream's name, for messages to people.
+        table: Name of its table, without schema.
+        root: The struct of a whole record, child arrays included.
+        keys: Columns that identify a row; empty for streams that only append.
+        bookmark: Column that the tap bookmarks on, or None.
+        children: Child tables.
+        sdk_metadata: Whether the SDK's `_sdc_*` columns are written.
+        soft_delete: Name of the users' flag, or None.
+        references: What its rows point at (`x-references`).
+        hints: What the schema says to Databricks alone.
+        reconciled: Notes on what did not fit the existing table, for a warning.
+    """
+
+    stream: str
+    table: str
+    root: Node
+    keys: tuple[str, ...] = ()
+    bookmark: str | None = None
+    children: tuple[ChildPlan, ...] = ()
+    description: str | None = None
+    sdk_metadata: bool = True
+    soft_delete: str | None = None
+    references: tuple[Reference, ...] = ()
+    hints: Hints = Hints()
+    reconciled: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The record's own columns, in schema order, child arrays included."""
+        return self.root.fields
+
+    @property
+    def reserved(self) -> frozenset[str]:
+        """Properties that are not the tap's, because the target writes columns of these names."""
+        return reserved(sdk_metadata=self.sdk_metadata)
+
+    @property
+    def ordering(self) -> str | None:
+        """The bookmark, where it orders the versions of a row.
+
+        Text does not: as text, 9 comes after 10 and September after October. Then what came last
+        is the latest.
+        """
+        kinds = {f.name: f.node.kind for f in self.fields}
+        return self.bookmark if kinds.get(self.bookmark or "") in ORDERED else None
+
+    @property
+    def staged_schema(self) -> pa.Schema:
+        """Columns of a parsed block: the record's, then the metadata known before the merge."""
+        columns = list(self.root.arrow)
+        names = {f.name for f in self.fields}
+        columns += [
+            commented(pa.field(n, t), COMMENTS[n])
+            for n, t in self.metadata.items()
+            if n not in names
+        ]
+        return pa.schema(columns)
+
+    @property
+    def metadata(self) -> Mapping[str, pa.DataType]:
+        """Metadata columns in the order they stand in the table, but for the users' flag."""
+        sdk = SDK_METADATA if self.sdk_metadata else {}
+        ordered = (RECORD_HASH, JOB_ID, *SDK_METADATA, DELETED_AT, RESCUED_DATA)
+        return {n: t for n in ordered if (t := sdk.get(n) or OWN_METADATA.get(n)) is not None}
+
+    @property
+    def table_schema(self) -> pa.Schema:
+        """The table as a fresh one would be created: child arrays out, users' flag in."""
+        cut = {child.column for child in self.children}
+        columns = [c for c in self.staged_schema if c.name not in cut]
+        if self.soft_delete:
+            columns.append(commented(pa.field(self.soft_delete, pa.bool_()), _FLAG_COMMENT))
+        return pa.schema(columns)
+
+    def child_schema(self, child: ChildPlan) -> pa.Schema:
+        """The child's table: the parent's keys, the element's members, position, job."""
+        parent = [c for c in self.staged_schema if c.name in self.keys]
+        own = [c for c in child.row.arrow if c.name not in self.keys]
+        extra = [
+            commented(pa.field(POSITION, pa.int64()), COMMENTS[POSITION]),
+            commented(pa.field(JOB_ID, pa.string()), COMMENTS[JOB_ID]),
+            commented(pa.field(DELETED_AT, TIMESTAMP), COMMENTS[DELETED_AT]),
+        ]
+        return pa.schema([*parent, *own, *extra])
+
+
+_FLAG_COMMENT = "Yours to set: loads create this flag and never touch it again"
+
+
+def with_root(plan: StreamPlan, root: Node, notes: Iterable[str]) -> StreamPlan:
+    """The same plan after its columns were reconciled with an existing table."""
+    rows = {f.name: f.node.item for f in root.fields}
+    children = tuple(replace(c, row=rows[c.column] or struct_node(())) for c in plan.children)
+    return replace(plan, root=root, children=children, reconciled=tuple(notes))

@@ -1,0 +1,231 @@
+"""Planning a stream: from its SCHEMA message and the settings to a `StreamPlan`.
+
+Pure, and as if no table existed yet; `evolution.py` then fits the plan to the tables that do.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from target_databricks.schema.naming import snake_case, table_name, unique_names
+from target_databricks.schema.plan import (
+    DELETED_AT,
+    JOB_ID,
+    POSITION,
+    RESCUED_DATA,
+    ChildPlan,
+    Hints,
+    Reference,
+    StreamPlan,
+    reserved,
+)
+from target_databricks.schema.types import Field, Kind, Node, TypeMapper, list_node, struct_node
+
+
+def make_plan(
+    stream: str,
+    schema: Mapping[str, Any],
+    key_properties: Sequence[str],
+    bookmark_properties: Sequence[str] = (),
+    *,
+    mapper: TypeMapper,
+    child_rules: Mapping[str, str | bool] | None = None,
+    sdk_metadata: bool = True,
+    soft_delete: str | None = None,
+) -> StreamPlan:
+    """Plan a stream as if its table did not exist yet.
+
+    Args:
+        stream: Stream name as the tap has it.
+        schema: JSON Schema of the record; must state `properties`.
+        key_properties: Property names of the key, possibly none.
+        bookmark_properties: Property names the tap bookmarks on; the first top-level one counts.
+        mapper: How JSON Schema becomes Arrow.
+        child_rules: The `child_tables` setting: glob on `stream.Property` to True, False or a
+            table name; the last match wins over the schema's own `x-child-table`.
+        sdk_metadata: Whether to write the SDK's `_sdc_*` columns.
+        soft_delete: Name of the users' flag.
+    """
+    ours = reserved(sdk_metadata=sdk_metadata)
+    properties: dict[str, Any] = {
+        n: sub for n, sub in schema["properties"].items() if n not in ours
+    }
+    taken = [*ours, RESCUED_DATA, *([] if DELETED_AT in properties else [DELETED_AT])]
+    root = mapper.struct({**schema, "properties": properties}, reserved=taken)
+    names = {f.source: f.name for f in root.fields}
+    keys = tuple(names[k] for k in key_properties if k in names)
+    bookmark = next((names[b] for b in bookmark_properties if b in names), None)
+    tables = _child_tables(stream, properties, root, keys, child_rules or {})
+    root = struct_node(
+        [
+            _with_names_apart(stream, f, keys, properties[f.source]) if f.name in tables else f
+            for f in root.fields
+        ]
+    )
+    children = _children(tables, properties, root, keys, mapper.spell)
+    flag = soft_delete if soft_delete not in set(names.values()) else None
+    description = schema.get("description")
+    return StreamPlan(
+        stream=stream,
+        table=table_name(stream),
+        root=root,
+        keys=keys,
+        bookmark=bookmark,
+        children=tuple(children),
+        description=description if isinstance(description, str) else None,
+        sdk_metadata=sdk_metadata,
+        soft_delete=flag,
+        references=tuple(_references(properties, names, names, mapper.spell)),
+        hints=_hints(schema, names),
+    )
+
+
+def _references(
+    properties: Mapping[str, Any],
+    names: Mapping[str, str],
+    own: Mapping[str, str],
+    spell: Callable[[str], str],
+) -> Iterable[Reference]:
+    """The `x-references` of a record's or an element's properties.
+
+    The last property of the key referred to is the one that the annotated property holds; those
+    before it (the organisation, in Xero's books) are held by properties of the same name.
+
+    Args:
+        properties: JSON Schema of the properties.
+        names: Property name to column name, for everything the table has.
+        own: The same for the annotated properties.
+        spell: How the other table's properties become columns.
+    """
+    for source, column in own.items():
+        stated = properties.get(source)
+        hint = stated.get("x-references") if isinstance(stated, Mapping) else None
+        if not isinstance(hint, Mapping) or not hint.get("stream") or not hint.get("properties"):
+            continue
+        *shared, _ = hint["properties"]
+        if all(name in names for name in shared):
+            yield Reference(
+                columns=(*(names[name] for name in shared), column),
+                table=table_name(str(hint["stream"])),
+                to=tuple(spell(name) for name in hint["properties"]),
+            )
+
+
+def _hints(schema: Mapping[str, Any], names: Mapping[str, str]) -> Hints:
+    stated = schema.get("x-databricks-cluster-by")
+    columns = [stated] if isinstance(stated, str) else stated
+    properties = schema.get("x-databricks-properties")
+    return Hints(
+        cluster_by=None if columns is None else tuple(names[c] for c in columns if c in names),
+        properties=tuple((str(k), str(v)) for k, v in properties.items())
+        if isinstance(properties, Mapping)
+        else (),
+    )
+
+
+def _child_tables(
+    stream: str,
+    properties: Mapping[str, Any],
+    root: Node,
+    keys: tuple[str, ...],
+    rules: Mapping[str, str | bool],
+) -> Mapping[str, str]:
+    """The arrays of objects that the schema or the settings call child tables, by column.
+
+    A stream without keys keeps its arrays: rows of a parent that cannot be named could never be
+    replaced.
+    """
+    tables: dict[str, str] = {}
+    for member in root.fields if keys else ():
+        item = member.node.item
+        if item is None or item.kind is not Kind.STRUCT:
+            continue
+        hint = properties[member.source].get("x-child-table")
+        wanted: str | bool | None = None
+        for pattern, rule in rules.items():
+            if fnmatch.fnmatchcase(f"{stream}.{member.source}", pattern):
+                wanted = rule
+        if wanted is False or (wanted is None and not hint):
+            continue
+        stated = hint.get("name") if isinstance(hint, Mapping) else None
+        default = stated or f"{stream}_{snake_case(member.source)}"
+        tables[member.name] = table_name(wanted if isinstance(wanted, str) else default)
+    return tables
+
+
+def _with_names_apart(stream: str, array: Field, keys: tuple[str, ...], schema: Any) -> Field:
+    """The array, its elements' members named apart from what else a child row has.
+
+    A member that is called like the parent's key, or like a column of the target's, gets the
+    array's name in front: `id` of the `lines` becomes `lines__id`, beside the parent's `id`. Two
+    underscores, because no other member has them, whatever comes later. Only where the schema says
+    that it points at the parent (`x-references`) it is the parent's key.
+    """
+    item = cast("Node", array.node.item)
+    elements = _element_properties(schema)
+    taken = {name.lower() for name in (*keys, POSITION, JOB_ID, DELETED_AT)}
+    free = [f.name for f in item.fields if f.name.lower() not in taken]
+    names = {
+        f.source: f.name
+        for f in item.fields
+        if f.name.lower() in taken and not _points_at(stream, f, keys, elements.get(f.source))
+    }
+    apart = unique_names(
+        names, lambda source: f"{array.name}__{names[source].lstrip('_')}", [*taken, *free]
+    )
+    fields = [replace(f, name=apart.get(f.source, f.name)) for f in item.fields]
+    return replace(array, node=list_node(struct_node(fields)))
+
+
+def _points_at(stream: str, member: Field, keys: tuple[str, ...], schema: Any) -> bool:
+    """Whether an element's member is, by its schema, the key of the record that it stands in."""
+    hint = schema.get("x-references") if isinstance(schema, Mapping) else None
+    if not isinstance(hint, Mapping) or hint.get("stream") != stream or member.name not in keys:
+        return False
+    return list(hint.get("properties") or ())[-1:] == [member.source]
+
+
+def _children(
+    tables: Mapping[str, str],
+    properties: Mapping[str, Any],
+    root: Node,
+    keys: tuple[str, ...],
+    spell: Callable[[str], str],
+) -> Iterable[ChildPlan]:
+    """The plans of the child tables.
+
+    Args:
+        tables: Array column to table.
+        properties: JSON Schema of the record's properties.
+        root: The record.
+        keys: Its key columns.
+        spell: How the properties of another table become columns.
+    """
+    for member in root.fields:
+        item = member.node.item
+        if member.name not in tables or item is None:
+            continue
+        hint = properties[member.source].get("x-child-table")
+        own = {f.source: f.name for f in item.fields}
+        stated = hint.get("key", ()) if isinstance(hint, Mapping) else ()
+        named = [own[k] for k in stated if k in own]
+        parents = {f.source: f.name for f in root.fields if f.name in keys}
+        elements = _element_properties(properties[member.source])
+        yield ChildPlan(
+            column=member.name,
+            table=tables[member.name],
+            keys=keys + (tuple(k for k in named if k not in keys) or (POSITION,)),
+            row=item,
+            description=member.description,
+            references=tuple(_references(elements, {**own, **parents}, own, spell)),
+        )
+
+
+def _element_properties(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The properties of an array's elements, where they are stated plainly."""
+    items = schema.get("items")
+    stated = items.get("properties") if isinstance(items, Mapping) else None
+    return stated if isinstance(stated, Mapping) else {}

@@ -1,0 +1,1 @@
+"""Reaching a workspace: credentials, connections, and what its errors mean."""

@@ -1,0 +1,149 @@
+"""Who we are and where: settings to the SDK's unified authentication, one `WorkspaceClient`.
+
+Source: Databricks SDK for Python, Authentication; databricks-sql-connector, Authentication.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlparse
+
+from requests.utils import get_environ_proxies
+
+from target_databricks.errors import ConfigurationError
+from target_databricks.warehouse.client.errors import classify
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+
+PRODUCT = "target-databricks"
+
+# Setting to the SDK's name for it; what is not set the SDK looks for in its own places:
+# environment, profiles, the command lines of Databricks and Azure, the identity of a job.
+_CREDENTIALS: Mapping[str, str] = {
+    "access_token": "token",
+    "client_id": "client_id",
+    "client_secret": "client_secret",
+    "azure_client_id": "azure_client_id",
+    "azure_client_secret": "azure_client_secret",
+    "azure_tenant_id": "azure_tenant_id",
+    "azure_workspace_resource_id": "azure_workspace_resource_id",
+    "profile": "profile",
+}
+_WAREHOUSE = re.compile(r"/(?:warehouses|endpoints)/([^/?]+)")
+_CONNECT_SECONDS = 10
+_REST_SECONDS = 60
+"""How long the SDK keeps trying a REST call that fails for a while."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """A workspace and a way in.
+
+    Attributes:
+        client: The SDK's client; its tokens renew themselves.
+        host: Base URL of the workspace.
+        http_path: The warehouse's path.
+    """
+
+    client: WorkspaceClient
+    host: str
+    http_path: str
+
+    @property
+    def warehouse_id(self) -> str | None:
+        """The warehouse's id; None for compute that is no SQL warehouse."""
+        match = _WAREHOUSE.search(self.http_path)
+        return match[1] if match else None
+
+    def connect_arguments(self) -> dict[str, Any]:
+        """What `databricks.sql.connect` needs to come the same way."""
+        parsed = urlparse(self.host)
+        arguments: dict[str, Any] = {
+            "server_hostname": parsed.hostname,
+            "http_path": self.http_path,
+            "credentials_provider": lambda: self.client.config.authenticate,
+        }
+        if parsed.scheme == "http":
+            arguments["_connection_uri"] = f"{self.host}/{self.http_path.lstrip('/')}"
+        elif parsed.port:
+            arguments["_port"] = parsed.port
+        return arguments
+
+
+def make_access(config: Mapping[str, Any]) -> Access:
+    """Find the way in.
+
+    Raises:
+        ConfigurationError: The clients are not installed, or the credentials make no sense.
+    """
+    try:
+        from databricks.sdk import WorkspaceClient
+        from databricks.sdk.core import Config
+    except ImportError as error:
+        raise ConfigurationError(
+            "Databricks' clients are not installed: install 'target-databricks[warehouse]' to load "
+            f"into a SQL warehouse ({error})."
+        ) from error
+    # The SDK tells at length of each place where it looks for credentials.
+    logging.getLogger("databricks.sdk").setLevel(logging.WARNING)
+    host = host_url(str(config["server_hostname"]))
+    _check_reachable(host)
+    credentials = {name: config[key] for key, name in _CREDENTIALS.items() if config.get(key)}
+    try:
+        settings = Config(
+            host=host,
+            product=PRODUCT,
+            product_version=version(PRODUCT),
+            retry_timeout_seconds=_REST_SECONDS,
+            http_timeout_seconds=_REST_SECONDS,
+            **credentials,
+        )
+    except ValueError as error:
+        problem = classify(error)
+        raise ConfigurationError(
+            f"No way into {host}: {problem.reason} Set 'access_token', 'client_id' and "
+            "'client_secret', the 'azure_' settings, or 'profile'."
+        ) from error
+    return Access(WorkspaceClient(config=settings), host, str(config["http_path"]))
+
+
+def _check_reachable(host: str) -> None:
+    """See whether anybody is there, because the SDK asks a host that is not for minutes."""
+    if get_environ_proxies(host):
+        return
+    parsed = urlparse(host)
+    port = parsed.port or (443 if parsed.scheme == "https" else 80)
+    try:
+        socket.create_connection((str(parsed.hostname), port), timeout=_CONNECT_SECONDS).close()
+    except OSError as error:
+        raise ConfigurationError(
+            f"The workspace {host} cannot be reached: {error}. Check the setting "
+            "'server_hostname': it is the workspace's host name, as the warehouse's connection "
+            "details show it."
+        ) from error
+
+
+def host_url(text: str) -> str:
+    """The base URL of a workspace, from its host name or URL.
+
+    Plain HTTP is for this machine only.
+
+    Raises:
+        ConfigurationError: It is no host name.
+    """
+    parsed = urlparse(text if "://" in text else f"https://{text}")
+    local = parsed.hostname in {"127.0.0.1", "localhost", "::1"}
+    if not parsed.hostname or (parsed.scheme == "http" and not local):
+        raise ConfigurationError(
+            f"The setting 'server_hostname' is '{text}', which is not the host name of a workspace "
+            "reached over HTTPS. Copy it from the warehouse's connection details."
+        )
+    port = f":{parsed.port}" if parsed.port else ""
+    return f"{parsed.scheme}://{parsed.hostname}{port}"

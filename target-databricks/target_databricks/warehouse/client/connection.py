@@ -1,0 +1,188 @@
+"""Statements to a warehouse: a pool of connections that mend themselves.
+
+A statement is sent until it is answered or the error is final: sessions that are gone are
+reopened, a stopped warehouse is started, conflicts and outages are waited out. Every statement of
+this target may therefore be sent more than once, and is made so that this does no harm, as long as
+the second comes after the first. One that the warehouse has taken and is still at is therefore not
+sent again because a question after its state got lost: the question is asked again.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import pyarrow as pa
+from singer_sdk.exceptions import FatalSyncError
+
+from target_databricks.warehouse.client.access import PRODUCT, Access
+from target_databricks.warehouse.client.backoff import Backoff
+from target_databricks.warehouse.client.errors import AGAIN, Kind, Problem, classify, failed_poll
+
+logger = logging.getLogger("target-databricks")
+
+# At their own level the clients log every request in full; seen when the root logger is verbose.
+for _name in ("databricks", "urllib3"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+_RETRY_DELAY = 5.0
+"""Seconds; the least the connector allows, and the least it sleeps before any retry of its own."""
+
+
+class StatementError(FatalSyncError):
+    """A statement that failed for good.
+
+    Attributes:
+        problem: What was wrong.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.sentence)
+        self.problem = problem
+
+
+class Connections:
+    """Connections to one warehouse, opened when needed and used by one thread at a time.
+
+    Args:
+        access: Where it is, and the way in.
+        tags: What the warehouse's query history should show of every statement.
+        backoff: How long to keep trying one statement.
+        start: Makes sure that the warehouse runs.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        tags: Mapping[str, str],
+        backoff: Backoff,
+        start: Callable[[], None],
+    ) -> None:
+        self._access = access
+        self._tags = dict(tags)
+        self.backoff = backoff
+        self._start = start
+        self._idle: list[Any] = []
+        self._accepted = False
+        self._lock = threading.Lock()
+
+    def run(self, statement: str, tags: Mapping[str, str] | None = None) -> pa.Table:
+        """Run a statement, as often as it takes.
+
+        Args:
+            statement: SQL.
+            tags: More query tags, for this statement.
+
+        Returns:
+            Its rows.
+
+        Raises:
+            StatementError: It failed for good.
+        """
+        attempts = self.backoff.attempts()
+        failed = Counter[Kind]()
+        while True:
+            last = next(attempts)
+            try:
+                return self._once(statement, tags or {})
+            except StatementError:
+                raise
+            except Exception as error:
+                problem = classify(error)
+                failed[problem.kind] += 1
+                often = failed[problem.kind] > AGAIN.get(problem.kind, math.inf)
+                # Credentials that were never accepted will not be better in a second.
+                wrong = problem.kind is Kind.REFUSED and not self._accepted
+                if last or often or wrong:
+                    raise StatementError(problem) from error
+            logger.info("A statement failed (%s): %s.", problem.reason, problem.kind.value)
+            if problem.kind is not Kind.CONFLICT:
+                # The connector keeps a token for as long as a connection lives; a new connection
+                # asks the SDK, which has renewed it.
+                self._drop_idle()
+                self._start()
+
+    def close(self) -> None:
+        """Close all sessions."""
+        self._drop_idle()
+
+    def _once(self, statement: str, tags: Mapping[str, str]) -> pa.Table:
+        connection = self._take()
+        try:
+            with connection.cursor() as cursor:
+                self._execute(cursor, statement, {**self._tags, **tags})
+                rows = cursor.fetchall_arrow() if cursor.description else pa.table({})
+        except BaseException:
+            # After a failure nobody knows what the session is good for; a new one costs little.
+            _close(connection)
+            raise
+        with self._lock:
+            self._idle.append(connection)
+            self._accepted = True
+        return rows
+
+    def _execute(self, cursor: Any, statement: str, tags: Mapping[str, str]) -> None:
+        """Run a statement to its end, also where the connector gives up asking how it is doing.
+
+        Raises:
+            StatementError: The warehouse has taken it and did not say for too long what became of
+                it.
+        """
+        try:
+            cursor.execute(statement, query_tags=tags)
+        except Exception as error:
+            if not failed_poll(error):
+                raise
+            self._await(cursor)
+            cursor.get_async_execution_result()
+
+    def _await(self, cursor: Any) -> None:
+        attempts = self.backoff.attempts()
+        while True:
+            last = next(attempts)
+            try:
+                if not cursor.is_query_pending():
+                    return
+            except Exception as error:
+                if not failed_poll(error):
+                    raise
+                problem = classify(error)
+                if last:
+                    raise StatementError(problem) from error
+                logger.info("%s Asking again.", problem.reason)
+            else:
+                # It answers again; however long the statement takes now is its own affair.
+                attempts = self.backoff.attempts()
+
+    def _take(self) -> Any:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        from databricks import sql
+
+        return sql.connect(
+            **self._access.connect_arguments(),
+            user_agent_entry=PRODUCT,
+            enable_telemetry=False,
+            _retry_delay_min=1.0,
+            _retry_delay_max=_RETRY_DELAY,
+            _retry_stop_after_attempts_count=1,
+            session_configuration={"timezone": "UTC"},
+        )
+
+    def _drop_idle(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            _close(connection)
+
+
+def _close(connection: Any) -> None:
+    # A session that is gone already cannot be closed, and need not be.
+    with suppress(Exception):
+        connection.close()

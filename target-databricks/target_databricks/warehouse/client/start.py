@@ -1,0 +1,87 @@
+"""Starting a warehouse that is stopped, and waiting where everybody can see it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from target_databricks.errors import ConfigurationError
+from target_databricks.warehouse.client.backoff import Backoff
+from target_databricks.warehouse.client.errors import Kind, classify
+
+if TYPE_CHECKING:
+    from target_databricks.warehouse.client.access import Access
+
+logger = logging.getLogger("target-databricks")
+
+PROGRESS_EVERY = 10.0
+"""Seconds between two lines of progress."""
+_FIRST_POLL, _LONGEST_POLL = 0.2, 5.0
+_STOPPED = ("STOPPED", "STOPPING")
+_DELETED = ("DELETED", "DELETING")
+
+
+def start(access: Access, backoff: Backoff) -> None:
+    """Make sure that the warehouse runs.
+
+    Args:
+        access: Where it is.
+        backoff: How long to wait for it.
+
+    Raises:
+        ConfigurationError: There is no such warehouse, it may not be used, or it does not start
+            in time.
+    """
+    if access.warehouse_id is None:
+        return
+    began = backoff.clock()
+    reported = began - PROGRESS_EVERY
+    for last in backoff.attempts(first=_FIRST_POLL, longest=_LONGEST_POLL):
+        name, state = _look(access, access.warehouse_id)
+        now = backoff.clock()
+        if state == "RUNNING":
+            if now - began > PROGRESS_EVERY:
+                logger.info("SQL warehouse '%s' is running after %.0f s.", name, now - began)
+            return
+        if state in _DELETED:
+            raise ConfigurationError(
+                f"The SQL warehouse '{name}' of the setting 'http_path' has been deleted. Choose "
+                "another one."
+            )
+        if state in _STOPPED:
+            _ask_to_start(access, access.warehouse_id, name)
+        if now - reported >= PROGRESS_EVERY:
+            reported = now
+            logger.info("SQL warehouse '%s' is %s; waiting (%.0f s).", name, state, now - began)
+        if last:
+            raise ConfigurationError(
+                f"The SQL warehouse '{name}' is still {state} after {now - began:.0f} seconds. See "
+                "in the workspace what keeps it, and run again."
+            )
+
+
+def _look(access: Access, identifier: str) -> tuple[str, str]:
+    try:
+        warehouse = access.client.warehouses.get(identifier)
+    except Exception as error:
+        raise _unusable(access, error) from error
+    return str(warehouse.name), warehouse.state.value if warehouse.state else "RUNNING"
+
+
+def _ask_to_start(access: Access, identifier: str, name: str) -> None:
+    try:
+        access.client.warehouses.start(identifier)
+    except Exception as error:
+        problem = classify(error)
+        if problem.kind in {Kind.FINAL, Kind.REFUSED}:
+            raise ConfigurationError(
+                f"The SQL warehouse '{name}' is stopped and cannot be started: {problem.sentence}"
+            ) from error
+
+
+def _unusable(access: Access, error: Exception) -> ConfigurationError:
+    problem = classify(error)
+    return ConfigurationError(
+        f"The SQL warehouse at {access.host}{access.http_path} cannot be reached: "
+        f"{problem.sentence}"
+    )

@@ -1,0 +1,1 @@
+"""Statements as text: pure functions."""

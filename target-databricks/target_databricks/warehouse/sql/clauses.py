@@ -1,0 +1,204 @@
+"""The clauses that the statements of `dml.py` are made of. Pure text, as they are."""
+
+# ruff: noqa: S608 - names are quoted and values are literals, both in names.py
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from target_databricks.schema.plan import (
+    DELETED_AT,
+    JOB_ID,
+    POSITION,
+    RECORD_HASH,
+    ChildPlan,
+    StreamPlan,
+)
+from target_databricks.warehouse.sql.columns import column_type, fitted, sql_type
+from target_databricks.warehouse.sql.names import literal, quoted
+
+SEQUENCE = "_sdc_sequence"
+"""When a record was received: tells an old batch that is replayed from what came after it."""
+
+
+@dataclass(frozen=True)
+class StagedRows:
+    """Rows to be read by a statement.
+
+    Attributes:
+        source: SQL that can stand after FROM.
+        schema: Its columns.
+    """
+
+    source: str
+    schema: pa.Schema
+
+
+def parquet_file(path: str) -> str:
+    """A staged file as something to select from."""
+    return f"parquet.{quoted(path)}"
+
+
+@dataclass(frozen=True)
+class ChildRows:
+    """How child rows are read out of a batch `b`.
+
+    Attributes:
+        columns: Columns of the child's table that are written.
+        values: What goes into them.
+        exploded: The clause that makes a row of each element, after FROM.
+        read: Columns of the batch that are needed.
+    """
+
+    columns: list[pa.Field]
+    values: list[str]
+    exploded: str
+    read: list[pa.Field]
+
+
+def child_rows(
+    columns: pa.Schema, plan: StreamPlan, child: ChildPlan, staged: StagedRows
+) -> ChildRows:
+    """How the rows of a child table are read out of a batch."""
+    array = staged.schema.field(child.column)
+    members = {f.name.lower(): f for f in array.type.value_type}
+    keys = {key.lower(): key for key in plan.keys}
+    written, values = [], []
+    for column in columns:
+        name = column.name.lower()
+        if name in keys:
+            key = keys[name]
+            value = fitted(f"b.{quoted(key)}", staged.schema.field(key).type, column)
+        elif name in members:
+            member = members[name]
+            value = fitted(f"e.__row.{quoted(member.name)}", member.type, column)
+        elif name == POSITION:
+            value = f"CAST(e.__place AS {column_type(column)})"
+        elif name == JOB_ID:
+            value = f"b.{quoted(JOB_ID)}"
+        else:
+            continue
+        written.append(column)
+        values.append(f"{value} AS {quoted(column.name)}")
+    compared = [c.name for c in staged.schema if c.name in compared_columns(plan)]
+    wanted = dict.fromkeys([*plan.keys, child.column, JOB_ID, *compared])
+    # A null element is no row.
+    exploded = (
+        f"JOIN LATERAL (SELECT pos AS __place, col AS __row FROM "
+        f"posexplode(b.{quoted(child.column)})) AS e ON e.__row IS NOT NULL"
+    )
+    return ChildRows(written, values, exploded, [staged.schema.field(n) for n in wanted])
+
+
+def compared_columns(plan: StreamPlan) -> tuple[str, ...]:
+    """The columns that tell whether a row is current."""
+    bookmark = (plan.ordering,) if plan.ordering else ()
+    sequence = (SEQUENCE,) if plan.sdk_metadata else ()
+    return (RECORD_HASH, DELETED_AT, *sequence, *bookmark)
+
+
+def common_columns(columns: pa.Schema, plan: StreamPlan, staged: StagedRows) -> list[pa.Field]:
+    """The table's columns that the batch has values for, under the batch's names."""
+    cut = {child.column for child in plan.children}
+    sent = {c.name.lower(): c.name for c in staged.schema if c.name not in cut}
+    return [c.with_name(sent[c.name.lower()]) for c in columns if c.name.lower() in sent]
+
+
+def soft_delete_flag(columns: pa.Schema, plan: StreamPlan) -> str | None:
+    """The users' soft-delete flag as the table spells it, or None."""
+    if plan.soft_delete is None:
+        return None
+    return next((n for n in columns.names if n.lower() == plan.soft_delete.lower()), None)
+
+
+def select(staged: StagedRows, columns: Iterable[pa.Field], *, typed: bool = True) -> str:
+    """Read columns out of what is staged, cast to the table's types unless not `typed`."""
+    values = []
+    for column in columns:
+        name = quoted(column.name)
+        value = f"s.{name}"
+        if typed:
+            value = f"{fitted(value, staged.schema.field(column.name).type, column)} AS {name}"
+        values.append(value)
+    return f"    SELECT {listed(values, 6)}\n    FROM {staged.source} AS s"
+
+
+def with_changed(
+    parent: str,
+    columns: pa.Schema,
+    plan: StreamPlan,
+    staged: StagedRows,
+    read: Iterable[pa.Field],
+    *,
+    replayed: bool,
+) -> str:
+    """The clause that calls `changed` what of a batch is not current, with the columns `read`."""
+    current = is_current(columns, plan, staged, replayed=replayed, ours="p", theirs="b")
+    return "\n".join(
+        [
+            f"WITH batch AS (\n{select(staged, read, typed=False)}\n),",
+            "changed AS (",
+            f"  SELECT b.* FROM batch AS b LEFT ANTI JOIN {parent} AS p",
+            f"  ON {same_key('p', 'b', plan.keys)} AND ({current})",
+            ")",
+        ]
+    )
+
+
+def is_current(
+    columns: pa.Schema,
+    plan: StreamPlan,
+    staged: StagedRows,
+    *,
+    replayed: bool,
+    ours: str = "t",
+    theirs: str = "s",
+) -> str:
+    """Whether the table's row is the batch's row already, or a later version of it."""
+    has = {name.lower() for name in columns.names}
+
+    def both(name: str) -> bool:
+        return name.lower() in has and name in staged.schema.names
+
+    def column(side: str, name: str) -> str:
+        return f"{side}.{quoted(name)}"
+
+    if not both(RECORD_HASH):
+        same = "false"
+    else:
+        same = f"{column(ours, RECORD_HASH)} <=> {column(theirs, RECORD_HASH)}"
+        if both(DELETED_AT):
+            # A row the tap had declared gone and now sends again is alive again.
+            back = f"{column(ours, DELETED_AT)} IS NULL OR {column(theirs, DELETED_AT)} IS NOT NULL"
+            same = f"{same} AND ({back})"
+    conditions = [same]
+    if plan.ordering and both(plan.ordering):
+        conditions.append(_less(column(theirs, plan.ordering), column(ours, plan.ordering)))
+    if replayed and plan.sdk_metadata and both(SEQUENCE):
+        conditions.append(_less(column(theirs, SEQUENCE), column(ours, SEQUENCE)))
+    return " OR ".join(f"({c})" if " OR " in c or " AND " in c else c for c in conditions)
+
+
+def _less(a: str, b: str) -> str:
+    return f"coalesce({a} < {b}, false)"
+
+
+def same_key(a: str, b: str, keys: Iterable[str]) -> str:
+    """Whether the rows of two aliases have the same key."""
+    return " AND ".join(f"{a}.{quoted(k)} = {b}.{quoted(k)}" for k in keys)
+
+
+def listed(items: Iterable[str], indent: int = 4) -> str:
+    """One item a line."""
+    return (",\n" + " " * indent).join(items)
+
+
+def plain_value(value: Any, kind: pa.DataType) -> str:
+    """A text, whole number or time as SQL of a type."""
+    text = value.isoformat() if isinstance(value, datetime) else value
+    return f"CAST({literal(text)} AS {sql_type(kind)})"

@@ -1,0 +1,97 @@
+"""The statements that make and change tables, as text. Pure, as `dml.py` is.
+
+Source: Databricks SQL language reference, CREATE TABLE; ALTER TABLE; ADD CONSTRAINT; CLUSTER BY.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from target_databricks.schema.plan import Reference
+from target_databricks.warehouse.sql.columns import definition, sql_type
+from target_databricks.warehouse.sql.names import literal, quoted
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """How a new table should be, as the settings and the schema have it.
+
+    Attributes:
+        comments: Whether table and columns are commented.
+        keys: Columns of the informational PRIMARY KEY; none for no constraint.
+        required: Columns that are NOT NULL.
+        cluster_by: "AUTO", columns, or nothing.
+        properties: Table properties.
+    """
+
+    comments: bool = True
+    keys: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    cluster_by: tuple[str, ...] | str = ()
+    properties: tuple[tuple[str, str], ...] = ()
+
+
+def create(table: str, columns: pa.Schema, description: str | None, options: TableOptions) -> str:
+    """CREATE TABLE, if it is not there.
+
+    Args:
+        table: The table, in SQL.
+        columns: Its columns, commented.
+        description: The table's comment.
+        options: The rest.
+    """
+    lines = [
+        definition(c, required=c.name in options.required, comments=options.comments)
+        for c in columns
+    ]
+    if options.keys:
+        lines.append(f"PRIMARY KEY ({', '.join(quoted(k) for k in options.keys)})")
+    parts = [f"CREATE TABLE IF NOT EXISTS {table} (\n  " + ",\n  ".join(lines) + "\n)\nUSING DELTA"]
+    if options.comments and description:
+        parts.append(f"COMMENT {literal(description)}")
+    if options.cluster_by:
+        stated = options.cluster_by
+        parts.append(
+            "CLUSTER BY AUTO"
+            if isinstance(stated, str)
+            else f"CLUSTER BY ({', '.join(quoted(c) for c in stated)})"
+        )
+    if options.properties:
+        pairs = (f"{literal(k)} = {literal(v)}" for k, v in options.properties)
+        parts.append(f"TBLPROPERTIES ({', '.join(pairs)})")
+    return "\n".join(parts)
+
+
+def add_columns(
+    table: str, places: Iterable[tuple[str, pa.Field]], *, comments: bool = True
+) -> str:
+    """ALTER TABLE … ADD COLUMNS, at top level and inside structs and arrays."""
+    texts = []
+    for place, column in places:
+        _, _, rest = definition(column, comments=comments).partition(quoted(column.name))
+        texts.append(f"{place}{rest}")
+    return f"ALTER TABLE {table} ADD COLUMNS ({', '.join(texts)})"
+
+
+def alter_type(table: str, place: str, kind: pa.DataType) -> str:
+    """ALTER TABLE … ALTER COLUMN … TYPE."""
+    return f"ALTER TABLE {table} ALTER COLUMN {place} TYPE {sql_type(kind)}"
+
+
+def set_properties(table: str, properties: Mapping[str, str]) -> str:
+    """ALTER TABLE … SET TBLPROPERTIES."""
+    pairs = (f"{literal(k)} = {literal(v)}" for k, v in properties.items())
+    return f"ALTER TABLE {table} SET TBLPROPERTIES ({', '.join(pairs)})"
+
+
+def add_foreign_key(table: str, name: str, to: str, reference: Reference) -> str:
+    """ALTER TABLE … ADD CONSTRAINT … FOREIGN KEY."""
+    columns = ", ".join(quoted(c) for c in reference.columns)
+    keys = ", ".join(quoted(c) for c in reference.to)
+    return (
+        f"ALTER TABLE {table} ADD CONSTRAINT {quoted(name)} FOREIGN KEY ({columns}) "
+        f"REFERENCES {to} ({keys})"
+    )

@@ -1,0 +1,296 @@
+"""The statements that load rows, as text. Pure: names, types and plans in, SQL out.
+
+In all of them `t` is the table and `s` what is staged. A row of the table is
+**current** when it has the same hash as the row of the batch with its key, or is of a later
+version. Rows that are current are not written; everything else follows from that one condition:
+
+| statement | does |
+|---|---|
+| `changes` | tells whether there is a row that is not current |
+| `merge_children` | rows of parents that are not current: out with the old, in with the new |
+| `merge` | parents that are not current: update or insert; the commit mark of the batch |
+| `append` | rows without keys that the run has not appended yet; the first rows of a new table |
+| `retire` | rows that a version of the whole table did not bring again |
+
+Each is safe to send again: what it did the first time it finds done the second time.
+"""
+
+# ruff: noqa: S608 - names are quoted and values are literals, both in names.py
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import pyarrow as pa
+
+from target_databricks.schema.plan import (
+    DELETED_AT,
+    JOB_ID,
+    RECORD_HASH,
+    TABLE_VERSION,
+    ChildPlan,
+    StreamPlan,
+)
+from target_databricks.warehouse.sql.clauses import (
+    StagedRows,
+    child_rows,
+    common_columns,
+    compared_columns,
+    is_current,
+    listed,
+    plain_value,
+    same_key,
+    select,
+    soft_delete_flag,
+    with_changed,
+)
+from target_databricks.warehouse.sql.columns import column_type, fitted
+from target_databricks.warehouse.sql.names import literal, quoted
+
+
+def merge(
+    table: str,
+    columns: pa.Schema,
+    plan: StreamPlan,
+    staged: StagedRows,
+    *,
+    replayed: bool = False,
+) -> str:
+    """MERGE the batch into the stream's own table.
+
+    Args:
+        table: The table, in SQL.
+        columns: Its columns as they are now.
+        plan: The stream; its names are spelled as the table spells them.
+        staged: The batch.
+        replayed: Whether an earlier run staged it, so that newer rows may be in already.
+    """
+    written = common_columns(columns, plan, staged)
+    flag = soft_delete_flag(columns, plan)
+    inserted = [quoted(c.name) for c in written] + ([quoted(flag)] if flag else [])
+    values = [f"s.{quoted(c.name)}" for c in written] + (["false"] if flag else [])
+    updates = [f"{quoted(c.name)} = s.{quoted(c.name)}" for c in written]
+    return "\n".join(
+        [
+            f"MERGE INTO {table} AS t",
+            f"USING (\n{select(staged, written)}\n) AS s",
+            f"ON {same_key('t', 's', plan.keys)}",
+            f"WHEN MATCHED AND NOT ({is_current(columns, plan, staged, replayed=replayed)}) THEN",
+            f"  UPDATE SET {listed(updates)}",
+            f"WHEN NOT MATCHED THEN\n  INSERT ({', '.join(inserted)})",
+            f"  VALUES ({', '.join(values)})",
+        ]
+    )
+
+
+def merge_children(
+    table: str,
+    columns: pa.Schema,
+    parent: str,
+    parent_columns: pa.Schema,
+    plan: StreamPlan,
+    child: ChildPlan,
+    staged: StagedRows,
+    *,
+    replayed: bool = False,
+) -> str:
+    """MERGE the rows of a child table, in place of all that the batch's parents had.
+
+    A parent brings one row that is `gone`, which takes its old rows out, and its new rows, which
+    match nothing and go in.
+
+    Args:
+        table: The child's table, in SQL.
+        columns: Its columns as they are now.
+        parent: The stream's own table, in SQL, not yet written.
+        parent_columns: Its columns.
+        plan: The stream.
+        child: Which of its child tables.
+        staged: The batch.
+        replayed: As in `merge`.
+    """
+    rows = child_rows(columns, plan, child, staged)
+    nothing = [
+        f"b.{quoted(c.name)} AS {quoted(c.name)}"
+        if c.name in plan.keys
+        else f"CAST(NULL AS {column_type(c)}) AS {quoted(c.name)}"
+        for c in rows.columns
+    ]
+    names = ", ".join(quoted(c.name) for c in rows.columns)
+    values = ", ".join(f"s.{quoted(c.name)}" for c in rows.columns)
+    return "\n".join(
+        [
+            f"MERGE INTO {table} AS t",
+            "USING (",
+            with_changed(parent, parent_columns, plan, staged, rows.read, replayed=replayed),
+            f"SELECT true AS __gone, {', '.join(nothing)} FROM changed AS b",
+            "UNION ALL",
+            f"SELECT false AS __gone, {', '.join(rows.values)} FROM changed AS b",
+            rows.exploded,
+            ") AS s",
+            f"ON s.__gone AND {same_key('t', 's', plan.keys)}",
+            "WHEN MATCHED THEN DELETE",
+            f"WHEN NOT MATCHED AND NOT s.__gone THEN\n  INSERT ({names})\n  VALUES ({values})",
+        ]
+    )
+
+
+def changes(
+    table: str, columns: pa.Schema, plan: StreamPlan, staged: StagedRows, *, replayed: bool = False
+) -> str:
+    """SELECT one row if the batch has any that the stream's own table does not hold, else none.
+
+    Arguments as in `merge`.
+    """
+    read = [c for c in staged.schema if c.name in {*plan.keys, *compared_columns(plan)}]
+    return "\n".join(
+        [
+            with_changed(table, columns, plan, staged, read, replayed=replayed),
+            "SELECT true AS changes FROM changed LIMIT 1",
+        ]
+    )
+
+
+def append(
+    table: str, columns: pa.Schema, plan: StreamPlan, staged: StagedRows, condition: str
+) -> str:
+    """INSERT the batch into the stream's own table, once.
+
+    Args:
+        table: The table, in SQL.
+        columns: Its columns as they are now.
+        plan: The stream.
+        staged: The batch.
+        condition: What holds only until the rows are in: `not_appended` or `empty`.
+    """
+    written = common_columns(columns, plan, staged)
+    flag = soft_delete_flag(columns, plan)
+    names = [quoted(c.name) for c in written] + ([quoted(flag)] if flag else [])
+    values = [
+        f"{fitted(f's.{quoted(c.name)}', staged.schema.field(c.name).type, c)} AS {quoted(c.name)}"
+        for c in written
+    ] + ([f"false AS {quoted(flag)}"] if flag else [])
+    return "\n".join(
+        [
+            f"INSERT INTO {table} ({', '.join(names)})",
+            f"SELECT {listed(values)}",
+            f"FROM {staged.source} AS s",
+            f"WHERE {condition}",
+        ]
+    )
+
+
+def append_children(
+    table: str,
+    columns: pa.Schema,
+    plan: StreamPlan,
+    child: ChildPlan,
+    staged: StagedRows,
+    condition: str,
+) -> str:
+    """INSERT the batch's rows of a child table, once; arguments as in `append`."""
+    rows = child_rows(columns, plan, child, staged)
+    return "\n".join(
+        [
+            f"INSERT INTO {table} ({', '.join(quoted(c.name) for c in rows.columns)})",
+            f"SELECT {listed(rows.values)}",
+            f"FROM (\n{select(staged, rows.read, typed=False)}\n) AS b",
+            rows.exploded,
+            f"WHERE {condition}",
+        ]
+    )
+
+
+def not_appended(table: str, job_id: str, before: int) -> str:
+    """Whether a batch is not in a table yet, by the rows of its run.
+
+    Args:
+        table: The table, in SQL.
+        job_id: The run that staged the batch.
+        before: Rows of that run in the table when the batch was staged.
+    """
+    return f"({rows_of_run(table, job_id)}) <= {before}"
+
+
+def empty(table: str) -> str:
+    """Whether a table has no rows."""
+    return f"NOT EXISTS (SELECT 1 FROM {table})"
+
+
+def hashes_of_runs(table: str, jobs: Collection[str]) -> str:
+    """The hashes of the rows that some runs wrote to a table."""
+    listed = ", ".join(literal(job) for job in sorted(jobs))
+    return f"SELECT {quoted(RECORD_HASH)} FROM {table} WHERE {quoted(JOB_ID)} IN ({listed})"
+
+
+def rows_of_run(table: str, job_id: str) -> str:
+    """Count the rows a run wrote to a table."""
+    return f"SELECT count(*) FROM {table} WHERE {quoted(JOB_ID)} = {literal(job_id)}"
+
+
+def retire(
+    table: str,
+    parent: str,
+    plan: StreamPlan,
+    version: int,
+    seen: Sequence[str],
+    *,
+    delete: bool,
+) -> str:
+    """Retire the rows of a table whose parents are older than a version and did not come with it.
+
+    Args:
+        table: The stream's own table or one of its child tables, in SQL.
+        parent: The stream's own table, in SQL.
+        plan: The stream.
+        version: The version that is now the whole truth.
+        seen: Keys that came with it although their rows were not written, as SQL to select from.
+        delete: Delete the rows instead of marking them.
+    """
+    keys = ", ".join(f"p.{quoted(k)}" for k in plan.keys)
+    alive = f"p.{quoted(DELETED_AT)} IS NULL"
+    gone = [
+        f"SELECT DISTINCT {keys} FROM {parent} AS p",
+        f"WHERE {alive} AND coalesce(p.{quoted(TABLE_VERSION)} < {int(version)}, true)",
+    ]
+    if seen:
+        names = ", ".join(quoted(k) for k in plan.keys)
+        files = " UNION ALL ".join(f"SELECT {names} FROM {source}" for source in seen)
+        # A row that came with the version is left out whether or not it was written.
+        gone[0] = f"SELECT DISTINCT {keys} FROM {parent} AS p LEFT ANTI JOIN ({files}) AS k"
+        gone[0] += f" ON {same_key('p', 'k', plan.keys)}"
+    action = "DELETE" if delete else f"UPDATE SET {quoted(DELETED_AT)} = current_timestamp()"
+    condition = "" if delete else f" AND t.{quoted(DELETED_AT)} IS NULL"
+    return "\n".join(
+        [
+            f"MERGE INTO {table} AS t",
+            f"USING ({' '.join(gone)}) AS s",
+            f"ON {same_key('t', 's', plan.keys)}",
+            f"WHEN MATCHED{condition} THEN {action}",
+        ]
+    )
+
+
+def ledger_rows(table: str, rows: pa.Table) -> str:
+    """INSERT rows of plain values.
+
+    Args:
+        table: The table, in SQL.
+        rows: The rows; text, whole numbers and times.
+    """
+    columns = ", ".join(quoted(name) for name in rows.column_names)
+    values = ", ".join(
+        "(" + ", ".join(plain_value(row[c.name], c.type) for c in rows.schema) + ")"
+        for row in rows.to_pylist()
+    )
+    return f"INSERT INTO {table} ({columns}) VALUES {values}"
+
+
+def affected(row: Mapping[str, object], kind: str = "affected") -> int:
+    """Rows a statement changed, from its one row of numbers.
+
+    Args:
+        row: The row.
+        kind: "affected", "inserted", "updated" or "deleted".
+    """
+    return int(str(row.get(f"num_{kind}_rows") or 0))

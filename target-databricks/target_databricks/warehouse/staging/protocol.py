@@ -1,0 +1,46 @@
+"""The seam between "a batch to load" and "how its rows get to the warehouse".
+
+They travel as a file of a volume, or, where there is no volume, in the text of the statement.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+from target_databricks.loading.backend import Staging
+from target_databricks.loading.batch import Batch
+from target_databricks.warehouse.sql.clauses import StagedRows
+
+
+class WarehouseStaging(Staging[str]):
+    """Staged batches of one schema, as statements read them; a batch is named by its path.
+
+    Attributes:
+        place: Where batches are staged, for messages.
+        created: Whether `open` made the place.
+    """
+
+    place: str
+    created = False
+
+    def open(self) -> None:
+        """Get ready.
+
+        Raises:
+            ConfigurationError: The place is missing or may not be used.
+        """
+
+    @abstractmethod
+    def read(self, path: str, batch: Batch) -> StagedRows:
+        """A staged batch as statements read it."""
+
+    @abstractmethod
+    def keys_of_version(self, table: str, version: int, keys: Sequence[str]) -> list[str]:
+        """Keys that came with a version or a later one, as SQL that can stand after FROM."""
+
+    def close(self) -> None:
+        """Finish what goes on in the background; may be called twice."""
+
+    def drop(self) -> None:
+        """Remove the place, if `open` made it."""

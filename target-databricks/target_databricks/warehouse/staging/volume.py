@@ -1,0 +1,315 @@
+"""The staging volume: batches as files beside the tables, from before they are applied until after.
+
+| file | meaning |
+|---|---|
+| `<table>-<digest>.parquet` | staged; a run that finds it applies it first |
+| `<table>-v<version>-<digest>.seen` | keys that came with a version not yet activated |
+| `<table>.stateful` | the tap of an appended stream sends states, so it resumes from them |
+| `<table>.lease` | a run is loading the table |
+
+Names are derived from content: the same rows staged twice are one file. Files are moved through
+the Files API, which needs no warehouse; statements read them where they are.
+
+Source: Databricks REST API, Files; Unity Catalog, Volumes and Privileges.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from target_databricks.errors import ConfigurationError, LoadError
+from target_databricks.loading.batch import Batch
+from target_databricks.loading.staged_file import (
+    SEEN,
+    STAGED,
+    STATEFUL,
+    read_staged,
+    table_of,
+    version_of,
+    write_staged,
+)
+from target_databricks.warehouse.client.backoff import Backoff
+from target_databricks.warehouse.client.connection import Connections, StatementError
+from target_databricks.warehouse.client.errors import classify
+from target_databricks.warehouse.sql.clauses import StagedRows, parquet_file
+from target_databricks.warehouse.sql.names import Schema, Volume
+from target_databricks.warehouse.staging.leases import Leases
+from target_databricks.warehouse.staging.protocol import WarehouseStaging
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+
+logger = logging.getLogger("target-databricks")
+
+COMPRESSION = "zstd"
+"""Every reader of Parquet knows it; LZ4 is faster to write, but some read it as another LZ4."""
+
+
+class StagingVolume(WarehouseStaging):
+    """Staged batches of one schema.
+
+    Args:
+        client: Moves files.
+        connections: Creates the volume.
+        volume: The volume.
+        schema: The schema the batches are for; each has a folder of its own.
+        job_id: The run.
+        backoff: How long to wait for another run that loads the same tables.
+    """
+
+    def __init__(
+        self,
+        client: WorkspaceClient,
+        connections: Connections,
+        volume: Volume,
+        schema: Schema,
+        *,
+        job_id: str,
+        backoff: Backoff,
+    ) -> None:
+        self._files = client.files
+        self._connections = connections
+        self.volume = volume
+        self.place = self.folder = f"{volume.path}/{schema}"
+        self._leases = Leases(self._files, self.folder, job_id, backoff)
+        self.created = False
+        self._stateful: set[str] = set()
+        # One thread, because the order in which files go must be the order they were applied in.
+        self._remover = ThreadPoolExecutor(1, thread_name_prefix="remover")
+        self._removals: list[Future[None]] = []
+        self._lock = threading.Lock()
+        self._removal_error: Exception | None = None
+
+    def open(self) -> None:
+        """Make sure that the folder is there; create the volume if it is allowed.
+
+        Raises:
+            ConfigurationError: The volume is missing and may not be created, or may not be used.
+        """
+        from databricks.sdk.errors import NotFound
+        from databricks.sdk.errors.base import DatabricksError
+
+        try:
+            try:
+                self._files.create_directory(self.folder)
+            except NotFound:
+                self._create()
+                self._files.create_directory(self.folder)
+        except DatabricksError as error:
+            raise ConfigurationError(
+                f"The staging volume {self.volume} cannot be used: {classify(error).reason} The "
+                f"load needs READ VOLUME and WRITE VOLUME: GRANT READ VOLUME, WRITE VOLUME ON "
+                f"VOLUME {self.volume} TO `<user>`. Without any volume, set 'staging' to 'inline'."
+            ) from error
+
+    def _create(self) -> None:
+        try:
+            self._connections.run(
+                f"CREATE VOLUME IF NOT EXISTS {self.volume.sql} "
+                "COMMENT 'Batches of target-databricks on their way into tables'"
+            )
+        except StatementError as error:
+            raise ConfigurationError(
+                f"The staging volume {self.volume} does not exist and cannot be created: "
+                f"{error.problem.reason} Create it, or let it be created: GRANT CREATE VOLUME ON "
+                f"SCHEMA {self.volume.schema} TO `<user>`; or name another one in "
+                "'staging_volume'. `target-databricks-grants` prints all statements that are "
+                "needed. Without any volume, set 'staging' to 'inline'."
+            ) from error
+        self.created = True
+        logger.info("Created the staging volume %s.", self.volume)
+
+    def lease(self, table: str, *, wait: bool = True) -> AbstractContextManager[None]:
+        """Keep other runs from the tables of a stream for a while."""
+        return self._leases.lease(table, wait=wait)
+
+    def drop(self) -> None:
+        """Remove the volume, if `open` made it."""
+        if self.created:
+            self._connections.run(f"DROP VOLUME IF EXISTS {self.volume.sql}")
+
+    def stage(self, batch: Batch) -> str:
+        """Upload a batch. Returns its path.
+
+        Raises:
+            LoadError: It cannot be uploaded.
+        """
+        try:
+            return self._write(
+                f"{_visible(batch.plan.table)}-{batch.digest}{STAGED}",
+                lambda file: write_staged(batch, file, COMPRESSION),
+            )
+        except Exception as error:
+            raise LoadError(
+                f"Batch of stream '{batch.plan.stream}' could not be uploaded to {self.folder}: "
+                f"{classify(error).sentence} The tap sends its rows again in the next run."
+            ) from error
+
+    def read(self, path: str, batch: Batch) -> StagedRows:
+        """A staged batch as statements read it."""
+        return StagedRows(parquet_file(path), batch.rows.schema)
+
+    def staged_tables(self) -> Sequence[str]:
+        """Tables that batches are staged for; the oldest batch's first."""
+        return list(dict.fromkeys(table_of(_name(path)) for path in self._list(STAGED)))
+
+    def staged_batches(self, table: str) -> Iterator[tuple[str, Batch]]:
+        """What is staged for a table, oldest first. What cannot be read is left alone."""
+        for path in self._list(STAGED):
+            if table_of(_name(path)) != table:
+                continue
+            content = self._download(path)
+            if content is None:
+                continue  # The run that has applied it has just removed it.
+            batch = _batch(content)
+            if batch is None:
+                logger.warning(
+                    "%s is no batch of target-databricks, or cut short; it is left alone, and the "
+                    "tap sends its rows again. Delete it when you no longer need it.",
+                    path,
+                )
+            else:
+                yield path, batch
+
+    def is_gone(self, path: str) -> bool:
+        """Whether a batch is staged no more."""
+        from databricks.sdk.errors import NotFound
+        from databricks.sdk.errors.base import DatabricksError
+
+        try:
+            self._files.get_metadata(path)
+        except NotFound:
+            return True
+        except DatabricksError:
+            # Nobody knows; then what made us ask is the error to tell.
+            return False
+        return False
+
+    def done(self, path: str) -> None:
+        """Remove a batch that is applied, in the background and after those before it."""
+        with self._lock:
+            self._removals.append(self._remover.submit(self._remove, path))
+
+    def close(self) -> None:
+        """Finish removing; may be called twice."""
+        removals, self._removals = self._removals, []
+        for removal in removals:
+            removal.result()
+        self._remover.shutdown()
+        error, self._removal_error = self._removal_error, None
+        if error is not None:
+            logger.warning(
+                "Applied batches could not be removed from %s (%s); the next run applies them "
+                "again, to no effect, and removes them.",
+                self.folder,
+                classify(error).reason,
+            )
+
+    def note_keys(self, table: str, version: int, digest: str, keys: pa.Table) -> None:
+        """Note keys that came with a version; the table's notes on earlier versions go."""
+        for path in self._list(SEEN, f"{_visible(table)}-v"):
+            if version_of(_name(path)) < version:
+                self._remove(path)
+        self._write(
+            f"{_visible(table)}-v{version}-{digest}{SEEN}", lambda file: pq.write_table(keys, file)
+        )
+
+    def keys_of_version(self, table: str, version: int, keys: Sequence[str]) -> list[str]:
+        """Keys that came with a version or a later one, as files to select from."""
+        sources = []
+        for path in self._list(SEEN, f"{_visible(table)}-v"):
+            if version_of(_name(path)) < version:
+                continue
+            content = self._download(path)
+            if content is not None and pq.read_schema(io.BytesIO(content)).names == list(keys):
+                sources.append(parquet_file(path))
+        return sources
+
+    def forget_keys(self, table: str) -> None:
+        """Drop the notes on a table's versions."""
+        for path in self._list(SEEN, f"{_visible(table)}-v"):
+            self._remove(path)
+
+    def note_state(self, table: str) -> None:
+        """Note that a state covered rows appended to a table."""
+        if table not in self._stateful:
+            self._write(f"{table}{STATEFUL}", lambda _: None)
+            self._stateful.add(table)
+
+    def stateful(self, table: str) -> bool:
+        """Whether a state ever covered rows appended to a table."""
+        return table in self._stateful or bool(self._list(STATEFUL, f"{table}."))
+
+    def _write(self, name: str, write: Callable[[io.BytesIO], None]) -> str:
+        path = f"{self.folder}/{name}"
+        content = io.BytesIO()
+        write(content)
+        content.seek(0)
+        self._files.upload(path, content, overwrite=True)
+        return path
+
+    def _list(self, suffix: str, prefix: str = "") -> list[str]:
+        from databricks.sdk.errors import NotFound
+
+        try:
+            entries = list(self._files.list_directory_contents(self.folder))
+        except NotFound:
+            return []
+        named = [
+            (entry.last_modified or 0, str(entry.path))
+            for entry in entries
+            if not entry.is_directory
+            and str(entry.name).endswith(suffix)
+            and str(entry.name).startswith(prefix)
+        ]
+        return [path for _, path in sorted(named)]
+
+    def _download(self, path: str) -> bytes | None:
+        from databricks.sdk.errors import NotFound
+
+        try:
+            contents = self._files.download(path).contents
+        except NotFound:
+            return None
+        if contents is None:
+            return None
+        with contents:
+            return contents.read()
+
+    def _remove(self, path: str) -> None:
+        from databricks.sdk.errors import NotFound
+
+        if self._removal_error is not None:
+            # An older batch that stays must not outlive a newer one: replayed alone, it would win.
+            return
+        try:
+            self._files.delete(path)
+        except NotFound:
+            pass
+        except Exception as error:  # noqa: BLE001 - told at the end; the tables are right
+            self._removal_error = error
+
+
+def _batch(content: bytes) -> Batch | None:
+    try:
+        return read_staged(io.BytesIO(content))
+    except (pa.ArrowInvalid, KeyError, ValueError):
+        return None
+
+
+def _visible(table: str) -> str:
+    """A table's name as the beginning of a file's; statements do not see files of `_` or `.`."""
+    return f"-{table}" if table.startswith(("_", ".")) else table
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
