@@ -151,9 +151,8 @@ class Engine:
                 self._gateway = launch_gateway(conf, {"stdout": log, "stderr": log})
             self._process = self._gateway.proc
             context = SparkContext(conf=conf, gateway=self._gateway)
-            session = SparkSession(context)
             _keep_classes(context._jvm)  # noqa: SLF001 - the only way to the JVM
-            return session
+            return SparkSession(context)
         except BaseException:
             if self._process is not None:
                 self._process.kill()
