@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
@@ -226,7 +226,7 @@ def problems(config: Mapping[str, Any]) -> list[str]:
         except ValueError as error:
             errors.append(f"Setting start_date: {error}.")
         else:
-            if moment > datetime.now(timezone.utc):
+            if moment > datetime.now(UTC):
                 errors.append(f"Setting start_date: {start_date} lies in the future.")
     errors += reports.problems(config.get("reports") or {})
     streams = {*(resource.stream for resource in RESOURCES), *reports.REPORT_NAMES}

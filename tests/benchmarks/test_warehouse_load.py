@@ -13,12 +13,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 import requests
 from measuring import Cost, installed, run, script, show
-from typing_extensions import Self
 
 ROWS = int(os.environ.get("ROWS", "200000"))
 FEW = ROWS // 40

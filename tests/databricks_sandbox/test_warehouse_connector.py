@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import decimal
 import threading
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pyarrow as pa
@@ -35,7 +35,7 @@ NOON = datetime.fromisoformat("2026-01-02T12:00:00.123456")
         ("it's a \\ ?", "it's a \\ ?", "string"),
         (None, None, "null"),
         (date(2026, 1, 2), date(2026, 1, 2), "date"),
-        (NOON, NOON.replace(tzinfo=timezone.utc), "timestamp"),
+        (NOON, NOON.replace(tzinfo=UTC), "timestamp"),
         (Decimal("-12.3400"), Decimal("-12.3400"), "decimal"),
         (TinyIntParameter(1), 1, "tinyint"),
         (SmallIntParameter(1), 1, "smallint"),
@@ -88,7 +88,7 @@ def test_description_and_arrow_types_of_every_kind(cursor):
     row = table.to_pylist()[0]
     assert row["p"] == {"p": 1, "q": [{"r": Decimal("1.50")}]}
     assert row["q"] == '{"a":[1]}'
-    assert row["l"] == datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=timezone.utc)
+    assert row["l"] == datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
 
 def test_clients_that_decline_arrow_types_get_text(connect):

@@ -7,14 +7,14 @@ a mistake of the tap's cannot hide in shared code.
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from xero_sandbox import wire
 from xero_sandbox.sandbox import Sandbox
 
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # table: (resource of the sandbox, id property, id column)
 DOCUMENTS = {
@@ -89,4 +89,4 @@ def moment(value: str) -> datetime:
     """A point in time in either of Xero's spellings."""
     if match := re.match(r"/Date\((-?\d+)", value):
         return EPOCH + timedelta(milliseconds=int(match[1]))
-    return datetime.fromisoformat(value.replace("Z", "+00:00")).replace(tzinfo=timezone.utc)
+    return datetime.fromisoformat(value).replace(tzinfo=UTC)

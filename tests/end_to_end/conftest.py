@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -93,6 +93,6 @@ def project(tmp_path: Path) -> Project:
 @pytest.fixture
 def xero() -> Iterator[Sandbox]:
     """Two organisations, 120 invoices each; time stands still until the test moves it."""
-    clock = ManualClock(datetime(2026, 2, 2, 9, 0, tzinfo=timezone.utc))
+    clock = ManualClock(datetime(2026, 2, 2, 9, 0, tzinfo=UTC))
     with Sandbox(organisations=2, invoices=120, clock=clock, machine_reaches_all=True) as sandbox:
         yield sandbox

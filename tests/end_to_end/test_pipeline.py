@@ -7,7 +7,7 @@ import signal
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -26,7 +26,7 @@ RUN = ("run", "tap-xero", "target-databricks")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, Sandbox]]:
     """A project whose tables hold the books, for tests that only look at them."""
     project = Project(tmp_path_factory.mktemp("loaded"))
-    clock = ManualClock(datetime(2026, 2, 2, 9, 0, tzinfo=timezone.utc))
+    clock = ManualClock(datetime(2026, 2, 2, 9, 0, tzinfo=UTC))
     with Sandbox(organisations=2, invoices=120, clock=clock, machine_reaches_all=True) as xero:
         project.read_from(xero)
         project.meltano(*RUN)

@@ -11,7 +11,7 @@ import sys
 from collections import defaultdict
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from xero_sandbox.sandbox import Sandbox
 settings.register_profile("tap", deadline=None)
 settings.load_profile("tap")
 
-FEBRUARY = datetime(2026, 2, 20, 9, 0, tzinfo=timezone.utc)
+FEBRUARY = datetime(2026, 2, 20, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -187,7 +187,7 @@ def run_tap():
 @pytest.fixture(scope="session")
 def first_run_of_two():
     """A sandbox with two organisations, and a first run of everything in it."""
-    clock = ManualClock(datetime(2026, 2, 2, 9, 0, tzinfo=timezone.utc))
+    clock = ManualClock(datetime(2026, 2, 2, 9, 0, tzinfo=UTC))
     with Sandbox(organisations=2, invoices=40, clock=clock) as sandbox:
         run = run_against(sandbox)
         assert run.error is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tap_xero.api.limits import daily_calls
@@ -11,7 +11,7 @@ from tap_xero.models.resources import BY_STREAM
 from tap_xero.sync.backlog import Backlog, calls_left
 from xero_sandbox.limits import Allowance
 
-TOMORROW = datetime(2026, 3, 2, 4, 30, tzinfo=timezone.utc)
+TOMORROW = datetime(2026, 3, 2, 4, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_the_bill_of_a_run_that_the_day_cut_short_says_what_is_left(
         window = run.partition("invoices", tenant.tenant_id)
         pages = -(-window["items"] // 10)
         assert left.calls == {"invoices": pages - window["page"] + 1, "journals": 1}
-        assert left.resumes > datetime.now(timezone.utc)
+        assert left.resumes > datetime.now(UTC)
         assert any(line.startswith(f"Left to read of {tenant.name}: ") for line in bill.lines())
     told = json.loads(bill.summary())["backlog"]
     assert {each["tenant_id"] for each in told} == {each.tenant_id for each in sandbox.tenants}

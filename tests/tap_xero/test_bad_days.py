@@ -7,7 +7,7 @@ and no secret in either case.
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -88,7 +88,7 @@ def bad_duration(config, sandbox):
 
 
 def future_start_date(config, sandbox):
-    ahead = datetime.now(timezone.utc) + timedelta(days=1)
+    ahead = datetime.now(UTC) + timedelta(days=1)
     return {**config, "start_date": f"{ahead:%Y-%m-%d}"}
 
 

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -278,7 +278,7 @@ def test_check_names_a_dead_refresh_token(command, config):
 
 
 def test_the_end_of_a_refresh_token_is_warned_about_from_two_weeks_on():
-    renewed = datetime(2026, 3, 1, tzinfo=timezone.utc)
+    renewed = datetime(2026, 3, 1, tzinfo=UTC)
     token = StoredTokens("client", "refresh", renewed=renewed.timestamp())
     assert "WARNING" not in refresh_token_line(token, renewed + timedelta(days=45))
     assert "good until 2026-04-30 00:00 UTC" in refresh_token_line(token, renewed)

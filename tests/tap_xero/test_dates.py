@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tap_xero.models.dates import calendar_date, format_instant, instant, month, parse_instant
 
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OFFSETS = st.sampled_from(["", "+0000", "+1300", "-0500"])
 MOMENTS = st.integers(min_value=-2_208_988_800_000, max_value=7_258_032_000_000).map(
     lambda ms: EPOCH + timedelta(milliseconds=ms)

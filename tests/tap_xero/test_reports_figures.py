@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from tap_xero.reports.table import REPORTS
 from xero_sandbox import wire
 
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MONTH_END, BEFORE = "2026-02-28", "2026-01-31"
 RESULT = ("REVENUE", "EXPENSE")
 
@@ -290,7 +290,7 @@ def test_what_is_booked_into_a_past_month_is_seen(small_sandbox, read_reports):
     before = profit(read_reports(small_sandbox, reports))
     small_sandbox.books.add_invoice(
         tenant,
-        Date=wire.net_date(wire.to_ms(datetime(2025, 10, 9, tzinfo=timezone.utc))),
+        Date=wire.net_date(wire.to_ms(datetime(2025, 10, 9, tzinfo=UTC))),
         LineAmountTypes="NoTax",
         LineItems=[
             {

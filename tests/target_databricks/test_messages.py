@@ -122,7 +122,7 @@ def test_batch_files_of_json_lines(place, singer, tmp_path, compression):
 
 def test_batch_files_of_parquet(place, singer, tmp_path):
     path = tmp_path / "rows.parquet"
-    moment = dt.datetime(2024, 1, 1, 12, tzinfo=dt.timezone.utc)
+    moment = dt.datetime(2024, 1, 1, 12, tzinfo=dt.UTC)
     table = {
         "id": [1, 2],
         "v": ["a", None],
@@ -235,7 +235,7 @@ def test_mapped_records_keep_digits_version_and_extraction_time(place, singer):
     (row,) = place.rows("items")
     assert row["m"] == Decimal("12345678901234567890.10")
     assert row["_sdc_table_version"] == 3
-    assert row["_sdc_extracted_at"] == dt.datetime(2024, 1, 1, tzinfo=dt.timezone.utc)
+    assert row["_sdc_extracted_at"] == dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
 
 
 def test_flattening_makes_columns_of_members(place, singer):

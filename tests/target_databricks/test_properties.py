@@ -318,7 +318,7 @@ key_values = {
     "day": (pa.date32(), st.dates(dt.date(1, 1, 1), dt.date(9999, 12, 31))),
     "moment": (
         pa.timestamp("us", "UTC"),
-        st.datetimes(EARLIEST, LATEST, timezones=st.just(dt.timezone.utc)),
+        st.datetimes(EARLIEST, LATEST, timezones=st.just(dt.UTC)),
     ),
 }
 

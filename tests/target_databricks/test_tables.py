@@ -44,12 +44,12 @@ def test_metadata_columns_follow_the_streams_own(place, singer):
 @pytest.mark.rule("table shape")
 def test_metadata_says_when_and_by_which_run_a_row_came(place, singer, monkeypatch):
     monkeypatch.setenv("MELTANO_RUN_ID", "run-7")
-    before = dt.datetime.now(dt.timezone.utc)
+    before = dt.datetime.now(dt.UTC)
     place.run(items(singer, {"id": 1}, time_extracted="2024-05-01T12:00:00.5Z", version=9))
-    after = dt.datetime.now(dt.timezone.utc)
+    after = dt.datetime.now(dt.UTC)
     (row,) = place.rows("items")
     assert row["_sdc_job_id"] == "run-7"
-    extracted = dt.datetime(2024, 5, 1, 12, 0, 0, 500_000, tzinfo=dt.timezone.utc)
+    extracted = dt.datetime(2024, 5, 1, 12, 0, 0, 500_000, tzinfo=dt.UTC)
     assert row["_sdc_extracted_at"] == extracted
     assert before <= row["_sdc_received_at"] <= row["_sdc_batched_at"] <= after
     assert before.timestamp() * 1000 - 1 <= row["_sdc_sequence"] <= after.timestamp() * 1000 + 1
@@ -61,7 +61,7 @@ def test_metadata_of_misfits_is_no_other(place, singer):
     record = {"id": 1, "extra": 1}
     place.run(items(singer, record, time_extracted="2024-05-01T12:00:00Z", version=9))
     (row,) = place.rows("items")
-    assert row["_sdc_extracted_at"] == dt.datetime(2024, 5, 1, 12, tzinfo=dt.timezone.utc)
+    assert row["_sdc_extracted_at"] == dt.datetime(2024, 5, 1, 12, tzinfo=dt.UTC)
     assert row["_sdc_table_version"] == 9
 
 

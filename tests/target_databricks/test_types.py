@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-UTC = dt.timezone.utc
+UTC = dt.UTC
 
 # property -> (JSON Schema, value as JSON text, column, SQL type, value read back)
 COLUMNS: dict[str, tuple[dict[str, Any], str, str, str, Any]] = {

@@ -16,7 +16,7 @@ import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout, suppress
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ INVOICES = {
 }
 
 
-NOON = datetime(2026, 2, 20, 12, tzinfo=timezone.utc)
+NOON = datetime(2026, 2, 20, 12, tzinfo=UTC)
 BOOKS: dict[str, Any] = {"organisations": 2, "invoices": 20, "clock": ManualClock(NOON)}
 """The sandbox that the tap read; the same again has the same books and the same credentials."""
 EVENT_AT = "2026-02-20T11:00:00.000"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,7 @@ import requests
 from xero_sandbox.clock import ManualClock
 from xero_sandbox.sandbox import Sandbox
 
-NOON = datetime(2026, 2, 2, 12, 0, tzinfo=timezone.utc)
+NOON = datetime(2026, 2, 2, 12, 0, tzinfo=UTC)
 
 
 class Client:

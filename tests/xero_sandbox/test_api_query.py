@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +20,7 @@ TENANT = "tenant"
 TYPES = ENDPOINTS["Invoices"].types
 WORDS = ["", "a", "Ab", "abc", 'say "x"', "back\\slash", "é"]
 CONTACTS = [f"0000000{n}-0000-4000-8000-00000000000{n}" for n in range(3)]
-DAYS = [datetime(year, 3, 1, tzinfo=timezone.utc) for year in (1969, 2024, 2026)]
+DAYS = [datetime(year, 3, 1, tzinfo=UTC) for year in (1969, 2024, 2026)]
 AMOUNTS = [Decimal("-1.50"), Decimal("0.00"), Decimal("12.50"), Decimal("1000.00")]
 
 
@@ -227,4 +227,4 @@ def test_a_bad_order_is_refused(text: str) -> None:
     ],
 )
 def test_moments_are_read_in_every_iso_spelling(text: str) -> None:
-    assert query.parse_moment(text) == datetime(2026, 2, 3, 4, 5, 6, tzinfo=timezone.utc)
+    assert query.parse_moment(text) == datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from xero_sandbox import wire
 from xero_sandbox.clock import ManualClock, OffsetClock, SystemClock
 
-MOMENT = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+MOMENT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def test_the_system_clock_is_aware_and_in_utc():

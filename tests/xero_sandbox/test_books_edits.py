@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,7 +11,7 @@ from xero_sandbox.clock import ManualClock
 from xero_sandbox.store import Store
 from xero_sandbox.wire import decode, net_date, to_ms
 
-NOW = datetime(2026, 2, 14, 10, 0, 0, 123_000, tzinfo=timezone.utc)
+NOW = datetime(2026, 2, 14, 10, 0, 0, 123_000, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_what_was_edited_by_hand_is_left_alone_by_its_story(books, tenant_id):
 
 
 def test_what_a_client_wrote_into_the_store_is_left_alone_too(books, tenant_id):
-    books.clock.set(datetime(2024, 1, 3, tzinfo=timezone.utc))
+    books.clock.set(datetime(2024, 1, 3, tzinfo=UTC))
     with Store() as store:
         early = Books(store, books.clock, organisations=1, invoices=80)
         early.advance(tenant_id)

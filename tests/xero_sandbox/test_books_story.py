@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from xero_sandbox.books import Books
@@ -19,7 +19,7 @@ from xero_sandbox.stories.timeline import ANCHOR, HISTORY, START, Pace, at_work,
 from xero_sandbox.wire import decode, to_datetime
 
 ANCHOR_TIME = to_datetime(ANCHOR)
-LATER = datetime(2026, 3, 17, 15, 20, tzinfo=timezone.utc)
+LATER = datetime(2026, 3, 17, 15, 20, tzinfo=UTC)
 
 
 def books_at(moment: datetime, **options) -> Books:

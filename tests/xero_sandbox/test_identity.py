@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 from xero_sandbox.clock import ManualClock
@@ -19,7 +19,7 @@ MINUTE, DAY = 60, 86_400
 
 @pytest.fixture
 def clock() -> ManualClock:
-    return ManualClock(datetime(2026, 2, 2, 9, 0, tzinfo=timezone.utc))
+    return ManualClock(datetime(2026, 2, 2, 9, 0, tzinfo=UTC))
 
 
 @pytest.fixture

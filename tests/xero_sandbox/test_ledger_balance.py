@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -13,7 +13,7 @@ from xero_sandbox.ledger import journals
 from xero_sandbox.store import Store
 from xero_sandbox.wire import cents, decode, parse_net_date
 
-NOW = datetime(2026, 2, 14, 10, 0, tzinfo=timezone.utc)
+NOW = datetime(2026, 2, 14, 10, 0, tzinfo=UTC)
 APPROVED = ("AUTHORISED", "PAID")
 
 

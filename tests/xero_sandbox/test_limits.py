@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 from xero_sandbox.clock import ManualClock
 from xero_sandbox.limits import Allowance, Limits, Refusal
 
-START = datetime(2026, 2, 2, 9, 0, tzinfo=timezone.utc)
+START = datetime(2026, 2, 2, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture

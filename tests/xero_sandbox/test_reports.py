@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,8 +12,8 @@ from xero_sandbox.clock import ManualClock
 from xero_sandbox.store import Store
 from xero_sandbox.wire import cents, decode, parse_net_date
 
-NOW = datetime(2026, 2, 14, 10, 0, tzinfo=timezone.utc)
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+NOW = datetime(2026, 2, 14, 10, 0, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RESULT = ("REVENUE", "EXPENSE")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,7 +10,7 @@ from xero_sandbox.columns import column
 from xero_sandbox.store import Store
 from xero_sandbox.wire import decode, net_date, to_ms
 
-START = datetime(2025, 3, 1, 9, 0, 0, 250_000, tzinfo=timezone.utc)
+START = datetime(2025, 3, 1, 9, 0, 0, 250_000, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -152,5 +152,5 @@ def test_a_property_path_cannot_carry_sql(store):
 def test_the_stores_own_file_has_no_name(tmp_path, monkeypatch):
     monkeypatch.setenv("SQLITE_TMPDIR", str(tmp_path))
     with Store() as store:
-        store.put("t", "Invoices", "i", {"InvoiceID": "i"}, datetime.now(timezone.utc))
+        store.put("t", "Invoices", "i", {"InvoiceID": "i"}, datetime.now(UTC))
         assert not list(tmp_path.iterdir()), "a kill -9 now would leave it behind"

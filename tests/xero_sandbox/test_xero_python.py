@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -159,7 +159,7 @@ def test_invoices_page_filter_and_keep_their_amounts(
 
 
 def test_modified_since_and_summary_only_pass(api: AccountingApi, tenant: str) -> None:
-    never = datetime(2040, 1, 1, tzinfo=timezone.utc)
+    never = datetime(2040, 1, 1, tzinfo=UTC)
     assert api.get_invoices(tenant, if_modified_since=never, page=1).invoices == []
     summary = api.get_contacts(tenant, summary_only=True)
     assert summary.contacts

@@ -6,10 +6,9 @@ import shutil
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from starlette.applications import Starlette
-from typing_extensions import Self
 
 from databricks_sandbox.app import control, create_app
 from databricks_sandbox.app.control import Control

@@ -195,7 +195,7 @@ class _OnePortServer(uvicorn.Server):
             await asyncio.get_running_loop().connect_accepted_socket(
                 self._connection, accepted, ssl=self._tls if first == _TLS_HANDSHAKE else None
             )
-        except (OSError, asyncio.TimeoutError):
+        except (TimeoutError, OSError):
             # A client that hung up, or did not trust the certificate, is its own business.
             accepted.close()
         except asyncio.CancelledError:

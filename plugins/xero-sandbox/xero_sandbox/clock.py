@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -23,7 +23,7 @@ class Clock(Protocol):
 def _in_utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"A clock needs an aware datetime, got {moment.isoformat()} without zone.")
-    return moment.astimezone(timezone.utc)
+    return moment.astimezone(UTC)
 
 
 class SystemClock:
@@ -31,7 +31,7 @@ class SystemClock:
 
     def now(self) -> datetime:
         """Return the machine's time in UTC."""
-        return datetime.now(timezone.utc)
+        return datetime.now(UTC)
 
 
 class OffsetClock:

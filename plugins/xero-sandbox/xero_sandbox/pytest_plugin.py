@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from xero_sandbox.sandbox import Sandbox
 
 # A little after the history's anchor, so that business has gone on for a while.
-_START = datetime(2026, 2, 2, 9, 0, tzinfo=timezone.utc)
+_START = datetime(2026, 2, 2, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture

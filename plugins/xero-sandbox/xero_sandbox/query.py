@@ -10,7 +10,7 @@ Source: Xero, "Requests and responses" (filtering and ordering).
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -221,9 +221,7 @@ class _Parser:
         try:
             year, month, day, *time = (int(value) for value in self._arguments())
             hour, minute, second, milliseconds = (*time, *_MIDNIGHT[len(time) :])
-            moment = datetime(
-                year, month, day, hour, minute, second, milliseconds * 1000, timezone.utc
-            )
+            moment = datetime(year, month, day, hour, minute, second, milliseconds * 1000, UTC)
         except (ValueError, OverflowError):
             raise QueryError(f"DateTime(…) is not a date in '{self._text}'") from None
         return date_literal(moment)
@@ -314,4 +312,4 @@ def parse_moment(text: str) -> datetime:
     # Python 3.10 knows neither the Z nor fractions of other than 3 or 6 digits.
     cleaned = re.sub(r"\.(\d+)", lambda m: "." + m[1][:6].ljust(6, "0"), text.strip())
     moment = datetime.fromisoformat(re.sub("[zZ]$", "+00:00", cleaned))
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

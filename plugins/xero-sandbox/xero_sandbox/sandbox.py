@@ -29,9 +29,9 @@ from xero_sandbox.webhooks import Webhooks
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from types import TracebackType
+    from typing import Self
 
     from starlette.applications import Starlette
-    from typing_extensions import Self
 
 
 class Sandbox:

@@ -25,8 +25,7 @@ from xero_sandbox.wire import encode, to_ms
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
-
-    from typing_extensions import Self
+    from typing import Self
 
 # Enough for the head indexes of 250,000 documents; the bodies rely on the system's page cache.
 _CACHE_KIB = 64 * 1024

@@ -8,7 +8,7 @@ Source: Xero, Response codes and Rate limits; the bodies as in published live re
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError, SkippableAPIError
@@ -155,7 +155,7 @@ def _throttled(refusal: Refusal) -> Exception:
     problem = refusal.headers.get("X-Rate-Limit-Problem", "").lower()
     wait = _seconds(refusal.headers.get("Retry-After"))
     if problem == "day" or (problem != "concurrent" and wait is not None and wait > LONGEST_WAIT):
-        resumes = None if wait is None else datetime.now(timezone.utc) + timedelta(seconds=wait)
+        resumes = None if wait is None else datetime.now(UTC) + timedelta(seconds=wait)
         again = (
             f" There are new ones in {wait / 3600:.1f} hours, from {resumes:%Y-%m-%d %H:%M} UTC on."
             if wait is not None and resumes is not None

@@ -88,7 +88,7 @@ class Retries:
         while True:
             try:
                 return call()
-            except ThrottledError as error:  # noqa: PERF203 (the loop is the point)
+            except ThrottledError as error:
                 waits += 1
                 if waits >= self.throttled:
                     raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -72,7 +72,7 @@ def refresh_token_line(tokens: StoredTokens | None, now: datetime) -> str:
     """How long the refresh token still lives, if there is one."""
     if tokens is None or not tokens.refresh_token:
         return "none: a custom connection or a broker needs none"
-    ends = datetime.fromtimestamp(tokens.renewed + LIFETIME, timezone.utc)
+    ends = datetime.fromtimestamp(tokens.renewed + LIFETIME, UTC)
     left = ends - now
     line = f"good until {ends:%Y-%m-%d %H:%M} UTC; every use makes that 60 days again"
     if left.total_seconds() <= WARN_WITHIN:
@@ -119,4 +119,4 @@ def organisation_row(client: Client, tenant: Tenant) -> tuple[str, str, str, str
 
 
 def _now() -> datetime:
-    return datetime.now(timezone.utc)
+    return datetime.now(UTC)

@@ -18,7 +18,7 @@ Rules:
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -114,7 +114,7 @@ def _iso_instant(text: str) -> str:
     offset = zone if ":" in zone else f"{zone[:3]}:{zone[3:]}"
     try:
         local = datetime.fromisoformat(f"{day}T{clock or '00:00:00'}{offset}")
-        utc = local.astimezone(timezone.utc)
+        utc = local.astimezone(UTC)
     except (ValueError, OverflowError):
         return text
     return f"{utc:%Y-%m-%dT%H:%M:%S}{tail}Z"
@@ -137,7 +137,7 @@ def parse_instant(text: str) -> datetime:
     moment = instant(text) or ""
     shape = "%Y-%m-%dT%H:%M:%S.%fZ" if "." in moment else "%Y-%m-%dT%H:%M:%SZ"
     try:
-        return datetime.strptime(moment, shape).replace(tzinfo=timezone.utc)
+        return datetime.strptime(moment, shape).replace(tzinfo=UTC)
     except ValueError:
         raise ValueError(
             f"{text!r} is not a date such as 2024-07-01 or 2024-07-01T00:00:00Z"
@@ -146,4 +146,4 @@ def parse_instant(text: str) -> datetime:
 
 def format_instant(moment: datetime) -> str:
     """An aware datetime as `2019-03-05T18:59:06Z`, whole seconds, rounded down."""
-    return f"{moment.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%S}Z"
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +96,7 @@ class SingerStream(Stream):
         every = self.full_refresh_every
         if every is None:
             return False
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         whole = any(
             is_due(every, self.run.state.partition(self.name, tenant.id).whole, now)
             for tenant in self.run.tenants
@@ -221,4 +221,4 @@ class SingerStream(Stream):
 
 def utc_now() -> str:
     """The time, ISO 8601 UTC."""
-    return format_instant(datetime.now(timezone.utc))
+    return format_instant(datetime.now(UTC))

@@ -8,7 +8,7 @@ It opens, reads, writes, notes progress in the state, and closes. What is asked 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -118,7 +118,7 @@ class WindowTask(StreamTask):
             ahead: How many calls may be on their way while a page is used.
             turn: Returns when there is room for another page.
         """
-        now, stream = datetime.now(timezone.utc), self.stream
+        now, stream = datetime.now(UTC), self.stream
         if not self._is_due(now):
             stream.complete = False
             stream.run.note_not_due(self.tenant, stream.name)
@@ -188,7 +188,7 @@ class WindowTask(StreamTask):
             window,
             params=params,
             detail=queries.details(
-                stream.resource, stream.config, stream.selects, datetime.now(timezone.utc)
+                stream.resource, stream.config, stream.selects, datetime.now(UTC)
             ),
             now=utc_now,
             ahead=ahead,
@@ -231,7 +231,7 @@ class WindowTask(StreamTask):
         elif error is None or isinstance(error, (DayLimitError, OrganisationGoneError)):
             if error is not None:
                 run.stop(self.tenant, error)
-            if self._is_due(datetime.now(timezone.utc)):
+            if self._is_due(datetime.now(UTC)):
                 run.note_unread(self.tenant, stream.name)
                 run.note_backlog(self.tenant, stream.resource, self._partition)
         else:

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import sys
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -126,7 +126,7 @@ def status(files: tuple[Any, ...], as_json: bool) -> None:
                 f"{tally.pending:,}",
                 f"{tally.failed:,}",
                 tally.last_event[:19].replace("T", " "),
-                f"{datetime.fromtimestamp(tally.last_received, timezone.utc):%Y-%m-%d %H:%M:%S}",
+                f"{datetime.fromtimestamp(tally.last_received, UTC):%Y-%m-%d %H:%M:%S}",
             )
             for tally in tallies
         ]

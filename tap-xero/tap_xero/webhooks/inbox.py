@@ -23,9 +23,7 @@ from tap_xero.webhooks.events import Event
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
-    from typing import Any
-
-    from typing_extensions import Self
+    from typing import Any, Self
 
 SET_ASIDE_FOR = 90 * 86_400
 """Seconds that an event which could not be fetched is kept for somebody to put it back."""

@@ -153,7 +153,7 @@ class Receiver:
             raise _RefusedError(413, "too_large")
         try:
             body = await asyncio.wait_for(_body(receive), self._body_within)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             raise _RefusedError(408, "too_slow") from None
         if not self._keys.signed(body, [value for name, value in headers if name == HEADER]):
             raise _RefusedError(401, "unsigned", len(body))

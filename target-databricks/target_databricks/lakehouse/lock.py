@@ -53,7 +53,7 @@ class SchemaLock:
             "pid": os.getpid(),
             "host": socket.gethostname(),
             "job_id": self._job_id,
-            "since": dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"),
+            "since": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         }
         self._note.write_text(json.dumps(note), encoding="utf-8")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pyarrow as pa
 
@@ -58,20 +58,20 @@ class Ledger:
         self._job_id = job_id
         self._lock = threading.Lock()
         self._pending: list[LoadResult] = []
-        self._flushed_at = datetime.now(timezone.utc)
+        self._flushed_at = datetime.now(UTC)
 
     def add(self, result: LoadResult) -> None:
         """Note a load that changed something, or failed."""
         if (result.written or result.error) and result.stream != MELTANO_TEST_STREAM:
             with self._lock:
                 self._pending.append(result)
-        if (datetime.now(timezone.utc) - self._flushed_at).total_seconds() > FLUSH_SECONDS:
+        if (datetime.now(UTC) - self._flushed_at).total_seconds() > FLUSH_SECONDS:
             self.flush()
 
     def flush(self) -> None:
         """Write what waits."""
         with self._lock:
-            self._flushed_at = datetime.now(timezone.utc)
+            self._flushed_at = datetime.now(UTC)
             rows, self._pending = self._pending, []
         if not rows:
             return

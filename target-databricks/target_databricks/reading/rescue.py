@@ -217,13 +217,13 @@ def _timestamp(node: Node, value: Any) -> dt.datetime:
     moment = dt.datetime.fromisoformat(f"{match['date']}T{match['time'] or '00:00'}")
     micros = int(((match["fraction"] or "") + "000000")[:6])
     moment = moment.replace(microsecond=micros, tzinfo=_zone(match["zone"]))
-    moment = moment.astimezone(dt.timezone.utc)
+    moment = moment.astimezone(dt.UTC)
     return moment if node.arrow.tz else moment.replace(tzinfo=None)
 
 
 def _zone(text: str | None) -> dt.timezone:
     if text in {None, "", "Z", "z"}:
-        return dt.timezone.utc
+        return dt.UTC
     digits = str(text)[1:].replace(":", "").ljust(4, "0")
     offset = dt.timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
     return dt.timezone(-offset if str(text)[0] == "-" else offset)

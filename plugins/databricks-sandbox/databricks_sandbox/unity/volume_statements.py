@@ -5,7 +5,7 @@ Source: Databricks SQL, CREATE VOLUME, DROP VOLUME, SHOW VOLUMES, LIST, and the 
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from databricks_sandbox.errors import SqlError, unsupported
 from databricks_sandbox.unity.execution import Execution
@@ -90,7 +90,7 @@ class VolumeStatements:
                     f"dbfs:{name}/" if is_folder else f"dbfs:{name}",
                     name.rsplit("/", 1)[-1] + ("/" if is_folder else ""),
                     0 if is_folder else facts.st_size,
-                    datetime.fromtimestamp(facts.st_mtime, timezone.utc),
+                    datetime.fromtimestamp(facts.st_mtime, UTC),
                 )
                 for name, facts, is_folder in files[:limit]
             ],
