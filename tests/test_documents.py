@@ -1,0 +1,48 @@
+"""What the documents name is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BASES = (
+    "tap-xero/tap_xero",
+    "target-databricks/target_databricks",
+    "plugins/xero-sandbox",
+    "plugins/databricks-sandbox",
+    "plugins/tools",
+    "tests",
+    ".",
+)
+MADE = "output/"
+"""What only a run makes."""
+
+PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:py|md|yml|toml))`")
+
+
+@pytest.mark.parametrize("document", ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"])
+def test_a_file_or_folder_that_a_document_names_is_there(document):
+    named = set(PATH.findall((ROOT / document).read_text(encoding="utf-8")))
+    assert named
+    lost = [path for path in named if not is_there(path) and not path.startswith(MADE)]
+    assert not lost
+
+
+def is_there(path: str) -> bool:
+    """Whether a path leads somewhere from one of the bases, or a bare name is that of a file."""
+    if "/" in path:
+        return any((ROOT / base / path).exists() for base in BASES)
+    return (
+        any(next((ROOT / base).rglob(path), None) for base in BASES[:-1]) or (ROOT / path).exists()
+    )
+
+
+def test_every_folder_of_both_packages_is_in_the_picture():
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    for package in BASES[:2]:
+        folders = {p.parent.name for p in (ROOT / package).glob("*/__init__.py")}
+        assert folders
+        assert {each for each in folders if f"{each}/" not in text} <= {"commands"}
