@@ -46,3 +46,9 @@ def test_every_folder_of_both_packages_is_in_the_picture():
         folders = {p.parent.name for p in (ROOT / package).glob("*/__init__.py")}
         assert folders
         assert {each for each in folders if f"{each}/" not in text} <= {"commands"}
+
+
+@pytest.mark.parametrize("number", range(1, 11))
+def test_an_invariant_of_the_design_is_found_by_its_number(number):
+    sources = (path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    assert any(f"def test_invariant_{number}_" in text for text in sources)

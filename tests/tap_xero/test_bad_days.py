@@ -224,7 +224,7 @@ def test_a_state_of_another_tap_is_left_aside_and_everything_is_read(tap, config
     assert len(records) == len(whole) > 0
 
 
-def test_no_secret_is_in_any_file_that_a_run_leaves(tap, config, sandbox, tmp_path):
+def test_invariant_7_no_secret_is_in_any_file_that_a_run_leaves(tap, config, sandbox, tmp_path):
     """Invariant 7: no secret in a log, a state message, an error or a file in clear text."""
     code, output, log = tap(config)
     assert code == 0

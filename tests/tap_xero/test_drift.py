@@ -40,7 +40,7 @@ def versions(run, stream):
 @pytest.mark.parametrize("stream", STREAMS)
 @SETTINGS
 @given(edits=st.lists(st.tuples(st.integers(1, 4), st.integers(0, 60)), max_size=6))
-def test_edits_between_pages_hide_no_row(
+def test_invariant_1_edits_between_pages_hide_no_row(
     xero_sandbox, run_tap, selecting, small_pages, stream, edits
 ):
     small_pages(9)
@@ -73,7 +73,7 @@ DEEDS = st.tuples(
 
 @SETTINGS
 @given(story=st.lists(DEEDS, max_size=8), stopped_after=st.sampled_from([0, 1, 3]))
-def test_what_came_is_what_is_there_whatever_happened_while_five_pages_were_on_their_way(
+def test_invariant_1_all_is_there_whatever_happened_while_five_pages_were_on_their_way(
     make_xero_sandbox, run_tap, selecting, small_pages, story, stopped_after
 ):
     """Invariant 1, with interruptions of an hour, and to the last version of each row."""

@@ -86,7 +86,7 @@ def store_of_before(config, *seeds):
 # Without a store in the settings ---------------------------------------------------------------
 
 
-def test_each_pipeline_of_an_app_reads_its_own_books_for_ever(pipeline, organisations):
+def test_invariant_14_each_pipeline_of_an_app_reads_its_own_books_for_ever(pipeline, organisations):
     """The trial: A, B, A, longer apart than the old tokens live on."""
     for number in (0, 1, 0, 0, 1, 1, 0):
         assert organisations(pipeline(number)) == [number]

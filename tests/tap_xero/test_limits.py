@@ -151,7 +151,7 @@ def test_a_file_that_is_no_database_is_named_and_not_needed(limiter, tmp_path, w
     assert str(tmp_path / "calls") in warning
 
 
-def test_never_more_than_five_at_once_for_any_number_of_threads_and_processes(tmp_path):
+def test_invariant_5_never_more_than_five_at_once_for_any_number_of_threads_and_processes(tmp_path):
     sharing = [
         Limiter(tmp_path / "calls", time, allowance=Allowance(minute=10_000), warn=print)
         for _ in range(2)
@@ -179,7 +179,7 @@ def test_never_more_than_five_at_once_for_any_number_of_threads_and_processes(tm
     assert set(most.values()) == {5}
 
 
-def test_a_run_keeps_to_the_limits_of_the_sandbox(
+def test_invariant_5_a_run_keeps_to_the_limits_of_the_sandbox(
     make_xero_sandbox, run_tap, selecting, small_pages, allowance
 ):
     allowance(minute=60)

@@ -28,7 +28,7 @@ def ids(run, stream):
 
 @pytest.mark.parametrize("effect", ["scope_missing", "tenant_revoked"])
 @pytest.mark.parametrize("before", [1, 2, 4, 9])
-def test_an_organisation_that_is_lost_on_the_way_is_named_and_the_others_are_read(
+def test_invariant_13_an_organisation_lost_on_the_way_is_named_and_the_others_are_read(
     xero_sandbox, run_tap, selecting, small_pages, effect, before
 ):
     """After some calls of it, whichever they are; pages are small, so that some have several."""

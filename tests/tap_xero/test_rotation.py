@@ -62,7 +62,7 @@ def secrets_in(folder, sandbox, config) -> list[str]:
 @pytest.mark.parametrize(
     "rounds", [15, pytest.param(ROUNDS, marks=[pytest.mark.stress, pytest.mark.timeout(900)])]
 )
-def test_killed_at_any_instant_by_twos_no_token_is_lost(
+def test_invariant_6_killed_at_any_instant_by_twos_no_token_is_lost(
     make_xero_sandbox, config_of, tmp_path, rounds
 ):
     sandbox = make_xero_sandbox(organisations=1, invoices=1)
@@ -75,7 +75,7 @@ def test_killed_at_any_instant_by_twos_no_token_is_lost(
     assert secrets_in(tmp_path, sandbox, config) == []
 
 
-def test_a_crash_between_the_answer_and_our_write_is_survived(
+def test_invariant_6_a_crash_between_the_answer_and_our_write_is_survived(
     make_xero_sandbox, config_of, tmp_path, monkeypatch
 ):
     sandbox = make_xero_sandbox(organisations=1, invoices=1)

@@ -377,7 +377,7 @@ def test_the_bill_counts_calls_rows_and_bytes(quiet_sandbox, first_run):
         assert tenant.name in text
 
 
-def test_no_secret_gets_into_messages(quiet_sandbox, first_run, caplog):
+def test_invariant_7_no_secret_gets_into_messages(quiet_sandbox, first_run, caplog):
     """Invariant 7: no secret in a log, a state message or an error."""
     said = json.dumps(first_run.messages, default=str) + caplog.text
     for secret in (quiet_sandbox.client_secret, quiet_sandbox.refresh_token):
