@@ -27,7 +27,14 @@ def record(i, **more):
 
 GOOD = [schema(), record(1), record(2)]
 
+
 # what is wrong -> (lines after the good ones, what the error must name)
+def nested(levels: int) -> str:
+    """A record with lists in lists: orjson writes 254 of them, Python's stack ends near 1,000."""
+    value = "[" * levels + "]" * levels
+    return f'{{"type": "RECORD", "stream": "items", "record": {{"id": 3, "v": {value}}}}}'
+
+
 CASES = {
     "a line that is not JSON": (["Traceback (most recent call last):"], ["Line 4", "not JSON"]),
     "a record that is not JSON": (
@@ -40,15 +47,8 @@ CASES = {
     ),
     "JSON that is no object": (["[1, 2]"], ["Line 4", "not a Singer message"]),
     "two messages on one line": ([record(3) + record(4)], ["Line 4", "'items'"]),
-    "nesting without end": (
-        [
-            '{"type": "RECORD", "stream": "items", "record": {"id": 3, "v": '
-            + "[" * 9999
-            + "]" * 9999
-            + "}}"
-        ],
-        ["Line 4", "nested too deeply"],
-    ),
+    "nesting without end": ([nested(9999)], ["Line 4", "nested too deeply"]),
+    "nesting that can be read but not walked": ([nested(700)], ["Line 4", "nested too deeply"]),
     "a record before its schema": (
         [record(3).replace("items", "others")],
         ["Line 4", "'others'", "SCHEMA"],

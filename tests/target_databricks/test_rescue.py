@@ -155,3 +155,12 @@ def test_a_member_twice_in_one_object_counts_once(place, singer):
 def test_the_ledger_counts_rows_with_rescued_data(place, singer):
     load(place, singer, '"new": 1')
     assert [r["rows_rescued"] for r in place.loads()] == [1]
+
+
+def test_what_is_nested_deeper_than_the_fast_way_can_write_is_rescued_whole(folder, singer):
+    deep = "[" * 300 + "]" * 300
+    line = f'{{"type": "RECORD", "stream": "s", "record": {{"id": 1, "v": {deep}}}}}'
+    folder.run(singer.schema("s", {"id": {"type": "integer"}, "v": {"type": "integer"}}), line)
+    assert folder.rows("s", "v", "_rescued_data") == [
+        {"v": None, "_rescued_data": f'{{"v":{deep}}}'}
+    ]

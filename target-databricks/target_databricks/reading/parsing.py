@@ -185,10 +185,13 @@ class BlockParser:
         versions: list[int | None] = []
         for line, number in zip(lines.text, lines.numbers, strict=True):
             message = self._message(line, number)
-            row, rest = rescue.fit_record(message["record"], self.plan.root, self._reserved)
+            try:
+                row, rest = rescue.fit_record(message["record"], self.plan.root, self._reserved)
+                hashes.append(self._hash_of_any(line, message["record"]))
+            except RecursionError as error:
+                raise self._not_json(number, rescue.TOO_DEEP) from error
             rows.append(row)
             rescued.append(rest)
-            hashes.append(self._hash_of_any(line, message["record"]))
             extracted.append(rescue.fit(_MOMENT, message.get("time_extracted"), "", {}))
             deleted.append(rescue.fit(_MOMENT, message["record"].get(DELETED_AT), "", {}))
             version = message.get("version")
@@ -209,11 +212,7 @@ class BlockParser:
         try:
             message = rescue.loads(line)
         except ValueError as error:
-            raise BadInputError(
-                f"Line {number} of the input is not JSON ({error}); it stands among the records "
-                f"of stream '{stream}'. Nothing of this batch was loaded. Mend the tap, then run "
-                "again: what was loaded before stays, and the run resumes from its state."
-            ) from error
+            raise self._not_json(number, error) from error
         if not isinstance(message, dict) or not isinstance(message.get("record"), dict):
             raise BadInputError(
                 f"Line {number} of the input, for stream '{stream}', is a RECORD message without "
@@ -221,13 +220,20 @@ class BlockParser:
             )
         return message
 
+    def _not_json(self, number: int, reason: object) -> BadInputError:
+        return BadInputError(
+            f"Line {number} of the input is not JSON ({reason}); it stands among the records "
+            f"of stream '{self.plan.stream}'. Nothing of this batch was loaded. Mend the tap, then "
+            "run again: what was loaded before stays, and the run resumes from its state."
+        )
+
     def _hash_of_any(self, line: bytes, record: dict[str, Any]) -> str:
         """The same hash the fast way gives, also for text that only the rescue path takes."""
         if rescue.beyond_floats(record, self.plan.root):
             return exact_record_hash(record, self._reserved)
         try:
             return record_hash(line, orjson.loads(line)["record"], self._reserved)
-        except orjson.JSONDecodeError:
+        except (orjson.JSONDecodeError, orjson.JSONEncodeError):
             return exact_record_hash(record, self._reserved)
 
     def _exact(self, hashes: list[str], columns: dict[str, pa.Array], lines: Lines) -> list[str]:

@@ -34,6 +34,10 @@ _ISO = re.compile(
 _CONTEXT = decimal.Context(prec=DECIMAL_DIGITS, traps=[decimal.Inexact, decimal.InvalidOperation])
 
 
+TOO_DEEP = "nested too deeply to be read"
+"""Why a line is refused that Python could read only by raising the limit of its own stack."""
+
+
 class DoesNotFitError(ValueError):
     """The value cannot stand in its column without changing."""
 
@@ -47,7 +51,7 @@ def loads(text: bytes) -> Any:
     try:
         return simplejson.loads(text, use_decimal=True, allow_nan=True)
     except RecursionError as error:
-        raise ValueError("nested too deeply to be read") from error
+        raise ValueError(TOO_DEEP) from error
 
 
 def dumps(value: Any) -> str:
