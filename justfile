@@ -45,7 +45,7 @@ all *arguments:
 
 # Slow runs that try to break things.
 stress *arguments:
-    {{pytest}} -m stress {{arguments}}
+    {{pytest}} -m stress --hypothesis-profile=thorough {{arguments}}
 
 # Ratios against a yardstick; wants a quiet machine.
 bench *arguments:

@@ -7,17 +7,26 @@
 | `process` | other processes: the installed commands, kills, servers |
 | `style` | formatter, linter and type checker |
 
-A test without any of them is in the quick lane, which answers in two minutes: `just test`.
+A test without any of them is in the quick lane: `just test`.
+
+Properties are tried on few examples; `pytest --hypothesis-profile=thorough` tries many.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("lean", max_examples=40, deadline=None)
+settings.register_profile("thorough", max_examples=500, deadline=None)
+settings.load_profile("lean")
 
 STARTING = {"receiver_process", "bench"}
 """Fixtures that start processes through what they import when asked for."""
@@ -31,6 +40,11 @@ LANES: dict[str, Callable[[pytest.Function], bool]] = {
     ),
     "style": lambda test: test.path.name == "test_style.py",
 }
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores: a test that waits for Spark or a process uses none."""
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else 3
 
 
 @pytest.hookimpl(tryfirst=True)

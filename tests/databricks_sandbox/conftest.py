@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -12,6 +13,16 @@ import pyarrow.parquet as pq
 import pytest
 from databricks import sql
 from databricks_sandbox.sandbox import Sandbox
+
+HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let a worker of their own run these: two Sparks cost less than one after the other."""
+    for item in items:
+        if "databricks_sandbox" in getattr(item, "fixturenames", ()) and HERE in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("of_its_own"))
 
 
 @pytest.fixture

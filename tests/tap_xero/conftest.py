@@ -18,17 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
 from singer_sdk.helpers._util import dump_json
 from tap_xero.api import limits
 from tap_xero.reports.table import REPORT_NAMES
 from tap_xero.tap import TapXero
 from xero_sandbox.clock import ManualClock
 from xero_sandbox.sandbox import Sandbox
-
-# How long an example takes says more about the machine than about the tap.
-settings.register_profile("tap", deadline=None)
-settings.load_profile("tap")
 
 FEBRUARY = datetime(2026, 2, 20, 9, 0, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tap_xero.webhooks.events import Delivery, Event, NotUnderstoodError, parse
 from tap_xero.webhooks.metrics import RESULTS, Metrics
@@ -84,7 +84,6 @@ def request(method: str, path: str, sent: Any, parts: list[bytes]) -> tuple[Any,
     return answers, kept, metrics
 
 
-@settings(max_examples=300, deadline=None)
 @given(bodies, headers)
 def test_what_is_not_signed_is_never_kept(body, sent):
     answers, kept, metrics = request("POST", PATH, sent, [body])
@@ -93,7 +92,6 @@ def test_what_is_not_signed_is_never_kept(body, sent):
     assert metrics.counted("deliveries", "unsigned") == 1
 
 
-@settings(max_examples=500, deadline=None)
 @given(bodies, st.integers(1, 5))
 def test_what_is_signed_is_answered_200_with_nothing_and_only_whole_events_are_kept(body, pieces):
     step = max(1, len(body) // pieces)
@@ -109,7 +107,6 @@ def test_what_is_signed_is_answered_200_with_nothing_and_only_whole_events_are_k
     assert sum(metrics.counted("deliveries", result) for result in RESULTS) == 1
 
 
-@settings(max_examples=300, deadline=None)
 @given(bodies)
 def test_reading_a_body_ends_in_a_delivery_or_says_that_it_is_none(body):
     try:
@@ -120,7 +117,6 @@ def test_reading_a_body_ends_in_a_delivery_or_says_that_it_is_none(body):
     assert delivery.malformed >= 0
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.text(max_size=8), st.text(max_size=30), headers)
 def test_other_methods_and_paths_keep_nothing(method, path, sent):
     body = json.dumps({"events": [event(1)]}).encode()

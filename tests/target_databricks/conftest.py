@@ -422,7 +422,7 @@ def cli(command: str, tmp_path: Path) -> Callable[..., subprocess.CompletedProce
             [command, "--config", str(path), *arguments],
             input=text,
             capture_output=True,
-            timeout=60,
+            timeout=240,
             check=False,
         )
         return subprocess.CompletedProcess(
