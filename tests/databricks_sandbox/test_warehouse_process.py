@@ -177,5 +177,5 @@ def test_one_process_has_one_sandbox(databricks_sandbox, tmp_path):
 
 
 def test_the_tests_that_use_it_share_a_worker_and_thus_a_spark(databricks_sandbox, request):
-    grouped = request.node.nodeid.endswith("@databricks_sandbox")
+    grouped = "@databricks_sandbox" in request.node.nodeid
     assert grouped == ("PYTEST_XDIST_WORKER" in os.environ)
