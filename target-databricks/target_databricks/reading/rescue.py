@@ -141,7 +141,10 @@ def _text(node: Node, value: Any) -> str:  # noqa: ARG001
 
 def _open_text(value: Any) -> str:
     """JSON as orjson writes it on the fast path, but for numbers that only exact digits tell."""
-    return orjson.dumps(_for_orjson(value)).decode()
+    try:
+        return orjson.dumps(_for_orjson(value)).decode()
+    except orjson.JSONEncodeError:  # nested deeper than it writes, so the fast path had none either
+        return dumps(value)
 
 
 def _for_orjson(value: Any) -> Any:
