@@ -206,9 +206,10 @@ def _keep_classes(jvm: Any) -> None:
     for name in _CLASSES:
         place = jvm
         for part in name.split("."):
+            member = getattr(place, part)
             # An attribute that is there is not asked for.
-            place.__dict__.setdefault(part, getattr(place, part))
-            place = getattr(place, part)
+            place.__dict__[part] = member
+            place = member
 
 
 def _quieten_pyspark() -> None:

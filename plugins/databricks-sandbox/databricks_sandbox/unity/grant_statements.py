@@ -5,6 +5,8 @@ Source: Databricks SQL, "GRANT", "REVOKE", "SHOW GRANTS", "ALTER … OWNER TO".
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from databricks_sandbox.unity.execution import Execution
 from databricks_sandbox.unity.grants import Grants
 from databricks_sandbox.unity.metastore import Metastore, Securable
@@ -27,29 +29,11 @@ class GrantStatements:
 
     def grant(self, execution: Execution) -> ResultSet:
         """`GRANT privilege [, …] ON kind name TO principal`."""
-        reader = execution.reader()
-        reader.expect("GRANT")
-        privileges = _privileges(reader)
-        securable = self._securable(execution, reader)
-        reader.expect("TO")
-        principal = reader.next().value
-        reader.expect_end()
-        self._grants.require(execution.principal, "MANAGE", securable)
-        self._grants.grant(privileges, securable, principal)
-        return empty()
+        return self._change(execution, "GRANT", "TO", self._grants.grant)
 
     def revoke(self, execution: Execution) -> ResultSet:
         """`REVOKE privilege [, …] ON kind name FROM principal`."""
-        reader = execution.reader()
-        reader.expect("REVOKE")
-        privileges = _privileges(reader)
-        securable = self._securable(execution, reader)
-        reader.expect("FROM")
-        principal = reader.next().value
-        reader.expect_end()
-        self._grants.require(execution.principal, "MANAGE", securable)
-        self._grants.revoke(privileges, securable, principal)
-        return empty()
+        return self._change(execution, "REVOKE", "FROM", self._grants.revoke)
 
     def show(self, execution: Execution) -> ResultSet:
         """`SHOW GRANTS [principal] ON kind name`, what is inherited included."""
@@ -84,6 +68,24 @@ class GrantStatements:
         reader.expect_end()
         self._grants.require(execution.principal, "MANAGE", securable)
         self._grants.set_owner(securable, owner)
+        return empty()
+
+    def _change(
+        self,
+        execution: Execution,
+        verb: str,
+        preposition: str,
+        change: Callable[[list[str], Securable, str], None],
+    ) -> ResultSet:
+        reader = execution.reader()
+        reader.expect(verb)
+        privileges = _privileges(reader)
+        securable = self._securable(execution, reader)
+        reader.expect(preposition)
+        principal = reader.next().value
+        reader.expect_end()
+        self._grants.require(execution.principal, "MANAGE", securable)
+        change(privileges, securable, principal)
         return empty()
 
     def _securable(self, execution: Execution, reader: Reader) -> Securable:
