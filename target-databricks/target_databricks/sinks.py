@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from singer_sdk.helpers._batch import BatchFileFormat, StorageTarget
 from singer_sdk.sinks import BatchSink, Sink
 
-from target_databricks.errors import BadInputError, InvalidRecord
+from target_databricks.errors import BadInputError, InvalidRecord, MissingKeyPropertiesError
 from target_databricks.loading.batch import Batch, LoadResult, make_batch
 from target_databricks.loading.load import Load
 from target_databricks.loading.loader import Loader, Step
@@ -232,6 +232,11 @@ class DatabricksSink(BatchSink):
         self._bytes += lines.size
         self.record_counter_metric.increment(len(lines))
         blocks = self._parser.parse(lines)
+        for unfit in self._parser.unfit:
+            raise MissingKeyPropertiesError(
+                f"Line {unfit.number} of the input, for stream '{self.stream_name}', cannot become "
+                f"a row. {unfit.reason}"
+            )
         self._blocks.extend(blocks)
         if self.plan.sdk_metadata:
             for block in blocks:

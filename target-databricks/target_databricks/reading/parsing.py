@@ -12,6 +12,7 @@ import io
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any
 
 import orjson
@@ -22,6 +23,7 @@ import pyarrow.json as pj
 from target_databricks.errors import BadInputError, MissingKeyPropertiesError
 from target_databricks.reading import rescue
 from target_databricks.reading.hashing import exact_record_hash, record_hash
+from target_databricks.reading.unfit import Unfit
 from target_databricks.schema.plan import (
     DELETED_AT,
     EXTRACTED_AT,
@@ -83,6 +85,10 @@ class Lines:
         """Lines from `start` up to `stop`."""
         return Lines(self.text[start:stop], self.numbers[start:stop])
 
+    def where(self, mask: Sequence[bool]) -> Lines:
+        """Lines of which a mask is true."""
+        return Lines(list(compress(self.text, mask)), list(compress(self.numbers, mask)))
+
 
 class BlockParser:
     """Parses the lines of one stream into tables of `plan.staged_schema`.
@@ -92,6 +98,9 @@ class BlockParser:
         job_id: Stamped on every row.
         started_at: When the run began, in milliseconds since 1970.
         clock: Seconds since 1970.
+
+    Attributes:
+        unfit: Records that could not become rows; whoever takes care of them takes them out.
     """
 
     def __init__(
@@ -113,6 +122,7 @@ class BlockParser:
             ]
         )
         self.refused_lines = 0
+        self.unfit: list[Unfit] = []
 
     def parse(self, lines: Lines) -> list[pa.RecordBatch]:
         """Parse lines, in order.
@@ -122,10 +132,9 @@ class BlockParser:
             MissingKeyPropertiesError: A record lacks a key, or has null there.
         """
         parsed = self._parse(lines)
-        for batch, part in parsed:
-            self._check_keys(batch, part)
+        usable = [self._with_keys(batch, part) for batch, part in parsed]
         received = self._clock()
-        return [self._stamped(batch, received) for batch, _ in parsed]
+        return [self._stamped(batch, received) for batch in usable]
 
     def _parse(self, lines: Lines) -> list[tuple[pa.RecordBatch, Lines]]:
         hashes: list[str] = []
@@ -271,18 +280,37 @@ class BlockParser:
         ]
         return pa.record_batch(arrays, schema=batch.schema)
 
-    def _check_keys(self, batch: pa.RecordBatch, lines: Lines) -> None:
+    def _with_keys(self, batch: pa.RecordBatch, lines: Lines) -> pa.RecordBatch:
+        """The rows that have a key; records whose key no column can hold are put into `unfit`.
+
+        Raises:
+            MissingKeyPropertiesError: A record lacks a key, or has null there.
+        """
         for key in self.plan.keys:
             column = batch.column(key)
-            if column.null_count:
-                row = pc.index(column.is_null(), value=True).as_py()
-                source = next(f.source for f in self.plan.fields if f.name == key)
-                raise MissingKeyPropertiesError(
-                    f"Line {lines.numbers[row]} of the input, for stream '{self.plan.stream}', "
-                    f"has no usable value for its key property '{source}'. Rows without a key "
-                    "cannot be merged. Mend the tap, or choose other key properties for the "
-                    "stream (Meltano: metadata.<stream>.table-key-properties)."
-                )
+            if not column.null_count:
+                continue
+            source = next(f.source for f in self.plan.fields if f.name == key)
+            hashes = batch.column(RECORD_HASH)
+            for row in pc.indices_nonzero(column.is_null()).to_pylist():
+                line, number = lines.text[row], lines.numbers[row]
+                self._check_key(line, number, source)
+                reason = f"The value of its key property '{source}' fits no key of the table."
+                self.unfit.append(Unfit(line, number, hashes[row].as_py(), reason))
+            usable = column.is_valid()
+            batch = batch.filter(usable)
+            lines = lines.where(usable.to_pylist())
+        return batch
+
+    def _check_key(self, line: bytes, number: int, source: str) -> None:
+        """Make sure that a record has something to be its key."""
+        if rescue.loads(line)["record"].get(source) is None:
+            raise MissingKeyPropertiesError(
+                f"Line {number} of the input, for stream '{self.plan.stream}', has no value for "
+                f"its key property '{source}'. Rows without a key cannot be merged. Mend the tap, "
+                "or choose other key properties for the stream (Meltano: "
+                "metadata.<stream>.table-key-properties)."
+            )
 
 
 def finish(array: pa.Array, node: Node) -> pa.Array:
