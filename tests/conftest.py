@@ -16,12 +16,18 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
 import pytest
 from hypothesis import settings
+
+# Images for containers often set this. The suite starts Python some hundred times, and without
+# bytecode each of them compiles all that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("lean", max_examples=40, deadline=None)
