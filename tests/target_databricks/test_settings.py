@@ -49,6 +49,16 @@ def test_a_setting_that_says_something_is_left_as_it_is(name, value):
     assert TargetDatabricks(config={**WAREHOUSE, name: value}).config[name] == value
 
 
+@pytest.mark.parametrize("name", ["lakehouse_path", "spool_path"])
+def test_a_tilde_in_a_path_is_the_home_folder(folder, singer, tmp_path, monkeypatch, name):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    schema = singer.schema("items", {"id": {"type": "integer"}})
+    folder.run(schema, singer.record("items", {"id": 1}), **{name: "~/place"})
+    assert (tmp_path / "home" / "place" / folder.schema).is_dir()
+    assert not (tmp_path / "~").exists()
+
+
 def test_grants_are_printed_for_the_default_catalog(monkeypatch, tmp_path, capsys):
     path = tmp_path / "config.json"
     path.write_text(json.dumps({**WAREHOUSE, "default_target_schema": "", "staging_volume": ""}))

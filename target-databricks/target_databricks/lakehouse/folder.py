@@ -304,7 +304,7 @@ class LakehouseFolder:
 
     def _spool_folder(self, setting: str | None) -> Path:
         if setting:
-            return Path(setting) / self.schema
+            return Path(setting).expanduser() / self.schema
         if self._local is not None:
             return Path(self._uri) / SPOOL
         # A local disk, because staging is about surviving a crash of this very machine.

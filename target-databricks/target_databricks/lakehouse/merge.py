@@ -5,7 +5,7 @@ Pure: from the incoming rows and what the look-up found to the rows to write.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -75,7 +75,7 @@ def aligned(count: int, found: pa.Table | None, places: pa.Array) -> pa.Table:
 
 
 def with_other_columns(
-    rows: pa.Table, existing: pa.Table, others: Sequence[str], flag: str | None
+    rows: pa.Table, existing: pa.Table, others: Collection[str], flag: str | None
 ) -> pa.Table:
     """Give rows the values that belong to the table and not to the tap.
 
@@ -85,9 +85,12 @@ def with_other_columns(
         others: Columns of the table that the tap does not send.
         flag: The users' soft-delete flag: false for a new row, untouched for an old one.
     """
-    for name in others:
-        if name in existing.column_names and name not in rows.column_names:
-            rows = rows.append_column(existing.schema.field(name), existing.column(name))
+    columns = dict(zip(rows.column_names, rows.columns, strict=True))
+    fields = {c.name: c for c in rows.schema}
+    for column, values in zip(existing.schema, existing.columns, strict=True):
+        if column.name in others and column.name not in columns:
+            columns[column.name], fields[column.name] = values, column
+    rows = pa.Table.from_arrays([*columns.values()], schema=pa.schema([*fields.values()]))
     if flag is None:
         return rows
     no = pa.scalar(value=False)

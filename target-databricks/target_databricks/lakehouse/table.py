@@ -132,7 +132,8 @@ class LakehouseTable:
         """
         if self._lacks(keys):
             return None, pa.array([], pa.int64())
-        own = (f"t.{quoted(self.spelled(c) or c)} AS {quoted(c)}" for c in columns)
+        spelling = self._spelling()
+        own = (f"t.{quoted(spelling.get(c.lower(), c))} AS {quoted(c)}" for c in columns)
         wanted = ", ".join([f"k.{quoted(_PLACE)}", *own])
         query = f"SELECT {wanted} FROM t JOIN k ON {_same(keys)}"  # noqa: S608
         batches = list(self._query(query, keys))
@@ -255,15 +256,15 @@ class LakehouseTable:
         schema = self.schema
         if schema is None:
             return rows
-        spelling = self._spelling()
-        rows = rows.rename_columns([spelling.get(n.lower(), n) for n in rows.column_names])
-        for place, column in enumerate(rows.schema):
-            if column.name in schema.names and not pa.types.is_nested(column.type):
-                kind = schema.field(column.name).type
-                if not column.type.equals(kind):
-                    fitted = rows.column(place).cast(kind)
-                    rows = rows.set_column(place, column.with_type(kind), fitted)
-        return rows
+        columns = {c.name.lower(): c for c in schema}
+        arrays, fields = [], []
+        for column, array in zip(rows.schema, rows.columns, strict=True):
+            own = columns.get(column.name.lower(), column)
+            # What is nested is for the writer to bring together.
+            kind = column.type if pa.types.is_nested(column.type) else own.type
+            fields.append(column.with_name(own.name).with_type(kind))
+            arrays.append(array if array.type.equals(kind) else array.cast(kind))
+        return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
     def _rewrite(
         self,
@@ -382,10 +383,9 @@ def _union_type(existing: pa.DataType, new: pa.DataType) -> pa.DataType:
 
 
 def _conformed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
-    columns = [
-        rows.column(c.name).cast(c.type)
-        if c.name in rows.column_names
-        else pa.nulls(rows.num_rows, c.type)
+    columns = dict(zip(rows.column_names, rows.columns, strict=True))
+    arrays = [
+        columns[c.name].cast(c.type) if c.name in columns else pa.nulls(rows.num_rows, c.type)
         for c in schema
     ]
-    return pa.Table.from_arrays(columns, schema=schema)
+    return pa.Table.from_arrays(arrays, schema=schema)

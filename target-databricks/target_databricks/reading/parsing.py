@@ -41,6 +41,8 @@ CUTS = 4
 """Parts a refused block is cut into; each level costs one more fast read of the same lines."""
 READER_BLOCK = 1 << 20
 """Bytes pyarrow gives each of its threads."""
+COLUMN_BLOCK = 1 << 12
+"""Bytes of such a block per column at least: each block costs something for every column."""
 EXACT_IN_A_FLOAT = 10**15
 """Unscaled decimals from here on may share a float with a neighbour (15 digits are safe)."""
 
@@ -168,7 +170,11 @@ class BlockParser:
         table = pj.read_json(
             io.BytesIO(data),
             read_options=pj.ReadOptions(
-                block_size=max(READER_BLOCK, 2 + max(map(len, text), default=0))
+                block_size=max(
+                    READER_BLOCK,
+                    COLUMN_BLOCK * len(self.plan.fields),
+                    2 + max(map(len, text), default=0),
+                )
             ),
             parse_options=pj.ParseOptions(
                 explicit_schema=self._wire, unexpected_field_behavior="error"

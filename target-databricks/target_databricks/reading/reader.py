@@ -154,17 +154,18 @@ def _lines(source: IO[bytes] | IO[str]) -> Iterator[bytes]:
         for line in raw:
             yield line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line
         return
-    rest = b""
+    rest: list[bytes] = []
     while chunk := read(CHUNK):
         *whole, tail = chunk.split(b"\n")
         if whole:
-            yield rest + whole[0]
+            # Joined once: to append to a long line again and again would copy it each time.
+            yield b"".join([*rest, whole[0]])
             yield from whole[1:]
-            rest = tail
-        else:
-            rest += tail
+            rest = []
+        if tail:
+            rest.append(tail)
     if rest:
-        yield rest
+        yield b"".join(rest)
 
 
 def _excerpt(line: bytes) -> str:

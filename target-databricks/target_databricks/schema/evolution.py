@@ -63,23 +63,25 @@ def reconcile(
     notes: list[str] = []
     widen: dict[str, Widened] = {}
     children = {child.column: child for child in plan.children}
-    fields = []
-    for member in plan.fields:
-        child = children.get(member.name)
-        table = child.table if child else plan.table
+
+    def fitted(table: str, members: Sequence[Field]) -> list[Field]:
+        """Members of a table that may exist, as it has them; what must widen first is noted."""
         schema = existing.get(table)
         if schema is None:
-            fields.append(member)
-        elif child is not None:
-            row, widened = _members(child.row, schema, f"{plan.stream}: {table}", notes, rules)
-            fields.append(replace(member, node=list_node(struct_node(row))))
-            if widened:
-                widen[table] = widened
+            return [*members]
+        fields, widened = _members(members, schema, f"{plan.stream}: {table}", notes, rules)
+        if widened:
+            widen[table] = widened
+        return fields
+
+    own = iter(fitted(plan.table, [f for f in plan.fields if f.name not in children]))
+    fields = []
+    for member in plan.fields:
+        if (child := children.get(member.name)) is None:
+            fields.append(next(own))
         else:
-            (fitted,), widened = _members([member], schema, f"{plan.stream}: {table}", notes, rules)
-            fields.append(fitted)
-            if widened:
-                widen.setdefault(table, {}).update(widened)
+            row = struct_node(fitted(child.table, child.row.fields))
+            fields.append(replace(member, node=list_node(row)))
     return Reconciliation(_renamed(plan, fields, notes), widen)
 
 
@@ -110,17 +112,16 @@ def _respelled(references: Iterable[Reference], names: Mapping[str, str]) -> tup
 
 
 def _members(
-    members: Node | Sequence[Field],
+    members: Sequence[Field],
     schema: pa.Schema,
     where: str,
     notes: list[str],
     rules: Sequence[Rule],
 ) -> tuple[list[Field], Widened]:
-    fields = members.fields if isinstance(members, Node) else members
     columns = {c.name.lower(): c for c in schema}
     widened: Widened = {}
     fitted = []
-    for member in fields:
+    for member in members:
         column = columns.get(member.name.lower())
         if column is None:
             fitted.append(member)
