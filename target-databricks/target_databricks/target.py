@@ -6,7 +6,6 @@ import logging
 import os
 import sys
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -19,6 +18,7 @@ from singer_sdk.helpers.capabilities import (
 )
 from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 
+from target_databricks.environment import run_id, settings_of_environment
 from target_databricks.errors import (
     BadInputError,
     ConfigurationError,
@@ -85,7 +85,7 @@ class TargetDatabricks(Target):
         super().__init__(**kwargs)
         # Parsing holds the interpreter's lock anyway: threads would only take turns.
         self.max_parallelism = 1
-        self.job_id = os.environ.get("MELTANO_RUN_ID") or str(uuid.uuid4())
+        self.job_id = run_id(sys.argv[1:], os.environ)
         self.clock = time.time
         self.received: dict[str, int] = {}
         self.load_method = str(self.config["load_method"])
@@ -105,6 +105,12 @@ class TargetDatabricks(Target):
         """Check the settings and fill in the defaults, also of those that are left empty."""
         self._config = without_blanks(self._config)
         return super()._validate_config(raise_errors=raise_errors)
+
+    @property
+    def _env_var_config(self) -> dict[str, Any]:
+        """The settings that variables of the environment state."""
+        self.append_builtin_config(self.config_jsonschema)
+        return settings_of_environment(self.config_jsonschema["properties"], self._env_var_prefix)
 
     # What sinks ask for
 

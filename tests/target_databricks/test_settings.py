@@ -8,6 +8,8 @@ import sys
 import pytest
 from target_databricks.commands import grants
 from target_databricks.commands.common import settings
+from target_databricks.environment import run_id
+from target_databricks.errors import ConfigurationError
 from target_databricks.settings import SETTINGS
 from target_databricks.target import TargetDatabricks
 
@@ -59,12 +61,97 @@ def test_a_tilde_in_a_path_is_the_home_folder(folder, singer, tmp_path, monkeypa
     assert not (tmp_path / "~").exists()
 
 
-def test_grants_are_printed_for_the_default_catalog(monkeypatch, tmp_path, capsys):
+BLANK = ("lock_timeout", "hard_delete", "table_comments", "storage_options", "flattening_max_depth")
+
+
+def test_a_number_a_choice_and_a_map_that_are_left_empty_in_the_environment_are_their_defaults(
+    monkeypatch,
+):
+    default = TargetDatabricks(config=dict(WAREHOUSE)).config
+    for name, value in zip(BLANK, ["", " ", "", "\t", ""], strict=True):
+        monkeypatch.setenv(f"TARGET_DATABRICKS_{name.upper()}", value)
+    found = TargetDatabricks(config=dict(WAREHOUSE), parse_env_config=True).config
+    assert {name: found.get(name) for name in BLANK} == {name: default.get(name) for name in BLANK}
+    assert found["table_comments"] is True
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind"),
+    [
+        ("lock_timeout", "s3cret", "a whole number"),
+        ("storage_options", "s3cret", "a JSON object"),
+        ("storage_options", '{"key": s3cret', "a JSON object"),
+    ],
+)
+def test_a_variable_of_another_type_is_named_and_not_shown(
+    monkeypatch, capsys, caplog, name, value, kind
+):
+    for setting, stated in {**WAREHOUSE, name: value}.items():
+        monkeypatch.setenv(f"TARGET_DATABRICKS_{setting.upper()}", stated)
+    monkeypatch.setattr(sys, "argv", ["target-databricks-grants"])
+    with pytest.raises(SystemExit, match="1"):
+        grants.main(standalone_mode=False)
+    printed = capsys.readouterr().err
+    assert f"TARGET_DATABRICKS_{name.upper()}" in printed
+    assert kind in printed
+    assert "s3cret" not in printed + caplog.text
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Writes settings to files and gives their paths."""
+
+    def write(*configs):
+        paths = [tmp_path / f"{number}.json" for number in range(len(configs))]
+        for path, config in zip(paths, configs, strict=True):
+            path.write_text(json.dumps({**WAREHOUSE, **config}))
+        return [str(path) for path in paths]
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("sources", "catalog"),
+    [
+        ((), "variable"),
+        ((0,), "first"),
+        ((0, 1), "second"),
+        ((1, 0), "first"),
+        ((0, "ENV"), "variable"),
+        (("ENV", 0), "variable"),
+    ],
+)
+def test_the_commands_take_settings_in_the_order_of_the_target(
+    monkeypatch, files, sources, catalog
+):
+    for name, value in {**WAREHOUSE, "catalog": "variable"}.items():
+        monkeypatch.setenv(f"TARGET_DATABRICKS_{name.upper()}", value)
+    paths = files({"catalog": "first"}, {"catalog": "second"})
+    arguments = [each if each == "ENV" else paths[each] for each in sources]
+    assert settings(arguments)["catalog"] == catalog
+    if arguments:
+        command = TargetDatabricks.get_singer_command()
+        context = command.make_context("target", [f"--config={each}" for each in arguments])
+        stated = context.params["config"]
+        target = TargetDatabricks(config=stated.config, parse_env_config=stated.parse_env)
+        assert target.config["catalog"] == catalog
+
+
+@pytest.mark.parametrize("content", ['{"access_token": "s3cret"', '["s3cret"]', None])
+def test_a_file_of_settings_that_cannot_be_read_is_named_and_not_shown(tmp_path, content):
     path = tmp_path / "config.json"
-    path.write_text(json.dumps({**WAREHOUSE, "default_target_schema": "", "staging_volume": ""}))
+    if content:
+        path.write_text(content)
+    with pytest.raises(ConfigurationError, match=r"config\.json") as caught:
+        settings([str(path)])
+    assert "s3cret" not in str(caught.value)
+
+
+def test_grants_are_printed_for_the_default_catalog(monkeypatch, files, capsys):
+    (path,) = files({"default_target_schema": "", "staging_volume": ""})
     monkeypatch.setenv("TARGET_DATABRICKS_CATALOG", "")
-    arguments = ["--config", str(path)]
-    assert settings(path)["catalog"] == "main"
+    arguments = ["--config", path, "--config", "ENV"]
+    assert settings([path, "ENV"])["catalog"] == "main"
     monkeypatch.setattr(sys, "argv", ["target-databricks-grants", *arguments, "--to", "loader"])
     grants.main(standalone_mode=False)
     printed = capsys.readouterr().out.splitlines()
@@ -72,3 +159,29 @@ def test_grants_are_printed_for_the_default_catalog(monkeypatch, tmp_path, capsy
     assert "GRANT USE CATALOG ON CATALOG `main` TO `loader`;" in printed
     assert "CREATE VOLUME IF NOT EXISTS `main`.`default`.`_sdc_staging`;" in printed
     assert [line for line in printed if "``" in line] == []
+
+
+# The run's id
+
+
+RUN = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
+
+
+@pytest.mark.parametrize(
+    ("config", "variable", "expected"),
+    [
+        (f"/p/.meltano/run/elt/local-a-to-b/{RUN}/target.1.config.json", "", RUN),
+        (f"/p/.meltano/run/elt/local-a-to-b/{RUN}/target.1.config.json", "other", RUN),
+        ("/p/.meltano/run/target-databricks/target.1.config.json", "other", "other"),
+        (f"/pods/{RUN}/config.json", "other", "other"),
+        ("ENV", "other", "other"),
+    ],
+)
+@pytest.mark.parametrize("joined", [True, False])
+def test_the_run_is_meltanos_own(config, variable, expected, joined):
+    arguments = [f"--config={config}"] if joined else ["--config", config]
+    assert run_id(arguments, {"MELTANO_RUN_ID": variable}) == expected
+
+
+def test_a_run_that_is_nobody_elses_has_an_id_of_its_own():
+    assert run_id([], {}) != run_id([], {"MELTANO_RUN_ID": ""})

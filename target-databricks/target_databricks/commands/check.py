@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import click
@@ -38,10 +37,10 @@ _PREFIX = "_sdc_check_"
 
 @command(__doc__)
 @config_option
-def main(path: Path | None) -> None:
+def main(sources: tuple[str, ...]) -> None:
     """Check the settings of the command line or the environment."""
     with errors_as_lines(lambda sentence: show_error(f"Not ready: {sentence}")):
-        check(settings(path), click.echo)
+        check(settings(sources), click.echo)
 
 
 def check(config: Mapping[str, Any], say: Callable[[str], None]) -> None:

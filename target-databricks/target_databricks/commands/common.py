@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from target_databricks.errors import ConfigurationError
 from target_databricks.settings import destination_of
 from target_databricks.target import TargetDatabricks
 
+ENVIRONMENT = "ENV"
+"""What `--config` takes for the variables of the environment, as with every Singer plugin."""
+
 config_option = click.option(
     "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    help="settings as JSON, as the target takes them",
+    "sources",
+    multiple=True,
+    metavar="FILE|ENV",
+    help=(
+        "settings as JSON, as the target takes them, the last file first; ENV for variables of "
+        "the environment, which come before files; without any, ENV"
+    ),
 )
 
 
@@ -29,20 +37,42 @@ def command(about: str | None) -> Callable[[Callable[..., None]], click.Command]
     )
 
 
-def settings(path: Path | None) -> dict[str, Any]:
-    """The settings, defaults filled in: from a file, and from the environment.
+def settings(sources: Sequence[str] = ()) -> dict[str, Any]:
+    """The settings, defaults filled in, from where and in the order in which the target has them.
+
+    Args:
+        sources: JSON files, of which a later one has precedence, and `ENV` for the environment,
+            which has precedence over them all; the environment alone when empty.
 
     Raises:
-        ConfigurationError: They are not settings of the target.
+        ConfigurationError: A file cannot be read, or they are not settings of the target.
         click.UsageError: They do not describe a SQL warehouse.
     """
-    stated = json.loads(path.read_text()) if path else {}
-    config = dict(TargetDatabricks(config=stated, parse_env_config=True).config)
+    stated: dict[str, Any] = {}
+    for source in sources:
+        if source != ENVIRONMENT:
+            stated |= _file(Path(source))
+    environment = ENVIRONMENT in sources or not sources
+    config = dict(TargetDatabricks(config=stated, parse_env_config=environment).config)
     if destination_of(config) != "warehouse":
         raise click.UsageError(
             "the settings describe a lakehouse folder, which needs no checks and grants"
         )
     return config
+
+
+def _file(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        # Not what the parser quotes: a file of settings holds secrets.
+        reason = error.strerror if isinstance(error, OSError) else "it is not JSON"
+        raise ConfigurationError(
+            f"The file {path} of settings cannot be read: {reason}."
+        ) from error
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"The file {path} of settings does not hold a JSON object.")
+    return content
 
 
 def show_error(sentence: str) -> None:

@@ -10,7 +10,6 @@ Source: Unity Catalog, Privileges and securable objects.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import click
@@ -25,10 +24,10 @@ from target_databricks.warehouse.staging.choose import staging_volume
 @command(__doc__)
 @config_option
 @click.option("--to", "principal", help="user, group or application id that is to load")
-def main(path: Path | None, principal: str | None) -> None:
+def main(sources: tuple[str, ...], principal: str | None) -> None:
     """Print the statements for the settings of the command line or the environment."""
     with errors_as_lines(show_error):
-        config = settings(path)
+        config = settings(sources)
     to = principal or config.get("client_id") or config.get("azure_client_id") or "<user>"
     click.echo("\n".join(grants(config, to)))
 
