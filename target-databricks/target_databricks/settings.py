@@ -19,7 +19,7 @@ LOAD_METHODS = ("upsert", "append-only", "overwrite")
 NESTED = ("struct", "json", "variant")
 CLUSTERING = ("auto", "keys", "none")
 STAGING = ("volume", "inline")
-NUMBER_TYPES = ("double", "decimal")
+NUMBER_TYPES = ("double", "decimal", "string")
 
 
 def destination_of(config: Mapping[str, Any]) -> str:
@@ -320,8 +320,10 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         default="double",
         allowed_values=list(NUMBER_TYPES),
         description=(
-            "Column type of a number whose schema has no multipleOf: double, or decimal for "
-            "DECIMAL(38,10). With multipleOf it is always an exact DECIMAL."
+            "Column type of a number whose schema states no scale (numeric without precision): "
+            "double, and what a double would round goes to _rescued_data; decimal for an exact "
+            "DECIMAL(38,10); string for all digits, however many. With x-scale, multipleOf or "
+            "singer.decimal it is always an exact DECIMAL."
         ),
     ),
     th.Property(

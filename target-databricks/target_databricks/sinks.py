@@ -22,8 +22,8 @@ from target_databricks.loading.batch import Batch, LoadResult, make_batch
 from target_databricks.loading.load import Load
 from target_databricks.loading.loader import Loader, Step
 from target_databricks.loading.versions import StreamVersions
+from target_databricks.reading.json_text import dumps
 from target_databricks.reading.parsing import BlockParser, Lines
-from target_databricks.reading.rescue import dumps
 from target_databricks.schema.plan import StreamPlan
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class DatabricksSink(BatchSink):
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:  # noqa: ARG002
         """Take a record as the SDK hands it over, after stream maps and validation."""
-        self.add(dumps({"record": record}).encode("utf-8", "replace"), self._target.line)
+        self.add(dumps({"record": record}).encode(), self._target.line)
 
     def process_batch(self, context: dict[str, Any]) -> None:
         """Hand everything gathered so far to the loader as one batch."""

@@ -32,13 +32,13 @@ from target_databricks.loading.load import Load
 from target_databricks.loading.loader import Loader
 from target_databricks.loading.report import Report
 from target_databricks.loading.versions import StreamVersions
+from target_databricks.reading.json_text import dumps
 from target_databricks.reading.reader import BlockReader
-from target_databricks.reading.rescue import dumps
 from target_databricks.schema.evolution import tables_of
+from target_databricks.schema.json_schema import TypeMapper
 from target_databricks.schema.naming import COLUMN_NAMES
 from target_databricks.schema.plan import POSITION, StreamPlan, reserved
 from target_databricks.schema.planning import make_plan
-from target_databricks.schema.types import TypeMapper
 from target_databricks.settings import SETTINGS, destination_of, without_blanks
 from target_databricks.sinks import DatabricksSink
 
@@ -156,7 +156,7 @@ class TargetDatabricks(Target):
             self._bookmarks,
             mapper=TypeMapper(
                 COLUMN_NAMES[self.config["column_names"]],
-                decimal_numbers=self.config["number_type"] == "decimal",
+                numbers=str(self.config["number_type"]),
             ),
             child_rules=self.config.get("child_tables"),
             sdk_metadata=metadata,
@@ -239,7 +239,7 @@ class TargetDatabricks(Target):
             sink = cast("DatabricksSink", self.get_sink(stream_map.stream_alias, record=record))
             sink.validate(record)
             line = dumps({"record": record, **rest})
-            sink.add(line.encode("utf-8", "replace"), self.line)
+            sink.add(line.encode(), self.line)
 
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         received = self._rows_received()

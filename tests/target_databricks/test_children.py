@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from target_databricks.schema.json_schema import TypeMapper
 from target_databricks.schema.planning import make_plan
-from target_databricks.schema.types import TypeMapper
 
 INTEGER, TEXT = {"type": "integer"}, {"type": "string"}
 MONEY = {"type": "number", "multipleOf": 0.01}

@@ -43,15 +43,15 @@ def load(place, singer, members, stream="things"):
         ('"n": true', '{"n":true}'),
         ('"n": [1]', '{"n":[1]}'),
         ('"n": 9223372036854775808', '{"n":9223372036854775808}'),
-        ('"n": -1e30', '{"n":-1E+30}'),
+        ('"n": -1e30', '{"n":-1e30}'),
         ('"m": 0.00001', '{"m":0.00001}'),
-        ('"m": 1e35', '{"m":1E+35}'),
+        ('"m": 1e35', '{"m":1e35}'),
         ('"m": "1,50"', '{"m":"1,50"}'),
-        ('"m": NaN', '{"m":NaN}'),
-        ('"m": -Infinity', '{"m":-Infinity}'),
+        ('"m": NaN', '{"m":"NaN"}'),
+        ('"m": -Infinity', '{"m":"-Infinity"}'),
         ('"f": "x"', '{"f":"x"}'),
-        ('"f": 1e999', '{"f":1E+999}'),
-        ('"b": 1', '{"b":1}'),
+        ('"f": 1e999', '{"f":"1e999"}'),
+        ('"b": 2', '{"b":2}'),
         ('"t": "yesterday"', '{"t":"yesterday"}'),
         ('"t": "2024-02-30T00:00:00Z"', '{"t":"2024-02-30T00:00:00Z"}'),
         ('"t": "2024-01-01T00:00:00+99:00"', '{"t":"2024-01-01T00:00:00+99:00"}'),
@@ -65,7 +65,7 @@ def load(place, singer, members, stream="things"):
         ('"l": {"x": 1}', '{"l":{"x":1}}'),
         ('"l": [{"x": 1}, {"x": "b"}, 7]', '{"l[1].x":"b","l[2]":7}'),
         ('"ns": [1, "two", null]', '{"ns[1]":"two"}'),
-        ('"new": "\\ud800 alone"', '{"new":"? alone"}'),
+        ('"new": "\\ud800 alone"', '{"new":"\\\\ud800 alone"}'),
     ],
 )
 def test_invariant_8_what_does_not_fit_is_rescued(place, singer, members, rescued):
@@ -84,7 +84,7 @@ def test_invariant_8_what_does_not_fit_is_rescued(place, singer, members, rescue
         ('"b": "True"', "b", True),
         ('"s": 12.50', "s", "12.5"),
         ('"s": {"a": [true, null]}', "s", '{"a":[true,null]}'),
-        ('"s": "\\ud800x"', "s", "?x"),
+        ('"b": 0', "b", False),
     ],
 )
 def test_a_value_that_only_looks_different_is_not_rescued(place, singer, members, column, value):
@@ -126,6 +126,17 @@ def test_rescued_data_is_json_that_can_be_read_again(place, singer):
     value = {'q"uote': ["\u2028", "é", {"deep": [[]]}]}
     row = load(place, singer, f'"new": {json.dumps(value)}')
     assert json.loads(row["_rescued_data"]) == {"new": value}
+
+
+def test_two_values_of_one_path_are_both_rescued(place, singer):
+    row = load(place, singer, '"o.z": 1, "o": {"z": 2}, "o.z#2": 3')
+    assert json.loads(row["_rescued_data"]) == {"o.z": 1, "o.z#2": 2, "o.z#2#2": 3}
+
+
+def test_attack_4_numbers_that_differ_where_no_float_does_are_two(place, singer):
+    load(place, singer, '"f": 1.00000000000000000001')
+    row = load(place, singer, '"f": 1.00000000000000000002')
+    assert (row["f"], row["_rescued_data"]) == (None, '{"f":1.00000000000000000002}')
 
 
 def test_a_new_value_of_an_enumeration_is_just_a_value(place, singer):

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from target_databricks.schema.json_schema import TypeMapper
 from target_databricks.schema.plan import RECORD_HASH, Reference
 from target_databricks.schema.planning import make_plan
-from target_databricks.schema.types import TypeMapper
 from target_databricks.warehouse.constraints import constraint_name, references
 from target_databricks.warehouse.sql import ddl
 from target_databricks.warehouse.sql import dml as sql

@@ -19,9 +19,9 @@ from singer_sdk.exceptions import FatalSyncError
 from target_databricks.commands.common import command, config_option, settings, show_error
 from target_databricks.errors import errors_as_lines
 from target_databricks.loading.batch import Batch
+from target_databricks.schema.json_schema import TypeMapper
 from target_databricks.schema.naming import table_name
 from target_databricks.schema.planning import make_plan
-from target_databricks.schema.types import TypeMapper
 from target_databricks.warehouse.client.access import make_access
 from target_databricks.warehouse.client.backoff import Backoff
 from target_databricks.warehouse.client.connection import Connections

@@ -9,7 +9,6 @@ lines that caused it (and a few neighbours) take the rescue path.
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
@@ -23,7 +22,10 @@ import pyarrow.json as pj
 from target_databricks.errors import BadInputError, MissingKeyPropertiesError
 from target_databricks.reading import rescue
 from target_databricks.reading.hashing import exact_record_hash, record_hash
+from target_databricks.reading.json_text import TOO_DEEP, loads
+from target_databricks.reading.numbers import NumberCheck, beyond_floats
 from target_databricks.reading.unfit import Unfit
+from target_databricks.reading.values import DoesNotFitError, is_long
 from target_databricks.schema.plan import (
     DELETED_AT,
     EXTRACTED_AT,
@@ -43,16 +45,15 @@ READER_BLOCK = 1 << 20
 """Bytes pyarrow gives each of its threads."""
 COLUMN_BLOCK = 1 << 12
 """Bytes of such a block per column at least: each block costs something for every column."""
+FIRST_MOMENT, LAST_MOMENT = -62_135_596_800_000_000, 253_402_300_799_999_999
+"""The years 1 to 9999 in microseconds since 1970."""
 EXACT_IN_A_FLOAT = 10**15
 """Unscaled decimals from here on may share a float with a neighbour (15 digits are safe)."""
 
-_LONG_NUMBER = re.compile(rb"[0-9](?:[0-9.]){15}").search
 _MOMENT = leaf(Kind.TIMESTAMP)
 _REFUSALS = (
-    pa.ArrowInvalid,
+    ValueError,  # no JSON, or what Arrow or the columns do not take as it is
     pa.ArrowNotImplementedError,
-    rescue.DoesNotFitError,
-    orjson.JSONDecodeError,
     KeyError,  # no 'record'
     TypeError,  # not an object, or one whose numbers orjson cannot write
     AttributeError,
@@ -114,6 +115,7 @@ class BlockParser:
         self._clock = clock
         self._reserved = plan.reserved
         self._prepare = _preparer(plan.root)
+        self._numbers = NumberCheck(plan.root)
         self._wire = pa.schema(
             [
                 ("type", pa.string()),
@@ -142,6 +144,8 @@ class BlockParser:
         hashes: list[str] = []
         text, reserved = lines.text, self._reserved
         try:
+            if not self._numbers.passes(text):
+                raise DoesNotFitError
             if self._prepare is None:
                 for line in text:
                     hashes.append(record_hash(line, orjson.loads(line)["record"], reserved))  # noqa: PERF401
@@ -161,8 +165,6 @@ class BlockParser:
         message = orjson.loads(line)
         record = message["record"]
         hashes.append(record_hash(line, record, self._reserved))
-        if _long_number_in(line):
-            raise rescue.DoesNotFitError
         return orjson.dumps({**message, "record": self._prepare(record)})  # type: ignore[misc]
 
     def _read(self, text: list[bytes], hashes: list[str], lines: Lines) -> pa.RecordBatch:
@@ -182,7 +184,7 @@ class BlockParser:
         )
         if table.num_rows != len(text):
             # Two objects on one line, or a line with none: not for this reader to judge.
-            raise rescue.DoesNotFitError
+            raise DoesNotFitError
         rows = _one_chunk(finish(_one_chunk(table.column("record")), self.plan.root))
         columns = dict(zip((f.name for f in self.plan.fields), rows.flatten(), strict=True))
         columns[RECORD_HASH] = pa.array(self._exact(hashes, columns, lines), pa.string())
@@ -204,13 +206,13 @@ class BlockParser:
                 row, rest = rescue.fit_record(message["record"], self.plan.root, self._reserved)
                 hashes.append(self._hash_of_any(line, message["record"]))
             except RecursionError as error:
-                raise self._not_json(number, rescue.TOO_DEEP) from error
+                raise self._not_json(number, TOO_DEEP) from error
             rows.append(row)
             rescued.append(rest)
             extracted.append(rescue.fit(_MOMENT, message.get("time_extracted"), "", {}))
             deleted.append(rescue.fit(_MOMENT, message["record"].get(DELETED_AT), "", {}))
             version = message.get("version")
-            versions.append(version if rescue.is_long(version) else None)
+            versions.append(version if is_long(version) else None)
         struct = pa.array(rows, self.plan.root.arrow)
         columns = dict(zip((f.name for f in self.plan.fields), struct.flatten(), strict=True))
         columns[RECORD_HASH] = pa.array(self._exact(hashes, columns, lines), pa.string())
@@ -225,7 +227,7 @@ class BlockParser:
     def _message(self, line: bytes, number: int) -> dict[str, Any]:
         stream = self.plan.stream
         try:
-            message = rescue.loads(line)
+            message = loads(line)
         except ValueError as error:
             raise self._not_json(number, error) from error
         if not isinstance(message, dict) or not isinstance(message.get("record"), dict):
@@ -244,7 +246,7 @@ class BlockParser:
 
     def _hash_of_any(self, line: bytes, record: dict[str, Any]) -> str:
         """The same hash the fast way gives, also for text that only the rescue path takes."""
-        if rescue.beyond_floats(record, self.plan.root):
+        if beyond_floats(record, self.plan.root):
             return exact_record_hash(record, self._reserved)
         try:
             return record_hash(line, orjson.loads(line)["record"], self._reserved)
@@ -259,7 +261,7 @@ class BlockParser:
         exact = list(hashes)
         for i, line in enumerate(lines.text):
             if any(_beyond_floats(array.slice(i, 1), node) for array, node in nodes):
-                exact[i] = exact_record_hash(rescue.loads(line)["record"], self._reserved)
+                exact[i] = exact_record_hash(loads(line)["record"], self._reserved)
         return exact
 
     def _conformed(self, columns: dict[str, pa.Array], count: int) -> pa.RecordBatch:
@@ -310,7 +312,7 @@ class BlockParser:
 
     def _check_key(self, line: bytes, number: int, source: str) -> None:
         """Make sure that a record has something to be its key."""
-        if rescue.loads(line)["record"].get(source) is None:
+        if loads(line)["record"].get(source) is None:
             raise MissingKeyPropertiesError(
                 f"Line {number} of the input, for stream '{self.plan.stream}', has no value for "
                 f"its key property '{source}'. Rows without a key cannot be merged. Mend the tap, "
@@ -320,10 +322,11 @@ class BlockParser:
 
 
 def finish(array: pa.Array, node: Node) -> pa.Array:
-    """Turn what the JSON reader gave into what the table holds: names, and dates.
+    """Turn what the JSON reader gave into what the table holds: names, dates, narrow numbers.
 
     Raises:
-        DoesNotFitError: A calendar date came with a time of day.
+        DoesNotFitError: A calendar date came with a time of day, an instant is not of our years, or
+            a FLOAT would print as another number.
     """
     if node.kind is Kind.STRUCT:
         members = [finish(a, f.node) for a, f in zip(array.flatten(), node.fields, strict=True)]
@@ -335,12 +338,33 @@ def finish(array: pa.Array, node: Node) -> pa.Array:
         values = finish(array.values, node.item)
         mask = array.is_null() if array.null_count else None
         return pa.ListArray.from_arrays(array.offsets, values, type=node.arrow, mask=mask)
+    if node.kind in {Kind.TIMESTAMP, Kind.DATE}:
+        _check_years(array)
     if node.kind is Kind.DATE:
         dates = array.cast(node.arrow, safe=False)
         if not dates.cast(array.type).equals(array):
-            raise rescue.DoesNotFitError
+            raise DoesNotFitError
         return dates
-    return array if array.type.equals(node.arrow) else array.cast(node.arrow)
+    if array.type.equals(node.arrow):
+        return array
+    if node.kind is Kind.FOREIGN:
+        return pa.nulls(len(array), node.arrow)
+    narrow = array.cast(node.arrow)
+    if pa.types.is_float32(node.arrow) and not _spelled_alike(narrow, array):
+        raise DoesNotFitError
+    return narrow
+
+
+def _check_years(moments: pa.Array) -> None:
+    """Refuse instants outside the years 1 to 9999: Arrow reads them, Python and SQL do not."""
+    ends = pc.min_max(moments.view(pa.int64())).as_py()
+    if ends["min"] is not None and not FIRST_MOMENT <= ends["min"] <= ends["max"] <= LAST_MOMENT:
+        raise DoesNotFitError
+
+
+def _spelled_alike(narrow: pa.Array, wide: pa.Array) -> bool:
+    """Whether floats of 32 bits print as the decimals that those of 64 bits were read from."""
+    return bool(narrow.cast(pa.string()).cast(pa.float64()).equals(wide))
 
 
 def _beyond_floats(array: pa.Array, node: Node) -> bool:
@@ -361,11 +385,6 @@ def _one_chunk(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     if isinstance(column, pa.Array):
         return column
     return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
-
-
-def _long_number_in(line: bytes) -> bool:
-    """Whether a run of 16 digits stands in the line: a number there may exceed a float."""
-    return _LONG_NUMBER(line) is not None
 
 
 def _preparer(node: Node) -> Callable[[Any], Any] | None:

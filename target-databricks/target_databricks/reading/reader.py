@@ -16,7 +16,7 @@ from typing import IO, Any, Protocol
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
 from target_databricks.errors import BadInputError
-from target_databricks.reading import rescue
+from target_databricks.reading.json_text import loads
 
 CHUNK = 1 << 18
 """Bytes asked of the pipe at a time; it gives what it has."""
@@ -116,7 +116,7 @@ class BlockReader(GenericSingerReader[bytes]):
             BadInputError: The line is not a JSON object.
         """
         try:
-            message = rescue.loads(line)
+            message = loads(line)
         except ValueError as error:
             raise BadInputError(
                 f"Line {self.line} of the input is not JSON ({error}): {_excerpt(line)}. "

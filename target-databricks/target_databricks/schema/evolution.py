@@ -204,6 +204,8 @@ def _integer_to_decimal(column: pa.DataType, node: Node) -> pa.DataType | None:
 def _wider_decimal(column: pa.DataType, node: Node) -> pa.DataType | None:
     if not pa.types.is_decimal(column) or node.kind is not Kind.DECIMAL:
         return None
+    if node.widest and node.arrow.scale <= column.scale:
+        return None  # The schema says how many places it needs, and has them.
     scale = max(column.scale, node.arrow.scale)
     digits = max(column.precision - column.scale, node.arrow.precision - node.arrow.scale)
     precision = min(DECIMAL_DIGITS, digits + scale)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+from target_databricks.schema.json_schema import TypeMapper
 from target_databricks.schema.naming import snake_case, table_name, unique_names
 from target_databricks.schema.plan import (
     DELETED_AT,
@@ -22,7 +23,7 @@ from target_databricks.schema.plan import (
     StreamPlan,
     reserved,
 )
-from target_databricks.schema.types import Field, Kind, Node, TypeMapper, list_node, struct_node
+from target_databricks.schema.types import Field, Kind, Node, list_node, struct_node
 
 
 def make_plan(
