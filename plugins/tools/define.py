@@ -137,6 +137,11 @@ DEFINITIONS = {
                 "args": "",
                 "description": "Print the SQL an administrator must run for the SQL warehouse.",
             },
+            "staged": {
+                "executable": "target-databricks-staged",
+                "args": "",
+                "description": "list, retry or drop rows that were set aside.",
+            },
         },
         pip_url="${TARGET_DATABRICKS_PIP_URL}",
     ),

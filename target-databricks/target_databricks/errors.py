@@ -23,6 +23,7 @@ __all__ = [
     "BadInputError",
     "BusyError",
     "ConfigurationError",
+    "DamagedFileError",
     "InvalidRecord",
     "LoadError",
     "MissingKeyPropertiesError",
@@ -37,6 +38,10 @@ class BadInputError(FatalSyncError):
 
 class LoadError(FatalSyncError):
     """A batch could not be applied; it stays staged and the next run applies it first."""
+
+
+class DamagedFileError(FatalSyncError):
+    """A staged file is not what was written, or is none of ours; the text says how that shows."""
 
 
 class BusyError(FatalSyncError):

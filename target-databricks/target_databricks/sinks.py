@@ -17,13 +17,14 @@ import pyarrow.parquet as pq
 from singer_sdk.helpers._batch import BatchFileFormat, StorageTarget
 from singer_sdk.sinks import BatchSink, Sink
 
-from target_databricks.errors import BadInputError, InvalidRecord, MissingKeyPropertiesError
+from target_databricks.errors import BadInputError, InvalidRecord
 from target_databricks.loading.batch import Batch, LoadResult, make_batch
 from target_databricks.loading.load import Load
 from target_databricks.loading.loader import Loader, Step
 from target_databricks.loading.versions import StreamVersions
 from target_databricks.reading.json_text import dumps
 from target_databricks.reading.parsing import BlockParser, Lines
+from target_databricks.reading.unfit import Unfit
 from target_databricks.schema.plan import StreamPlan
 
 if TYPE_CHECKING:
@@ -150,7 +151,8 @@ class DatabricksSink(BatchSink):
         for record in context.get("records", ()):
             self.process_record(record, context)
         self._parse_waiting()
-        if not self._blocks:
+        unfit, self._parser.unfit = self._parser.unfit, []
+        if not self._blocks and not unfit:
             return
         batch = make_batch(
             self.plan,
@@ -161,9 +163,9 @@ class DatabricksSink(BatchSink):
         self._blocks, self._bytes = [], 0
         overwrite = self._target.load_method == "overwrite"
         if overwrite and self._target.first_time(self.stream_name):
-            self._submit(lambda load: _replace(load, batch))
+            self._submit(lambda load: _replace(load, batch, unfit))
         else:
-            self._submit(lambda load: load.apply(batch))
+            self._submit(lambda load: load.apply(batch, unfit))
 
     def process_batch_files(self, encoding: BaseBatchFileEncoding, files: Sequence[str]) -> None:
         """Take the files of a BATCH message: JSON lines, gzipped or not, or Parquet.
@@ -232,11 +234,6 @@ class DatabricksSink(BatchSink):
         self._bytes += lines.size
         self.record_counter_metric.increment(len(lines))
         blocks = self._parser.parse(lines)
-        for unfit in self._parser.unfit:
-            raise MissingKeyPropertiesError(
-                f"Line {unfit.number} of the input, for stream '{self.stream_name}', cannot become "
-                f"a row. {unfit.reason}"
-            )
         self._blocks.extend(blocks)
         if self.plan.sdk_metadata:
             for block in blocks:
@@ -266,7 +263,7 @@ def _decompressed(file: IO[bytes], compression: str | None) -> IO[bytes]:
     return cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if compression == "gzip" else file
 
 
-def _replace(load: Load, batch: Batch) -> LoadResult:
+def _replace(load: Load, batch: Batch, unfit: Sequence[Unfit]) -> LoadResult:
     """Load the first batch of a stream that is to be overwritten."""
     load.replace(batch.plan)
-    return load.apply(batch)
+    return load.apply(batch, unfit)

@@ -92,6 +92,7 @@ class TargetDatabricks(Target):
         self.versions = StreamVersions()
         self._started: set[str] = set()
         self._owners = dict(RESERVED_TABLES)
+        self._tables: set[str] = set()
         self._bookmarks: Sequence[str] = ()
         self._load: Load | None = None
         self._loader: Loader | None = None
@@ -122,9 +123,7 @@ class TargetDatabricks(Target):
             for result in self._load.open():
                 self.logger.info("Left by an earlier run: %s", self._report.line(result))
                 self._report.add(result)
-            for error in self._load.failed.values():
-                self.logger.error("Left by an earlier run: %s", error)
-            self._loader = Loader(self._load, self._emit_state, self._loaded)
+            self._loader = Loader(self._load, self._emit_state, self._loaded, self._source)
         return self._loader
 
     @property
@@ -163,8 +162,8 @@ class TargetDatabricks(Target):
             soft_delete=self.config["soft_delete_column"] or None,
         )
         self._claim(plan)
-        load = cast("Load", self._load)
-        return plan if stream in load.failed else load.reconcile(plan)
+        self._tables.update(tables_of(plan))
+        return cast("Load", self._load).reconcile(plan)
 
     def _claim(self, plan: StreamPlan) -> None:
         """Make sure that no two streams, or arrays of them, write to one table."""
@@ -177,6 +176,13 @@ class TargetDatabricks(Target):
                     f"{owner}. Give one of them another name: a stream with an '__alias__' in "
                     "'stream_maps', a child table in 'child_tables'."
                 )
+
+    def _source(self, alias: str) -> str:
+        """What the tap calls a stream that is loaded under an alias."""
+        for stream, maps in self.mapper.stream_maps.items():
+            if any(m.stream_alias == alias for m in maps):
+                return str(stream)
+        return alias
 
     def first_time(self, stream: str) -> bool:
         """Whether a stream shows up for the first time in this run; once per stream."""
@@ -280,22 +286,22 @@ class TargetDatabricks(Target):
             super().process_endofpipe()
             self._retire()
             self.loader.wait()
-            failed = dict(cast("Load", self._load).failed)
+            error = cast("Load", self._load).refusals.error(self._tables)
+            held = self.loader.holds_state
             # What no state covers yet must stay in mind.
-            self._close(failed=self.loader.holds_state)
+            self._close(failed=held)
         except BaseException:
             self._abort()
             raise
         if table := self._report.table():
             self.logger.info("Loaded:\n%s", table)
-        if failed:
+        if error is not None and held:
             raise LoadError(
-                f"Not loaded: {', '.join(map(repr, failed))}. A batch that an earlier run left "
-                "cannot be applied; all other streams are loaded. "
-                f"{' '.join(map(str, failed.values()))} Mend the cause and run again, or delete "
-                "the file to go on without it: no state covers its rows, so the tap sends them "
-                "again."
+                f"{error} The state is held whole, because it is not of the form "
+                "{'bookmarks': {<stream>: …}}: the tap sends everything since again."
             )
+        if error is not None:
+            raise error
 
     def _retire(self) -> None:
         """Let the versions take effect that were named before their records."""

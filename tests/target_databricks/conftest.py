@@ -22,6 +22,7 @@ import pytest
 from databricks import sql
 from databricks_sandbox.pytest_plugin import GROUP
 from deltalake import DeltaTable
+from target_databricks.commands import staged
 from target_databricks.target import TargetDatabricks
 from target_databricks.warehouse.sql.columns import as_read
 
@@ -144,6 +145,28 @@ class Place:
             return [row[columns[0]] for row in rows]
         return [{c: row[c] for c in columns} for row in rows] if columns else rows
 
+    def staged(self) -> list[str]:
+        """Names of files in the staging."""
+        raise NotImplementedError
+
+    def forbid(self, table: str, condition: str) -> None:
+        """Have a table refuse rows that do not meet a condition, as its owner would."""
+        raise NotImplementedError
+
+    def allow(self, table: str) -> None:
+        """Take back what was forbidden."""
+        raise NotImplementedError
+
+    def decide(self, action: str, *files: str) -> list[str]:
+        """What `target-databricks-staged` says, in lines."""
+        backend = staged.backend_of(TargetDatabricks(config=self.config()).config)
+        said: list[str] = []
+        if action == "list":
+            staged.report(backend, said.append)
+        else:
+            staged.decide(backend, action, files, everything=not files, say=said.append)
+        return said
+
     def version(self, table: str) -> int:
         """Number of the table's last commit."""
         raise NotImplementedError
@@ -219,6 +242,12 @@ class LakehouseFolder(Place):
     def staged(self) -> list[str]:
         """Names of batches in the spool."""
         return sorted(p.name for p in (self.schema_folder / "_spool").glob("*-*.*"))
+
+    def forbid(self, table: str, condition: str) -> None:
+        DeltaTable(self.schema_folder / table).alter.add_constraint({"forbidden": condition})
+
+    def allow(self, table: str) -> None:
+        DeltaTable(self.schema_folder / table).alter.drop_constraint("forbidden")
 
     def edit(self, table: str, values: Mapping[str, str], where: str | None = None) -> None:
         """Change rows as a user of the table would."""
@@ -304,6 +333,14 @@ class SqlWarehouse(Place):
         folder = f"/Volumes/{self.sandbox.catalog}/{self.schema}/_sdc_staging/{self.name}"
         names = [name.rpartition("/")[2] for name, _, _ in self.sandbox.volumes.files(folder)]
         return sorted(name for name in names if "-" in name)
+
+    def forbid(self, table: str, condition: str) -> None:
+        self.sandbox.sql(
+            f"ALTER TABLE {self.name}.`{table}` ADD CONSTRAINT forbidden CHECK ({condition})"
+        )
+
+    def allow(self, table: str) -> None:
+        self.sandbox.sql(f"ALTER TABLE {self.name}.`{table}` DROP CONSTRAINT forbidden")
 
     def edit(self, table: str, values: Mapping[str, str], where: str | None = None) -> None:
         changes = ", ".join(f"`{column}` = {value}" for column, value in values.items())

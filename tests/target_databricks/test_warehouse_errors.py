@@ -73,7 +73,7 @@ class AnswerError(Exception):
         (AnswerError("[UNAUTHENTICATED] Token is expired"), Kind.REFUSED),
         (AnswerError("[INTERNAL_ERROR] Found a bug in the optimizer"), Kind.INTERNAL),
         (AnswerError("Error during request to server", http_code=403), Kind.FINAL),
-        (AnswerError("[INSUFFICIENT_PERMISSIONS] Insufficient privileges"), Kind.FINAL),
+        (AnswerError("[INSUFFICIENT_PERMISSIONS] Insufficient privileges"), Kind.DENIED),
         (AnswerError("[CATALOG_NOT_FOUND] The catalog `x` not found"), Kind.FINAL),
         (AnswerError("[PARSE_SYNTAX_ERROR] Syntax error at or near 'x'"), Kind.FINAL),
         (ValueError(), Kind.FINAL),

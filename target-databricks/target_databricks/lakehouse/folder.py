@@ -11,6 +11,7 @@ import hashlib
 import logging
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
@@ -20,6 +21,7 @@ import pyarrow.compute as pc
 from platformdirs import user_cache_path
 
 from target_databricks.errors import ConfigurationError
+from target_databricks.lakehouse.failures import understood
 from target_databricks.lakehouse.lock import SchemaLock
 from target_databricks.lakehouse.merge import Decision, aligned, decide, with_other_columns
 from target_databricks.lakehouse.predicates import one_of, quoted
@@ -58,6 +60,7 @@ class LakehouseFolder:
 
     # Everything happens in this one process; a second thread would only wait for the first.
     parallelism = 1
+    attempts = 2_000
 
     def __init__(self, config: Mapping[str, Any], *, job_id: str) -> None:
         self.schema = table_name(str(config["default_target_schema"]))
@@ -79,10 +82,22 @@ class LakehouseFolder:
     # Life cycle
 
     def open(self) -> None:
-        """Lock the schema, and name what cannot be read of what earlier runs left staged."""
+        """Lock the schema."""
         self._check_reachable()
         self._lock.acquire()
-        self.staging.name_unreadable()
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Keep runs out for a moment.
+
+        Raises:
+            BusyError: One goes on.
+        """
+        self._lock.acquire()
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def hurry(self) -> None:
         """Nothing here takes long."""
@@ -91,8 +106,12 @@ class LakehouseFolder:
         """Compact what collected many small files; leave nothing of `meltano config test`."""
         self.staging.clear()
         for name, table in [*self._tables.items(), (LEDGER, self._loads)]:
-            if table.changed and table.tidy(self._compact_after):
-                logger.info("%s.%s: small files compacted", self.schema, name)
+            try:
+                if table.changed and table.tidy(self._compact_after):
+                    logger.info("%s.%s: small files compacted", self.schema, name)
+            except Exception as error:  # noqa: BLE001 - its rows are in; the next run tidies
+                reason = understood(error).sentence
+                logger.warning("%s.%s was not compacted: %s", self.schema, name, reason)
         if self._local is not None and MELTANO_TEST_STREAM in self._tables:
             shutil.rmtree(f"{self._uri}/{MELTANO_TEST_STREAM}", ignore_errors=True)
 
@@ -119,10 +138,22 @@ class LakehouseFolder:
         return plan
 
     def widen(self, table: str, types: Mapping[str, pa.DataType]) -> bool:
-        """Change column types, which a table here always allows."""
+        """Change column types. Returns whether every value survives that."""
         spelled = ", ".join(f"{name} to {kind}" for name, kind in types.items())
-        logger.info("%s.%s: widening %s", self.schema, table, spelled)
-        self._at(table).widen(types)
+        try:
+            self._at(table).widen(types)
+        except pa.ArrowInvalid as error:
+            logger.warning(
+                "%s.%s: the table keeps its types, because not all of its values survive %s (%s). "
+                "Values that do not fit go to _rescued_data.",
+                self.schema,
+                table,
+                spelled,
+                understood(error).reason,
+            )
+            self.forget(table)
+            return False
+        logger.info("%s.%s: widened %s", self.schema, table, spelled)
         return True
 
     def properties(self, table: str) -> Mapping[str, str]:
@@ -167,9 +198,26 @@ class LakehouseFolder:
             unwritten=pc.or_(decision.unchanged, decision.outdated),
         )
         if written.inserted or written.updated:
-            marks = self._merge_children(batch, decision, _mark(path), replayed=replayed)
-            self._merge_parents(batch, decision, existing, others, table, marks)
+            with self._taken_back(plan):
+                marks = self._merge_children(batch, decision, _mark(path), replayed=replayed)
+                self._merge_parents(batch, decision, existing, others, table, marks)
         return written
+
+    @contextmanager
+    def _taken_back(self, plan: StreamPlan) -> Iterator[None]:
+        """Take back what was written of a batch that is refused half-way."""
+        before = [(self._at(name), self._at(name).state) for name in tables_of(plan)]
+        try:
+            yield
+        except Exception:
+            for table, state in before:
+                if not table.restore(state):
+                    logger.warning(
+                        "%s holds some rows of a batch that was refused, because another writer "
+                        "came in between. They are replaced when the batch is loaded.",
+                        table.uri,
+                    )
+            raise
 
     def _merge_children(
         self, batch: Batch, decision: Decision, mark: int, *, replayed: bool
@@ -229,7 +277,13 @@ class LakehouseFolder:
         """Append rows that cannot be told apart, exactly once, also after a crash."""
         plan = batch.plan
         table = self._ready(plan)
-        marks = {APPENDED: _mark(path)}
+        with self._taken_back(plan):
+            return self._append(batch, table, {APPENDED: _mark(path)}, replayed=replayed)
+
+    def _append(
+        self, batch: Batch, table: LakehouseTable, marks: Mapping[str, int], *, replayed: bool
+    ) -> WriteResult:
+        plan = batch.plan
         for child in plan.children:
             child_table = self._at(child.table)
             child_table.create(plan.child_schema(child), child.description)
@@ -272,9 +326,7 @@ class LakehouseFolder:
 
     def failure(self, error: BaseException) -> Failure:
         """Understand an error of writing."""
-        # What follows the first line is delta-rs' own stack, of use to nobody here.
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        return Failure(reason, f"{reason}.")
+        return understood(error)
 
     # Places
 

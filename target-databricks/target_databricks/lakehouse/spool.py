@@ -4,39 +4,40 @@
 |---|---|
 | `<table>-<digest>.parquet` | staged; a run that finds it applies it first |
 | `<table>-<digest>.applied` | appended rows, not to be appended again if the tap resends them |
-| `<table>-<digest>.unreadable` | damaged; set aside, the tap sends its rows again |
+| `<table>-<digest>.quarantine`, `.rows`, `.records` | set aside (`loading/quarantine.py`) |
 | `<table>-v<version>-<digest>.seen` | keys that came with a version not yet activated |
 | `<table>.stateful` | the tap of an appended stream sends states, so it resumes from them |
+
+Earlier versions named a damaged file `.unreadable`.
 
 A file appears whole or not at all: written under another name, flushed to disk, renamed.
 """
 
 from __future__ import annotations
 
-import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from target_databricks.errors import DamagedFileError
 from target_databricks.loading.backend import Staging
 from target_databricks.loading.batch import Batch
 from target_databricks.loading.staged_file import (
     SEEN,
     STAGED,
     STATEFUL,
+    read_keys,
     read_staged,
     table_of,
     version_of,
+    write_keys,
     write_staged,
 )
 
-logger = logging.getLogger("target-databricks")
-
-_APPLIED, _UNREADABLE, _PARTIAL = ".applied", ".unreadable", ".partial"
+_APPLIED, _PARTIAL = ".applied", ".partial"
 
 
 class Spool(Staging[Path]):
@@ -52,31 +53,45 @@ class Spool(Staging[Path]):
     def stage(self, batch: Batch) -> Path:
         """Write a batch durably."""
         path = self.folder / f"{batch.plan.table}-{batch.digest}{STAGED}"
-        return self._write(path, lambda file: write_staged(batch, file))
+        return self._write(path, write_staged(batch))
 
     def staged_tables(self) -> Sequence[str]:
         """Tables that batches are staged for; the oldest batch's first."""
         return list(dict.fromkeys(table_of(path.name) for path in self._files(f"*{STAGED}")))
 
-    def staged_batches(self, table: str) -> Iterator[tuple[Path, Batch]]:
-        """What is staged for a table, oldest first. Damaged files are set aside."""
+    def staged_batches(self, table: str) -> Iterator[tuple[Path, Batch | DamagedFileError]]:
+        """What is staged for a table, oldest first."""
         for path in self._files(f"*{STAGED}"):
-            if table_of(path.name) != table:
-                continue
-            batch = _read(path)
-            if batch is None:
-                _name_unreadable(path.replace(path.with_suffix(_UNREADABLE)))
-            else:
-                yield path, batch
+            if table_of(path.name) == table:
+                yield path, _read(path)
 
     def title(self, path: Path) -> str:
         """A staged file's name, for the log."""
         return path.name
 
-    def name_unreadable(self) -> None:
-        """Name the files in the log that earlier runs set aside."""
-        for path in self._files(f"*{_UNREADABLE}"):
-            _name_unreadable(path)
+    def files(self, suffix: str) -> list[str]:
+        """Names of the files that end in something, oldest first."""
+        return [path.name for path in self._files(f"*{suffix}")]
+
+    def read_file(self, name: str) -> bytes | None:
+        """What is in a file; None if there is none."""
+        try:
+            return (self.folder / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write_file(self, name: str, content: bytes) -> None:
+        """Write a file, whole or not at all."""
+        self._write(self.folder / name, content)
+
+    def move_file(self, name: str, to: str) -> None:
+        """Give a file another name, if it is there."""
+        with suppress(FileNotFoundError):
+            (self.folder / name).replace(self.folder / to)
+
+    def remove_file(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        (self.folder / name).unlink(missing_ok=True)
 
     def done(self, path: Path) -> None:
         """Forget a batch that is applied and can be sent again without harm."""
@@ -86,11 +101,10 @@ class Spool(Staging[Path]):
         """Remember a batch that is applied and must not be applied again."""
         return path.replace(path.with_suffix(_APPLIED))
 
-    def applied_batches(self) -> Iterator[tuple[Path, Batch]]:
+    def applied_batches(self) -> Iterator[tuple[Path, Batch | DamagedFileError]]:
         """Applied batches that the tap may send again."""
         for path in self._files(f"*{_APPLIED}"):
-            if (batch := _read(path)) is not None:
-                yield path, batch
+            yield path, _read(path)
 
     def note_keys(self, table: str, version: int, digest: str, keys: pa.Table) -> None:
         """Note keys that came with a version; the table's notes on earlier versions go."""
@@ -98,12 +112,12 @@ class Spool(Staging[Path]):
             if version_of(path.name) < version:
                 path.unlink(missing_ok=True)
         path = self.folder / f"{table}-v{version}-{digest}{SEEN}"
-        self._write(path, lambda file: pq.write_table(keys, file))
+        self._write(path, write_keys(keys))
 
     def keys_of_version(self, table: str, version: int, keys: Sequence[str]) -> pa.Table | None:
         """Keys that came with a version or a later one, or None."""
         paths = [p for p in self._files(f"{table}-v*{SEEN}") if version_of(p.name) >= version]
-        notes = [pq.read_table(path) for path in paths]
+        notes = [read_keys(path.read_bytes()) for path in paths]
         fitting = [note for note in notes if note.column_names == list(keys)]
         return pa.concat_tables(fitting) if fitting else None
 
@@ -125,11 +139,11 @@ class Spool(Staging[Path]):
         for path in self._files(f"*{_PARTIAL}"):
             path.unlink(missing_ok=True)
 
-    def _write(self, path: Path, write: Callable[[IO[bytes]], None]) -> Path:
+    def _write(self, path: Path, content: bytes | memoryview) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(_PARTIAL)
         with partial.open("wb") as file:
-            write(file)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
@@ -141,17 +155,8 @@ class Spool(Staging[Path]):
         return sorted(self.folder.glob(pattern), key=lambda p: (p.stat().st_mtime_ns, p.name))
 
 
-def _name_unreadable(path: Path) -> None:
-    logger.warning(
-        "%s could not be read and was set aside; the tap sends its rows again. Delete the file "
-        "when you no longer need it.",
-        path,
-    )
-
-
-def _read(path: Path) -> Batch | None:
+def _read(path: Path) -> Batch | DamagedFileError:
     try:
-        with path.open("rb") as file:
-            return read_staged(file)
-    except (pa.ArrowInvalid, KeyError, ValueError):
-        return None
+        return read_staged(path.read_bytes())
+    except DamagedFileError as error:
+        return error

@@ -11,7 +11,7 @@ noticed by Delta itself, not by luck.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
@@ -28,6 +28,7 @@ from deltalake import (
 from deltalake.exceptions import TableNotFoundError
 
 from target_databricks.lakehouse.predicates import one_of, quoted
+from target_databricks.lakehouse.shapes import conformed, plain, union
 from target_databricks.loading.rows import in_chunks
 
 REWRITTEN_ROWS = 1 << 14
@@ -59,6 +60,7 @@ class LakehouseTable:
         self._delta: DeltaTable | None = None
         self._schema: pa.Schema | None = None
         self.changed = False
+        self._commits = 0
 
     @property
     def delta(self) -> DeltaTable | None:
@@ -171,7 +173,7 @@ class LakehouseTable:
                 write_deltalake(folder, keys.append_column(_PLACE, places), mode="overwrite")
                 builder = builder.register("k", DeltaTable(folder))
             for batch in pa.RecordBatchReader.from_stream(builder.execute(query)):
-                yield _plain(batch)
+                yield plain(batch)
 
     def append(self, rows: pa.Table, marks: Mapping[str, int] | None = None) -> None:
         """Add rows. New columns and new nested fields are added to the table.
@@ -186,6 +188,27 @@ class LakehouseTable:
     def mark(self, name: str) -> int | None:
         """The number last recorded under a name, or None."""
         return None if self.delta is None else self.delta.transaction_version(name)
+
+    @property
+    def state(self) -> tuple[int | None, int]:
+        """What to `restore` to: the version, and the commits made through this object."""
+        return None if self.delta is None else self.delta.version(), self._commits
+
+    def restore(self, state: tuple[int | None, int]) -> bool:
+        """Make the table what it was. Returns False if another writer came in between."""
+        version, commits = state
+        own = self._commits - commits
+        self.refresh()
+        if not own or self.delta is None:
+            return True
+        if version is None:
+            self.remove(None)
+            return True
+        if self.delta.version() != version + own:
+            return False
+        self.delta.restore(version, commit_properties=_COMMIT)
+        self.refresh()
+        return True
 
     def replace(self, keys: pa.Table, rows: pa.Table) -> None:
         """Put rows in the place of those with the given keys, in one commit.
@@ -213,6 +236,7 @@ class LakehouseTable:
         metrics = self.delta.delete(predicate, commit_properties=_COMMIT)
         deleted = int(metrics.get("num_deleted_rows") or 0)
         self.changed = self.changed or deleted > 0
+        self._commits += deleted > 0
         return deleted
 
     def update(self, keys: pa.Table, column: str, value: str) -> None:
@@ -224,6 +248,7 @@ class LakehouseTable:
             updates = {self.spelled(column) or column: value}
             self.delta.update(updates, predicate=one_of(some), commit_properties=_COMMIT)
             self.changed = True
+            self._commits += 1
 
     def widen(self, types: Mapping[str, pa.DataType]) -> None:
         """Change column types by streaming the table through a cast, in one commit.
@@ -278,13 +303,13 @@ class LakehouseTable:
         existing = self.schema
         if existing is None:
             return
-        target = schema or (existing if rows is None else pa.schema(_union(existing, rows.schema)))
+        target = schema or (existing if rows is None else pa.schema(union(existing, rows.schema)))
 
         def stream() -> Iterator[pa.RecordBatch]:
             for chunk in _read_ahead(lambda: in_chunks(keep(existing.names), REWRITTEN_ROWS)):
-                yield from _conformed(chunk.cast(existing), target).to_batches()
+                yield from conformed(chunk.cast(existing), target).to_batches()
             if rows is not None:
-                yield from _conformed(rows, target).to_batches()
+                yield from conformed(rows, target).to_batches()
 
         self._write(pa.RecordBatchReader.from_batches(target, stream()), "overwrite", evolve=mode)
 
@@ -314,6 +339,7 @@ class LakehouseTable:
             target_file_size=FILE_BYTES,
         )
         self.changed = True
+        self._commits += 1
         self.refresh()
 
 
@@ -338,54 +364,5 @@ def _read_ahead(read: Callable[[], Iterator[pa.Table]]) -> Iterator[pa.Table]:
             yield item
 
 
-def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The batch with DataFusion's string views as plain strings, at every depth.
-
-    Keys are compared in plain strings, and pyarrow takes no rows from a view inside a struct.
-    """
-    schema = pa.schema([c.with_type(_without_views(c.type)) for c in batch.schema])
-    return batch if schema.equals(batch.schema) else batch.cast(schema)
-
-
-def _without_views(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_string_view(kind):
-        return pa.string()
-    if pa.types.is_binary_view(kind):
-        return pa.binary()
-    if pa.types.is_struct(kind):
-        return pa.struct([c.with_type(_without_views(c.type)) for c in kind])
-    if pa.types.is_list(kind):
-        return pa.list_(kind.value_field.with_type(_without_views(kind.value_type)))
-    return kind
-
-
 def _same(keys: pa.Table) -> str:
     return " AND ".join(f"t.{quoted(c)} = k.{quoted(c)}" for c in keys.column_names)
-
-
-def _union(existing: Iterable[pa.Field], rows: Iterable[pa.Field]) -> list[pa.Field]:
-    """The table's columns, then those that the rows bring; likewise inside structs and lists."""
-    new = {c.name: c for c in rows}
-    columns = [
-        c.with_type(_union_type(c.type, new.pop(c.name).type)) if c.name in new else c
-        for c in existing
-    ]
-    return [*columns, *new.values()]
-
-
-def _union_type(existing: pa.DataType, new: pa.DataType) -> pa.DataType:
-    if pa.types.is_struct(existing) and pa.types.is_struct(new):
-        return pa.struct(_union(existing, new))
-    if pa.types.is_list(existing) and pa.types.is_list(new):
-        element = existing.value_field
-        return pa.list_(element.with_type(_union_type(element.type, new.value_type)))
-    return existing
-
-
-def _conformed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
-    columns = dict(zip(rows.column_names, rows.columns, strict=True))
-    arrays = [
-        columns[c.name].cast(c.type) if c.name in columns else pa.nulls(rows.num_rows, c.type)
-        for c in schema
-    ]
-    return pa.Table.from_arrays(arrays, schema=schema)

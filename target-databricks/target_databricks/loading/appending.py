@@ -15,6 +15,7 @@ from typing import Generic
 
 import pyarrow as pa
 
+from target_databricks.errors import DamagedFileError
 from target_databricks.loading.backend import FileT, Staging
 from target_databricks.loading.batch import Batch
 from target_databricks.schema.plan import JOB_ID, RECORD_HASH, StreamPlan
@@ -66,10 +67,15 @@ class AppendMemory(Generic[FileT]):
         self._streams: dict[str, _Memory[FileT]] = {}
         self._covered: set[str] | None = None
 
-    def load(self) -> None:
-        """Recall what earlier runs appended."""
+    def load(self) -> list[tuple[FileT, DamagedFileError]]:
+        """Recall what earlier runs appended. Returns the files that cannot be read, and why."""
+        damaged = []
         for path, batch in self._staging.applied_batches():
-            self.recall(batch, path)
+            if isinstance(batch, DamagedFileError):
+                damaged.append((path, batch))
+            else:
+                self.recall(batch, path)
+        return damaged
 
     def recall(self, batch: Batch, path: FileT) -> None:
         """Expect the rows of an earlier run's batch to come again."""
@@ -118,13 +124,18 @@ class AppendMemory(Generic[FileT]):
                 self._staging.done(entry[1])
                 memory.applied.remove(entry)
 
-    def finish(self) -> None:
+    def finish(self, held: Collection[str] = ()) -> None:
         """Forget what a run that ended well leaves behind.
+
+        Args:
+            held: Streams whose tap sends its rows again, because no state covers them.
 
         A stream whose last rows came after the last state keeps them in mind: its tap was cut
         short and sends them again. A tap that never had a state starts over on purpose.
         """
         for stream, memory in self._streams.items():
+            if stream in held and self._covered is not None:
+                continue
             stateless = self._covered is None and not self._staging.stateful(memory.table)
             if stateless or (stream in (self._covered or ()) and not memory.applied):
                 for path in [*memory.earlier, *(path for _, path in memory.applied)]:

@@ -7,14 +7,17 @@ or other runs; whatever it does to a table may be asked for twice and must then 
 
 from __future__ import annotations
 
+import enum
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any, Generic, Protocol, TypeVar
 
 import pyarrow as pa
 
+from target_databricks.errors import DamagedFileError
 from target_databricks.loading.batch import Batch
 from target_databricks.schema.plan import StreamPlan
 
@@ -41,6 +44,15 @@ class WriteResult:
     unwritten: pa.Array | None = None
 
 
+class Blame(enum.Enum):
+    """What is at fault when something could not be written, which decides what comes next."""
+
+    PLACE = "nothing can be loaded now: the run ends"
+    MOMENT = "the next run may do better: the stream waits for it"
+    TABLE = "the table takes no row as it is: the stream waits for somebody"
+    ROWS = "some rows cannot go in: they are set aside"
+
+
 @dataclass(frozen=True)
 class Failure:
     """Why something could not be written.
@@ -48,13 +60,13 @@ class Failure:
     Attributes:
         reason: What was wrong, in a line.
         sentence: Reason and advice, with a full stop.
-        of_batch: Whether it lies with the batch or its tables, so that others may do better.
+        blame: What is at fault.
         stale: Whether a table is not what it was at the last look.
     """
 
     reason: str
     sentence: str
-    of_batch: bool = True
+    blame: Blame = Blame.ROWS
     stale: bool = False
 
 
@@ -62,7 +74,12 @@ class Staging(ABC, Generic[FileT]):
     """Where batches are kept from before they are applied until they need not be any more.
 
     What is not abstract is right for a place that one run has to itself and that keeps nothing.
+
+    Attributes:
+        keeps: Whether what is staged outlives the run.
     """
+
+    keeps = True
 
     def lease(self, table: str, *, wait: bool = True) -> AbstractContextManager[None]:  # noqa: ARG002
         """Keep other runs from the tables of a stream for a while.
@@ -84,8 +101,11 @@ class Staging(ABC, Generic[FileT]):
         """Tables that batches are staged for, by this moment's look; the oldest batch's first."""
         return ()
 
-    def staged_batches(self, table: str) -> Iterator[tuple[FileT, Batch]]:  # noqa: ARG002
-        """What is staged for a table, oldest first; certain only under the table's lease."""
+    def staged_batches(self, table: str) -> Iterator[tuple[FileT, Batch | DamagedFileError]]:  # noqa: ARG002
+        """What is staged for a table, oldest first; certain only under the table's lease.
+
+        Instead of a batch that cannot be read comes what is wrong with its file.
+        """
         return iter(())
 
     def is_gone(self, path: FileT) -> bool:  # noqa: ARG002
@@ -96,9 +116,38 @@ class Staging(ABC, Generic[FileT]):
         """What a staged file is called in the log."""
         return str(path)
 
+    def name(self, path: FileT) -> str:
+        """A staged file's bare name."""
+        return PurePath(str(path)).name
+
+    def prefix(self, table: str) -> str:
+        """How the names of a table's files begin."""
+        return table
+
     def retention(self, path: FileT) -> str:
         """What becomes of a batch that could not be applied, in a sentence."""
         return f"It stays staged as {path}; the next run applies it first."
+
+    # Files by their names, for what is set aside; a place that keeps nothing has none
+
+    def files(self, suffix: str) -> Sequence[str]:  # noqa: ARG002
+        """Names of the files that end in something, oldest first."""
+        return ()
+
+    def read_file(self, name: str) -> bytes | None:  # noqa: ARG002
+        """What is in a file; None if there is none."""
+        return None
+
+    def write_file(self, name: str, content: bytes) -> None:
+        """Write a file, whole or not at all."""
+
+    def move_file(self, name: str, to: str) -> None:
+        """Give a file another name, if it is there."""
+
+    def remove_file(self, name: str) -> None:
+        """Remove a file, if it is there."""
+
+    # Batches
 
     def done(self, path: FileT) -> None:
         """Forget a batch that is applied, and may be sent again without harm."""
@@ -107,8 +156,8 @@ class Staging(ABC, Generic[FileT]):
         """Remember a batch that is applied and must not be applied again. Returns its new name."""
         return path
 
-    def applied_batches(self) -> Iterable[tuple[FileT, Batch]]:
-        """Applied batches that the tap may send again."""
+    def applied_batches(self) -> Iterable[tuple[FileT, Batch | DamagedFileError]]:
+        """Applied batches that the tap may send again; instead of one, why it cannot be read."""
         return ()
 
     @abstractmethod
@@ -137,11 +186,13 @@ class Backend(Protocol):
     Attributes:
         schema: Name of the schema, for the log.
         parallelism: How many streams can be loaded at once, from 1.
+        attempts: How often parts of a batch are tried at most, to find the rows at fault.
         staging: Where its batches are kept.
     """
 
     schema: str
     parallelism: int
+    attempts: int
 
     @property
     def staging(self) -> Staging[Any]:
@@ -204,6 +255,8 @@ class Backend(Protocol):
 
     def merge(self, batch: Batch, path: Any, *, replayed: bool) -> WriteResult:
         """Merge a staged batch: child rows first, then their parents, whose hash is the mark.
+
+        Where the parents are refused, the child rows are taken back.
 
         Args:
             batch: The batch.

@@ -25,6 +25,14 @@ from target_databricks.schema.plan import (
 )
 
 
+def content_digest(stream: str, rows: pa.Table, salt: str = "") -> str:
+    """A name for rows of a stream, from what is in them: 32 hexadecimal digits."""
+    content = hashlib.sha256(f"{stream}\0{salt}\0".encode())
+    for chunk in rows.column(RECORD_HASH).chunks:
+        content.update("".join(pc.fill_null(chunk, "").to_pylist()).encode())
+    return content.hexdigest()[:32]
+
+
 @dataclass(frozen=True)
 class Batch:
     """Rows of one stream.
@@ -50,10 +58,7 @@ class Batch:
     @cached_property
     def digest(self) -> str:
         """Derived from stream, content and salt; the same rows have the same digest."""
-        content = hashlib.sha256(f"{self.plan.stream}\0{self.salt}\0".encode())
-        for chunk in self.rows.column(RECORD_HASH).chunks:
-            content.update("".join(pc.fill_null(chunk, "").to_pylist()).encode())
-        return content.hexdigest()[:32]
+        return content_digest(self.plan.stream, self.rows, self.salt)
 
     @property
     def rescued(self) -> int:
@@ -104,6 +109,8 @@ class LoadResult:
     outdated: int = 0
     deleted: int = 0
     rescued: int = 0
+    set_aside: int = 0
+    dropped: int = 0
     error: str | None = None
 
     @property
@@ -112,8 +119,21 @@ class LoadResult:
         return self.inserted + self.updated + self.deleted
 
 
+_COUNTED = (
+    "read",
+    "inserted",
+    "updated",
+    "unchanged",
+    "outdated",
+    "deleted",
+    "rescued",
+    "set_aside",
+    "dropped",
+)
+
+
 def combined(results: Sequence[LoadResult]) -> LoadResult:
     """What several loads of one batch did together."""
-    counted = ("read", "inserted", "updated", "unchanged", "outdated", "deleted", "rescued")
-    sums = {name: sum(getattr(result, name) for result in results) for name in counted}
-    return replace(results[0], finished_at=results[-1].finished_at, **sums)
+    sums = {name: sum(getattr(result, name) for result in results) for name in _COUNTED}
+    error = next((result.error for result in results if result.error), None)
+    return replace(results[0], finished_at=results[-1].finished_at, error=error, **sums)

@@ -9,31 +9,38 @@ One batch is applied in this order, and any of it can be done again:
 4. note what it did in the ledger, and which rows came with a version without being written,
 5. forget the staged file; of an appended batch when a state has covered it.
 
+Rows that cannot be applied are set aside (`quarantine.py`), and only they: a batch that fails is
+halved until they are alone (`isolation.py`). What failed leaves nothing in any table.
+
 A run that dies before 5 leaves the batch staged, and the next run does 3 to 5 again before anything
 else. Other runs may load the same schema meanwhile: what is staged for a table is looked at under
 its lease only, and a table that another run is loading is left to it, until there are rows for it.
-Only a run that has applied a file removes it, so that one which is missing is done.
+Only a run that has applied a file, or set its rows aside, removes it, so that one which is missing
+is done.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import PurePath
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
-from target_databricks.errors import BusyError, LoadError
-from target_databricks.loading.appending import AppendMemory, appends
+from target_databricks.errors import BusyError, DamagedFileError
+from target_databricks.loading.appending import AppendMemory
+from target_databricks.loading.application import Application
 from target_databricks.loading.backend import Backend, WriteResult
-from target_databricks.loading.batch import Batch, LoadResult, combined
+from target_databricks.loading.batch import Batch, LoadResult, combined, content_digest
 from target_databricks.loading.ledger import Ledger
-from target_databricks.schema.evolution import reconcile, tables_of
-from target_databricks.schema.plan import DELETED_AT, TABLE_VERSION, StreamPlan
+from target_databricks.loading.quarantine import WAITING, Passage
+from target_databricks.reading.unfit import Unfit
+from target_databricks.schema.evolution import tables_of
+from target_databricks.schema.plan import DELETED_AT, RECORD_HASH, TABLE_VERSION, StreamPlan
 
 logger = logging.getLogger("target-databricks")
 
@@ -55,9 +62,7 @@ class Load:
         job_id: The run.
 
     Attributes:
-        failed: Streams that are not loaded in this run, since an earlier run left what does not go
-            in. An older batch must not come after a newer one, so the stream waits for somebody to
-            look.
+        refusals: What could not be applied, and the streams that it holds up.
         parallelism: How many streams it can load at once, from 1.
     """
 
@@ -73,7 +78,16 @@ class Load:
         self._versions: dict[str, int | None] = {}
         self._busy: set[str] = set()
         """Tables that another run was loading when this one began: perhaps it left something."""
-        self.failed: dict[str, LoadError] = {}
+        self._application = Application(
+            backend,
+            self._memory,
+            self._ledger,
+            load_method=load_method,
+            job_id=job_id,
+            note_unwritten=self._note_unwritten,
+        )
+        self._quarantine = self._application.quarantine
+        self.refusals = self._application.refusals
         self.parallelism = backend.parallelism
 
     # Life cycle
@@ -81,7 +95,7 @@ class Load:
     def open(self) -> list[LoadResult]:
         """Get ready: reach the place and apply what earlier runs left staged.
 
-        A batch that cannot be applied is in nobody's way but its own stream's: see `failed`.
+        A batch that cannot be applied is in nobody's way: see `refusals`.
 
         Returns:
             What the replayed batches did.
@@ -92,7 +106,9 @@ class Load:
         """
         self._backend.open()
         try:
-            self._memory.load()
+            self._quarantine.load()
+            for path, damage in self._memory.load():
+                self._application.set_damaged_aside(path, damage)
             return [
                 r
                 for table in self._staging.staged_tables()
@@ -109,9 +125,9 @@ class Load:
                 self._backend.hurry()
             self._ledger.flush()
             if not failed:
-                self._memory.finish()
+                self._memory.finish(self.refusals.held)
                 loaded = [self._plans[stream] for stream in sorted(self._loaded)]
-                merged = [plan for plan in loaded if not self._appends(plan)]
+                merged = [plan for plan in loaded if not self._application.appends(plan)]
                 self._backend.finish(self._plans.values(), merged)
         finally:
             self._backend.release()
@@ -125,31 +141,35 @@ class Load:
     def reconcile(self, plan: StreamPlan) -> StreamPlan:
         """Bring a plan and the tables it already has together: widen the table, or bend the plan.
 
-        Called before the first batch of each SCHEMA; creates nothing.
-        """
-        self._plans[plan.stream] = reconciled = self._reconciled(plan)
-        return reconciled
-
-    def _reconciled(self, plan: StreamPlan) -> StreamPlan:
-        plan = self._backend.shaped(plan)
-        result = reconcile(plan, {name: self._backend.columns(name) for name in tables_of(plan)})
-        widened = [self._backend.widen(name, types) for name, types in result.widen.items()]
-        if not all(widened):
-            existing = {name: self._backend.columns(name) for name in tables_of(plan)}
-            result = reconcile(plan, existing, widenings=())
-        return result.plan
-
-    def apply(self, batch: Batch) -> LoadResult:
-        """Stage a batch, then make its tables hold it. All of it, or none and it stays staged.
+        Called before the first batch of each SCHEMA; creates nothing. Where the tables cannot be
+        used the plan stays as it is, and the first batch is refused.
 
         Raises:
-            LoadError: It could not be applied; the message says what to do.
+            LoadError: Nothing can be loaded at all.
         """
-        return combined([self._apply(piece) for piece in self._staging.pieces(batch)])
+        self._plans[plan.stream] = reconciled = self._application.reconcile(plan)
+        return reconciled
+
+    def apply(self, batch: Batch, unfit: Sequence[Unfit] = ()) -> LoadResult:
+        """Stage a batch, then make its tables hold it, all but what they refuse.
+
+        Args:
+            batch: The batch.
+            unfit: Records that came with it and could not become rows.
+
+        Raises:
+            LoadError: It could not be applied for a reason that others would meet, too; it stays
+                staged.
+        """
+        results = [self._apply(piece) for piece in self._staging.pieces(batch)]
+        if unfit:
+            with self._lease(batch.plan.table):
+                results.append(self._application.refuse(batch.plan, unfit))
+        return combined(results)
 
     def replace(self, plan: StreamPlan) -> None:
         """Empty a stream's tables, for `load_method: overwrite`."""
-        with self._lease(plan.table):
+        with self._lease(plan.table), self._application.guard(plan):
             for name in [*tables_of(plan)[1:], plan.table]:
                 self._backend.empty(name)
 
@@ -161,7 +181,15 @@ class Load:
             version: The version that is now the whole truth, unless a later one is already.
         """
         started = _now()
-        with self._lease(plan.table):
+        if plan.stream in self.refusals.held:
+            logger.warning(
+                "Stream '%s': version %d is not activated, because not all of its rows are in.",
+                plan.stream,
+                version,
+            )
+            return LoadResult(plan.stream, plan.table, "", 0, started, _now())
+        count = 0
+        with self._lease(plan.table), self._application.guard(plan):
             count = self._activate(plan, version)
         if count:
             schema = self._backend.schema
@@ -185,17 +213,22 @@ class Load:
         """Apply what earlier runs left staged for a table, under its lease."""
         results = []
         for path, batch in self._staging.staged_batches(table):
+            if isinstance(batch, DamagedFileError):
+                self._application.set_damaged_aside(path, batch)
+                continue
             stream = batch.plan.stream
-            if stream in self.failed:
+            if stream in self.refusals.failed:
                 continue  # What is older comes first, or not at all.
+            entry = self._quarantine.entry(self._staging.name(path))
+            if entry is not None and entry.status != WAITING:
+                self._quarantine.settle(entry)
+                continue
             title = self._staging.title(path)
             logger.info("Applying %s, which an earlier run left staged.", title)
-            try:
-                results.append(self._load(batch, path, replayed=True))
-            except LoadError as error:
-                if not self._backend.failure(error.__cause__ or error).of_batch:
-                    raise
-                self.failed[stream] = error
+            if entry is None:
+                results.append(self._application.apply(batch, path, replayed=True))
+            else:
+                results.append(self._application.again(batch, path, entry.tries))
         return results
 
     @contextmanager
@@ -203,103 +236,38 @@ class Load:
         """Keep other runs from a stream's tables, and first apply what one of them has left."""
         with self._staging.lease(table):
             if table in self._busy:
-                before = set(self.failed)
+                self._quarantine.load()
                 self._replay(table)
                 self._busy.discard(table)
-                if failed := self.failed.keys() - before:
-                    raise self.failed[failed.pop()]
             yield
 
     # One batch
 
-    def _appends(self, plan: StreamPlan) -> bool:
-        return appends(plan, self._load_method)
-
     def _apply(self, batch: Batch) -> LoadResult:
         plan = batch.plan
-        with self._lease(plan.table):
-            if self._appends(plan):
-                # The same rows may come twice and be meant: two batches of them are two files.
-                salt = f"{self._job_id}:{batch.through}"
-                fresh = self._memory.fresh(batch)
-                batch = replace(fresh, salt=salt, marks=self._backend.marks(plan))
-            return self._load(batch, self._staging.stage(batch))
-
-    def _load(self, batch: Batch, path: Any, *, replayed: bool = False) -> LoadResult:
-        """Get a staged batch into its tables and note what that did."""
-        plan = batch.plan
-        started = _now()
-        base = LoadResult(
-            stream=plan.stream,
-            table=plan.table,
-            file=PurePath(path).name,
-            read=batch.read,
-            started_at=started,
-            finished_at=started,
-            rescued=batch.rescued,
-        )
-        try:
-            if replayed:
-                batch = replace(batch, plan=self._reconciled(plan))
-            written = self._write_through(batch, path, replayed=replayed)
-        except Exception as error:
-            failure = self._backend.failure(error)
-            message = f"{type(error).__name__}: {failure.reason}"
-            self._ledger.add(replace(base, finished_at=_now(), error=message))
-            raise LoadError(
-                f"Batch of stream '{plan.stream}' could not be written to "
-                f"{self._backend.location(plan.table)}: {failure.sentence} "
-                f"{self._staging.retention(path)}"
-            ) from error
-        result = replace(
-            base,
-            finished_at=_now(),
-            inserted=written.inserted,
-            updated=written.updated,
-            unchanged=written.unchanged,
-            outdated=written.outdated,
-        )
-        self._ledger.add(result)
-        if result.written and not replayed:
+        result = self._application.base(batch, "")
+        passage = Passage(batch)
+        with self._lease(plan.table), self._application.guard(plan):
+            passage = self._quarantine.sort(batch)
+            if passage.barred:
+                self.refusals.add(plan.stream, *passage.barred)
+            if passage.dropped is not None:
+                self._note_keys(plan, passage.dropped)
+            if passage.batch.rows.num_rows and plan.stream not in self.refusals.failed:
+                result = self._stage_and_apply(passage.batch)
+        if result.written:
             self._loaded.add(plan.stream)
-        return result
+        dropped = 0 if passage.dropped is None else passage.dropped.num_rows
+        set_aside = result.set_aside + passage.barred_rows
+        return replace(result, read=batch.read, set_aside=set_aside, dropped=dropped)
 
-    def _write_through(self, batch: Batch, path: Any, *, replayed: bool) -> WriteResult:
-        """Get a staged batch into its tables, also where somebody came in between."""
-        try:
-            return self._write(batch, path, replayed=replayed)
-        except Exception as error:
-            if self._staging.is_gone(path):
-                if replayed:
-                    return WriteResult(unchanged=batch.read)
-                # A run that took our lease for lost has applied it. Staged again, the batch finds
-                # that out by itself, and were the file lost otherwise, no row would be.
-                return self._write(batch, self._staging.stage(batch), replayed=False, late=True)
-            if not self._backend.failure(error).stale:
-                raise
-            for name in tables_of(batch.plan):
-                self._backend.forget(name)
-            return self._write(batch, path, replayed=replayed)
-
-    def _write(self, batch: Batch, path: Any, *, replayed: bool, late: bool = False) -> WriteResult:
-        """Get a staged batch into its tables; its file is kept for as long as it may be needed.
-
-        Args:
-            batch: The batch.
-            path: Where it is staged.
-            replayed: Whether an earlier run staged it.
-            late: Whether newer rows of another run may be in already, as with a replayed one.
-        """
-        if not self._appends(batch.plan):
-            written = self._backend.merge(batch, path, replayed=replayed or late)
-            if written.unchanged or written.outdated:
-                self._note_unwritten(batch, written)
-            self._staging.done(path)
-            return written
-        written = self._backend.append(batch, path, replayed=replayed)
-        remember = self._memory.recall if replayed else self._memory.appended
-        remember(batch, self._staging.keep(path))
-        return written
+    def _stage_and_apply(self, batch: Batch) -> LoadResult:
+        if self._application.appends(batch.plan):
+            # The same rows may come twice and be meant: two batches of them are two files.
+            salt = f"{self._job_id}:{batch.through}"
+            fresh = self._memory.fresh(batch)
+            batch = replace(fresh, salt=salt, marks=self._backend.marks(batch.plan))
+        return self._application.apply(batch, self._staging.stage(batch))
 
     # Versions of whole tables
 
@@ -326,21 +294,25 @@ class Load:
         Their rows bear the old version until the version is activated, by this run or, when the tap
         was cut short and resumes with the same version, a later one.
         """
-        plan = batch.plan
-        if not plan.sdk_metadata:
-            return
-        versions = batch.rows.column(TABLE_VERSION)
-        if versions.null_count == len(versions):
-            return
-        rows = batch.rows.select([*plan.keys, TABLE_VERSION])
+        rows = batch.rows
         if written.unwritten is not None:
             rows = rows.filter(written.unwritten)
+        self._note_keys(batch.plan, rows)
+
+    def _note_keys(self, plan: StreamPlan, rows: pa.Table) -> None:
+        """Note the keys of rows that came, and are not written, for when versions are activated."""
+        if not plan.sdk_metadata or self._application.appends(plan):
+            return
+        rows = rows.select([RECORD_HASH, *plan.keys, TABLE_VERSION])
         last = self._last_activated(plan.table)
         for version in pc.unique(rows.column(TABLE_VERSION)).drop_null().to_pylist():
             if version != last:
-                keys = rows.filter(pc.equal(rows.column(TABLE_VERSION), version))
+                some = rows.filter(pc.equal(rows.column(TABLE_VERSION), version))
                 self._staging.note_keys(
-                    plan.table, version, batch.digest, keys.select(list(plan.keys))
+                    plan.table,
+                    version,
+                    content_digest(plan.stream, some),
+                    some.select(list(plan.keys)),
                 )
 
     def _last_activated(self, table: str) -> int | None:

@@ -6,7 +6,7 @@ order they came. Few steps wait, so memory stays flat however fast the tap is.
 
 State is a promise that what it covers is in the tables. Each STATE message is therefore kept with
 the number of rows every stream had received when it came, and is emitted once as many have been
-applied.
+applied; less the part of a stream that is held up, where a state has parts (`states.py`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 from target_databricks.loading.batch import LoadResult
 from target_databricks.loading.load import Load
+from target_databricks.loading.states import without
 
 State = Mapping[str, Any]
 
@@ -49,6 +50,7 @@ class Loader:
         emit: Called with a state once everything it covers is applied, from a loader's thread,
             by one at a time.
         report: Called with what each step did, likewise.
+        name: What the tap calls a stream, which the target may know under an alias.
     """
 
     def __init__(
@@ -56,10 +58,12 @@ class Loader:
         load: Load,
         emit: Callable[[State], None],
         report: Callable[[LoadResult], None],
+        name: Callable[[str], str] = str,
     ) -> None:
         self._load = load
         self._emit = emit
         self._report = report
+        self._name = name
         self._condition = threading.Condition()
         self._queue: deque[Step] = deque()
         self._running: set[str] = set()
@@ -67,6 +71,8 @@ class Loader:
         self._lock = threading.RLock()
         self._applied: dict[str, int] = {}
         self._pending: deque[tuple[State, dict[str, int]]] = deque()
+        self._latest: State | None = None
+        """The state that went out last."""
         self._error: BaseException | None = None
         self._threads = [
             threading.Thread(target=self._work, name=f"loader-{number}", daemon=True)
@@ -84,7 +90,7 @@ class Loader:
         Raises:
             Exception: What an earlier step failed with.
         """
-        if step.stream in self._load.failed:
+        if step.stream in self._load.refusals.failed:
             return
         with self._condition:
             self._condition.wait_for(lambda: len(self._queue) < QUEUE_LENGTH or self._error)
@@ -172,25 +178,34 @@ class Loader:
     def _do(self, step: Step) -> None:
         result = step.run(self._load)
         with self._lock:
-            self._applied[step.stream] = step.through
+            if step.stream not in self._load.refusals.held:
+                self._applied[step.stream] = step.through
             if result is not None:
                 self._report(result)
         self._emit_covered_state()
 
     def _emit_covered_state(self) -> None:
         with self._lock:
-            ready: tuple[State, dict[str, int]] | None = None
-            while self._pending and self._covered(self._pending[0][1]):
-                ready = self._pending.popleft()
-            if ready is None:
+            covered: dict[str, int] | None = None
+            while self._pending:
+                value, received = self._pending[0]
+                behind = {s for s, count in received.items() if self._applied.get(s, 0) < count}
+                if not behind <= self._load.refusals.held:
+                    break
+                if behind:
+                    names = {self._name(stream) for stream in behind}
+                    part = without(value, names, self._latest)
+                    if part is None:
+                        break
+                    value = part
+                self._pending.popleft()
+                self._latest = value
+                covered = {s: count for s, count in received.items() if s not in behind}
+            if covered is None or self._latest is None:
                 return
-            value, received = ready
-            self._emit(value)
+            self._emit(self._latest)
             # A crash before this line only makes the destination remember more than it must.
-            self._load.confirm(received)
-
-    def _covered(self, received: Mapping[str, int]) -> bool:
-        return all(self._applied.get(stream, 0) >= count for stream, count in received.items())
+            self._load.confirm(covered)
 
     def _raise_error(self) -> None:
         if self._error is not None:

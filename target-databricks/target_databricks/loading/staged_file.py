@@ -12,14 +12,18 @@ are staged, they are called alike:
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import IO, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from target_databricks.errors import DamagedFileError
 from target_databricks.loading.batch import Batch
 from target_databricks.schema.plan import ChildPlan, Hints, Reference, StreamPlan
 from target_databricks.schema.types import struct_node, struct_of_columns
@@ -40,30 +44,95 @@ def version_of(name: str) -> int:
     return int(name.rpartition("-v")[2].rpartition("-")[0])
 
 
-def write_staged(batch: Batch, sink: IO[bytes], compression: str = "lz4") -> None:
-    """Write a batch and its plan as one Parquet file."""
-    schema = batch.rows.schema.with_metadata({_PLAN_KEY: _plan_text(batch).encode()})
-    rows = batch.rows.replace_schema_metadata(schema.metadata)
+def write_staged(batch: Batch, compression: str = "lz4") -> memoryview:
+    """A batch and its plan as one Parquet file, with checksums of its pages and of all of it."""
+    metadata = {_PLAN_KEY: _plan_text(batch).encode(), _CHECKSUM_KEY: _checksum()}
+    rows = batch.rows.replace_schema_metadata(metadata)
+    file = io.BytesIO()
     # Read once at most, and soon: what costs time to write (dictionaries, statistics) is left out.
     pq.write_table(
-        rows, sink, compression=compression, use_dictionary=False, write_statistics=False
+        rows,
+        file,
+        compression=compression,
+        use_dictionary=False,
+        write_statistics=False,
+        write_page_checksum=True,
     )
+    content = file.getbuffer()
+    footer = len(content) - int.from_bytes(content[-8:-4], "little") - 8
+    place = footer + bytes(content[footer:]).rfind(_checksum())
+    content[place : place + len(_checksum())] = _checksum(content)
+    return content
 
 
-def read_staged(source: IO[bytes]) -> Batch:
+def read_staged(content: bytes) -> Batch:
     """Read a batch that an earlier run staged.
 
     Raises:
-        pa.ArrowInvalid: When the file is not one of ours, or cut short.
+        DamagedFileError: The file is not one of ours, or not as it was written.
     """
-    rows = pq.read_table(source)
-    text = (rows.schema.metadata or {}).get(_PLAN_KEY)
-    if text is None:
-        raise pa.ArrowInvalid("the file carries no plan of target-databricks")
-    facts = json.loads(text)
-    plan = _plan_from(facts["plan"], rows.schema)
-    marks = facts.get("marks", {})
-    return Batch(plan, rows.replace_schema_metadata(), facts["read"], marks=marks)
+    _verify(content)
+    try:
+        rows = pq.read_table(io.BytesIO(content), page_checksum_verification=True)
+        facts = json.loads((rows.schema.metadata or {})[_PLAN_KEY])
+        plan = _plan_from(facts["plan"], rows.schema)
+        marks = facts.get("marks", {})
+        return Batch(plan, rows.replace_schema_metadata(), facts["read"], marks=marks)
+    except KeyError as error:
+        raise DamagedFileError(f"it carries no plan of target-databricks: {error}") from error
+    except (pa.ArrowException, OSError, ValueError, TypeError, AttributeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DamagedFileError(f"it cannot be read: {reason}") from error
+
+
+def read_keys(content: bytes) -> pa.Table:
+    """Read a note on keys.
+
+    Raises:
+        DamagedFileError: It is not as it was written.
+    """
+    try:
+        return pq.read_table(io.BytesIO(content), page_checksum_verification=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DamagedFileError(str(error)) from error
+
+
+def write_keys(keys: pa.Table) -> bytes:
+    """A note on keys as a Parquet file, with checksums of its pages."""
+    file = io.BytesIO()
+    pq.write_table(keys, file, write_page_checksum=True)
+    return file.getvalue()
+
+
+_CHECKSUM_KEY = b"target_databricks.checksum"
+_CHECKSUM = re.compile(rb"target-databricks:([0-9a-f]{64})")
+
+
+def _checksum(*content: bytes | memoryview) -> bytes:
+    """The text that stands for a file's checksum; of nothing, what stands there while it is taken.
+
+    The checksums of pages know nothing of the footer, in which the plan is.
+    """
+    digest = hashlib.sha256()
+    for part in content:
+        digest.update(part)
+    return b"target-databricks:" + (digest.hexdigest() if content else "0" * 64).encode()
+
+
+def _verify(content: bytes) -> None:
+    """Compare a file with its checksum; one of an earlier version has none.
+
+    Raises:
+        DamagedFileError: It is not as it was written.
+    """
+    stated = max(_CHECKSUM.finditer(content), key=re.Match.start, default=None)
+    if stated is None:
+        if _CHECKSUM_KEY in content:
+            raise DamagedFileError("its checksum is gone")
+        return
+    view = memoryview(content)
+    if _checksum(view[: stated.start()], _checksum(), view[stated.end() :]) != stated[0]:
+        raise DamagedFileError("its checksum is another")
 
 
 _PLAN_FACTS = (

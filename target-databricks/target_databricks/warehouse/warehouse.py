@@ -9,14 +9,15 @@ appended already.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
 from target_databricks.loading.appending import appends
-from target_databricks.loading.backend import Failure, WriteResult
+from target_databricks.loading.backend import Blame, Failure, WriteResult
 from target_databricks.loading.batch import Batch
 from target_databricks.loading.ledger import DESCRIPTION, MELTANO_TEST_STREAM, SCHEMA
 from target_databricks.loading.ledger import TABLE as LEDGER
@@ -38,7 +39,15 @@ from target_databricks.warehouse.tables import Tables, ensure_schema
 
 logger = logging.getLogger("target-databricks")
 
-_OF_THE_BATCH = frozenset({Kind.FINAL, Kind.GONE, Kind.EXISTS, Kind.INTERNAL})
+_BLAME = {
+    Kind.ROWS: Blame.ROWS,
+    Kind.TABLE: Blame.TABLE,
+    Kind.GONE: Blame.TABLE,
+    Kind.EXISTS: Blame.TABLE,
+    Kind.INTERNAL: Blame.TABLE,
+    Kind.DENIED: Blame.MOMENT,
+}
+"""What is at fault in an answer that is final. All others mean that nothing can be loaded."""
 HURRY = 10.0
 """Seconds for the ledger of a run that has failed already, perhaps because nothing answers."""
 
@@ -61,6 +70,7 @@ class SqlWarehouse:
         plugin_version: str,
         backoff: Backoff | None = None,
     ) -> None:
+        self.attempts = 200
         self.parallelism = max(1, int(config["parallel_streams"]))
         self._schema = Schema(str(config["catalog"]), table_name(config["default_target_schema"]))
         self.schema = str(self._schema)
@@ -178,19 +188,20 @@ class SqlWarehouse:
             question = dml.changes(table, columns, plan, staged, replayed=replayed)
             if not self._rows(question, plan).num_rows:
                 return WriteResult(unchanged=total)
-        for child in plan.children:
-            statement = dml.merge_children(
-                self._tables.name(child.table),
-                children[child.table],
-                table,
-                columns,
-                plan,
-                child,
-                staged,
-                replayed=replayed,
-            )
-            self._run(statement, plan)
-        row = self._run(dml.merge(table, columns, plan, staged, replayed=replayed), plan)
+        with self._taken_back() as changed:
+            for child in plan.children:
+                statement = dml.merge_children(
+                    self._tables.name(child.table),
+                    children[child.table],
+                    table,
+                    columns,
+                    plan,
+                    child,
+                    staged,
+                    replayed=replayed,
+                )
+                changed[child.table] = dml.affected(self._run(statement, plan))
+            row = self._run(dml.merge(table, columns, plan, staged, replayed=replayed), plan)
         inserted, updated = dml.affected(row, "inserted"), dml.affected(row, "updated")
         note = self._changing.add if inserted or updated else self._changing.discard
         note(plan.table)
@@ -205,24 +216,27 @@ class SqlWarehouse:
         def missing(table: str) -> str:
             return dml.not_appended(self._tables.name(table), job_id, batch.marks.get(table, 0))
 
-        for child in plan.children:
-            child_columns = self._ready_child(plan, child)
-            statement = dml.append_children(
-                self._tables.name(child.table),
-                child_columns,
-                plan,
-                child,
-                staged,
-                missing(child.table),
-            )
-            self._note(child.table, job_id, dml.affected(self._run(statement, plan)))
         added = 0
-        if batch.rows.num_rows:
-            statement = dml.append(
-                self._tables.name(plan.table), columns, plan, staged, missing(plan.table)
-            )
-            added = dml.affected(self._run(statement, plan))
-            self._note(plan.table, job_id, added)
+        with self._taken_back() as changed:
+            for child in plan.children:
+                child_columns = self._ready_child(plan, child)
+                statement = dml.append_children(
+                    self._tables.name(child.table),
+                    child_columns,
+                    plan,
+                    child,
+                    staged,
+                    missing(child.table),
+                )
+                changed[child.table] = dml.affected(self._run(statement, plan))
+            if batch.rows.num_rows:
+                statement = dml.append(
+                    self._tables.name(plan.table), columns, plan, staged, missing(plan.table)
+                )
+                added = dml.affected(self._run(statement, plan))
+                self._note(plan.table, job_id, added)
+            for table, count in changed.items():
+                self._note(table, job_id, count)
         return WriteResult(inserted=added, unchanged=batch.read - added)
 
     def retire(self, plan: StreamPlan, version: int) -> int:
@@ -267,13 +281,12 @@ class SqlWarehouse:
         if not isinstance(error, StatementError):
             problem = classify(error)
             return Failure(problem.reason, problem.sentence)
-        kind = error.problem.kind
-        return Failure(
-            error.problem.reason,
-            error.problem.sentence,
-            of_batch=kind in _OF_THE_BATCH,
-            stale=kind is Kind.GONE,
-        )
+        problem = error.problem
+        # What no rule tells may lie with the rows; the others of their batch will show.
+        unclear = problem.kind is Kind.FINAL and not problem.advice
+        blame = Blame.ROWS if unclear else _BLAME.get(problem.kind, Blame.PLACE)
+        stale = problem.kind is Kind.GONE
+        return Failure(problem.reason, problem.sentence, blame=blame, stale=stale)
 
     # Statements
 
@@ -295,15 +308,39 @@ class SqlWarehouse:
         Returns:
             Whether the stream's own table was still empty, and so took its rows.
         """
-        for child in plan.children:
-            name = self._tables.name(child.table)
-            statement = dml.append_children(
-                name, children[child.table], plan, child, staged, dml.empty(name)
-            )
-            self._run(statement, plan)
-        name = self._tables.name(plan.table)
-        row = self._run(dml.append(name, columns, plan, staged, dml.empty(name)), plan)
+        with self._taken_back() as changed:
+            for child in plan.children:
+                name = self._tables.name(child.table)
+                statement = dml.append_children(
+                    name, children[child.table], plan, child, staged, dml.empty(name)
+                )
+                changed[child.table] = dml.affected(self._run(statement, plan))
+            name = self._tables.name(plan.table)
+            row = self._run(dml.append(name, columns, plan, staged, dml.empty(name)), plan)
         return dml.affected(row) > 0
+
+    @contextmanager
+    def _taken_back(self) -> Iterator[dict[str, int]]:
+        """Take child rows back where their parents are refused; takes rows changed by table."""
+        changed: dict[str, int] = {}
+        try:
+            yield changed
+        except Exception:
+            for table in (name for name, count in changed.items() if count):
+                try:
+                    name = self._tables.name(table)
+                    last = self._connections.run(f"DESCRIBE HISTORY {name} LIMIT 1").column(0)
+                    before = int(last[0].as_py()) - 1
+                    self._connections.run(f"RESTORE TABLE {name} TO VERSION AS OF {before}")
+                except StatementError as error:
+                    logger.warning(
+                        "%s holds child rows whose parents were refused (%s). They are replaced "
+                        "when their parents are loaded.",
+                        self.location(table),
+                        error.problem.reason,
+                    )
+                self._tables.forget(table)
+            raise
 
     def _rows_so_far(self, table: str) -> int:
         if table not in self._appended:

@@ -28,6 +28,9 @@ class Kind(enum.Enum):
     CLUSTERING = "a table cannot be clustered like this; ask for less"
     REFUSED = "the credentials are not accepted; renew the token once"
     INTERNAL = "an error of the server's own; try again, but not for long"
+    DENIED = "a privilege is missing; give up"
+    ROWS = "the table refuses some of the rows; give up"
+    TABLE = "the table does not take such a statement; give up"
     FINAL = "give up"
 
 
@@ -37,6 +40,9 @@ AGAIN: dict[Kind, int] = {
     Kind.GONE: 0,
     Kind.EXISTS: 0,
     Kind.CLUSTERING: 0,
+    Kind.DENIED: 0,
+    Kind.ROWS: 0,
+    Kind.TABLE: 0,
     Kind.FINAL: 0,
 }
 """How often a statement is sent again at most; one that is not named here, for as long as there is
@@ -80,6 +86,19 @@ _GRANT = (
     "that are needed."
 )
 _CATALOG = "Check the setting 'catalog', and that the user may USE CATALOG there."
+
+_CONSTRAINT = (
+    "A NOT NULL or CHECK constraint of the table, or a column that it generates, does not allow "
+    "them."
+)
+_APPEND_ONLY = (
+    "The table takes new rows only (delta.appendOnly). Unset that property, or load with "
+    "'load_method: append-only'."
+)
+_NO_TABLE = (
+    "Something that is no table of ours has its name. Give the stream another one with an "
+    "'__alias__' in 'stream_maps', or remove what is there."
+)
 
 _NO_NEWS = "The warehouse does not say how a statement is doing (GetOperationStatus got no answer)."
 
@@ -133,7 +152,7 @@ _RULES = (
         ),
     ),
     _Rule(
-        Kind.FINAL,
+        Kind.DENIED,
         _GRANT,
         classes=("databricks.PermissionDenied",),
         states=("42501",),
@@ -222,6 +241,28 @@ _RULES = (
             r"timed? ?out|MaxRetry|retry.*(exceed|duration)",
         ),
     ),
+    _Rule(
+        Kind.TABLE, _APPEND_ONLY, texts=(r"CANNOT_MODIFY_APPEND_ONLY", r"append-only|append only")
+    ),
+    _Rule(
+        Kind.TABLE,
+        _NO_TABLE,
+        texts=(
+            r"EXPECT_TABLE_NOT_VIEW|VIEW_NOT_ALLOWED|NOT_A_DELTA_TABLE|ONLY_SUPPORTS_DELTA",
+            r"only supports Delta|is not a Delta table|is a view",
+        ),
+    ),
+    _Rule(
+        Kind.ROWS,
+        _CONSTRAINT,
+        texts=(
+            r"VIOLATE_CONSTRAINT|NOT_NULL_CONSTRAINT|constraint .* violated|violates? .*constraint",
+            r"constraint violated",
+        ),
+    ),
+    # Classes of SQLSTATE: data exceptions; then syntax, access rules and what is not supported.
+    _Rule(Kind.ROWS, texts=(r"SQLSTATE: 2[23]",)),
+    _Rule(Kind.TABLE, texts=(r"SQLSTATE: (42|0A|KD)", r"\[DELTA_\w*UNSUPPORTED")),
     # Its SQLSTATE, XX000, is not told: Spark wraps other conditions in it.
     _Rule(Kind.INTERNAL, texts=(r"INTERNAL_ERROR",)),
 )

@@ -34,6 +34,7 @@ class InlineStaging(WarehouseStaging):
     """Batches that are staged nowhere."""
 
     place = "the statement itself"
+    keeps = False
 
     def __init__(self) -> None:
         self._keys: dict[tuple[str, int], list[pa.Table]] = {}

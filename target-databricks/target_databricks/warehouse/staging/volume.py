@@ -3,6 +3,7 @@
 | file | meaning |
 |---|---|
 | `<table>-<digest>.parquet` | staged; a run that finds it applies it first |
+| `<table>-<digest>.quarantine`, `.rows`, `.records` | set aside (`loading/quarantine.py`) |
 | `<table>-v<version>-<digest>.seen` | keys that came with a version not yet activated |
 | `<table>.stateful` | the tap of an appended stream sends states, so it resumes from them |
 | `<table>.lease` | a run is loading the table |
@@ -18,23 +19,24 @@ from __future__ import annotations
 import io
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from target_databricks.errors import ConfigurationError, LoadError
+from target_databricks.errors import ConfigurationError, DamagedFileError, LoadError
 from target_databricks.loading.batch import Batch
 from target_databricks.loading.staged_file import (
     SEEN,
     STAGED,
     STATEFUL,
+    read_keys,
     read_staged,
     table_of,
     version_of,
+    write_keys,
     write_staged,
 )
 from target_databricks.warehouse.client.backoff import Backoff
@@ -146,7 +148,7 @@ class StagingVolume(WarehouseStaging):
         try:
             return self._write(
                 f"{_visible(batch.plan.table)}-{batch.digest}{STAGED}",
-                lambda file: write_staged(batch, file, COMPRESSION),
+                write_staged(batch, COMPRESSION),
             )
         except Exception as error:
             raise LoadError(
@@ -162,23 +164,48 @@ class StagingVolume(WarehouseStaging):
         """Tables that batches are staged for; the oldest batch's first."""
         return list(dict.fromkeys(table_of(_name(path)) for path in self._list(STAGED)))
 
-    def staged_batches(self, table: str) -> Iterator[tuple[str, Batch]]:
-        """What is staged for a table, oldest first. What cannot be read is left alone."""
+    def staged_batches(self, table: str) -> Iterator[tuple[str, Batch | DamagedFileError]]:
+        """What is staged for a table, oldest first."""
         for path in self._list(STAGED):
             if table_of(_name(path)) != table:
                 continue
             content = self._download(path)
             if content is None:
                 continue  # The run that has applied it has just removed it.
-            batch = _batch(content)
-            if batch is None:
-                logger.warning(
-                    "%s is no batch of target-databricks, or cut short; it is left alone, and the "
-                    "tap sends its rows again. Delete it when you no longer need it.",
-                    path,
-                )
-            else:
-                yield path, batch
+            try:
+                yield path, read_staged(content)
+            except DamagedFileError as error:
+                yield path, error
+
+    def prefix(self, table: str) -> str:
+        """How the names of a table's files begin."""
+        return _visible(table)
+
+    def files(self, suffix: str) -> list[str]:
+        """Names of the files that end in something, oldest first."""
+        return [_name(path) for path in self._list(suffix)]
+
+    def read_file(self, name: str) -> bytes | None:
+        """What is in a file; None if there is none."""
+        return self._download(f"{self.folder}/{name}")
+
+    def write_file(self, name: str, content: bytes) -> None:
+        """Write a file, whole or not at all."""
+        self._write(name, content)
+
+    def move_file(self, name: str, to: str) -> None:
+        """Give a file another name, if it is there."""
+        content = self.read_file(name)
+        if content is not None:
+            self._write(to, content)
+            self.remove_file(name)
+
+    def remove_file(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        from databricks.sdk.errors import NotFound
+
+        with suppress(NotFound):
+            self._files.delete(f"{self.folder}/{name}")
 
     def is_gone(self, path: str) -> bool:
         """Whether a batch is staged no more."""
@@ -219,9 +246,7 @@ class StagingVolume(WarehouseStaging):
         for path in self._list(SEEN, f"{_visible(table)}-v"):
             if version_of(_name(path)) < version:
                 self._remove(path)
-        self._write(
-            f"{_visible(table)}-v{version}-{digest}{SEEN}", lambda file: pq.write_table(keys, file)
-        )
+        self._write(f"{_visible(table)}-v{version}-{digest}{SEEN}", write_keys(keys))
 
     def keys_of_version(self, table: str, version: int, keys: Sequence[str]) -> list[str]:
         """Keys that came with a version or a later one, as files to select from."""
@@ -230,7 +255,7 @@ class StagingVolume(WarehouseStaging):
             if version_of(_name(path)) < version:
                 continue
             content = self._download(path)
-            if content is not None and pq.read_schema(io.BytesIO(content)).names == list(keys):
+            if content is not None and read_keys(content).column_names == list(keys):
                 sources.append(parquet_file(path))
         return sources
 
@@ -242,19 +267,16 @@ class StagingVolume(WarehouseStaging):
     def note_state(self, table: str) -> None:
         """Note that a state covered rows appended to a table."""
         if table not in self._stateful:
-            self._write(f"{table}{STATEFUL}", lambda _: None)
+            self._write(f"{table}{STATEFUL}", b"")
             self._stateful.add(table)
 
     def stateful(self, table: str) -> bool:
         """Whether a state ever covered rows appended to a table."""
         return table in self._stateful or bool(self._list(STATEFUL, f"{table}."))
 
-    def _write(self, name: str, write: Callable[[io.BytesIO], None]) -> str:
+    def _write(self, name: str, content: bytes | memoryview) -> str:
         path = f"{self.folder}/{name}"
-        content = io.BytesIO()
-        write(content)
-        content.seek(0)
-        self._files.upload(path, content, overwrite=True)
+        self._files.upload(path, io.BytesIO(content), overwrite=True)
         return path
 
     def _list(self, suffix: str, prefix: str = "") -> list[str]:
@@ -297,13 +319,6 @@ class StagingVolume(WarehouseStaging):
             pass
         except Exception as error:  # noqa: BLE001 - told at the end; the tables are right
             self._removal_error = error
-
-
-def _batch(content: bytes) -> Batch | None:
-    try:
-        return read_staged(io.BytesIO(content))
-    except (pa.ArrowInvalid, KeyError, ValueError):
-        return None
 
 
 def _visible(table: str) -> str:

@@ -1,0 +1,106 @@
+"""What delta-rs, Arrow and the system below them say when a table cannot be written, understood.
+
+One table; the first rule whose text is found counts. What matches none lies with the rows, as far
+as anybody can tell, and speaks for itself.
+
+Source: delta-rs 1.6, `DeltaTableError`, `TransactionError`, `ProtocolError`; delta-kernel-rs,
+`Error`; object_store, `Error`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from target_databricks.loading.backend import Blame, Failure
+
+_OTHER_TABLE = (
+    "Let the stream have a table of its own (an '__alias__' in 'stream_maps'), or load into a SQL "
+    "warehouse."
+)
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """What tells one kind of failure: a regular expression, what is at fault, and advice."""
+
+    text: str
+    blame: Blame
+    advice: str = ""
+
+
+_RULES = (
+    _Rule(
+        r"No space left|quota exceeded|Too many open files|Read-only file system",
+        Blame.PLACE,
+        "Make room, or choose another 'lakehouse_path' or 'spool_path'.",
+    ),
+    _Rule(
+        r"Failed to commit transaction: \d+|Transaction failed: Version \d+ already|"
+        r"[Cc]oncurrent transaction|Max(imum)?_?\w* commit attempts",
+        Blame.MOMENT,
+        "Another writer was faster.",
+    ),
+    _Rule(
+        r"append-only",
+        Blame.ROWS,
+        "The table takes new rows only (delta.appendOnly). Unset that property, or load with "
+        "'load_method: append-only'.",
+    ),
+    _Rule(
+        r"failed validation check|Invariant violation|Constraint|non-nullable|not null",
+        Blame.ROWS,
+        "A NOT NULL or CHECK constraint of the table, or a column that it generates, does not "
+        "allow them.",
+    ),
+    _Rule(
+        r"features|Feature '|[Cc]olumn mapping|Unsupported reader|Unsupported writer|"
+        r"min_?(reader|writer)_?version|protocol version",
+        Blame.TABLE,
+        f"Somebody gave the table a feature that cannot be written to in a folder. {_OTHER_TABLE}",
+    ),
+    _Rule(
+        r"Permission denied|os error 13|Operation not permitted",
+        Blame.MOMENT,
+        "Grant write access to the table's folder.",
+    ),
+    _Rule(
+        r"Json error|Invalid table location|[Ii]nvalid.*log|Not a Delta table|No files in log|"
+        r"Missing (metadata|protocol)|checkpoint",
+        Blame.TABLE,
+        "The table's log cannot be read. Restore the table's folder, or remove it and load it "
+        "anew.",
+    ),
+    _Rule(
+        r"Failed to fetch metadata|Object at location|No such file|NotFound|os error 2\b",
+        Blame.TABLE,
+        "Files of the table are gone. Restore the table's folder, or remove it and load it anew.",
+    ),
+    _Rule(
+        r"Parquet error|Invalid Parquet|Corrupt",
+        Blame.TABLE,
+        "A data file of the table is damaged. Restore the table's folder, or remove it and load "
+        "it anew.",
+    ),
+    _Rule(
+        r"Generic (S3|GCS|MicrosoftAzure|HTTP) error|error sending request|timed? ?out|"
+        r"[Cc]onnection (reset|refused|closed)|dns error|InvalidAccessKey|SignatureDoesNotMatch",
+        Blame.PLACE,
+        "Check that the object store answers, and 'storage_options'.",
+    ),
+)
+_LONGEST = 500
+"""Characters of an error that are passed on."""
+
+
+def understood(error: BaseException) -> Failure:
+    """Understand an error of writing to a folder's table."""
+    text = str(error)
+    # What follows the first line is delta-rs' own stack, of use to nobody here.
+    first = next(iter(text.splitlines()), "").strip().rstrip(".")[:_LONGEST]
+    reason = first or type(error).__name__
+    for rule in _RULES:
+        if re.search(rule.text, text):
+            return Failure(reason, f"{reason}. {rule.advice}".strip(), rule.blame)
+    blame = Blame.PLACE if isinstance(error, (OSError, MemoryError)) else Blame.ROWS
+    return Failure(reason, f"{reason}.", blame)

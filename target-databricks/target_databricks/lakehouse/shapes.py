@@ -1,0 +1,57 @@
+"""Shapes of Arrow rows on their way from and to Delta tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pyarrow as pa
+
+
+def plain(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with DataFusion's string views as plain strings, at every depth.
+
+    Keys are compared in plain strings, and pyarrow takes no rows from a view inside a struct.
+    """
+    schema = pa.schema([c.with_type(_without_views(c.type)) for c in batch.schema])
+    return batch if schema.equals(batch.schema) else batch.cast(schema)
+
+
+def _without_views(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_string_view(kind):
+        return pa.string()
+    if pa.types.is_binary_view(kind):
+        return pa.binary()
+    if pa.types.is_struct(kind):
+        return pa.struct([c.with_type(_without_views(c.type)) for c in kind])
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_without_views(kind.value_type)))
+    return kind
+
+
+def union(existing: Iterable[pa.Field], rows: Iterable[pa.Field]) -> list[pa.Field]:
+    """The table's columns, then those that the rows bring; likewise inside structs and lists."""
+    new = {c.name: c for c in rows}
+    columns = [
+        c.with_type(_union_type(c.type, new.pop(c.name).type)) if c.name in new else c
+        for c in existing
+    ]
+    return [*columns, *new.values()]
+
+
+def _union_type(existing: pa.DataType, new: pa.DataType) -> pa.DataType:
+    if pa.types.is_struct(existing) and pa.types.is_struct(new):
+        return pa.struct(union(existing, new))
+    if pa.types.is_list(existing) and pa.types.is_list(new):
+        element = existing.value_field
+        return pa.list_(element.with_type(_union_type(element.type, new.value_type)))
+    return existing
+
+
+def conformed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The rows with the columns of a schema, nulls where they have none."""
+    columns = dict(zip(rows.column_names, rows.columns, strict=True))
+    arrays = [
+        columns[c.name].cast(c.type) if c.name in columns else pa.nulls(rows.num_rows, c.type)
+        for c in schema
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)

@@ -1,0 +1,342 @@
+"""Getting a staged batch into its tables, all but the rows that they refuse.
+
+A batch is tried whole. Where its tables refuse it, it is halved until the rows at fault are alone
+(`isolation.py`); the others go in, and these are set aside (`quarantine.py`). An attempt that fails
+leaves nothing in any table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import PurePath
+from typing import Any
+
+import pyarrow as pa
+
+from target_databricks.errors import BusyError, DamagedFileError, LoadError
+from target_databricks.loading.appending import AppendMemory, appends
+from target_databricks.loading.backend import Backend, Blame, Failure, WriteResult
+from target_databricks.loading.batch import Batch, LoadResult, combined
+from target_databricks.loading.isolation import isolate
+from target_databricks.loading.ledger import Ledger
+from target_databricks.loading.quarantine import Quarantine
+from target_databricks.loading.refusals import Refusals
+from target_databricks.reading.unfit import Unfit
+from target_databricks.schema.evolution import reconcile, tables_of
+from target_databricks.schema.plan import JOB_ID, StreamPlan
+
+
+class RefusedError(LoadError):
+    """A batch, or part of one, that its tables did not take.
+
+    Attributes:
+        failure: Why.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.sentence)
+        self.failure = failure
+
+
+class Application:
+    """How the batches of one run get into their tables.
+
+    Args:
+        backend: The place.
+        memory: What was appended and no state covers yet.
+        ledger: Where it is noted.
+        load_method: The setting of that name.
+        job_id: The run.
+        note_unwritten: Takes each merged batch of which not every row was written.
+
+    Attributes:
+        quarantine: What is set aside.
+        refusals: What of it is this run's, and the streams that it holds up.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        memory: AppendMemory[Any],
+        ledger: Ledger,
+        *,
+        load_method: str,
+        job_id: str,
+        note_unwritten: Callable[[Batch, WriteResult], None],
+    ) -> None:
+        self._backend = backend
+        self._staging = backend.staging
+        self._memory = memory
+        self._ledger = ledger
+        self._load_method = load_method
+        self._job_id = job_id
+        self._note_unwritten = note_unwritten
+        self._parts = 0
+        self._unreconciled: set[str] = set()
+        """Streams whose tables could not be looked at or changed as their plan has it."""
+        self.quarantine = Quarantine(backend.staging)
+        self.refusals = Refusals(self.quarantine)
+
+    def appends(self, plan: StreamPlan) -> bool:
+        """Whether rows of a stream are appended instead of merged."""
+        return appends(plan, self._load_method)
+
+    def reconcile(self, plan: StreamPlan) -> StreamPlan:
+        """Bring a plan and the tables it already has together; see `Load.reconcile`."""
+        try:
+            reconciled = self._reconciled(plan)
+        except Exception as error:
+            failure = self._backend.failure(error)
+            if failure.blame is Blame.PLACE:
+                raise LoadError(
+                    f"{self._backend.location(plan.table)} cannot be used: {failure.sentence}"
+                ) from error
+            self._unreconciled.add(plan.stream)
+            reconciled = plan
+        return reconciled
+
+    def _reconciled(self, plan: StreamPlan) -> StreamPlan:
+        plan = self._backend.shaped(plan)
+        result = reconcile(plan, {name: self._backend.columns(name) for name in tables_of(plan)})
+        widened = [self._backend.widen(name, types) for name, types in result.widen.items()]
+        if not all(widened):
+            existing = {name: self._backend.columns(name) for name in tables_of(plan)}
+            result = reconcile(plan, existing, widenings=())
+        return result.plan
+
+    @contextmanager
+    def guard(self, plan: StreamPlan) -> Iterator[None]:
+        """Let what goes wrong with a stream's tables stop that stream only.
+
+        Raises:
+            LoadError: Nothing can be loaded now.
+        """
+        try:
+            yield
+        except (LoadError, BusyError):
+            raise
+        except Exception as error:
+            failure = self._backend.failure(error)
+            sentence = f"{self._backend.location(plan.table)}: {failure.sentence}"
+            if failure.blame is Blame.PLACE:
+                raise LoadError(f"Nothing can be loaded into {sentence}") from error
+            self.refusals.stop(plan.stream, sentence)
+
+    def again(self, batch: Batch, path: Any, tries: int) -> LoadResult:
+        """Try rows again that failed in an earlier run, and so are certainly not in."""
+        if self.appends(batch.plan):
+            # They are this run's from here on: how many an earlier one has appended tells nothing.
+            self._staging.done(path)
+            rows = batch.rows.set_column(
+                batch.rows.column_names.index(JOB_ID),
+                JOB_ID,
+                pa.repeat(pa.scalar(self._job_id), batch.rows.num_rows),
+            )
+            self.quarantine.forget(self._staging.name(path))
+            batch = self._part(replace(batch, rows=rows), rows)
+            path = self._staging.stage(batch)
+        return self.apply(batch, path, replayed=True, tries=tries)
+
+    def apply(
+        self, batch: Batch, path: Any, *, replayed: bool = False, tries: int = 0
+    ) -> LoadResult:
+        """Get a staged batch into its tables, all but the rows that they refuse.
+
+        Args:
+            batch: The batch.
+            path: Where it is staged.
+            replayed: Whether an earlier run staged it.
+            tries: Runs in which it was refused before.
+        """
+        try:
+            result = self._load(batch, path, replayed=replayed)
+        except RefusedError as error:
+            return self._set_aside(batch, path, error.failure, replayed=replayed, tries=tries)
+        self.quarantine.forget(self._staging.name(path))
+        self.refusals.note_attempts(batch.plan.stream, 1, success=True)
+        return result
+
+    def _set_aside(
+        self, batch: Batch, path: Any, failure: Failure, *, replayed: bool, tries: int
+    ) -> LoadResult:
+        """Apply what can be applied of a batch that was refused, and set the rest aside."""
+        plan, results, attempts = batch.plan, [self.base(batch, path)], 1
+        if failure.blame is Blame.MOMENT:
+            self.refusals.stop(plan.stream, self._sentence(plan, failure, path))
+            return replace(results[0], error=failure.reason)
+
+        def attempt(rows: pa.Table) -> Failure | None:
+            part = self._part(batch, rows)
+            place = self._staging.stage(part)
+            try:
+                results.append(self._load(part, place, replayed=replayed))
+            except RefusedError as error:
+                self._staging.done(place)
+                return error.failure
+            return None
+
+        bad = batch
+        if failure.blame is Blame.ROWS and batch.rows.num_rows > 1:
+            if self.appends(plan):
+                # A run that dies in the middle of this must find no row twice; what it does not
+                # find, the tap sends again.
+                self._staging.done(path)
+            found = isolate(batch.rows, failure, attempt, most=self._backend.attempts)
+            failure, attempts = found.failure, attempts + found.attempts
+            if self.appends(plan) or found.bad.num_rows < batch.rows.num_rows:
+                bad = self._part(batch, found.bad)
+        sentence = f"{self._backend.location(plan.table)}: {failure.sentence}"
+        hopeless = self.refusals.note_attempts(plan.stream, attempts, success=len(results) > 1)
+        if failure.blame is not Blame.ROWS or hopeless:
+            self.refusals.stop(plan.stream, sentence)
+        self._keep_aside(batch, path, bad, failure, tries)
+        error = failure.reason
+        refused = replace(self.base(bad, path), read=0, set_aside=bad.rows.num_rows, error=error)
+        self._ledger.add(refused)
+        results = [replace(r, read=0, rescued=0) for r in results[1:]]
+        return combined([replace(self.base(batch, path), error=error), *results, refused])
+
+    def _keep_aside(
+        self, batch: Batch, path: Any, bad: Batch, failure: Failure, tries: int
+    ) -> None:
+        """Keep rows that were refused, unless it is enough that others are of the same table."""
+        stream, table = batch.plan.stream, batch.plan.table
+        whole = failure.blame is Blame.TABLE
+        others = [e for e in self.quarantine.of([table]) if e.whole]
+        name = self._staging.name(path)
+        if whole and not tries and others:
+            # The table takes nothing: more of the same need not be kept, the tap sends it again.
+            self._staging.done(path)
+            self.refusals.add(stream, *others)
+            return
+        place = path
+        if bad is not batch:
+            place = self._staging.stage(bad)
+        entry = self.quarantine.fail(bad, failure.sentence, tries=tries, whole=whole, path=place)
+        if place != path:
+            self._staging.done(path)
+        if self._staging.name(place) != name:
+            self.quarantine.forget(name)
+        self.refusals.add(stream, entry)
+
+    def _part(self, batch: Batch, rows: pa.Table) -> Batch:
+        """Some rows of a batch, as a batch of their own."""
+        part = replace(batch, rows=rows, read=rows.num_rows)
+        if not self.appends(batch.plan):
+            return part
+        self._parts += 1
+        salt = f"{self._job_id}:{batch.through}:{self._parts}"
+        return replace(part, salt=salt, marks=self._backend.marks(batch.plan))
+
+    def refuse(self, plan: StreamPlan, unfit: Sequence[Unfit]) -> LoadResult:
+        """Set records aside that could not become rows."""
+        started = _now()
+        entries, dropped = self.quarantine.refuse(plan, unfit)
+        result = LoadResult(plan.stream, plan.table, "", len(unfit), started, _now())
+        result = replace(result, set_aside=len(unfit) - dropped, dropped=dropped)
+        if entries:
+            self.refusals.add(plan.stream, *entries)
+            result = replace(result, error=entries[0].reason)
+            self._ledger.add(result)
+        return result
+
+    def set_damaged_aside(self, path: Any, damage: DamagedFileError) -> None:
+        """Set a staged file aside that cannot be read."""
+        self.refusals.add_damaged(self.quarantine.damaged(self._staging.name(path), str(damage)))
+
+    def _sentence(self, plan: StreamPlan, failure: Failure, path: Any) -> str:
+        return (
+            f"Batch of stream '{plan.stream}' could not be written to "
+            f"{self._backend.location(plan.table)}: {failure.sentence} "
+            f"{self._staging.retention(path)}"
+        )
+
+    def base(self, batch: Batch, path: Any) -> LoadResult:
+        """What a load of a batch did before it did anything."""
+        started = _now()
+        return LoadResult(
+            stream=batch.plan.stream,
+            table=batch.plan.table,
+            file=PurePath(path).name,
+            read=batch.read,
+            started_at=started,
+            finished_at=started,
+            rescued=batch.rescued,
+        )
+
+    def _load(self, batch: Batch, path: Any, *, replayed: bool = False) -> LoadResult:
+        """Get a staged batch into its tables and note what that did.
+
+        Raises:
+            RefusedError: Its tables did not take it.
+            LoadError: Nothing can be loaded now.
+        """
+        plan = batch.plan
+        base = self.base(batch, path)
+        try:
+            if replayed or plan.stream in self._unreconciled:
+                batch = replace(batch, plan=self._reconciled(plan))
+            written = self._write_through(batch, path, replayed=replayed)
+        except Exception as error:
+            failure = self._backend.failure(error)
+            if failure.blame is not Blame.PLACE:
+                raise RefusedError(failure) from error
+            message = f"{type(error).__name__}: {failure.reason}"
+            self._ledger.add(replace(base, finished_at=_now(), error=message))
+            raise LoadError(self._sentence(plan, failure, path)) from error
+        if not self.appends(plan):
+            self.quarantine.note_applied(batch)
+        result = replace(
+            base,
+            finished_at=_now(),
+            inserted=written.inserted,
+            updated=written.updated,
+            unchanged=written.unchanged,
+            outdated=written.outdated,
+        )
+        self._ledger.add(result)
+        return result
+
+    def _write_through(self, batch: Batch, path: Any, *, replayed: bool) -> WriteResult:
+        """Get a staged batch into its tables, also where somebody came in between."""
+        try:
+            return self._write(batch, path, replayed=replayed)
+        except Exception as error:
+            if self._staging.is_gone(path):
+                if replayed:
+                    return WriteResult(unchanged=batch.read)
+                # A run that took our lease for lost has applied it. Staged again, the batch finds
+                # that out by itself, and were the file lost otherwise, no row would be.
+                return self._write(batch, self._staging.stage(batch), replayed=False, late=True)
+            if not self._backend.failure(error).stale:
+                raise
+            for name in tables_of(batch.plan):
+                self._backend.forget(name)
+            return self._write(batch, path, replayed=replayed)
+
+    def _write(self, batch: Batch, path: Any, *, replayed: bool, late: bool = False) -> WriteResult:
+        """Get a staged batch into its tables; its file is kept for as long as it may be needed.
+
+        Args:
+            batch: The batch.
+            path: Where it is staged.
+            replayed: Whether an earlier run staged it.
+            late: Whether newer rows of another run may be in already, as with a replayed one.
+        """
+        if not self.appends(batch.plan):
+            written = self._backend.merge(batch, path, replayed=replayed or late)
+            if written.unchanged or written.outdated:
+                self._note_unwritten(batch, written)
+            self._staging.done(path)
+            return written
+        written = self._backend.append(batch, path, replayed=replayed)
+        remember = self._memory.recall if replayed else self._memory.appended
+        remember(batch, self._staging.keep(path))
+        return written
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,167 @@
+"""Invariant 13: a batch that can never be applied stops only itself, is named, and waits aside."""
+
+from __future__ import annotations
+
+import pytest
+from target_databricks.errors import LoadError
+
+INTEGER, TEXT = {"type": "integer"}, {"type": ["null", "string"]}
+LINES = {
+    "type": "array",
+    "items": {"type": "object", "properties": {"n": INTEGER, "v": TEXT}},
+    "x-child-table": {"name": "lines", "key": ["n"]},
+}
+
+
+def docs(singer):
+    return singer.schema("docs", {"id": INTEGER, "v": TEXT, "lines": LINES})
+
+
+def doc(singer, i, v, *lines):
+    record = {"id": i, "v": v, "lines": [{"n": n, "v": x} for n, x in enumerate(lines)]}
+    return singer.record("docs", record)
+
+
+def state(singer, docs, logs):
+    return singer.state({"bookmarks": {"docs": {"n": docs}, "logs": {"n": logs}}})
+
+
+@pytest.mark.rule("invariant 13")
+def test_invariant_13_rows_that_can_never_be_applied_stop_only_themselves(place, singer):
+    """Three runs, drop, green: the other rows and streams load, and their states go out."""
+    logs = singer.schema("logs", {"x": INTEGER}, [])
+    place.run(docs(singer), doc(singer, 1, "old", "a"), logs, state(singer, 1, 1))
+    place.forbid("docs", "v <> 'bad'")
+
+    def story(n):
+        yield from (state(singer, 1, 1), docs(singer))
+        yield from (doc(singer, 1, "bad", "b", "c"), doc(singer, 2, "good", "2"))
+        yield from (logs, singer.record("logs", {"x": n}), state(singer, n, n))
+
+    for n in (2, 3, 4, 5):
+        with pytest.raises(LoadError) as error:
+            place.run(story(n))
+        (name,) = {file.partition(".")[0] for file in place.staged()}
+        stands = f"try {n - 1} of 3" if n < 4 else "quarantined"
+        for word in ("'docs'", name, "1 row", "table docs", stands, f"staged drop {name}"):
+            assert word in str(error.value)
+        assert place.last.states[-1] == {"bookmarks": {"docs": {"n": 1}, "logs": {"n": n}}}
+    shown = "\n".join(place.decide("list"))
+    for word in (name, "quarantined", "table docs", "stream docs", "1 rows"):
+        assert word in shown
+    place.decide("drop", name)
+    place.run(story(6))
+    assert place.last.states[-1] == {"bookmarks": {"docs": {"n": 6}, "logs": {"n": 6}}}
+    assert place.rows("docs", "v") == ["old", "good"]
+    # A parent that is set aside has its children with it; those that are there are the old ones.
+    lines = place.rows("lines", "id", "v", by=["id", "_sdc_position"])
+    assert [tuple(line.values()) for line in lines] == [(1, "a"), (2, "2")]
+    assert place.rows("logs", "x", by="x") == [2, 3, 4, 5, 6]
+    assert not [file for file in place.staged() if file.endswith((".parquet", ".rows"))]
+
+
+def test_only_the_rows_at_fault_are_set_aside_with_their_children(folder, singer):
+    folder.run(docs(singer), doc(singer, 0, "old", "a"))
+    folder.forbid("docs", "v <> 'bad'")
+    bad = {0, 7, 23, 24, 99}
+    records = [doc(singer, i, "bad" if i in bad else "good", f"{i}") for i in range(100)]
+    with pytest.raises(LoadError, match="5 rows of stream 'docs'"):
+        folder.run(docs(singer), records)
+    assert folder.rows("docs", "id") == [0, *sorted(set(range(100)) - bad)]
+    assert folder.rows("lines", "id") == [0, *sorted(set(range(100)) - bad)]
+    folder.allow("docs")
+    folder.run(docs(singer), records)
+    assert folder.rows("docs", "v").count("bad") == 5
+    assert folder.rows("lines", "v") == [str(i) for i in range(100)]
+    assert folder.staged() == []
+
+
+def test_rows_without_keys_that_are_refused_come_once_when_they_are_allowed(folder, singer):
+    logs = singer.schema("logs", {"x": INTEGER}, [])
+    folder.run(logs, singer.record("logs", {"x": 0}))
+    folder.forbid("logs", "x <> 3")
+    held = {"bookmarks": {"logs": 0}}
+
+    def story(n):
+        yield from (singer.state(held), logs)
+        yield from singer.records("logs", *({"x": x} for x in (1, 3, 3, 1, 5)))
+        yield from (singer.state({"bookmarks": {"logs": n}}), singer.record("logs", {"x": 9}))
+        yield singer.state({"bookmarks": {"logs": n + 1}})
+
+    for _ in range(4):
+        with pytest.raises(LoadError):
+            folder.run(story(1), batch_size_rows=3)
+        assert folder.last.states[-1] == held
+        assert folder.rows("logs", "x", by="x") == [0, 1, 1, 5, 9]
+    folder.allow("logs")
+    folder.decide("retry")
+    folder.run(story(1), batch_size_rows=3)
+    assert folder.last.states[-1] == {"bookmarks": {"logs": 2}}
+    assert folder.rows("logs", "x", by="x") == [0, 1, 1, 3, 3, 5, 9]
+
+
+def test_a_state_of_another_form_is_held_whole_and_the_message_says_so(folder, singer):
+    plain = singer.schema("docs", {"id": INTEGER, "v": TEXT})
+    folder.run(plain, singer.record("docs", {"id": 1, "v": "a"}))
+    folder.forbid("docs", "v <> 'bad'")
+    bad = singer.record("docs", {"id": 2, "v": "bad"})
+    for value in ({"n": 1}, {"bookmarks": {"other": 1}}, {"bookmarks": {"docs": 1}, "more": 1}):
+        with pytest.raises(LoadError, match="held whole"):
+            folder.run(singer.state({"n": 0}), plain, bad, singer.state(value))
+        assert folder.last.states == [{"n": 0}]
+
+
+def test_a_newer_version_of_a_row_takes_the_place_of_one_that_is_set_aside(folder, singer):
+    plain = singer.schema("docs", {"id": INTEGER, "v": TEXT})
+    folder.run(plain, singer.record("docs", {"id": 1, "v": "a"}))
+    folder.forbid("docs", "v <> 'bad'")
+    for _ in range(3):
+        with pytest.raises(LoadError):
+            folder.run(plain, singer.record("docs", {"id": 2, "v": "bad"}))
+    with pytest.raises(LoadError, match="quarantined"):
+        folder.run(plain, singer.record("docs", {"id": 3, "v": "c"}))
+    folder.run(plain, singer.record("docs", {"id": 2, "v": "b"}), singer.state({"n": 1}))
+    assert folder.last.states == [{"n": 1}]
+    assert folder.rows("docs", "v") == ["a", "b", "c"]
+    assert folder.staged() == []
+
+
+def test_a_key_that_no_column_holds_sets_its_record_aside(folder, singer):
+    plain = singer.schema("docs", {"id": INTEGER, "v": TEXT})
+    records = singer.records("docs", {"id": 1}, {"id": "one"}, {"id": [2]}, {"id": 3})
+    nan = '{"type": "RECORD", "stream": "docs", "record": {"id": NaN}}'
+    for _ in range(2):
+        with pytest.raises(LoadError, match=r"3 rows of stream 'docs'.*key property 'id'"):
+            folder.run(plain, records, nan, singer.state({"bookmarks": {"docs": 1}}))
+        assert folder.rows("docs", "id") == [1, 3]
+        assert folder.last.states == [{"bookmarks": {}}]
+    folder.decide("drop")
+    folder.run(plain, records, nan, singer.state({"bookmarks": {"docs": 1}}))
+    assert folder.last.states == [{"bookmarks": {"docs": 1}}]
+
+
+def test_a_version_retires_nothing_of_a_stream_that_is_not_all_in(folder, singer):
+    plain = singer.schema("docs", {"id": INTEGER, "v": TEXT})
+    rows = [{"id": 1, "v": "a"}, {"id": 2, "v": "b"}]
+    folder.run(plain, singer.records("docs", *rows, version=1), singer.activate("docs", 1))
+    folder.forbid("docs", "v <> 'bad'")
+    second = [plain, *singer.records("docs", rows[0], {"id": 2, "v": "bad"}, version=2)]
+    with pytest.raises(LoadError):
+        folder.run(second, singer.activate("docs", 2))
+    assert folder.rows("docs", "_sdc_deleted_at") == [None, None]
+    folder.decide("drop")
+    # What was dropped was sent: its older version in the table is alive.
+    folder.run(second, singer.activate("docs", 2))
+    assert folder.rows("docs", "_sdc_deleted_at") == [None, None]
+
+
+def test_a_damaged_staged_file_is_set_aside_and_named(folder, singer):
+    folder.run(singer.schema("docs", {"id": INTEGER}), singer.record("docs", {"id": 1}))
+    (folder.schema_folder / "_spool" / "docs-0123.parquet").write_bytes(b"PAR1 cut short")
+    with pytest.raises(LoadError, match=r"docs-0123: a file for table docs.*damaged"):
+        folder.run()
+    folder.run()
+    assert "quarantined" in folder.decide("list")[0]
+    folder.decide("drop", "docs-0123")
+    assert folder.staged() == []
+    assert folder.rows("docs", "id") == [1]
