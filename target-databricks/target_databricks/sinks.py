@@ -6,18 +6,13 @@ instead of a list of dictionaries.
 
 from __future__ import annotations
 
-import base64
-import datetime as dt
-import gzip
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import IO, TYPE_CHECKING, Any, Protocol, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import pyarrow as pa
-import pyarrow.parquet as pq
-from singer_sdk.helpers._batch import BatchFileFormat, StorageTarget
 from singer_sdk.sinks import BatchSink, Sink
 
-from target_databricks.errors import BadInputError, InvalidRecord
+from target_databricks.errors import InvalidRecord
 from target_databricks.loading.batch import Batch, LoadResult, make_batch
 from target_databricks.loading.load import Load
 from target_databricks.loading.loader import Loader, Step
@@ -29,7 +24,6 @@ from target_databricks.schema.plan import StreamPlan
 
 if TYPE_CHECKING:
     from singer_sdk import Target
-    from singer_sdk.helpers._batch import BaseBatchFileEncoding
 
 BLOCK_ROWS = 8192
 """Lines parsed at a time: enough for Arrow's overhead to vanish, few enough that their Python
@@ -167,39 +161,6 @@ class DatabricksSink(BatchSink):
         else:
             self._submit(lambda load: load.apply(batch, unfit))
 
-    def process_batch_files(self, encoding: BaseBatchFileEncoding, files: Sequence[str]) -> None:
-        """Take the files of a BATCH message: JSON lines, gzipped or not, or Parquet.
-
-        Raises:
-            BadInputError: A file cannot be read, or is of another format.
-        """
-        if encoding.format not in {BatchFileFormat.JSONL, BatchFileFormat.PARQUET}:
-            raise BadInputError(
-                f"Line {self._target.line} of the input names batch files of stream "
-                f"'{self.stream_name}' in the format '{encoding.format}', which is not supported. "
-                "Configure the tap's 'batch_config' for jsonl or parquet."
-            )
-        storage = self.batch_config.storage if self.batch_config else None
-        for path in files:
-            head, tail = StorageTarget.split_url(path)
-            try:
-                with (storage or StorageTarget.from_url(head)).open(tail, mode="rb") as file:
-                    self._add_file(file, encoding)
-            except (OSError, EOFError, pa.ArrowInvalid) as error:
-                raise BadInputError(
-                    f"Line {self._target.line} of the input names the batch file {path} of stream "
-                    f"'{self.stream_name}', which cannot be read: {error}. Let the tap write it "
-                    "again where this machine can reach it."
-                ) from error
-
-    def _add_file(self, file: IO[bytes], encoding: BaseBatchFileEncoding) -> None:
-        if encoding.format == BatchFileFormat.JSONL:
-            self._add_records(_decompressed(file, encoding.compression))
-            return
-        for rows in pq.ParquetFile(file).iter_batches():
-            for record in rows.to_pylist():
-                self.process_record(_as_json(record), {})
-
     def activate_version(self, new_version: int) -> None:
         """Retire the rows that were not sent with the new version, once the stream is complete."""
         self._target.drain_one(self)
@@ -222,11 +183,6 @@ class DatabricksSink(BatchSink):
         else:
             self._submit(lambda load: load.activate_version(plan, version))
 
-    def _add_records(self, text: Iterable[bytes]) -> None:
-        for line in text:
-            if line.strip():
-                self.add(b'{"record":' + line.rstrip() + b"}", self._target.line)
-
     def _parse_waiting(self) -> None:
         if not len(self._lines):
             return
@@ -242,25 +198,6 @@ class DatabricksSink(BatchSink):
     def _submit(self, run: Callable[[Load], LoadResult]) -> None:
         self._target.received[self.stream_name] = self.received
         self._target.loader.submit(Step(self.stream_name, self.received, run))
-
-
-def _as_json(value: Any) -> Any:
-    """A value of a Parquet file as JSON would have it."""
-    if isinstance(value, dict):
-        return {k: _as_json(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_as_json(v) for v in value]
-    if isinstance(value, (dt.date, dt.time)):  # a datetime is a date, too
-        return value.isoformat()
-    if isinstance(value, dt.timedelta):
-        return str(value)
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    return value
-
-
-def _decompressed(file: IO[bytes], compression: str | None) -> IO[bytes]:
-    return cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if compression == "gzip" else file
 
 
 def _replace(load: Load, batch: Batch, unfit: Sequence[Unfit]) -> LoadResult:

@@ -32,6 +32,7 @@ from target_databricks.loading.load import Load
 from target_databricks.loading.loader import Loader
 from target_databricks.loading.report import Report
 from target_databricks.loading.versions import StreamVersions
+from target_databricks.reading.batch_files import BatchFiles
 from target_databricks.reading.json_text import dumps
 from target_databricks.reading.reader import BlockReader
 from target_databricks.schema.evolution import tables_of
@@ -41,6 +42,7 @@ from target_databricks.schema.plan import POSITION, StreamPlan, reserved
 from target_databricks.schema.planning import make_plan
 from target_databricks.settings import SETTINGS, destination_of, without_blanks
 from target_databricks.sinks import DatabricksSink
+from target_databricks.validation import problems
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -105,7 +107,13 @@ class TargetDatabricks(Target):
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Check the settings and fill in the defaults, also of those that are left empty."""
         self._config = without_blanks(self._config)
-        return super()._validate_config(raise_errors=raise_errors)
+        try:
+            errors = super()._validate_config(raise_errors=raise_errors)
+        except ConfigValidationError as error:
+            said = problems(self._config, self.config_jsonschema)
+            # Without its context: the SDK's own lines quote the settings.
+            raise ConfigValidationError(str(error), errors=said, schema={}) from None
+        return problems(self._config, self.config_jsonschema) if errors else []
 
     @property
     def _env_var_config(self) -> dict[str, Any]:
@@ -271,14 +279,16 @@ class TargetDatabricks(Target):
             )
         if all(isinstance(m, RemoveRecordTransform) for m in self.mapper.stream_maps[stream]):
             return
-        if self._mapped(stream):
-            raise ConfigurationError(
-                f"Line {self.line} of the input names batch files of stream '{stream}', for which "
-                "'stream_maps' or 'flattening_enabled' is set. The records of batch files do not "
-                "pass through them yet, so nothing of the files was loaded. Take 'batch_config' "
-                "from the tap's settings, or the stream from 'stream_maps'."
-            )
-        super()._process_batch_message(message_dict)
+        where = f"Line {self.line} of the input, for stream '{stream}',"
+        files = BatchFiles(message_dict, self.config.get("batch_config"), where)
+        direct = self._reader.direct.get(stream.encode())
+        for line in files.lines():
+            if direct is not None:
+                direct.add(b'{"record":' + line + b"}", self.line)
+            else:
+                record = self._reader.deserialize_json(line)
+                self._process_record_message({"stream": stream, "record": record})
+        self._handle_max_record_age()
 
     def process_endofpipe(self) -> None:
         """Load what is left, let the last state through, tidy up and show the report."""

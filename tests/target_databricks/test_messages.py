@@ -7,12 +7,13 @@ import gzip
 import io
 import json
 from decimal import Decimal
+from hashlib import md5
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from singer_sdk.exceptions import InvalidRecord
-from target_databricks.errors import ConfigurationError, LoadError
+from target_databricks.errors import LoadError
 from target_databricks.lakehouse.folder import LakehouseFolder
 from target_databricks.target import TargetDatabricks
 
@@ -167,22 +168,38 @@ def test_batch_files_and_records_of_one_stream_mix(place, singer, tmp_path):
     assert place.rows("items", "v") == ["line", "file", "line"]
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"stream_maps": {"items": {"v": "md5(v)"}}},
-        {"stream_maps": {"items": {"__filter__": "v != 'a@example.com'"}}},
-        {"stream_maps": {"items": {"__alias__": "things"}}},
-        {"flattening_enabled": True, "flattening_max_depth": 2},
-    ],
-    ids=["hashed", "filtered", "renamed", "flattened"],
-)
-def test_batch_files_of_a_stream_that_is_mapped_are_refused(place, singer, tmp_path, settings):
+@pytest.mark.rule("what a setting takes away stays away")
+def test_batch_files_pass_through_stream_maps_and_filters(place, singer, tmp_path):
+    rows = [{"id": 1, "v": "a@example.com", "m": 12345678901234567.89}, {"id": 2, "v": "drop"}]
+    lines, parquet = tmp_path / "rows", tmp_path / "rows.parquet"
+    lines.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    pq.write_table(pa.table({"id": [3, 4], "v": ["c@example.com", "drop"]}), parquet)
+    maps = {"items": {"v": "md5(v)", "__filter__": "v != 'drop'", "__alias__": "things"}}
+    place.run(
+        items(singer)[0],
+        batch("items", "jsonl", lines),
+        batch("items", "parquet", parquet),
+        stream_maps=maps,
+    )
+    assert place.tables() == {"things"}
+    hashes = [md5(f"{x}@example.com".encode()).hexdigest() for x in "ac"]
+    assert place.rows("things", "v") == hashes
+
+
+def test_batch_files_are_flattened_and_validated(folder, singer, tmp_path):
     path = tmp_path / "rows"
-    path.write_text('{"id": 1, "v": "a@example.com"}\n')
-    with pytest.raises(ConfigurationError, match=r"(?s)'items'.*stream_maps.*batch_config"):
-        place.run(items(singer)[0], batch("items", "jsonl", path), **settings)
-    assert place.tables() == set()
+    path.write_text('{"id": 1, "o": {"x": 5}}\n')
+    schema = items(singer, o={"type": "object", "properties": {"x": INTEGER}})[0]
+    folder.run(
+        schema,
+        batch("items", "jsonl", path),
+        flattening_enabled=True,
+        flattening_max_depth=2,
+    )
+    assert folder.rows("items", "o_x") == [5]
+    path.write_text('{"id": 2, "o": {"x": "five"}}\n')
+    with pytest.raises(InvalidRecord, match="Line 2"):
+        folder.run(schema, batch("items", "jsonl", path), validate_records=True)
 
 
 def test_batch_files_of_a_stream_that_is_mapped_away_are_left_out(place, singer, tmp_path):

@@ -6,6 +6,7 @@ import json
 import sys
 
 import pytest
+from singer_sdk.exceptions import ConfigValidationError
 from target_databricks.commands import grants
 from target_databricks.commands.common import settings
 from target_databricks.environment import run_id
@@ -185,3 +186,31 @@ def test_the_run_is_meltanos_own(config, variable, expected, joined):
 
 def test_a_run_that_is_nobody_elses_has_an_id_of_its_own():
     assert run_id([], {}) != run_id([], {"MELTANO_RUN_ID": ""})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("storage_options", "swordfish"),
+        ("storage_options", ["swordfish"]),
+        ("storage_options", {"AWS_SECRET_ACCESS_KEY": ["swordfish"]}),
+        ("storage_options", {"swordfish": 5}),
+        ("access_token", ["swordfish"]),
+        ("client_secret", {"swordfish": 1}),
+        ("azure_client_secret", ["swordfish"]),
+        ("batch_config", {"storage": {"root": 5, "params": {"key": "swordfish"}}}),
+    ],
+)
+def test_what_is_wrong_with_a_secret_setting_is_said_without_it(name, value):
+    with pytest.raises(ConfigValidationError) as error:
+        TargetDatabricks(config={**WAREHOUSE, name: value})
+    said = f"{error.value} {error.value.errors}"
+    assert f"'{name}'" in said
+    assert "swordfish" not in said
+
+
+def test_the_command_says_no_secret(cli):
+    done = cli(b"", {"lakehouse_path": "x", "storage_options": "swordfish"})
+    assert done.returncode == 1
+    assert "storage_options" in done.stderr
+    assert "swordfish" not in done.stderr + done.stdout

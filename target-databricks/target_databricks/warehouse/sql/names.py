@@ -20,6 +20,8 @@ def literal(value: str | int | None) -> str:
     if isinstance(value, int):
         return str(value)
     escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
+    # `${…}` would be taken for a variable before the statement is parsed.
+    escaped = escaped.replace("${", "\\u0024{")
     return f"'{escaped}'"
 
 
