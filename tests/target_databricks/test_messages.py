@@ -168,7 +168,6 @@ def test_batch_files_and_records_of_one_stream_mix(place, singer, tmp_path):
     assert place.rows("items", "v") == ["line", "file", "line"]
 
 
-@pytest.mark.rule("what a setting takes away stays away")
 def test_batch_files_pass_through_stream_maps_and_filters(place, singer, tmp_path):
     rows = [{"id": 1, "v": "a@example.com", "m": 12345678901234567.89}, {"id": 2, "v": "drop"}]
     lines, parquet = tmp_path / "rows", tmp_path / "rows.parquet"
