@@ -20,6 +20,7 @@ BASES = (
 MADE = "output/"
 """What only a run makes."""
 
+METHOD = re.compile(r"`([A-Z]\w*[a-z]\w*)\.(\w+)(?:\([^`]*\))?`")
 PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:py|md|yml|toml))`")
 
 
@@ -46,6 +47,22 @@ def test_every_folder_of_both_packages_is_in_the_picture():
         folders = {p.parent.name for p in (ROOT / package).glob("*/__init__.py")}
         assert folders
         assert {each for each in folders if f"{each}/" not in text} <= {"commands"}
+
+
+@pytest.mark.parametrize("document", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_a_method_that_a_document_names_is_there(document):
+    named = METHOD.findall((ROOT / document).read_text(encoding="utf-8"))
+    sources = "".join(
+        path.read_text(encoding="utf-8")
+        for base in BASES[:5]
+        for path in (ROOT / base).rglob("*.py")
+    )
+    lost = [
+        f"{owner}.{name}"
+        for owner, name in named
+        if f"class {owner}" not in sources or f"def {name}(" not in sources
+    ]
+    assert not lost
 
 
 @pytest.mark.parametrize("number", range(1, 11))
