@@ -1,23 +1,18 @@
-"""What a process is told beside its settings: variables, and Meltano's id of the run.
+"""Settings that variables of the environment state, taken up as the Meltano SDK does.
 
-Source: Meltano SDK, `parse_environment_config`; Meltano 4.4, `ProjectDirsService.job`.
+It ends in a traceback at a number that is empty, takes an empty choice for "no", and quotes a value
+that it cannot read.
 """
 
 from __future__ import annotations
 
 import os
-import uuid
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from singer_sdk.configuration._dict_config import parse_environment_config
 
 from target_databricks.errors import ConfigurationError
-
-RUN_ID = "MELTANO_RUN_ID"
-"""Variable that Meltano takes for the `--run-id` of `meltano run`; it sets none for its plugins."""
 
 
 def settings_of_environment(properties: Mapping[str, Any], prefix: str) -> dict[str, Any]:
@@ -52,34 +47,3 @@ def settings_of_environment(properties: Mapping[str, Any], prefix: str) -> dict[
 
 
 _KINDS: Mapping[str, str] = {"integer": "a whole number", "object": "a JSON object"}
-
-
-def run_id(arguments: Sequence[str], variables: Mapping[str, str]) -> str:
-    """The id of this run: Meltano's own where Meltano started it, or a new one.
-
-    Meltano keeps the files it gives its plugins in `<…>/run/elt/<state id>/<run id>`. A command
-    that belongs to no run (`meltano invoke`, a run without an environment) has no such folder.
-
-    Args:
-        arguments: Arguments of the command line, of which `--config` counts.
-        variables: The environment.
-    """
-    for path in map(Path, _configs(arguments)):
-        folder = path.absolute().parent
-        if folder.parent.parent.name == "elt" and _is_uuid(folder.name):
-            return folder.name
-    return variables.get(RUN_ID) or str(uuid.uuid4())
-
-
-def _configs(arguments: Sequence[str]) -> list[str]:
-    option = "--config"
-    after = [b for a, b in pairwise(arguments) if a == option]
-    return after + [a.partition("=")[2] for a in arguments if a.startswith(f"{option}=")]
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        uuid.UUID(text)
-    except ValueError:
-        return False
-    return True

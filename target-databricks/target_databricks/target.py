@@ -18,7 +18,7 @@ from singer_sdk.helpers.capabilities import (
 )
 from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 
-from target_databricks.environment import run_id, settings_of_environment
+from target_databricks.environment import settings_of_environment
 from target_databricks.errors import (
     BadInputError,
     ConfigurationError,
@@ -32,6 +32,7 @@ from target_databricks.loading.load import Load
 from target_databricks.loading.loader import Loader
 from target_databricks.loading.report import Report
 from target_databricks.loading.versions import StreamVersions
+from target_databricks.meltano import run_id
 from target_databricks.reading.batch_files import BatchFiles
 from target_databricks.reading.json_text import dumps
 from target_databricks.reading.reader import BlockReader

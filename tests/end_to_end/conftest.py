@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import pyarrow as pa
 import pytest
@@ -80,8 +83,15 @@ class Project:
         return sorted(p.parent.name for p in self.lakehouse.glob("*/_delta_log"))
 
     def data_files(self) -> set[str]:
-        """Data files of all tables."""
-        return {str(p.relative_to(self.lakehouse)) for p in self.lakehouse.rglob("*.parquet")}
+        """Data files of all tables but the ledger, which has a row for every stream and run."""
+        files = {p.relative_to(self.lakehouse) for p in self.lakehouse.rglob("*.parquet")}
+        return {str(path) for path in files if path.parts[0] != "_sdc_loads"}
+
+    def runs(self) -> list[str]:
+        """Ids of the runs of Meltano's own database, the first first."""
+        with closing(sqlite3.connect(self.root / ".meltano" / "meltano.db")) as database:
+            rows = database.execute("SELECT run_id FROM runs ORDER BY started_at").fetchall()
+        return [str(UUID(run_id)) for (run_id,) in rows]
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pyarrow as pa
 import pytest
@@ -63,11 +64,24 @@ def test_the_tables_hold_the_books_and_follow_them(project: Project, xero: Sandb
     project.meltano(*RUN)
     _check(project, xero)
 
-    # Nothing changed: no row is written and no data file added (invariant 2).
+    # Nothing changed: no row is written and no data file added, but to the ledger (invariant 2).
     before, versions = project.data_files(), _versions(project)
-    project.meltano(*RUN)
+    chosen = str(uuid4())
+    project.meltano(*RUN, "--run-id", chosen)
     assert project.data_files() == before
     assert _versions(project) == versions
+
+    # Rows and loads bear the run's id in Meltano, whether Meltano made it or was given it, and of
+    # every run there is a row for every stream.
+    first, second = project.runs()
+    assert second == chosen
+    assert {row["_sdc_job_id"] for row in project.rows("invoices")} == {first}
+    loads = defaultdict(set)
+    for load in project.rows("_sdc_loads"):
+        loads[load["job_id"]].add(load["stream"])
+    assert loads.keys() == {first, second}
+    assert loads[first] == loads[second]
+    assert "invoices" in loads[second]
 
     # Business goes on for three days, and people edit by hand.
     tenant = xero.tenants[0].tenant_id
@@ -84,7 +98,8 @@ def test_the_tables_hold_the_books_and_follow_them(project: Project, xero: Sandb
 
 
 def _versions(project: Project) -> dict[str, int]:
-    return {name: DeltaTable(str(project.lakehouse / name)).version() for name in project.tables()}
+    names = [name for name in project.tables() if name != "_sdc_loads"]
+    return {name: DeltaTable(str(project.lakehouse / name)).version() for name in names}
 
 
 @pytest.mark.xdist_group("loaded")

@@ -9,7 +9,6 @@ import pytest
 from singer_sdk.exceptions import ConfigValidationError
 from target_databricks.commands import grants
 from target_databricks.commands.common import settings
-from target_databricks.environment import run_id
 from target_databricks.errors import ConfigurationError
 from target_databricks.settings import SETTINGS
 from target_databricks.target import TargetDatabricks
@@ -160,32 +159,6 @@ def test_grants_are_printed_for_the_default_catalog(monkeypatch, files, capsys):
     assert "GRANT USE CATALOG ON CATALOG `main` TO `loader`;" in printed
     assert "CREATE VOLUME IF NOT EXISTS `main`.`default`.`_sdc_staging`;" in printed
     assert [line for line in printed if "``" in line] == []
-
-
-# The run's id
-
-
-RUN = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
-
-
-@pytest.mark.parametrize(
-    ("config", "variable", "expected"),
-    [
-        (f"/p/.meltano/run/elt/local-a-to-b/{RUN}/target.1.config.json", "", RUN),
-        (f"/p/.meltano/run/elt/local-a-to-b/{RUN}/target.1.config.json", "other", RUN),
-        ("/p/.meltano/run/target-databricks/target.1.config.json", "other", "other"),
-        (f"/pods/{RUN}/config.json", "other", "other"),
-        ("ENV", "other", "other"),
-    ],
-)
-@pytest.mark.parametrize("joined", [True, False])
-def test_the_run_is_meltanos_own(config, variable, expected, joined):
-    arguments = [f"--config={config}"] if joined else ["--config", config]
-    assert run_id(arguments, {"MELTANO_RUN_ID": variable}) == expected
-
-
-def test_a_run_that_is_nobody_elses_has_an_id_of_its_own():
-    assert run_id([], {}) != run_id([], {"MELTANO_RUN_ID": ""})
 
 
 @pytest.mark.parametrize(

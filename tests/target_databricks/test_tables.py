@@ -221,20 +221,40 @@ def test_several_rows_of_one_key_in_a_strangers_table_are_replaced_together(fold
 
 
 @pytest.mark.rule("table shape")
-def test_the_ledger_tells_what_every_load_did(place, singer, monkeypatch):
-    monkeypatch.setenv("MELTANO_RUN_ID", "first")
-    place.run(items(singer, {"id": 1, "v": "a"}, {"id": 2, "v": "b"}, {"id": 2, "v": "B"}))
-    monkeypatch.setenv("MELTANO_RUN_ID", "second")
-    place.run(items(singer, {"id": 1, "v": "a"}, {"id": 2, "v": "c"}, {"id": 3, "v": "d", "x": 1}))
-    first, second = place.loads()
+def test_the_ledger_tells_what_every_load_did_and_how_fresh_every_stream_is(
+    place, singer, monkeypatch
+):
+    def run(job, *messages):
+        monkeypatch.setenv("MELTANO_RUN_ID", job)
+        place.run(*messages)
+
+    changed = items(singer, {"id": 1, "v": "a"}, {"id": 2, "v": "c"}, {"id": 3, "v": "d", "x": 1})
+    empty = singer.schema("empty", {"id": INTEGER})
+    run("1", items(singer, {"id": 1, "v": "a"}, {"id": 2, "v": "b"}, {"id": 2, "v": "B"}))
+    run("2", changed)
+    before = place.versions()
+    run("3", changed, singer.record("items", {"id": 2, "v": "c"}), empty)
+    assert place.versions().items() >= before.items()
+    if not place.quick:
+        assert [r["job_id"] for r in place.loads()] == ["1", "2"], "such rows wake no warehouse"
+    run("4", items(singer, {"id": 1, "v": "z"}), empty)
+
+    loads = {(r["job_id"], r["stream"]): r for r in place.loads()}
     counts = ("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows_rescued")
-    assert [first[c] for c in counts] == [3, 2, 0, 0, 0]
-    assert [second[c] for c in counts] == [3, 1, 1, 1, 1]
-    assert [r["job_id"] for r in (first, second)] == ["first", "second"]
-    assert {r["stream"] for r in (first, second)} == {"items"}
-    assert {r["table_name"] for r in (first, second)} == {"items"}
-    assert all(r["file"].endswith(".parquet") and r["error"] is None for r in (first, second))
-    assert all(r["started_at"] <= r["finished_at"] for r in (first, second))
+    assert {key: [row[c] for c in counts] for key, row in loads.items()} == {
+        ("1", "items"): [3, 2, 0, 0, 0],
+        ("2", "items"): [3, 1, 1, 1, 1],
+        ("3", "items"): [4, 0, 0, 3, 1],
+        ("3", "empty"): [0, 0, 0, 0, 0],
+        ("4", "items"): [1, 0, 1, 0, 0],
+        ("4", "empty"): [0, 0, 0, 0, 0],
+    }
+    assert len(place.loads()) == len(loads)
+    assert all(stream == row["table_name"] for (_, stream), row in loads.items())
+    files = [row["file"] for (_, stream), row in loads.items() if stream == "items"]
+    assert all(file.endswith(".parquet") for file in files)
+    assert all(r["error"] is None and r["started_at"] <= r["finished_at"] for r in loads.values())
+    assert place.staged() == []
 
 
 def test_small_files_are_compacted_but_never_by_a_run_that_changed_nothing(folder, singer):

@@ -29,11 +29,11 @@ from target_databricks.loading.staged_file import (
     SEEN,
     STAGED,
     STATEFUL,
-    read_keys,
+    read_rows,
     read_staged,
     table_of,
     version_of,
-    write_keys,
+    write_rows,
     write_staged,
 )
 
@@ -112,12 +112,12 @@ class Spool(Staging[Path]):
             if version_of(path.name) < version:
                 path.unlink(missing_ok=True)
         path = self.folder / f"{table}-v{version}-{digest}{SEEN}"
-        self._write(path, write_keys(keys))
+        self._write(path, write_rows(keys))
 
     def keys_of_version(self, table: str, version: int, keys: Sequence[str]) -> pa.Table | None:
         """Keys that came with a version or a later one, or None."""
         paths = [p for p in self._files(f"{table}-v*{SEEN}") if version_of(p.name) >= version]
-        notes = [read_keys(path.read_bytes()) for path in paths]
+        notes = [read_rows(path.read_bytes()) for path in paths]
         fitting = [note for note in notes if note.column_names == list(keys)]
         return pa.concat_tables(fitting) if fitting else None
 

@@ -278,7 +278,10 @@ class Backend(Protocol):
         """
 
     def write_ledger(self, rows: pa.Table) -> None:
-        """Append rows to the ledger."""
+        """Append rows to the ledger, and those that were deferred."""
+
+    def defer_ledger(self, rows: pa.Table) -> None:
+        """Append rows of a run that changed nothing to the ledger: now, or with the next rows."""
 
     def failure(self, error: BaseException) -> Failure:
         """Understand an error of writing."""

@@ -1,18 +1,18 @@
 """`_sdc_loads`: what every load did, as a table beside the others.
 
-A load that found everything as it was leaves no row: running again with nothing changed writes
-nothing at all.
+A batch that changed something has a row of its own, and so has one that failed. A stream of which a
+run changed nothing has one row for the run, so that the table tells how fresh every stream is.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from target_databricks.loading.batch import LoadResult
+from target_databricks.loading.batch import LoadResult, combined
 from target_databricks.schema.types import TIMESTAMP
 
 TABLE = "_sdc_loads"
@@ -49,32 +49,70 @@ class Ledger:
     """Collects results and writes them in few commits; safe to use from several threads.
 
     Args:
-        write: Creates the table if need be and appends rows of `SCHEMA`.
+        write: Appends rows of `SCHEMA` to the table, which may not be there yet.
+        defer: Does so too, or keeps them for the next `write` of this or a later run.
         job_id: The run.
     """
 
-    def __init__(self, write: Callable[[pa.Table], None], job_id: str) -> None:
+    def __init__(
+        self, write: Callable[[pa.Table], None], defer: Callable[[pa.Table], None], job_id: str
+    ) -> None:
         self._write = write
+        self._defer = defer
         self._job_id = job_id
         self._lock = threading.Lock()
         self._pending: list[LoadResult] = []
+        self._noted: set[str] = set()
+        """Streams that have a row."""
+        self._unchanged: dict[str, LoadResult] = {}
+        """What the loads of a stream did together that changed nothing."""
         self._flushed_at = datetime.now(UTC)
 
     def add(self, result: LoadResult) -> None:
-        """Note a load that changed something, or failed."""
-        if (result.written or result.error) and result.stream != MELTANO_TEST_STREAM:
-            with self._lock:
+        """Note a load."""
+        stream = result.stream
+        if stream == MELTANO_TEST_STREAM:
+            return
+        with self._lock:
+            if result.written or result.error:
                 self._pending.append(result)
-        if (datetime.now(UTC) - self._flushed_at).total_seconds() > FLUSH_SECONDS:
+                self._noted.add(stream)
+            else:
+                earlier = self._unchanged.get(stream)
+                self._unchanged[stream] = combined([earlier, result] if earlier else [result])
+            due = (datetime.now(UTC) - self._flushed_at).total_seconds() > FLUSH_SECONDS
+        if due:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write what waits of loads that changed something, or failed."""
         with self._lock:
             self._flushed_at = datetime.now(UTC)
             rows, self._pending = self._pending, []
-        if not rows:
-            return
-        columns = [pa.array([self._job_id] * len(rows), pa.string())]
-        columns += [pa.array([value(r) for r in rows], t) for _, t, value, _ in _COLUMNS]
-        self._write(pa.Table.from_arrays(columns, schema=SCHEMA))
+        if rows:
+            self._write(self._table(rows))
+
+    def close(self, complete: Mapping[str, str]) -> None:
+        """Write what waits, and a row for each stream that has none yet.
+
+        Args:
+            complete: Streams that were received to their end, and their tables.
+        """
+        now = datetime.now(UTC)
+        empty = {s: LoadResult(s, t, "", 0, now, now) for s, t in complete.items()}
+        rest = [
+            result
+            for stream, result in {**empty, **self._unchanged}.items()
+            if stream not in self._noted and stream != MELTANO_TEST_STREAM
+        ]
+        if self._noted:
+            # The place is at work for this run anyway.
+            self._pending.extend(rest)
+            self.flush()
+        elif rest:
+            self._defer(self._table(rest))
+
+    def _table(self, results: Sequence[LoadResult]) -> pa.Table:
+        columns = [pa.array([self._job_id] * len(results), pa.string())]
+        columns += [pa.array([value(r) for r in results], t) for _, t, value, _ in _COLUMNS]
+        return pa.Table.from_arrays(columns, schema=SCHEMA)

@@ -71,7 +71,7 @@ class Load:
         self._staging = backend.staging
         self._load_method = load_method
         self._job_id = job_id
-        self._ledger = Ledger(backend.write_ledger, job_id)
+        self._ledger = Ledger(backend.write_ledger, backend.defer_ledger, job_id)
         self._memory = AppendMemory[Any](backend.staging, backend.hashes)
         self._plans: dict[str, StreamPlan] = {}
         self._loaded: set[str] = set()
@@ -123,7 +123,8 @@ class Load:
         try:
             if failed:
                 self._backend.hurry()
-            self._ledger.flush()
+            complete = {} if failed else self._plans.items()
+            self._ledger.close({s: p.table for s, p in complete if s not in self.failed})
             if not failed:
                 self._memory.finish(self.refusals.held)
                 loaded = [self._plans[stream] for stream in sorted(self._loaded)]

@@ -85,8 +85,8 @@ def read_staged(content: bytes) -> Batch:
         raise DamagedFileError(f"it cannot be read: {reason}") from error
 
 
-def read_keys(content: bytes) -> pa.Table:
-    """Read a note on keys.
+def read_rows(content: bytes) -> pa.Table:
+    """Read rows that need no plan: keys that were seen, rows of the ledger.
 
     Raises:
         DamagedFileError: It is not as it was written.
@@ -97,10 +97,10 @@ def read_keys(content: bytes) -> pa.Table:
         raise DamagedFileError(str(error)) from error
 
 
-def write_keys(keys: pa.Table) -> bytes:
-    """A note on keys as a Parquet file, with checksums of its pages."""
+def write_rows(rows: pa.Table) -> bytes:
+    """Rows that need no plan as a Parquet file, with checksums of its pages."""
     file = io.BytesIO()
-    pq.write_table(keys, file, write_page_checksum=True)
+    pq.write_table(rows, file, write_page_checksum=True)
     return file.getvalue()
 
 

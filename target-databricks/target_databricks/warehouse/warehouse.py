@@ -262,10 +262,36 @@ class SqlWarehouse:
         """Append rows to the ledger; of a run that has failed, if that is possible at all."""
         try:
             self._write_ledger(dml.ledger_rows(self._tables.name(LEDGER), rows))
+            self._write_deferred()
         except StatementError as error:
             if not self._hurried:
                 raise
             logger.warning("%s.%s lacks this run: %s", self.schema, LEDGER, error.problem.sentence)
+
+    def defer_ledger(self, rows: pa.Table) -> None:
+        """Keep rows beside the staged batches, which needs no warehouse, until others are written.
+
+        Once many wait, they are written.
+        """
+        try:
+            deferred = self.staging.defer_ledger(self._job_id, rows)
+        except Exception as error:
+            if not self._hurried:
+                raise
+            logger.warning("%s.%s lacks this run: %s", self.schema, LEDGER, classify(error).reason)
+        else:
+            if not deferred:
+                self.write_ledger(rows)
+
+    def _write_deferred(self) -> None:
+        """Append what earlier runs have deferred, once, however often it is tried."""
+        deferred = list(self.staging.deferred_ledger())
+        if not deferred:
+            return
+        rows = pa.concat_tables([rows for _, rows in deferred], promote_options="default")
+        self._write_ledger(dml.new_ledger_rows(self._tables.name(LEDGER), rows))
+        for path, _ in deferred:
+            self.staging.done(path)
 
     def _write_ledger(self, statement: str) -> None:
         try:

@@ -278,12 +278,28 @@ def ledger_rows(table: str, rows: pa.Table) -> str:
         table: The table, in SQL.
         rows: The rows; text, whole numbers and times.
     """
-    columns = ", ".join(quoted(name) for name in rows.column_names)
-    values = ", ".join(
+    return f"INSERT INTO {table} ({_names(rows)}) {_values(rows)}"
+
+
+def new_ledger_rows(table: str, rows: pa.Table) -> str:
+    """INSERT rows of runs and streams that the table has none of; arguments as `ledger_rows`."""
+    names = _names(rows)
+    return (
+        f"INSERT INTO {table} ({names}) SELECT {names} FROM {_values(rows)} AS n ({names}) "
+        f"WHERE NOT EXISTS (SELECT 1 FROM {table} AS t "
+        "WHERE t.`job_id` = n.`job_id` AND t.`stream` = n.`stream`)"
+    )
+
+
+def _names(rows: pa.Table) -> str:
+    return ", ".join(quoted(name) for name in rows.column_names)
+
+
+def _values(rows: pa.Table) -> str:
+    return "VALUES " + ", ".join(
         "(" + ", ".join(plain_value(row[c.name], c.type) for c in rows.schema) + ")"
         for row in rows.to_pylist()
     )
-    return f"INSERT INTO {table} ({columns}) VALUES {values}"
 
 
 def affected(row: Mapping[str, object], kind: str = "affected") -> int:

@@ -6,7 +6,9 @@ They travel as a file of a volume, or, where there is no volume, in the text of 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
 
 from target_databricks.loading.backend import Staging
 from target_databricks.loading.batch import Batch
@@ -38,6 +40,14 @@ class WarehouseStaging(Staging[str]):
     @abstractmethod
     def keys_of_version(self, table: str, version: int, keys: Sequence[str]) -> list[str]:
         """Keys that came with a version or a later one, as SQL that can stand after FROM."""
+
+    def defer_ledger(self, job_id: str, rows: pa.Table) -> bool:  # noqa: ARG002
+        """Keep a run's rows of the ledger for later. Returns whether that was possible."""
+        return False
+
+    def deferred_ledger(self) -> Iterator[tuple[str, pa.Table]]:
+        """Rows that runs have deferred, and where; `done` forgets them."""
+        return iter(())
 
     def close(self) -> None:
         """Finish what goes on in the background; may be called twice."""

@@ -7,6 +7,7 @@
 | `<table>-v<version>-<digest>.seen` | keys that came with a version not yet activated |
 | `<table>.stateful` | the tap of an appended stream sends states, so it resumes from them |
 | `<table>.lease` | a run is loading the table |
+| `<run>.ledger` | rows of `_sdc_loads` of a run that changed nothing, for the next that does |
 
 Names are derived from content: the same rows staged twice are one file. Files are moved through
 the Files API, which needs no warehouse; statements read them where they are.
@@ -16,6 +17,7 @@ Source: Databricks REST API, Files; Unity Catalog, Volumes and Privileges.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import logging
 import threading
@@ -32,11 +34,11 @@ from target_databricks.loading.staged_file import (
     SEEN,
     STAGED,
     STATEFUL,
-    read_keys,
+    read_rows,
     read_staged,
     table_of,
     version_of,
-    write_keys,
+    write_rows,
     write_staged,
 )
 from target_databricks.warehouse.client.backoff import Backoff
@@ -52,6 +54,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("target-databricks")
 
+MOST_DEFERRED = 48
+"""Runs whose rows of the ledger wait at most: together they must stay one short statement."""
+LEDGER = ".ledger"
 COMPRESSION = "zstd"
 """Every reader of Parquet knows it; LZ4 is faster to write, but some read it as another LZ4."""
 
@@ -246,7 +251,7 @@ class StagingVolume(WarehouseStaging):
         for path in self._list(SEEN, f"{_visible(table)}-v"):
             if version_of(_name(path)) < version:
                 self._remove(path)
-        self._write(f"{_visible(table)}-v{version}-{digest}{SEEN}", write_keys(keys))
+        self._write(f"{_visible(table)}-v{version}-{digest}{SEEN}", write_rows(keys))
 
     def keys_of_version(self, table: str, version: int, keys: Sequence[str]) -> list[str]:
         """Keys that came with a version or a later one, as files to select from."""
@@ -255,7 +260,7 @@ class StagingVolume(WarehouseStaging):
             if version_of(_name(path)) < version:
                 continue
             content = self._download(path)
-            if content is not None and read_keys(content).column_names == list(keys):
+            if content is not None and read_rows(content).column_names == list(keys):
                 sources.append(parquet_file(path))
         return sources
 
@@ -273,6 +278,28 @@ class StagingVolume(WarehouseStaging):
     def stateful(self, table: str) -> bool:
         """Whether a state ever covered rows appended to a table."""
         return table in self._stateful or bool(self._list(STATEFUL, f"{table}."))
+
+    def defer_ledger(self, job_id: str, rows: pa.Table) -> bool:
+        """Keep a run's rows of the ledger, unless those of many runs wait already."""
+        if len(self._list(LEDGER)) >= MOST_DEFERRED:
+            return False
+        # No dash: a staged batch is told by it.
+        run = hashlib.sha256(job_id.encode()).hexdigest()[:32]
+        self._write(f"{run}{LEDGER}", write_rows(rows))
+        return True
+
+    def deferred_ledger(self) -> Iterator[tuple[str, pa.Table]]:
+        """Rows that runs have deferred; a damaged file is left alone."""
+        for path in self._list(LEDGER):
+            content = self._download(path)
+            if content is None:
+                continue  # Another run has just written them.
+            try:
+                yield path, read_rows(content)
+            except DamagedFileError as error:
+                logger.warning(
+                    "%s cannot be read (%s). Delete it: a run's figures are lost.", path, error
+                )
 
     def _write(self, name: str, content: bytes | memoryview) -> str:
         path = f"{self.folder}/{name}"
