@@ -124,7 +124,8 @@ class Load:
             if failed:
                 self._backend.hurry()
             complete = {} if failed else self._plans.items()
-            self._ledger.close({s: p.table for s, p in complete if s not in self.failed})
+            held = self.refusals.held
+            self._ledger.close({s: p.table for s, p in complete if s not in held})
             if not failed:
                 self._memory.finish(self.refusals.held)
                 loaded = [self._plans[stream] for stream in sorted(self._loaded)]

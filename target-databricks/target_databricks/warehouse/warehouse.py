@@ -19,8 +19,7 @@ import pyarrow as pa
 from target_databricks.loading.appending import appends
 from target_databricks.loading.backend import Blame, Failure, WriteResult
 from target_databricks.loading.batch import Batch
-from target_databricks.loading.ledger import DESCRIPTION, MELTANO_TEST_STREAM, SCHEMA
-from target_databricks.loading.ledger import TABLE as LEDGER
+from target_databricks.loading.ledger import MELTANO_TEST_STREAM
 from target_databricks.schema.evolution import tables_of
 from target_databricks.schema.naming import table_name
 from target_databricks.schema.nesting import flat, json_columns
@@ -31,6 +30,7 @@ from target_databricks.warehouse.client.connection import Connections, Statement
 from target_databricks.warehouse.client.errors import Kind, classify
 from target_databricks.warehouse.client.start import start
 from target_databricks.warehouse.constraints import add_foreign_keys
+from target_databricks.warehouse.ledger import LedgerTable
 from target_databricks.warehouse.sql import ddl, dml
 from target_databricks.warehouse.sql.clauses import StagedRows
 from target_databricks.warehouse.sql.names import Schema
@@ -81,6 +81,7 @@ class SqlWarehouse:
         self._connections = Connections(access, tags, backoff, self._start)
         self._tables = Tables(self._connections, self._schema, config)
         self.staging = make_staging(config, access, self._connections, self._schema, job_id)
+        self._ledger = LedgerTable(self._connections, self._tables, self.staging, job_id)
         self._job_id = job_id
         self._load_method = str(config["load_method"])
         self._hard_delete = bool(config["hard_delete"])
@@ -260,47 +261,11 @@ class SqlWarehouse:
 
     def write_ledger(self, rows: pa.Table) -> None:
         """Append rows to the ledger; of a run that has failed, if that is possible at all."""
-        try:
-            self._write_ledger(dml.ledger_rows(self._tables.name(LEDGER), rows))
-            self._write_deferred()
-        except StatementError as error:
-            if not self._hurried:
-                raise
-            logger.warning("%s.%s lacks this run: %s", self.schema, LEDGER, error.problem.sentence)
+        self._ledger.write(rows, hurried=self._hurried)
 
     def defer_ledger(self, rows: pa.Table) -> None:
-        """Keep rows beside the staged batches, which needs no warehouse, until others are written.
-
-        Once many wait, they are written.
-        """
-        try:
-            deferred = self.staging.defer_ledger(self._job_id, rows)
-        except Exception as error:
-            if not self._hurried:
-                raise
-            logger.warning("%s.%s lacks this run: %s", self.schema, LEDGER, classify(error).reason)
-        else:
-            if not deferred:
-                self.write_ledger(rows)
-
-    def _write_deferred(self) -> None:
-        """Append what earlier runs have deferred, once, however often it is tried."""
-        deferred = list(self.staging.deferred_ledger())
-        if not deferred:
-            return
-        rows = pa.concat_tables([rows for _, rows in deferred], promote_options="default")
-        self._write_ledger(dml.new_ledger_rows(self._tables.name(LEDGER), rows))
-        for path, _ in deferred:
-            self.staging.done(path)
-
-    def _write_ledger(self, statement: str) -> None:
-        try:
-            self._connections.run(statement)
-        except StatementError as error:
-            if error.problem.kind is not Kind.GONE:
-                raise
-            self._tables.ready(LEDGER, SCHEMA, DESCRIPTION)
-            self._connections.run(statement)
+        """Keep rows of the ledger until others are written."""
+        self._ledger.defer(rows, hurried=self._hurried)
 
     def failure(self, error: BaseException) -> Failure:
         """Understand an error of writing."""

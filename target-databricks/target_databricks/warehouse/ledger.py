@@ -1,0 +1,89 @@
+"""The ledger of a warehouse: rows that nobody waits for take no statement of their own.
+
+Those of a run that changed nothing stay in the staging volume until another run has rows to write.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import pyarrow as pa
+
+from target_databricks.loading.ledger import DESCRIPTION, SCHEMA, TABLE
+from target_databricks.warehouse.client.connection import Connections, StatementError
+from target_databricks.warehouse.client.errors import Kind, classify
+from target_databricks.warehouse.sql import dml
+from target_databricks.warehouse.staging.protocol import WarehouseStaging
+from target_databricks.warehouse.tables import Tables
+
+logger = logging.getLogger("target-databricks")
+
+
+class LedgerTable:
+    """The table `_sdc_loads` of a schema, made when it gets its first row.
+
+    Args:
+        connections: Run statements.
+        tables: The schema's tables.
+        staging: Where rows can wait.
+        job_id: The run.
+    """
+
+    def __init__(
+        self, connections: Connections, tables: Tables, staging: WarehouseStaging, job_id: str
+    ) -> None:
+        self._connections = connections
+        self._tables = tables
+        self._staging = staging
+        self._job_id = job_id
+        self._name = tables.name(TABLE)
+
+    def write(self, rows: pa.Table, *, hurried: bool) -> None:
+        """Append rows, and those that earlier runs deferred.
+
+        Args:
+            rows: The rows.
+            hurried: Whether the run has failed, perhaps because nothing answers: then the rows may
+                be missing, with a warning.
+        """
+        try:
+            self._run(dml.ledger_rows(self._name, rows))
+            self._write_deferred()
+        except StatementError as error:
+            if not hurried:
+                raise
+            logger.warning("%s lacks this run: %s", self._name, error.problem.sentence)
+
+    def defer(self, rows: pa.Table, *, hurried: bool) -> None:
+        """Keep rows beside the staged batches; once those of many runs wait, all are written.
+
+        Arguments as for `write`.
+        """
+        try:
+            deferred = self._staging.defer_ledger(self._job_id, rows)
+        except Exception as error:
+            if not hurried:
+                raise
+            logger.warning("%s lacks this run: %s", self._name, classify(error).reason)
+        else:
+            if not deferred:
+                self.write(rows, hurried=hurried)
+
+    def _write_deferred(self) -> None:
+        """Append what runs have deferred, once, however often it is tried."""
+        deferred = list(self._staging.deferred_ledger())
+        if not deferred:
+            return
+        rows = pa.concat_tables([rows for _, rows in deferred], promote_options="default")
+        self._run(dml.new_ledger_rows(self._name, rows))
+        for path, _ in deferred:
+            self._staging.done(path)
+
+    def _run(self, statement: str) -> None:
+        try:
+            self._connections.run(statement)
+        except StatementError as error:
+            if error.problem.kind is not Kind.GONE:
+                raise
+            self._tables.ready(TABLE, SCHEMA, DESCRIPTION)
+            self._connections.run(statement)
