@@ -16,6 +16,7 @@ from target_databricks.errors import InvalidRecord
 from target_databricks.loading.batch import Batch, LoadResult, make_batch
 from target_databricks.loading.load import Load
 from target_databricks.loading.loader import Loader, Step
+from target_databricks.loading.rows import of_version
 from target_databricks.loading.versions import StreamVersions
 from target_databricks.reading.json_text import dumps
 from target_databricks.reading.parsing import BlockParser, Lines
@@ -91,6 +92,7 @@ class DatabricksSink(BatchSink):
         self._lines = Lines()
         self._blocks: list[pa.RecordBatch] = []
         self._bytes = 0
+        self._unprepared = True
         self.plan: StreamPlan
         self._parser: BlockParser
 
@@ -154,12 +156,18 @@ class DatabricksSink(BatchSink):
             self.received,
             keep_all=self._target.load_method == "append-only",
         )
-        self._blocks, self._bytes = [], 0
+        self._blocks, self._bytes, self._unprepared = [], 0, False
         overwrite = self._target.load_method == "overwrite"
         if overwrite and self._target.first_time(self.stream_name):
             self._submit(lambda load: _replace(load, batch, unfit))
         else:
             self._submit(lambda load: load.apply(batch, unfit))
+
+    def prepare(self) -> None:
+        """Have the tables made as the schema says, if no row was there to do it."""
+        plan = self.plan
+        if self._unprepared:
+            self._submit(lambda load: load.prepare(plan))
 
     def activate_version(self, new_version: int) -> None:
         """Retire the rows that were not sent with the new version, once the stream is complete."""
@@ -170,18 +178,10 @@ class DatabricksSink(BatchSink):
     def retire(self, version: int) -> None:
         """Retire the rows that were not sent with a version; the stream is complete."""
         plan = self.plan
-        if self._target.load_method == "append-only" or not plan.keys or not plan.sdk_metadata:
-            self.logger.debug("%s: nothing tells which rows are gone.", self.stream_name)
-        elif self._target.versions.others(self.stream_name, version):
-            self.logger.warning(
-                "Stream '%s': version %d was activated, but this run received records without it. "
-                "Which rows are gone cannot be told, so none is retired. Let the tap send the "
-                "version with every record.",
-                self.stream_name,
-                version,
-            )
-        else:
+        if plan.sdk_metadata:
             self._submit(lambda load: load.activate_version(plan, version))
+        else:
+            self.logger.debug("%s: nothing tells which rows are gone.", self.stream_name)
 
     def _parse_waiting(self) -> None:
         if not len(self._lines):
@@ -190,12 +190,12 @@ class DatabricksSink(BatchSink):
         self._bytes += lines.size
         self.record_counter_metric.increment(len(lines))
         blocks = self._parser.parse(lines)
+        version = self._target.versions.named(self.stream_name)
+        if version is not None and self.plan.sdk_metadata:
+            blocks = [of_version(block, version) for block in blocks]
         self._blocks.extend(blocks)
-        if self.plan.sdk_metadata:
-            for block in blocks:
-                self._target.versions.note(self.stream_name, block)
 
-    def _submit(self, run: Callable[[Load], LoadResult]) -> None:
+    def _submit(self, run: Callable[[Load], LoadResult | None]) -> None:
         self._target.received[self.stream_name] = self.received
         self._target.loader.submit(Step(self.stream_name, self.received, run))
 

@@ -289,12 +289,16 @@ class TargetDatabricks(Target):
             else:
                 record = self._reader.deserialize_json(line)
                 self._process_record_message({"stream": stream, "record": record})
+        for stream_map in self.mapper.stream_maps[stream]:
+            alias = stream_map.stream_alias
+            self.versions.files(alias, self._rows_received().get(alias, 0))
         self._handle_max_record_age()
 
     def process_endofpipe(self) -> None:
         """Load what is left, let the last state through, tidy up and show the report."""
         try:
             super().process_endofpipe()
+            self._prepare()
             self._retire()
             self.loader.wait()
             error = cast("Load", self._load).refusals.error(self._tables)
@@ -313,6 +317,14 @@ class TargetDatabricks(Target):
             )
         if error is not None:
             raise error
+
+    def _prepare(self) -> None:
+        """Make the tables of streams that brought a schema and no rows."""
+        maps = [m for some in self.mapper.stream_maps.values() for m in some]
+        removed = {m.stream_alias for m in maps if isinstance(m, RemoveRecordTransform)}
+        for name, sink in self._sinks_active.items():
+            if name not in removed:
+                cast("DatabricksSink", sink).prepare()
 
     def _retire(self) -> None:
         """Let the versions take effect that were named before their records."""
@@ -340,7 +352,12 @@ class TargetDatabricks(Target):
         return {**self.received, **live}
 
     def _make_load(self) -> Load:
-        return Load(self._make_backend(), load_method=self.load_method, job_id=self.job_id)
+        return Load(
+            self._make_backend(),
+            load_method=self.load_method,
+            job_id=self.job_id,
+            started_at=self.initialized_at,
+        )
 
     def _make_backend(self) -> Backend:
         if destination_of(self.config) == "warehouse":

@@ -98,7 +98,7 @@ def test_a_rewrite_that_fails_leaves_the_table_as_it_was(folder, singer, monkeyp
         raise OSError("disk full")
 
     with monkeypatch.context() as patched:
-        patched.setattr("target_databricks.lakehouse.table._conformed", broken)
+        patched.setattr("target_databricks.lakehouse.table.conformed", broken)
         with pytest.raises(Exception, match="next run applies it first"):
             folder.run(docs(singer, "b", range(30)))
     assert folder.books() == before

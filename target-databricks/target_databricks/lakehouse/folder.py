@@ -24,10 +24,11 @@ from target_databricks.errors import ConfigurationError
 from target_databricks.lakehouse.failures import understood
 from target_databricks.lakehouse.lock import SchemaLock
 from target_databricks.lakehouse.merge import Decision, aligned, decide, with_other_columns
-from target_databricks.lakehouse.predicates import one_of, quoted
+from target_databricks.lakehouse.predicates import one_of
+from target_databricks.lakehouse.retirement import retire
 from target_databricks.lakehouse.spool import Spool
 from target_databricks.lakehouse.table import LakehouseTable
-from target_databricks.loading.backend import Failure, WriteResult
+from target_databricks.loading.backend import Failure, Retirement, WriteResult
 from target_databricks.loading.batch import Batch
 from target_databricks.loading.ledger import DESCRIPTION, MELTANO_TEST_STREAM, SCHEMA
 from target_databricks.loading.ledger import TABLE as LEDGER
@@ -37,7 +38,6 @@ from target_databricks.schema.plan import (
     DELETED_AT,
     JOB_ID,
     RECORD_HASH,
-    TABLE_VERSION,
     ChildPlan,
     StreamPlan,
 )
@@ -174,6 +174,14 @@ class LakehouseFolder:
 
     # Writing
 
+    def prepare(self, plan: StreamPlan) -> None:
+        """Make the tables of a stream, or add what they lack."""
+        self._ready(plan).evolve(plan.table_schema)
+        for child in plan.children:
+            table, schema = self._at(child.table), plan.child_schema(child)
+            table.create(schema, child.description)
+            table.evolve(schema)
+
     def marks(self, plan: StreamPlan) -> Mapping[str, int]:  # noqa: ARG002
         """None: here a commit bears the name of the batch."""
         return {}
@@ -301,23 +309,14 @@ class LakehouseFolder:
         """Delete the rows of a table that may not be there."""
         self._at(table).remove(None)
 
-    def retire(self, plan: StreamPlan, version: int) -> int:
-        """Retire the living rows that are older than a version and did not come with it."""
+    def retire(self, plan: StreamPlan, retirement: Retirement) -> int:
+        """Mark or delete what is gone: parents, then what belongs to marked ones."""
         table = self._at(plan.table)
-        seen = self.staging.keys_of_version(plan.table, version, plan.keys)
-        alive = f"t.{quoted(table.spelled(DELETED_AT) or DELETED_AT)} IS NULL"
-        version_column = quoted(table.spelled(TABLE_VERSION) or TABLE_VERSION)
-        earlier = f"coalesce(t.{version_column} < {int(version)}, true)"
-        gone = list(table.others(seen, plan.keys, f"{alive} AND {earlier}"))
-        count = sum(int(keys.num_rows) for keys in gone)
-        if count:
-            keys = pa.Table.from_batches(gone)
-            for name in [*tables_of(plan)[1:], plan.table]:
-                if self._hard_delete:
-                    self._at(name).replace(keys, keys.slice(0, 0))
-                else:
-                    self._at(name).update(keys, DELETED_AT, "now()")
-        return count
+        children = [self._at(child.table) for child in plan.children]
+        seen = None
+        if not retirement.appended:
+            seen = self.staging.keys_of_version(plan.table, retirement.version, plan.keys)
+        return retire(table, children, plan, retirement, seen, hard=self._hard_delete)
 
     def write_ledger(self, rows: pa.Table) -> None:
         """Append rows to the ledger."""

@@ -11,7 +11,7 @@ noticed by Delta itself, not by luck.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
@@ -109,6 +109,12 @@ class LakehouseTable:
                 storage_options=self._options,
             )
 
+    def evolve(self, schema: pa.Schema) -> None:
+        """Add the columns and nested fields that the table lacks."""
+        existing, wanted = self.schema, self._fitted(schema.empty_table())
+        if existing is not None and pa.schema(union(existing, wanted.schema)) != existing:
+            self._write(wanted, "append")
+
     def spelled(self, column: str) -> str | None:
         """How the table writes a column's name, or None if it has no such column."""
         return self._spelling().get(column.lower())
@@ -116,6 +122,14 @@ class LakehouseTable:
     def _spelling(self) -> dict[str, str]:
         """Column names as the table writes them, by their lower case."""
         return {n.lower(): n for n in self.schema.names} if self.schema is not None else {}
+
+    def collected(self, batches: Iterable[pa.RecordBatch], columns: Sequence[str]) -> pa.Table:
+        """Columns that were read, as one table under the names given, also if there is no row."""
+        if rows := list(batches):
+            return pa.Table.from_batches(rows).rename_columns(list(columns))
+        schema = self.schema or pa.schema([])
+        kinds = {c: schema.field(self.spelled(c) or c).type for c in columns}
+        return pa.schema(kinds).empty_table()
 
     def _lacks(self, keys: pa.Table) -> bool:
         """Whether a key column is yet to be added, so that no row can have such a key."""
@@ -159,6 +173,16 @@ class LakehouseTable:
             return self._query(f"SELECT {wanted} FROM t WHERE {where}", None)  # noqa: S608
         # The side that is held in memory is the left one: the keys, never the table.
         query = f"SELECT {wanted} FROM k RIGHT ANTI JOIN t ON {_same(keys)} WHERE {where}"  # noqa: S608
+        return self._query(query, keys)
+
+    def among(
+        self, keys: pa.Table, columns: Sequence[str], where: str = "true"
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows that have one of the keys, streamed, without repetition; else as `others`."""
+        if self._lacks(keys):
+            return iter(())
+        wanted = ", ".join(f"t.{quoted(c)}" for c in columns)
+        query = f"SELECT DISTINCT {wanted} FROM k RIGHT SEMI JOIN t ON {_same(keys)} WHERE {where}"  # noqa: S608
         return self._query(query, keys)
 
     def _query(self, query: str, keys: pa.Table | None) -> Iterator[pa.RecordBatch]:
@@ -239,16 +263,16 @@ class LakehouseTable:
         self._commits += deleted > 0
         return deleted
 
-    def update(self, keys: pa.Table, column: str, value: str) -> None:
-        """Set one column of the rows with the given keys to the value of an SQL expression."""
+    def update(self, column: str, value: str, predicate: str) -> int:
+        """Set one column to the value of an SQL expression. Returns in how many rows."""
         if self.delta is None:
-            return
-        for start in range(0, keys.num_rows, MOST_REPLACED_BY_PREDICATE):
-            some = keys.slice(start, MOST_REPLACED_BY_PREDICATE)
-            updates = {self.spelled(column) or column: value}
-            self.delta.update(updates, predicate=one_of(some), commit_properties=_COMMIT)
-            self.changed = True
-            self._commits += 1
+            return 0
+        updates = {self.spelled(column) or column: value}
+        metrics = self.delta.update(updates, predicate=predicate, commit_properties=_COMMIT)
+        updated = int(metrics.get("num_updated_rows") or 0)
+        self.changed = self.changed or updated > 0
+        self._commits += updated > 0
+        return updated
 
     def widen(self, types: Mapping[str, pa.DataType]) -> None:
         """Change column types by streaming the table through a cast, in one commit.

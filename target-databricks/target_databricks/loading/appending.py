@@ -2,8 +2,9 @@
 
 A row without a key cannot be looked up, so what was appended is remembered until the tap has no
 reason to send it again: until a state that covers it went out. Rows that come again before that
-are taken for what they are, and not appended twice. What is remembered counts only as far as the
-table still has it: rows of a table that was emptied or dropped since are new.
+are taken for what they are, and not appended twice; but a row of another version of the whole
+table is another row. What is remembered counts only as far as the table still has it: rows of a
+table that was emptied or dropped since are new.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ import pyarrow as pa
 from target_databricks.errors import DamagedFileError
 from target_databricks.loading.backend import FileT, Staging
 from target_databricks.loading.batch import Batch
-from target_databricks.schema.plan import JOB_ID, RECORD_HASH, StreamPlan
+from target_databricks.schema.plan import JOB_ID, RECORD_HASH, TABLE_VERSION, StreamPlan
 
 HashesOfRuns = Callable[[str, Collection[str]], Iterable[str]]
 """From a table and job ids to the hashes of the rows that the table has of those runs."""
+Identity = tuple[str, int | None]
+"""Hash and version of a row."""
 
 
 def appends(plan: StreamPlan, load_method: str) -> bool:
@@ -40,14 +43,16 @@ class _Memory(Generic[FileT]):
 
     Attributes:
         table: Where it goes.
-        hashes: How often each row was appended by earlier runs and not come again yet.
+        rows: How often each row was appended by earlier runs and not come again yet.
+        repeated: Hashes of those that came again in this run.
         jobs: Those runs.
         earlier: Files of those runs.
         applied: Files of this run, and the records received when they were applied.
     """
 
     table: str = ""
-    hashes: Counter[str] = field(default_factory=Counter)
+    rows: Counter[Identity] = field(default_factory=Counter)
+    repeated: set[str] = field(default_factory=set)
     jobs: set[str] = field(default_factory=set)
     earlier: list[FileT] = field(default_factory=list)
     applied: list[tuple[int, FileT]] = field(default_factory=list)
@@ -81,7 +86,7 @@ class AppendMemory(Generic[FileT]):
         """Expect the rows of an earlier run's batch to come again."""
         memory = self._of(batch.plan.stream)
         memory.table = batch.plan.table
-        memory.hashes.update(batch.rows.column(RECORD_HASH).to_pylist())
+        memory.rows.update(_identities(batch))
         memory.jobs.update(batch.rows.column(JOB_ID).unique().to_pylist())
         memory.earlier.append(path)
 
@@ -91,18 +96,24 @@ class AppendMemory(Generic[FileT]):
         if not memory.earlier:
             return batch
         if memory.jobs:
-            memory.hashes &= Counter(self._hashes(memory.table, memory.jobs))
+            there = Counter(self._hashes(memory.table, memory.jobs))
+            memory.rows = Counter({row: min(n, there[row[0]]) for row, n in memory.rows.items()})
             memory.jobs = set()
         new = []
-        for digest in batch.rows.column(RECORD_HASH).to_pylist():
-            new.append(memory.hashes[digest] <= 0)
+        for row in _identities(batch):
+            new.append(memory.rows[row] <= 0)
             if not new[-1]:
-                memory.hashes[digest] -= 1
-        if not any(memory.hashes.values()):
+                memory.rows[row] -= 1
+                memory.repeated.add(row[0])
+        if not any(memory.rows.values()):
             # All of it came again: from here on a state covers those rows like this batch's own.
             memory.applied += [(batch.through, path) for path in memory.earlier]
             memory.earlier = []
         return replace(batch, rows=batch.rows.filter(pa.array(new, pa.bool_())))
+
+    def repeated(self, stream: str) -> frozenset[str]:
+        """Hashes of the rows that came again in this run and were not appended."""
+        return frozenset(self._of(stream).repeated)
 
     def appended(self, batch: Batch, path: FileT) -> None:
         """Remember a batch of this run."""
@@ -143,3 +154,10 @@ class AppendMemory(Generic[FileT]):
 
     def _of(self, stream: str) -> _Memory[FileT]:
         return self._streams.setdefault(stream, _Memory())
+
+
+def _identities(batch: Batch) -> list[Identity]:
+    hashes = batch.rows.column(RECORD_HASH).to_pylist()
+    if TABLE_VERSION not in batch.rows.column_names:
+        return [(digest, None) for digest in hashes]
+    return list(zip(hashes, batch.rows.column(TABLE_VERSION).to_pylist(), strict=True))

@@ -70,6 +70,28 @@ class Failure:
     stale: bool = False
 
 
+@dataclass(frozen=True)
+class Retirement:
+    """Which rows of a stream are gone, once all that it has was received.
+
+    What the run wrote is not, nor what is of the version or a later one, nor what came again and
+    was found as it is.
+
+    Attributes:
+        version: The version that is now the whole truth.
+        job_id: The run.
+        started_at: When it began, in milliseconds since 1970: a job id may be used again.
+        appended: Whether the stream's rows are appended, so that no key tells them apart.
+        hashes: Of appended rows, hashes of those that an earlier run had appended already.
+    """
+
+    version: int
+    job_id: str
+    started_at: int
+    appended: bool = False
+    hashes: frozenset[str] = frozenset()
+
+
 class Staging(ABC, Generic[FileT]):
     """Where batches are kept from before they are applied until they need not be any more.
 
@@ -250,6 +272,9 @@ class Backend(Protocol):
 
     # Writing
 
+    def prepare(self, plan: StreamPlan) -> None:
+        """Make the tables of a stream, or add the columns that they lack."""
+
     def marks(self, plan: StreamPlan) -> Mapping[str, int]:
         """What tells of a batch to append, by table, whether its rows are in; staged with it."""
 
@@ -270,11 +295,14 @@ class Backend(Protocol):
     def empty(self, table: str) -> None:
         """Delete the rows of a table that may not be there."""
 
-    def retire(self, plan: StreamPlan, version: int) -> int:
-        """Retire the rows that are older than a version and did not come with it.
+    def retire(self, plan: StreamPlan, retirement: Retirement) -> int:
+        """Mark or delete what is gone; to delete takes what was marked before along.
+
+        Child rows follow the marks of their parents, so that a crash in between is made good by
+        the next retirement.
 
         Returns:
-            How many there were, in the stream's own table.
+            How many rows there were, in the stream's own table.
         """
 
     def write_ledger(self, rows: pa.Table) -> None:

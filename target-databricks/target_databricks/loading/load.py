@@ -29,23 +29,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from target_databricks.errors import BusyError, DamagedFileError
+from target_databricks.loading.activation import Activation
 from target_databricks.loading.appending import AppendMemory
 from target_databricks.loading.application import Application
-from target_databricks.loading.backend import Backend, WriteResult
-from target_databricks.loading.batch import Batch, LoadResult, combined, content_digest
+from target_databricks.loading.backend import Backend
+from target_databricks.loading.batch import Batch, LoadResult, combined
 from target_databricks.loading.ledger import Ledger
 from target_databricks.loading.quarantine import WAITING, Passage
 from target_databricks.reading.unfit import Unfit
 from target_databricks.schema.evolution import tables_of
-from target_databricks.schema.plan import DELETED_AT, RECORD_HASH, TABLE_VERSION, StreamPlan
+from target_databricks.schema.plan import StreamPlan
 
 logger = logging.getLogger("target-databricks")
-
-ACTIVATED = "targetDatabricks.activatedVersion"
-"""Table property: the version last activated, which every living row counts as."""
 
 
 class Load:
@@ -60,22 +57,25 @@ class Load:
         backend: The place.
         load_method: The setting of that name.
         job_id: The run.
+        started_at: When it began, in milliseconds since 1970.
 
     Attributes:
         refusals: What could not be applied, and the streams that it holds up.
         parallelism: How many streams it can load at once, from 1.
     """
 
-    def __init__(self, backend: Backend, *, load_method: str, job_id: str) -> None:
+    def __init__(
+        self, backend: Backend, *, load_method: str, job_id: str, started_at: int = 0
+    ) -> None:
         self._backend = backend
         self._staging = backend.staging
         self._load_method = load_method
         self._job_id = job_id
         self._ledger = Ledger(backend.write_ledger, backend.defer_ledger, job_id)
         self._memory = AppendMemory[Any](backend.staging, backend.hashes)
+        self._activation = Activation(backend, self._memory, job_id, started_at)
         self._plans: dict[str, StreamPlan] = {}
         self._loaded: set[str] = set()
-        self._versions: dict[str, int | None] = {}
         self._busy: set[str] = set()
         """Tables that another run was loading when this one began: perhaps it left something."""
         self._application = Application(
@@ -84,7 +84,7 @@ class Load:
             self._ledger,
             load_method=load_method,
             job_id=job_id,
-            note_unwritten=self._note_unwritten,
+            note_unwritten=self._activation.note_unwritten,
         )
         self._quarantine = self._application.quarantine
         self.refusals = self._application.refusals
@@ -132,6 +132,7 @@ class Load:
                 merged = [plan for plan in loaded if not self._application.appends(plan)]
                 self._backend.finish(self._plans.values(), merged)
         finally:
+            self._activation.close()
             self._backend.release()
 
     def confirm(self, covered: Mapping[str, int]) -> None:
@@ -169,6 +170,11 @@ class Load:
                 results.append(self._application.refuse(batch.plan, unfit))
         return combined(results)
 
+    def prepare(self, plan: StreamPlan) -> None:
+        """Make the tables of a stream that brings no rows, or add the columns that they lack."""
+        with self._lease(plan.table), self._application.guard(plan):
+            self._backend.prepare(plan)
+
     def replace(self, plan: StreamPlan) -> None:
         """Empty a stream's tables, for `load_method: overwrite`."""
         with self._lease(plan.table), self._application.guard(plan):
@@ -176,7 +182,7 @@ class Load:
                 self._backend.empty(name)
 
     def activate_version(self, plan: StreamPlan, version: int) -> LoadResult:
-        """Retire the rows that were not sent with a version.
+        """Retire the rows that were sent neither with a version nor in this run.
 
         Args:
             plan: The stream.
@@ -192,7 +198,8 @@ class Load:
             return LoadResult(plan.stream, plan.table, "", 0, started, _now())
         count = 0
         with self._lease(plan.table), self._application.guard(plan):
-            count = self._activate(plan, version)
+            appended = self._application.appends(plan)
+            count = self._activation.activate(plan, version, appended=appended)
         if count:
             schema = self._backend.schema
             logger.info("%s.%s: %d rows are gone at the source", schema, plan.table, count)
@@ -254,7 +261,7 @@ class Load:
             if passage.barred:
                 self.refusals.add(plan.stream, *passage.barred)
             if passage.dropped is not None:
-                self._note_keys(plan, passage.dropped)
+                self._note_dropped(plan, passage.dropped)
             if passage.batch.rows.num_rows and plan.stream not in self.refusals.failed:
                 result = self._stage_and_apply(passage.batch)
         if result.written:
@@ -263,6 +270,11 @@ class Load:
         set_aside = result.set_aside + passage.barred_rows
         return replace(result, read=batch.read, set_aside=set_aside, dropped=dropped)
 
+    def _note_dropped(self, plan: StreamPlan, rows: pa.Table) -> None:
+        """Rows that somebody has decided to pass over came nevertheless."""
+        if not self._application.appends(plan):
+            self._activation.note_keys(plan, rows)
+
     def _stage_and_apply(self, batch: Batch) -> LoadResult:
         if self._application.appends(batch.plan):
             # The same rows may come twice and be meant: two batches of them are two files.
@@ -270,58 +282,6 @@ class Load:
             fresh = self._memory.fresh(batch)
             batch = replace(fresh, salt=salt, marks=self._backend.marks(batch.plan))
         return self._application.apply(batch, self._staging.stage(batch))
-
-    # Versions of whole tables
-
-    def _activate(self, plan: StreamPlan, version: int) -> int:
-        """Retire what did not come with a version that is newer than the last. Returns how many.
-
-        Rows of a later version stay, and so does everything when a later one is the truth already.
-        """
-        columns = {column.name.lower() for column in self._backend.columns(plan.table) or ()}
-        if not columns >= {DELETED_AT, TABLE_VERSION}:
-            return 0
-        last = self._last_activated(plan.table)
-        if last is not None and last >= version:
-            return 0
-        count = self._backend.retire(plan, version)
-        self._backend.set_property(plan, ACTIVATED, str(version))
-        self._versions[plan.table] = version
-        self._staging.forget_keys(plan.table)
-        return count
-
-    def _note_unwritten(self, batch: Batch, written: WriteResult) -> None:
-        """Note the keys that came with a version and were not written, as they were as they are.
-
-        Their rows bear the old version until the version is activated, by this run or, when the tap
-        was cut short and resumes with the same version, a later one.
-        """
-        rows = batch.rows
-        if written.unwritten is not None:
-            rows = rows.filter(written.unwritten)
-        self._note_keys(batch.plan, rows)
-
-    def _note_keys(self, plan: StreamPlan, rows: pa.Table) -> None:
-        """Note the keys of rows that came, and are not written, for when versions are activated."""
-        if not plan.sdk_metadata or self._application.appends(plan):
-            return
-        rows = rows.select([RECORD_HASH, *plan.keys, TABLE_VERSION])
-        last = self._last_activated(plan.table)
-        for version in pc.unique(rows.column(TABLE_VERSION)).drop_null().to_pylist():
-            if version != last:
-                some = rows.filter(pc.equal(rows.column(TABLE_VERSION), version))
-                self._staging.note_keys(
-                    plan.table,
-                    version,
-                    content_digest(plan.stream, some),
-                    some.select(list(plan.keys)),
-                )
-
-    def _last_activated(self, table: str) -> int | None:
-        if table not in self._versions:
-            stored = self._backend.properties(table).get(ACTIVATED)
-            self._versions[table] = int(stored) if stored else None
-        return self._versions[table]
 
 
 def _now() -> datetime:

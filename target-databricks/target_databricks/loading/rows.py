@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from target_databricks.schema.plan import JOB_ID, POSITION, ChildPlan, StreamPlan
+from target_databricks.schema.plan import JOB_ID, POSITION, TABLE_VERSION, ChildPlan, StreamPlan
 
 _SEPARATOR = "\x1f"
 _ESCAPES = (("\x1e", "\x1e0"), (_SEPARATOR, "\x1e1"))
@@ -57,6 +57,15 @@ def key_column(table: pa.Table | pa.RecordBatch, keys: Sequence[str]) -> pa.Chun
 
 def _as_text(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
     return column if pa.types.is_string(column.type) else column.cast(pa.string())
+
+
+def of_version(rows: pa.RecordBatch, version: int) -> pa.RecordBatch:
+    """The rows, those without a version of a whole table as of this one."""
+    place = rows.schema.get_field_index(TABLE_VERSION)
+    if not rows.column(place).null_count:
+        return rows
+    versions = pc.fill_null(rows.column(place), version)
+    return rows.set_column(place, rows.schema.field(place), versions)
 
 
 def in_chunks(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:

@@ -1,32 +1,28 @@
 """When a version of a whole table takes effect: once its stream is certainly complete.
 
-ACTIVATE_VERSION says that rows which did not come with a version are gone. Where it is not certain
-that a row is gone, the row stays.
+ACTIVATE_VERSION says that rows which did not come with a version are gone. What a run received did
+come, with its version or without. Where it is not certain that a row is gone, the row stays.
 
 | the message comes | the stream is complete |
 |---|---|
-| after records of the stream | there and then: the tap says so |
+| after records that the stream's last SCHEMA announced | there and then: the tap says so |
 | before them, or without any | at the end of the input, if a state of its own came last |
 
 Taps of the Meltano SDK name the version first and end a stream with a state, but so do some that
 die in the middle, and their input ends like any other. What could be theirs is no proof: a state
-after a round number of records (written on the way), one after the SCHEMA of another stream (that
-one's), one that names a stream as `currently_syncing`, and a version that is named again (a stream
-that is read in parts, of which nobody knows the last).
+after a round number of records or after batch files (written on the way), one after the SCHEMA of
+another stream (that one's), one that names a stream as `currently_syncing`, and a version that is
+named again after another SCHEMA (a stream that is read in parts, of which nobody knows the last).
 
-Source: Meltano SDK 0.54, `Stream.sync`, `STATE_MSG_FREQUENCY`; singer-python, `currently_syncing`.
+Source: Meltano SDK 0.54, `Stream.sync`, `Stream._sync_batches`, `STATE_MSG_FREQUENCY`;
+singer-python, `currently_syncing`, which is null only in a state that ends all streams.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from target_databricks.schema.plan import TABLE_VERSION
 
 ROUND = 100
 """States that taps write on the way come after a multiple of this many records."""
@@ -34,26 +30,35 @@ ROUND = 100
 
 @dataclass
 class _History:
-    """What a run has seen of one stream.
+    """What a run has seen of one stream. Places are counted in its records received so far.
 
     Attributes:
-        versions: Versions that its records bore; None for records without one.
+        began: Place of its last SCHEMA.
         pending: Version that was named before any record, and takes effect at the end.
+        named: SCHEMA messages at the time it was named.
+        schemas: SCHEMA messages so far.
         again: Whether a pending version was named more than once.
-        overtaken: Records received when another stream began, since the version was named.
-        finished: Records received when a state came that speaks for the stream.
+        overtaken: Place at which another stream began, since the version was named.
+        finished: Place at which a state came that speaks for the stream.
+        certain: Whether that state can only be the end.
+        of_files: Place up to which its records came in batch files.
     """
 
-    versions: set[int | None] = field(default_factory=set)
+    began: int = 0
     pending: int | None = None
+    named: int = 0
+    schemas: int = 0
     again: bool = False
     overtaken: int | None = None
     finished: int | None = None
+    certain: bool = False
+    of_files: int | None = None
 
     def is_complete(self, received: int) -> bool:
         """Whether the stream is certainly complete at the end of the input."""
-        on_the_way = received > 0 and received % ROUND == 0
-        return self.finished == received and not self.again and not on_the_way
+        on_the_way = received > 0 and (received % ROUND == 0 or received == self.of_files)
+        ended = self.finished == received and (self.certain or not on_the_way)
+        return ended and not self.again
 
 
 class StreamVersions:
@@ -62,15 +67,6 @@ class StreamVersions:
     def __init__(self) -> None:
         self._streams: dict[str, _History] = {}
 
-    def note(self, stream: str, rows: pa.RecordBatch) -> None:
-        """Note the versions that parsed rows came with."""
-        versions = self._of(stream).versions
-        column = rows.column(TABLE_VERSION)
-        if column.null_count:
-            versions.add(None)
-        # Of more than two, two are enough to know that there is not one.
-        versions.update(v for v in pc.min_max(column).as_py().values() if v is not None)
-
     def schema(self, streams: Collection[str], received: Mapping[str, int]) -> None:
         """Take note of a SCHEMA: other streams are at their end, or wait for this one's.
 
@@ -78,9 +74,22 @@ class StreamVersions:
             streams: The stream, under all names it is loaded as.
             received: Records received of each stream so far.
         """
+        for stream in streams:
+            history = self._of(stream)
+            history.began = received.get(stream, 0)
+            history.schemas += 1
         for stream, history in self._streams.items():
             if stream not in streams:
                 history.overtaken = received.get(stream, 0)
+
+    def files(self, stream: str, received: int) -> None:
+        """Take note of batch files, after which taps write a state though there be more.
+
+        Args:
+            stream: The stream.
+            received: Records received of the stream so far, those of the files included.
+        """
+        self._of(stream).of_files = received
 
     def activate(self, stream: str, version: int, received: int) -> bool:
         """Take note of ACTIVATE_VERSION. Returns whether the stream is complete now.
@@ -91,11 +100,17 @@ class StreamVersions:
             received: Records received of the stream so far.
         """
         history = self._of(stream)
-        if received and history.pending is None:
+        if received > history.began or (received and history.pending is None):
+            history.pending = None
             return True
-        history.again = history.pending is not None
+        history.again = history.pending is not None and history.named != history.schemas
+        history.named = history.schemas
         history.pending, history.overtaken, history.finished = version, None, None
         return False
+
+    def named(self, stream: str) -> int | None:
+        """The version that records without one are of, as it was named before them."""
+        return self._of(stream).pending
 
     def state(self, value: Any, received: Mapping[str, int]) -> None:
         """Take note of a state.
@@ -105,22 +120,19 @@ class StreamVersions:
             received: Records received of each stream so far.
         """
         state = value if isinstance(value, Mapping) else {}
+        syncing, certain = state.get("currently_syncing"), "currently_syncing" in state
         for stream, history in self._streams.items():
             count = received.get(stream, 0)
-            if state.get("currently_syncing"):
+            if syncing:
                 history.finished = None
-            elif "currently_syncing" in state or history.overtaken != count:
-                history.finished = count
+            elif certain or history.overtaken != count:
+                history.finished, history.certain = count, certain
 
     def pending(self, received: Mapping[str, int]) -> Iterator[tuple[str, int, bool]]:
         """Versions that wait for the end of the input: stream, version, whether it is complete."""
         for stream, history in self._streams.items():
             if history.pending is not None:
                 yield stream, history.pending, history.is_complete(received.get(stream, 0))
-
-    def others(self, stream: str, version: int) -> bool:
-        """Whether records of the run came without the version: then nobody knows what is gone."""
-        return bool(self._of(stream).versions - {version})
 
     def _of(self, stream: str) -> _History:
         return self._streams.setdefault(stream, _History())

@@ -19,6 +19,8 @@ JOB_ID = "_sdc_job_id"
 DELETED_AT = "_sdc_deleted_at"
 TABLE_VERSION = "_sdc_table_version"
 EXTRACTED_AT = "_sdc_extracted_at"
+RECEIVED_AT = "_sdc_received_at"
+SYNC_STARTED_AT = "_sdc_sync_started_at"
 RESCUED_DATA = "_rescued_data"
 POSITION = "_sdc_position"
 """Order of a child row within its parent, from 0."""
@@ -28,11 +30,11 @@ METADATA_PREFIX = "_sdc_"
 # Source of the SDK's names and meanings: Meltano SDK, Record Metadata.
 SDK_METADATA: Mapping[str, pa.DataType] = {
     EXTRACTED_AT: TIMESTAMP,
-    "_sdc_received_at": TIMESTAMP,
+    RECEIVED_AT: TIMESTAMP,
     "_sdc_batched_at": TIMESTAMP,
     "_sdc_sequence": pa.int64(),
     TABLE_VERSION: pa.int64(),
-    "_sdc_sync_started_at": pa.int64(),
+    SYNC_STARTED_AT: pa.int64(),
 }
 OWN_METADATA: Mapping[str, pa.DataType] = {
     RECORD_HASH: pa.string(),
@@ -58,11 +60,11 @@ COMMENTS: Mapping[str, str] = {
     RESCUED_DATA: "JSON of what did not fit the schema: unknown fields, values of another type",
     POSITION: "Order of this row within its parent, from 0",
     EXTRACTED_AT: "When the tap read the record",
-    "_sdc_received_at": "When the target received the record",
+    RECEIVED_AT: "When the target received the record",
     "_sdc_batched_at": "When the batch of the record was prepared",
     "_sdc_sequence": "Milliseconds since 1970 at which the record was received",
     TABLE_VERSION: "Version the tap gave the record, for full-table reloads",
-    "_sdc_sync_started_at": "Milliseconds since 1970 at which the run started",
+    SYNC_STARTED_AT: "Milliseconds since 1970 at which the run started",
 }
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from target_databricks.loading.appending import appends
-from target_databricks.loading.backend import Blame, Failure, WriteResult
+from target_databricks.loading.backend import Blame, Failure, Retirement, WriteResult
 from target_databricks.loading.batch import Batch
 from target_databricks.loading.ledger import MELTANO_TEST_STREAM
 from target_databricks.schema.evolution import tables_of
@@ -32,6 +32,7 @@ from target_databricks.warehouse.client.start import start
 from target_databricks.warehouse.constraints import add_foreign_keys
 from target_databricks.warehouse.ledger import LedgerTable
 from target_databricks.warehouse.sql import ddl, dml
+from target_databricks.warehouse.sql import retirement as retirements
 from target_databricks.warehouse.sql.clauses import StagedRows
 from target_databricks.warehouse.sql.names import Schema
 from target_databricks.warehouse.staging.choose import make_staging
@@ -171,6 +172,12 @@ class SqlWarehouse:
 
     # Writing
 
+    def prepare(self, plan: StreamPlan) -> None:
+        """Make the tables of a stream, or add what they lack."""
+        self._ready(plan)
+        for child in plan.children:
+            self._ready_child(plan, child)
+
     def marks(self, plan: StreamPlan) -> dict[str, int]:
         """Rows that each table of a stream has of this run."""
         return {name: self._rows_so_far(name) for name in tables_of(plan)}
@@ -240,19 +247,16 @@ class SqlWarehouse:
                 self._note(table, job_id, count)
         return WriteResult(inserted=added, unchanged=batch.read - added)
 
-    def retire(self, plan: StreamPlan, version: int) -> int:
-        """Retire rows that a version did not bring again. Returns how many, of the parents."""
-        seen = self.staging.keys_of_version(plan.table, version, plan.keys)
-        parent = self._tables.name(plan.table)
-        count = 0
-        for name in [*tables_of(plan)[1:], plan.table]:
-            if self._tables.columns(name) is None:
-                continue
-            statement = dml.retire(
-                self._tables.name(name), parent, plan, version, seen, delete=self._hard_delete
-            )
-            count = dml.affected(self._run(statement, plan))
-        return count
+    def retire(self, plan: StreamPlan, retirement: Retirement) -> int:
+        """Mark or delete what is gone: parents, then what belongs to marked ones."""
+        look, hard, seen = self._tables.columns, self._hard_delete, []
+        names = [self._tables.name(n) for n in tables_of(plan) if look(n) is not None]
+        if not retirement.appended:
+            seen = self.staging.keys_of_version(plan.table, retirement.version, plan.keys)
+        columns = look(plan.table) or pa.schema([])
+        texts = retirements.statements(names, columns, plan, retirement, seen, hard=hard)
+        counts = [dml.affected(self._run(text, plan)) for text in texts]
+        return counts[-1 if hard else 0]  # the last of several deletes parents
 
     def empty(self, table: str) -> None:
         """Delete the rows of a table that may not be there."""

@@ -10,7 +10,6 @@ version. Rows that are current are not written; everything else follows from tha
 | `merge_children` | rows of parents that are not current: out with the old, in with the new |
 | `merge` | parents that are not current: update or insert; the commit mark of the batch |
 | `append` | rows without keys that the run has not appended yet; the first rows of a new table |
-| `retire` | rows that a version of the whole table did not bring again |
 
 Each is safe to send again: what it did the first time it finds done the second time.
 """
@@ -19,15 +18,13 @@ Each is safe to send again: what it did the first time it finds done the second 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 import pyarrow as pa
 
 from target_databricks.schema.plan import (
-    DELETED_AT,
     JOB_ID,
     RECORD_HASH,
-    TABLE_VERSION,
     ChildPlan,
     StreamPlan,
 )
@@ -226,49 +223,6 @@ def hashes_of_runs(table: str, jobs: Collection[str]) -> str:
 def rows_of_run(table: str, job_id: str) -> str:
     """Count the rows a run wrote to a table."""
     return f"SELECT count(*) FROM {table} WHERE {quoted(JOB_ID)} = {literal(job_id)}"
-
-
-def retire(
-    table: str,
-    parent: str,
-    plan: StreamPlan,
-    version: int,
-    seen: Sequence[str],
-    *,
-    delete: bool,
-) -> str:
-    """Retire the rows of a table whose parents are older than a version and did not come with it.
-
-    Args:
-        table: The stream's own table or one of its child tables, in SQL.
-        parent: The stream's own table, in SQL.
-        plan: The stream.
-        version: The version that is now the whole truth.
-        seen: Keys that came with it although their rows were not written, as SQL to select from.
-        delete: Delete the rows instead of marking them.
-    """
-    keys = ", ".join(f"p.{quoted(k)}" for k in plan.keys)
-    alive = f"p.{quoted(DELETED_AT)} IS NULL"
-    gone = [
-        f"SELECT DISTINCT {keys} FROM {parent} AS p",
-        f"WHERE {alive} AND coalesce(p.{quoted(TABLE_VERSION)} < {int(version)}, true)",
-    ]
-    if seen:
-        names = ", ".join(quoted(k) for k in plan.keys)
-        files = " UNION ALL ".join(f"SELECT {names} FROM {source}" for source in seen)
-        # A row that came with the version is left out whether or not it was written.
-        gone[0] = f"SELECT DISTINCT {keys} FROM {parent} AS p LEFT ANTI JOIN ({files}) AS k"
-        gone[0] += f" ON {same_key('p', 'k', plan.keys)}"
-    action = "DELETE" if delete else f"UPDATE SET {quoted(DELETED_AT)} = current_timestamp()"
-    condition = "" if delete else f" AND t.{quoted(DELETED_AT)} IS NULL"
-    return "\n".join(
-        [
-            f"MERGE INTO {table} AS t",
-            f"USING ({' '.join(gone)}) AS s",
-            f"ON {same_key('t', 's', plan.keys)}",
-            f"WHEN MATCHED{condition} THEN {action}",
-        ]
-    )
 
 
 def ledger_rows(table: str, rows: pa.Table) -> str:
