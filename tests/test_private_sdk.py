@@ -50,9 +50,6 @@ USED = {
         "Target._max_record_age_in_minutes": "how long records have waited",
         "Target._sinks_active": "what each stream has received",
         "singer_sdk.configuration._dict_config.parse_environment_config": "one variable at a time",
-        "singer_sdk.helpers._batch.BaseBatchFileEncoding": "types of BATCH messages",
-        "singer_sdk.helpers._batch.BatchFileFormat": "types of BATCH messages",
-        "singer_sdk.helpers._batch.StorageTarget": "opens the files of BATCH messages",
     },
 }
 """By package, what it overrides, calls or reads: the class that has it, the member, and why."""
