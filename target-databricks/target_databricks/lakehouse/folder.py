@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from platformdirs import user_cache_path
 
-from target_databricks.errors import ConfigurationError
+from target_databricks.errors import ConfigurationError, LoadError
 from target_databricks.lakehouse.failures import understood
 from target_databricks.lakehouse.lock import SchemaLock
 from target_databricks.lakehouse.merge import Decision, aligned, decide, with_other_columns
@@ -28,7 +28,7 @@ from target_databricks.lakehouse.predicates import one_of
 from target_databricks.lakehouse.retirement import retire
 from target_databricks.lakehouse.spool import Spool
 from target_databricks.lakehouse.table import LakehouseTable
-from target_databricks.loading.backend import Failure, Retirement, WriteResult
+from target_databricks.loading.backend import Blame, Failure, Retirement, WriteResult
 from target_databricks.loading.batch import Batch
 from target_databricks.loading.ledger import DESCRIPTION, MELTANO_TEST_STREAM, SCHEMA
 from target_databricks.loading.ledger import TABLE as LEDGER
@@ -142,14 +142,17 @@ class LakehouseFolder:
         spelled = ", ".join(f"{name} to {kind}" for name, kind in types.items())
         try:
             self._at(table).widen(types)
-        except pa.ArrowInvalid as error:
+        except Exception as error:
+            failure = understood(error)
+            if failure.blame is not Blame.ROWS:
+                raise
             logger.warning(
                 "%s.%s: the table keeps its types, because not all of its values survive %s (%s). "
                 "Values that do not fit go to _rescued_data.",
                 self.schema,
                 table,
                 spelled,
-                understood(error).reason,
+                failure.reason,
             )
             self.forget(table)
             return False
@@ -320,8 +323,14 @@ class LakehouseFolder:
 
     def write_ledger(self, rows: pa.Table) -> None:
         """Append rows to the ledger."""
-        self._loads.create(SCHEMA, DESCRIPTION)
-        self._loads.append(rows)
+        try:
+            self._loads.create(SCHEMA, DESCRIPTION)
+            self._loads.append(rows)
+        except Exception as error:
+            raise LoadError(
+                f"{self.location(LEDGER)}, which tells what was loaded, could not be written: "
+                f"{understood(error).sentence} The other tables are not concerned."
+            ) from error
 
     def defer_ledger(self, rows: pa.Table) -> None:
         """Append rows of a run that changed nothing, at once: here it costs next to nothing."""

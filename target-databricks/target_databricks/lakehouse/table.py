@@ -246,7 +246,10 @@ class LakehouseTable:
         rows = self._fitted(rows)
         if self._lacks(keys):
             self.append(rows)
-        elif keys.num_rows > MOST_REPLACED_BY_PREDICATE:
+        elif keys.num_rows > MOST_REPLACED_BY_PREDICATE or any(
+            pa.types.is_nested(kind) for kind in keys.schema.types
+        ):
+            # Nor can a predicate list objects and arrays.
             self._rewrite(lambda existing: self.others(keys, existing), rows)
         elif rows.num_rows == 0:
             self.remove(one_of(keys))

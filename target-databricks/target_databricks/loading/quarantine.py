@@ -356,7 +356,7 @@ def _stem(file: str) -> str:
 def _has_text_keys(batch: Batch) -> bool:
     """Whether the keys of a batch's rows can be spelled as text."""
     kinds = [batch.rows.schema.field(key).type for key in batch.plan.keys]
-    return bool(kinds) and not any(pa.types.is_nested(k) or pa.types.is_binary(k) for k in kinds)
+    return bool(kinds) and not any(pa.types.is_binary(kind) for kind in kinds)
 
 
 def _now() -> str:

@@ -80,7 +80,9 @@ class Refusals:
             return None
         streams = sorted({*self.failed, *self.held, *(e.stream for e in entries if e.stream)})
         parts = [f"Not all is loaded of {', '.join(map(repr, streams)) or 'an earlier run'}."]
-        parts += [f"'{stream}': {error}" for stream, error in self.failed.items()]
+        explained = {entry.stream for entry in entries}
+        failed = self.failed.items()
+        parts += [f"'{name}': {error}" for name, error in failed if name not in explained]
         parts += [entry.sentence for entry in entries[:_SHOWN]]
         if len(entries) > _SHOWN:
             parts.append(f"So are {len(entries) - _SHOWN} more; `{COMMAND} list` names them.")

@@ -6,6 +6,7 @@ value, the nested array already holds the columns of the child table.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
@@ -56,6 +57,8 @@ def key_column(table: pa.Table | pa.RecordBatch, keys: Sequence[str]) -> pa.Chun
 
 
 def _as_text(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+    if pa.types.is_nested(column.type):
+        return pa.array([json.dumps(value, default=str) for value in column.to_pylist()])
     return column if pa.types.is_string(column.type) else column.cast(pa.string())
 
 
