@@ -36,8 +36,11 @@ from target_databricks.schema.evolution import tables_of
 from target_databricks.schema.naming import table_name
 from target_databricks.schema.plan import (
     DELETED_AT,
+    DUE,
     JOB_ID,
+    RECEIVED_AT,
     RECORD_HASH,
+    RESCUED_DATA,
     ChildPlan,
     StreamPlan,
 )
@@ -195,7 +198,9 @@ class LakehouseFolder:
         table = self._ready(plan)
         sent = {name.lower() for name in batch.rows.column_names}
         others = [c for c in (table.schema or pa.schema([])).names if c.lower() not in sent]
-        compared = (RECORD_HASH, DELETED_AT, *([plan.ordering] if plan.ordering else []))
+        compared = [RECORD_HASH, DELETED_AT, RESCUED_DATA]
+        compared += [RECEIVED_AT] if DUE in batch.rows.column_names else []
+        compared += [plan.ordering] if plan.ordering else []
         wanted = [c for c in compared if table.spelled(c)]
         keys = batch.rows.select(list(plan.keys))
         matches, places = table.find(keys, [*wanted, *others])

@@ -8,10 +8,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from target_databricks.schema.plan import DELETED_AT, RECORD_HASH
+from target_databricks.schema.plan import (
+    DELETED_AT,
+    DUE,
+    RECEIVED_AT,
+    RECORD_HASH,
+    RESCUED_DATA,
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,7 @@ def decide(rows: pa.Table, existing: pa.Table, bookmark: str | None) -> Decision
     Args:
         rows: Incoming rows; `_sdc_record_hash`, and the bookmark where there is one.
         existing: As many rows, in the same order, as `aligned` gives them: `__found` and those
-            of hash, deletion time and bookmark that the table has.
+            of hash, deletion time, time of receipt, rescued data and bookmark that the table has.
         bookmark: Column that orders versions, or None.
     """
     found = existing.column("__found").combine_chunks()
@@ -46,6 +53,7 @@ def decide(rows: pa.Table, existing: pa.Table, bookmark: str | None) -> Decision
         # A row the tap had declared gone and now sends again is alive again.
         back = pc.and_(existing.column(DELETED_AT).is_valid(), rows.column(DELETED_AT).is_null())
         same = _both(same, pc.invert(back))
+    same = _both(same, pc.invert(_lacking(rows, existing, same)))
     older = _false(found)
     if bookmark is not None and bookmark in existing.column_names:
         less = pc.less(rows.column(bookmark), existing.column(bookmark))
@@ -56,6 +64,43 @@ def decide(rows: pa.Table, existing: pa.Table, bookmark: str | None) -> Decision
         unchanged=same,
         outdated=older,
     )
+
+
+def _lacking(rows: pa.Table, existing: pa.Table, same: pa.Array) -> pa.Array:
+    """Which rows of the table lack what their records have now that there is a place for it.
+
+    Either a place was added since they were written, or the table rescued what is not rescued now.
+    """
+    lacking = _false(same)
+    if DUE in rows.column_names:
+        due = rows.column(DUE).combine_chunks()
+        if RECEIVED_AT in existing.column_names:
+            written = existing.column(RECEIVED_AT).cast(due.type)
+            late = pc.invert(pc.fill_null(pc.greater_equal(written, due), fill_value=False))
+            lacking = _both(due.is_valid(), late)
+        else:
+            lacking = due.is_valid()
+    if RESCUED_DATA in existing.column_names:
+        before, now = existing.column(RESCUED_DATA), rows.column(RESCUED_DATA)
+        differ = pc.invert(pc.fill_null(pc.equal(before, now), fill_value=False))
+        doubt = _both(_both(same, before.is_valid()), differ)
+        if pc.any(doubt).as_py():
+            fewer = [
+                d and bool(_paths(a) - _paths(b))
+                for d, a, b in zip(
+                    doubt.to_pylist(), before.to_pylist(), now.to_pylist(), strict=True
+                )
+            ]
+            lacking = pc.or_(lacking, pa.array(fewer, pa.bool_()))
+    return lacking
+
+
+def _paths(rescued: str | None) -> set[str]:
+    """The paths of what was rescued; none of a text that is no JSON."""
+    try:
+        return set(orjson.loads(rescued or "{}"))
+    except orjson.JSONDecodeError:
+        return set()
 
 
 def aligned(count: int, found: pa.Table | None, places: pa.Array) -> pa.Table:

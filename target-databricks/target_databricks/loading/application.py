@@ -20,6 +20,7 @@ from target_databricks.errors import BusyError, DamagedFileError, LoadError
 from target_databricks.loading.appending import AppendMemory, appends
 from target_databricks.loading.backend import Backend, Blame, Failure, WriteResult
 from target_databricks.loading.batch import Batch, LoadResult, combined
+from target_databricks.loading.filling import Filling
 from target_databricks.loading.isolation import isolate
 from target_databricks.loading.ledger import Ledger
 from target_databricks.loading.quarantine import Quarantine
@@ -53,6 +54,7 @@ class Application:
         note_unwritten: Takes each merged batch of which not every row was written.
 
     Attributes:
+        filling: What was added to tables that had rows.
         quarantine: What is set aside.
         refusals: What of it is this run's, and the streams that it holds up.
     """
@@ -77,6 +79,7 @@ class Application:
         self._parts = 0
         self._unreconciled: set[str] = set()
         """Streams whose tables could not be looked at or changed as their plan has it."""
+        self.filling = Filling(backend)
         self.quarantine = Quarantine(backend.staging)
         self.refusals = Refusals(self.quarantine)
 
@@ -100,11 +103,14 @@ class Application:
 
     def _reconciled(self, plan: StreamPlan) -> StreamPlan:
         plan = self._backend.shaped(plan)
-        result = reconcile(plan, {name: self._backend.columns(name) for name in tables_of(plan)})
+        existing = {name: self._backend.columns(name) for name in tables_of(plan)}
+        result = reconcile(plan, existing)
         widened = [self._backend.widen(name, types) for name, types in result.widen.items()]
         if not all(widened):
             existing = {name: self._backend.columns(name) for name in tables_of(plan)}
             result = reconcile(plan, existing, widenings=())
+        if not self.appends(plan):
+            self.filling.plan(result.plan, existing)
         return result.plan
 
     @contextmanager

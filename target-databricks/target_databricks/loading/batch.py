@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from target_databricks.loading.rows import last_versions, rows_of
 from target_databricks.schema.plan import (
+    DUE,
     RECORD_HASH,
     RESCUED_DATA,
     ChildPlan,
@@ -68,7 +69,8 @@ class Batch:
 
     def parents(self, rows: pa.Table) -> pa.Table:
         """Rows as the parent's table holds them: child arrays cut out."""
-        return rows.drop_columns([child.column for child in self.plan.children])
+        due = [DUE] if DUE in rows.column_names else []
+        return rows.drop_columns([*(child.column for child in self.plan.children), *due])
 
     def children(self, child: ChildPlan, rows: pa.Table) -> pa.Table:
         """Rows of a child table that belong to some of this batch's rows."""

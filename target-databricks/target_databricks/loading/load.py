@@ -173,6 +173,7 @@ class Load:
     def prepare(self, plan: StreamPlan) -> None:
         """Make the tables of a stream that brings no rows, or add the columns that they lack."""
         with self._lease(plan.table), self._application.guard(plan):
+            self._application.filling.note(plan)
             self._backend.prepare(plan)
 
     def replace(self, plan: StreamPlan) -> None:
@@ -281,6 +282,8 @@ class Load:
             salt = f"{self._job_id}:{batch.through}"
             fresh = self._memory.fresh(batch)
             batch = replace(fresh, salt=salt, marks=self._backend.marks(batch.plan))
+        else:
+            batch = self._application.filling.batch(batch)
         return self._application.apply(batch, self._staging.stage(batch))
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 
 from target_databricks.limits import DECIMAL_DIGITS
+from target_databricks.schema.naming import snake_case
 from target_databricks.schema.plan import Reference, StreamPlan, with_root
 from target_databricks.schema.types import (
     DEFAULT_SCALE,
@@ -74,7 +75,8 @@ def reconcile(
             widen[table] = widened
         return fields
 
-    own = iter(fitted(plan.table, [f for f in plan.fields if f.name not in children]))
+    columns = _with_keys_as_there(plan, existing.get(plan.table))
+    own = iter(fitted(plan.table, [f for f in columns if f.name not in children]))
     fields = []
     for member in plan.fields:
         if (child := children.get(member.name)) is None:
@@ -83,6 +85,23 @@ def reconcile(
             row = struct_node(fitted(child.table, child.row.fields))
             fields.append(replace(member, node=list_node(row)))
     return Reconciliation(_renamed(plan, fields, notes), widen)
+
+
+def _with_keys_as_there(plan: StreamPlan, table: pa.Schema | None) -> Sequence[Field]:
+    """The columns of a plan, a key under the name that the table has for it.
+
+    A setting may give columns other names from now on. Under a new name no row of the table could
+    be found by its key, so a key keeps the one it has.
+    """
+    there = {name.lower() for name in table.names} if table is not None else set()
+    taken = {f.name.lower() for f in plan.fields}
+    names = {}
+    for member in plan.fields:
+        if member.name in plan.keys and member.name.lower() not in there:
+            spellings = [snake_case(member.source), member.source]
+            free = [n for n in spellings if n.lower() in there and n.lower() not in taken]
+            names[member.name] = (free or [member.name])[0]
+    return [replace(f, name=names.get(f.name, f.name)) for f in plan.fields]
 
 
 def _renamed(plan: StreamPlan, fields: Sequence[Field], notes: Sequence[str]) -> StreamPlan:

@@ -25,6 +25,9 @@ RESCUED_DATA = "_rescued_data"
 POSITION = "_sdc_position"
 """Order of a child row within its parent, from 0."""
 
+DUE = "__due"
+"""Column of a staged batch alone: since when a row must have been written to hold all it has."""
+
 METADATA_PREFIX = "_sdc_"
 
 # Source of the SDK's names and meanings: Meltano SDK, Record Metadata.

@@ -14,7 +14,8 @@ FROM (
       s.`updated_date_utc`,
       s.`_sdc_record_hash`,
       s.`_sdc_sequence`,
-      s.`_sdc_deleted_at`
+      s.`_sdc_deleted_at`,
+      s.`_rescued_data`
     FROM parquet.`/Volumes/main/xero/v/f.parquet` AS s
 ) AS b
 JOIN LATERAL (SELECT pos AS __place, col AS __row FROM posexplode(b.`line_items`)) AS e ON e.__row IS NOT NULL

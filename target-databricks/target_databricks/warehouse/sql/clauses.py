@@ -13,9 +13,12 @@ import pyarrow as pa
 
 from target_databricks.schema.plan import (
     DELETED_AT,
+    DUE,
     JOB_ID,
     POSITION,
+    RECEIVED_AT,
     RECORD_HASH,
+    RESCUED_DATA,
     ChildPlan,
     StreamPlan,
 )
@@ -99,7 +102,7 @@ def compared_columns(plan: StreamPlan) -> tuple[str, ...]:
     """The columns that tell whether a row is current."""
     bookmark = (plan.ordering,) if plan.ordering else ()
     sequence = (SEQUENCE,) if plan.sdk_metadata else ()
-    return (RECORD_HASH, DELETED_AT, *sequence, *bookmark)
+    return (RECORD_HASH, DELETED_AT, RESCUED_DATA, DUE, *sequence, *bookmark)
 
 
 def common_columns(columns: pa.Schema, plan: StreamPlan, staged: StagedRows) -> list[pa.Field]:
@@ -176,12 +179,27 @@ def is_current(
             # A row the tap had declared gone and now sends again is alive again.
             back = f"{column(ours, DELETED_AT)} IS NULL OR {column(theirs, DELETED_AT)} IS NOT NULL"
             same = f"{same} AND ({back})"
+        if DUE in staged.schema.names:
+            due = f"CAST({column(theirs, DUE)} AS TIMESTAMP)"
+            written = f"{column(ours, RECEIVED_AT)} >= {due}" if RECEIVED_AT in has else "false"
+            # A row that is older than a column lacks what its record has for it.
+            same = f"{same} AND ({due} IS NULL OR coalesce({written}, false))"
+        if both(RESCUED_DATA):
+            before, now = column(ours, RESCUED_DATA), column(theirs, RESCUED_DATA)
+            lost = f"size(array_except(json_object_keys({before}), {_paths(now)}))"
+            fewer = f"coalesce({lost}, 0) > 0"
+            # What was rescued and is not any more has a column now.
+            same = f"{same} AND ({before} IS NULL OR {before} <=> {now} OR NOT {fewer})"
     conditions = [same]
     if plan.ordering and both(plan.ordering):
         conditions.append(_less(column(theirs, plan.ordering), column(ours, plan.ordering)))
     if replayed and plan.sdk_metadata and both(SEQUENCE):
         conditions.append(_less(column(theirs, SEQUENCE), column(ours, SEQUENCE)))
     return " OR ".join(f"({c})" if " OR " in c or " AND " in c else c for c in conditions)
+
+
+def _paths(rescued: str) -> str:
+    return f"coalesce(json_object_keys({rescued}), array())"
 
 
 def _less(a: str, b: str) -> str:

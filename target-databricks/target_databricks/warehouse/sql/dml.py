@@ -23,6 +23,7 @@ from collections.abc import Collection, Mapping
 import pyarrow as pa
 
 from target_databricks.schema.plan import (
+    DUE,
     JOB_ID,
     RECORD_HASH,
     ChildPlan,
@@ -67,10 +68,14 @@ def merge(
     inserted = [quoted(c.name) for c in written] + ([quoted(flag)] if flag else [])
     values = [f"s.{quoted(c.name)}" for c in written] + (["false"] if flag else [])
     updates = [f"{quoted(c.name)} = s.{quoted(c.name)}" for c in written]
+    # What a child table has now, the parent does not have any more.
+    cut = {child.column.lower() for child in plan.children}
+    updates += [f"{quoted(c.name)} = NULL" for c in columns if c.name.lower() in cut]
+    read = [*written, *(c for c in staged.schema if c.name == DUE)]
     return "\n".join(
         [
             f"MERGE INTO {table} AS t",
-            f"USING (\n{select(staged, written)}\n) AS s",
+            f"USING (\n{select(staged, read)}\n) AS s",
             f"ON {same_key('t', 's', plan.keys)}",
             f"WHEN MATCHED AND NOT ({is_current(columns, plan, staged, replayed=replayed)}) THEN",
             f"  UPDATE SET {listed(updates)}",
