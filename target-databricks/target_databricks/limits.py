@@ -10,6 +10,8 @@ IDENTIFIER = 255
 """Characters of a name."""
 DECIMAL_DIGITS = 38
 """Digits of a DECIMAL."""
+TABLE_BYTES = 190
+"""Bytes of a table's name: of the 255 that a file's may have, staged files of the table add 60."""
 CLUSTERED_COLUMNS = 4
 """Columns that a table is clustered by."""
 STATEMENT_BYTES = 16 << 20

@@ -21,15 +21,14 @@ from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 from target_databricks.environment import settings_of_environment
 from target_databricks.errors import (
     BadInputError,
-    ConfigurationError,
     LoadError,
     RecordsWithoutSchemaException,
     errors_as_lines,
 )
-from target_databricks.lakehouse.folder import SPOOL, LakehouseFolder
-from target_databricks.loading.ledger import TABLE as LEDGER
+from target_databricks.lakehouse.folder import LakehouseFolder
 from target_databricks.loading.load import Load
 from target_databricks.loading.loader import Loader
+from target_databricks.loading.owners import TableOwners
 from target_databricks.loading.report import Report
 from target_databricks.loading.versions import StreamVersions
 from target_databricks.meltano import run_id
@@ -50,14 +49,6 @@ if TYPE_CHECKING:
 
     from target_databricks.loading.backend import Backend
     from target_databricks.loading.batch import LoadResult
-
-
-RESERVED_TABLES = {
-    LEDGER: "the ledger of loads",
-    SPOOL: "the folder of staged batches",
-    "_delta_log": "the log of a Delta table",
-}
-"""Names that no stream's table may have, because something of ours or of Delta's has them."""
 
 
 class TargetDatabricks(Target):
@@ -94,7 +85,7 @@ class TargetDatabricks(Target):
         self.load_method = str(self.config["load_method"])
         self.versions = StreamVersions()
         self._started: set[str] = set()
-        self._owners = dict(RESERVED_TABLES)
+        self._owners = TableOwners()
         self._tables: set[str] = set()
         self._bookmarks: Sequence[str] = ()
         self._load: Load | None = None
@@ -170,21 +161,10 @@ class TargetDatabricks(Target):
             sdk_metadata=metadata,
             soft_delete=self.config["soft_delete_column"] or None,
         )
-        self._claim(plan)
+        load = cast("Load", self._load)
+        plan = self._owners.claim(plan, load.exists)
         self._tables.update(tables_of(plan))
-        return cast("Load", self._load).reconcile(plan)
-
-    def _claim(self, plan: StreamPlan) -> None:
-        """Make sure that no two streams, or arrays of them, write to one table."""
-        sources = [f"'{plan.stream}'", *(f"'{plan.stream}.{c.column}'" for c in plan.children)]
-        for table, source in zip(tables_of(plan), sources, strict=True):
-            owner = self._owners.setdefault(table, source)
-            if owner != source:
-                raise ConfigurationError(
-                    f"{source} would be loaded into the table '{table}', which is that of "
-                    f"{owner}. Give one of them another name: a stream with an '__alias__' in "
-                    "'stream_maps', a child table in 'child_tables'."
-                )
+        return load.reconcile(plan)
 
     def _source(self, alias: str) -> str:
         """What the tap calls a stream that is loaded under an alias."""

@@ -24,7 +24,7 @@ def own_columns(place, table):
         ("agent:os:version", "agent_os_version", "agent:os:version"),
         ('say "hi"', "say_hi", 'say_"hi"'),
         ("100%", "100", "100%"),
-        ("Größe", "gr_e", "Größe"),
+        ("Größe", "größe", "Größe"),
         ("it's", "it_s", "it's"),
         ("!?", "_", "!?"),
     ],

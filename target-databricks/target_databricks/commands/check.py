@@ -20,7 +20,6 @@ from target_databricks.commands.common import command, config_option, settings, 
 from target_databricks.errors import errors_as_lines
 from target_databricks.loading.batch import Batch
 from target_databricks.schema.json_schema import TypeMapper
-from target_databricks.schema.naming import table_name
 from target_databricks.schema.planning import make_plan
 from target_databricks.warehouse.client.access import make_access
 from target_databricks.warehouse.client.backoff import Backoff
@@ -30,7 +29,7 @@ from target_databricks.warehouse.sql import dml
 from target_databricks.warehouse.sql.names import Schema
 from target_databricks.warehouse.staging.choose import make_staging
 from target_databricks.warehouse.staging.protocol import WarehouseStaging
-from target_databricks.warehouse.tables import Tables, ensure_schema
+from target_databricks.warehouse.tables import Tables, ensure_schema, stated_schema
 
 _PREFIX = "_sdc_check_"
 
@@ -55,11 +54,11 @@ def check(config: Mapping[str, Any], say: Callable[[str], None]) -> None:
         FatalSyncError: A statement failed.
     """
     access = make_access(config)
-    schema = Schema(str(config["catalog"]), table_name(config["default_target_schema"]))
     backoff = Backoff(float(config["warehouse_timeout"]))
     start(access, backoff)
     job = f"check-{uuid.uuid4()}"
     connections = Connections(access, {"job": job}, backoff, lambda: start(access, backoff))
+    schema = stated_schema(config, connections, lambda: None)
     staging = make_staging(config, access, connections, schema, job)
     made_schema = False
     tables = Tables(connections, schema, config)

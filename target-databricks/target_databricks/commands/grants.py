@@ -16,7 +16,7 @@ import click
 
 from target_databricks.commands.common import command, config_option, settings, show_error
 from target_databricks.errors import errors_as_lines
-from target_databricks.schema.naming import table_name
+from target_databricks.schema.naming import schema_name
 from target_databricks.warehouse.sql.names import Schema, quoted
 from target_databricks.warehouse.staging.choose import staging_volume
 
@@ -39,7 +39,8 @@ def grants(config: Mapping[str, Any], principal: str) -> Iterator[str]:
         config: The target's settings.
         principal: Who loads.
     """
-    schema = Schema(str(config["catalog"]), table_name(config["default_target_schema"]))
+    name = schema_name(str(config["default_target_schema"]), lambda _: True)
+    schema = Schema(str(config["catalog"]), name.lower())  # as Unity Catalog keeps it
     volume = staging_volume(config, schema)
     to = quoted(principal)
     yield f"CREATE SCHEMA IF NOT EXISTS {schema.sql};"

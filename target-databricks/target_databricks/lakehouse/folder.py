@@ -33,7 +33,7 @@ from target_databricks.loading.batch import Batch
 from target_databricks.loading.ledger import DESCRIPTION, MELTANO_TEST_STREAM, SCHEMA
 from target_databricks.loading.ledger import TABLE as LEDGER
 from target_databricks.schema.evolution import tables_of
-from target_databricks.schema.naming import table_name
+from target_databricks.schema.naming import schema_name
 from target_databricks.schema.plan import (
     DELETED_AT,
     DUE,
@@ -66,11 +66,12 @@ class LakehouseFolder:
     attempts = 2_000
 
     def __init__(self, config: Mapping[str, Any], *, job_id: str) -> None:
-        self.schema = table_name(str(config["default_target_schema"]))
         root = str(config["lakehouse_path"]).rstrip("/")
         self._local = _local_path(root)
-        self._uri = f"{self._local or root}/{self.schema}"
         self._options: Mapping[str, str] | None = config.get("storage_options")
+        self._root = self._local or root
+        self.schema = schema_name(str(config["default_target_schema"]), self._has_schema)
+        self._uri = f"{self._root}/{self.schema}"
         self._hard_delete = bool(config["hard_delete"])
         self._compact_after = int(config["compact_after_files"])
         spool = self._spool_folder(config.get("spool_path"))
@@ -81,6 +82,10 @@ class LakehouseFolder:
         self._loads = self._table(LEDGER)
         self._tables: dict[str, LakehouseTable] = {}
         self._orphans: dict[str, bool] = {}
+
+    def _has_schema(self, name: str) -> bool:
+        """Whether this target has loaded a schema of a name: then there is a ledger."""
+        return self._table(LEDGER, schema=name).schema is not None
 
     # Life cycle
 
@@ -283,7 +288,7 @@ class LakehouseFolder:
 
         def ready(mask: pa.Array) -> pa.Table:
             rows = batch.parents(_rows(batch.rows, mask))
-            return with_other_columns(rows, _rows(existing, mask), others, plan.soft_delete)
+            return with_other_columns(rows, _rows(existing, mask), others, plan.flag)
 
         table.append(ready(decision.new), marks)
         changed = ready(decision.changed)
@@ -308,7 +313,7 @@ class LakehouseFolder:
         count = 0
         if not (replayed and table.mark(APPENDED) == marks[APPENDED]):
             nothing = aligned(batch.rows.num_rows, None, pa.array([], pa.int32()))
-            rows = with_other_columns(batch.parents(batch.rows), nothing, [], plan.soft_delete)
+            rows = with_other_columns(batch.parents(batch.rows), nothing, [], plan.flag)
             table.append(rows, marks)
             count = batch.rows.num_rows
         return WriteResult(inserted=count, unchanged=batch.read - count)
@@ -352,8 +357,8 @@ class LakehouseFolder:
             self._tables[name] = self._table(name)
         return self._tables[name]
 
-    def _table(self, name: str) -> LakehouseTable:
-        return LakehouseTable(self.location(name), self._options)
+    def _table(self, name: str, schema: str | None = None) -> LakehouseTable:
+        return LakehouseTable(f"{self._root}/{schema or self.schema}/{name}", self._options)
 
     def _ready(self, plan: StreamPlan) -> LakehouseTable:
         table = self._at(plan.table)

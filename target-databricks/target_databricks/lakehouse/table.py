@@ -30,6 +30,7 @@ from deltalake.exceptions import TableNotFoundError
 from target_databricks.lakehouse.predicates import one_of, quoted
 from target_databricks.lakehouse.shapes import conformed, plain, union
 from target_databricks.loading.rows import in_chunks
+from target_databricks.schema.naming import SPELLING, UNICODE
 
 REWRITTEN_ROWS = 1 << 14
 """Rows handed over at a time while a table is written anew."""
@@ -106,6 +107,8 @@ class LakehouseTable:
                 schema=schema,
                 mode="ignore",
                 description=description,
+                configuration={SPELLING: UNICODE},
+                raise_if_key_not_exists=False,
                 storage_options=self._options,
             )
 

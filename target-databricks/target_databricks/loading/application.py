@@ -7,7 +7,7 @@ leaves nothing in any table.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,7 +27,9 @@ from target_databricks.loading.quarantine import Quarantine
 from target_databricks.loading.refusals import Refusals
 from target_databricks.reading.unfit import Unfit
 from target_databricks.schema.evolution import reconcile, tables_of
+from target_databricks.schema.naming import SPELLING
 from target_databricks.schema.plan import JOB_ID, StreamPlan
+from target_databricks.schema.spelling import has_former_names
 
 
 class RefusedError(LoadError):
@@ -101,17 +103,36 @@ class Application:
             reconciled = plan
         return reconciled
 
+    def exists(self, table: str) -> bool:
+        """Whether there is a table of a name; one that cannot be looked at is there."""
+        try:
+            return self._backend.columns(table) is not None
+        except Exception as error:
+            if self._backend.failure(error).blame is Blame.PLACE:
+                raise
+            return True
+
     def _reconciled(self, plan: StreamPlan) -> StreamPlan:
         plan = self._backend.shaped(plan)
-        existing = {name: self._backend.columns(name) for name in tables_of(plan)}
-        result = reconcile(plan, existing)
+        former = self._formerly_named(plan)
+        existing = self._existing(plan)
+        result = reconcile(plan, existing, former=former)
         widened = [self._backend.widen(name, types) for name, types in result.widen.items()]
         if not all(widened):
-            existing = {name: self._backend.columns(name) for name in tables_of(plan)}
-            result = reconcile(plan, existing, widenings=())
+            existing = self._existing(plan)
+            result = reconcile(plan, existing, widenings=(), former=former)
         if not self.appends(plan):
             self.filling.plan(result.plan, existing)
         return result.plan
+
+    def _existing(self, plan: StreamPlan) -> Mapping[str, pa.Schema | None]:
+        return {name: self._backend.columns(name) for name in tables_of(plan)}
+
+    def _formerly_named(self, plan: StreamPlan) -> Collection[str]:
+        """Tables whose columns an earlier version may have named, if it did so otherwise."""
+        if not any(map(has_former_names, plan.fields)):
+            return ()
+        return [n for n in tables_of(plan) if SPELLING not in self._backend.properties(n)]
 
     @contextmanager
     def guard(self, plan: StreamPlan) -> Iterator[None]:

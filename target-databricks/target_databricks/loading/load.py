@@ -153,6 +153,10 @@ class Load:
         self._plans[plan.stream] = reconciled = self._application.reconcile(plan)
         return reconciled
 
+    def exists(self, table: str) -> bool:
+        """Whether there is a table of a name."""
+        return self._application.exists(table)
+
     def apply(self, batch: Batch, unfit: Sequence[Unfit] = ()) -> LoadResult:
         """Stage a batch, then make its tables hold it, all but what they refuse.
 

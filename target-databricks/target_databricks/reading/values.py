@@ -76,7 +76,7 @@ def _double(node: Node, value: Any) -> float:
         return number
     if not survives_a_float(number):
         raise DoesNotFitError
-    double = float(number)
+    double = float(number)  # a FLOAT is packed below, which refuses what is too large for it
     if pa.types.is_float32(node.arrow) and _shortest(double) != number:
         raise DoesNotFitError
     return double
@@ -84,9 +84,10 @@ def _double(node: Node, value: Any) -> float:
 
 def _shortest(double: float) -> decimal.Decimal:
     """The decimal of the fewest digits that is the same FLOAT of 32 bits."""
-    single = struct.pack("f", double)
-    texts = (f"{double:.{digits}g}" for digits in range(1, 10))
-    return next(decimal.Decimal(t) for t in texts if struct.pack("f", float(t)) == single)
+    packed = struct.pack("f", double)
+    (single,) = struct.unpack("f", packed)
+    texts = (f"{single:.{digits}g}" for digits in range(1, 10))
+    return next(decimal.Decimal(t) for t in texts if struct.pack("f", float(t)) == packed)
 
 
 def _decimal(node: Node, value: Any) -> decimal.Decimal:

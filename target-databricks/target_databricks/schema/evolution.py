@@ -8,14 +8,21 @@ and what does not fit it is rescued.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
 from target_databricks.limits import DECIMAL_DIGITS
-from target_databricks.schema.naming import snake_case
-from target_databricks.schema.plan import Reference, StreamPlan, with_root
+from target_databricks.schema.naming import snake_case, unique_names
+from target_databricks.schema.plan import (
+    RESCUED_DATA,
+    ChildPlan,
+    Reference,
+    StreamPlan,
+    with_root,
+)
+from target_databricks.schema.spelling import under_existing_names, without_former_names
 from target_databricks.schema.types import (
     DEFAULT_SCALE,
     Field,
@@ -51,6 +58,7 @@ def reconcile(
     existing: Mapping[str, pa.Schema | None],
     *,
     widenings: Sequence[Rule] | None = None,
+    former: Collection[str] = (),
 ) -> Reconciliation:
     """Fit a plan to the tables that exist.
 
@@ -59,6 +67,7 @@ def reconcile(
         existing: Schema of the stream's table and of each child table, by table name; None
             where there is none yet.
         widenings: How columns may change type; all of `WIDENINGS` by default.
+        former: Tables whose columns an earlier version may have named.
     """
     rules = WIDENINGS if widenings is None else widenings
     notes: list[str] = []
@@ -70,6 +79,10 @@ def reconcile(
         schema = existing.get(table)
         if schema is None:
             return [*members]
+        if table not in former:
+            members = [without_former_names(member) for member in members]
+        if table == plan.table:
+            members = _beside_the_flag(plan, members, schema)
         fields, widened = _members(members, schema, f"{plan.stream}: {table}", notes, rules)
         if widened:
             widen[table] = widened
@@ -107,13 +120,9 @@ def _with_keys_as_there(plan: StreamPlan, table: pa.Schema | None) -> Sequence[F
 def _renamed(plan: StreamPlan, fields: Sequence[Field], notes: Sequence[str]) -> StreamPlan:
     """The plan with the spelling that the table already uses for its columns."""
     names = {old.name: new.name for old, new in zip(plan.fields, fields, strict=True)}
+    rows = {field.name: field.node.item for field in fields}
     children = tuple(
-        replace(
-            child,
-            column=names[child.column],
-            keys=tuple(names.get(k, k) for k in child.keys),
-            references=_respelled(child.references, names),
-        )
+        _renamed_child(child, {**_names(child.row, rows[names[child.column]]), **names}, names)
         for child in plan.children
     )
     renamed = replace(
@@ -126,8 +135,44 @@ def _renamed(plan: StreamPlan, fields: Sequence[Field], notes: Sequence[str]) ->
     return with_root(renamed, struct_node(fields), notes)
 
 
+def _names(old: Node, new: Node | None) -> dict[str, str]:
+    fields = new.fields if new is not None else ()
+    return {a.name: b.name for a, b in zip(old.fields, fields, strict=True)}
+
+
+def _renamed_child(
+    child: ChildPlan, names: Mapping[str, str], parents: Mapping[str, str]
+) -> ChildPlan:
+    return replace(
+        child,
+        column=parents[child.column],
+        keys=tuple(names.get(k, k) for k in child.keys),
+        references=_respelled(child.references, names),
+    )
+
+
 def _respelled(references: Iterable[Reference], names: Mapping[str, str]) -> tuple[Reference, ...]:
     return tuple(replace(r, columns=tuple(names.get(c, c) for c in r.columns)) for r in references)
+
+
+def _beside_the_flag(
+    plan: StreamPlan, members: Sequence[Field], schema: pa.Schema
+) -> Sequence[Field]:
+    """The members, one that is called like the users' flag of this table under another name.
+
+    The flag is the users' if it came with the table, or later: then it stands behind our columns. A
+    column that a tap had from the beginning stands before them.
+    """
+    columns = [name.lower() for name in schema.names]
+    flag = (plan.soft_delete or "").lower()
+    if plan.flag or flag not in columns or RESCUED_DATA not in columns:
+        return members
+    if columns.index(flag) < columns.index(RESCUED_DATA):
+        return members
+    names = {member.source: member.name for member in members}
+    theirs = [source for source, name in names.items() if name.lower() == flag]
+    apart = unique_names(theirs, lambda source: names[source], [*names.values(), flag])
+    return [replace(m, name=apart.get(m.source, m.name)) for m in members]
 
 
 def _members(
@@ -137,11 +182,11 @@ def _members(
     notes: list[str],
     rules: Sequence[Rule],
 ) -> tuple[list[Field], Widened]:
-    columns = {c.name.lower(): c for c in schema}
+    columns = {c.name: c for c in schema}
     widened: Widened = {}
     fitted = []
-    for member in members:
-        column = columns.get(member.name.lower())
+    for member in under_existing_names(members, columns):
+        column = columns.get(member.name)
         if column is None:
             fitted.append(member)
             continue
@@ -187,12 +232,12 @@ def fit_node(
 def _fit_struct(
     node: Node, column: pa.DataType, rules: Sequence[Rule]
 ) -> tuple[Node, pa.DataType | None, bool]:
-    columns = {f.name.lower(): f for f in column}
+    columns = {f.name: f for f in column}
     fields: list[Field] = []
     types = {f.name: f.type for f in column}
     widened = noted = False
-    for member in node.fields:
-        existing = columns.get(member.name.lower())
+    for member in under_existing_names(node.fields, columns):
+        existing = columns.get(member.name)
         if existing is None:
             fields.append(member)
             continue
@@ -253,6 +298,23 @@ _ALWAYS_FIT = {
     (Kind.TIMESTAMP, Kind.TIMESTAMP),
     (Kind.TIMESTAMP, Kind.DATE),
 }
+
+
+def under_former_names(plan: StreamPlan, exists: Callable[[str], bool]) -> StreamPlan:
+    """The plan with the tables that an earlier version has made of the stream, under their names.
+
+    Args:
+        plan: The plan.
+        exists: Whether there is a table that the stream may have.
+    """
+
+    def table(name: str, former: str | None) -> str:
+        if former in {None, name} or exists(name) or not exists(str(former)):
+            return name
+        return str(former)
+
+    children = tuple(replace(c, table=table(c.table, c.former_table)) for c in plan.children)
+    return replace(plan, table=table(plan.table, plan.former_table), children=children)
 
 
 def tables_of(plan: StreamPlan) -> list[str]:

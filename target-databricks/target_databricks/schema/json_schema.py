@@ -23,7 +23,7 @@ from decimal import Context, Decimal
 from typing import Any
 
 from target_databricks.limits import DECIMAL_DIGITS
-from target_databricks.schema.naming import snake_case, unique_names
+from target_databricks.schema.naming import FORMER_SPELLINGS, snake_case, unique_names
 from target_databricks.schema.types import (
     DEFAULT_SCALE,
     Field,
@@ -58,12 +58,26 @@ class TypeMapper:
         """The node of an object that states its properties; none gets a reserved name."""
         properties: Mapping[str, Schema] = schema.get("properties", {})
         names = unique_names(properties, self.spell, reserved)
+        former = self._former_names(properties, reserved)
         return struct_node(
             [
-                Field(source, names[source], self.node(sub), _description(sub))
+                Field(
+                    source,
+                    names[source],
+                    self.node(sub),
+                    _description(sub),
+                    former[source] if former.get(source, names[source]) != names[source] else None,
+                )
                 for source, sub in properties.items()
             ]
         )
+
+    def _former_names(self, sources: Iterable[str], reserved: Iterable[str]) -> Mapping[str, str]:
+        """What an earlier version called the columns; empty where it called them the same."""
+        spell = FORMER_SPELLINGS.get(self.spell)
+        if spell is None or all(source.isascii() for source in sources):
+            return {}
+        return unique_names(sources, spell, reserved)
 
     def node(self, schema: Schema) -> Node:
         """The node of any JSON Schema."""

@@ -114,6 +114,7 @@ class ChildPlan:
         keys: Columns that identify a row, the parent's keys first.
         row: The struct of one element.
         references: What its rows point at, their parent not among it.
+        former_table: What an earlier version called the table.
     """
 
     column: str
@@ -122,6 +123,7 @@ class ChildPlan:
     row: Node
     description: str | None = None
     references: tuple[Reference, ...] = ()
+    former_table: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -136,10 +138,11 @@ class StreamPlan:
         bookmark: Column that the tap bookmarks on, or None.
         children: Child tables.
         sdk_metadata: Whether the SDK's `_sdc_*` columns are written.
-        soft_delete: Name of the users' flag, or None.
+        soft_delete: Name of the users' flag, as it is set, or None.
         references: What its rows point at (`x-references`).
         hints: What the schema says to Databricks alone.
         reconciled: Notes on what did not fit the existing table, for a warning.
+        former_table: What an earlier version called the table.
     """
 
     stream: str
@@ -154,6 +157,7 @@ class StreamPlan:
     references: tuple[Reference, ...] = ()
     hints: Hints = Hints()
     reconciled: tuple[str, ...] = field(default=(), compare=False)
+    former_table: str | None = field(default=None, compare=False)
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -164,6 +168,12 @@ class StreamPlan:
     def reserved(self) -> frozenset[str]:
         """Properties that are not the tap's, because the target writes columns of these names."""
         return reserved(sdk_metadata=self.sdk_metadata)
+
+    @property
+    def flag(self) -> str | None:
+        """The users' flag, unless the tap has a column of this name."""
+        names = {f.name.lower() for f in self.fields}
+        return None if (self.soft_delete or "").lower() in names else self.soft_delete
 
     @property
     def ordering(self) -> str | None:
@@ -199,8 +209,8 @@ class StreamPlan:
         """The table as a fresh one would be created: child arrays out, users' flag in."""
         cut = {child.column for child in self.children}
         columns = [c for c in self.staged_schema if c.name not in cut]
-        if self.soft_delete:
-            columns.append(commented(pa.field(self.soft_delete, pa.bool_()), _FLAG_COMMENT))
+        if self.flag:
+            columns.append(commented(pa.field(self.flag, pa.bool_()), _FLAG_COMMENT))
         return pa.schema(columns)
 
     def child_schema(self, child: ChildPlan) -> pa.Schema:

@@ -11,7 +11,12 @@ from dataclasses import replace
 from typing import Any, cast
 
 from target_databricks.schema.json_schema import TypeMapper
-from target_databricks.schema.naming import snake_case, table_name, unique_names
+from target_databricks.schema.naming import (
+    ascii_snake_case,
+    snake_case,
+    table_name,
+    unique_names,
+)
 from target_databricks.schema.plan import (
     DELETED_AT,
     JOB_ID,
@@ -67,7 +72,6 @@ def make_plan(
         ]
     )
     children = _children(tables, properties, root, keys, mapper.spell)
-    flag = soft_delete if soft_delete not in set(names.values()) else None
     description = schema.get("description")
     return StreamPlan(
         stream=stream,
@@ -78,9 +82,10 @@ def make_plan(
         children=tuple(children),
         description=description if isinstance(description, str) else None,
         sdk_metadata=sdk_metadata,
-        soft_delete=flag,
+        soft_delete=soft_delete,
         references=tuple(_references(properties, names, names, mapper.spell)),
         hints=_hints(schema, names),
+        former_table=ascii_snake_case(stream),
     )
 
 
@@ -133,13 +138,15 @@ def _child_tables(
     root: Node,
     keys: tuple[str, ...],
     rules: Mapping[str, str | bool],
-) -> Mapping[str, str]:
+) -> Mapping[str, tuple[str, str]]:
     """The arrays of objects that the schema or the settings call child tables, by column.
+
+    Each with its table, and with what an earlier version called it.
 
     A stream without keys keeps its arrays: rows of a parent that cannot be named could never be
     replaced.
     """
-    tables: dict[str, str] = {}
+    tables: dict[str, tuple[str, str]] = {}
     for member in root.fields if keys else ():
         item = member.node.item
         if item is None or item.kind is not Kind.STRUCT:
@@ -152,8 +159,11 @@ def _child_tables(
         if wanted is False or (wanted is None and not hint):
             continue
         stated = hint.get("name") if isinstance(hint, Mapping) else None
-        default = stated or f"{stream}_{snake_case(member.source)}"
-        tables[member.name] = table_name(wanted if isinstance(wanted, str) else default)
+        named = wanted if isinstance(wanted, str) else stated
+        tables[member.name] = (
+            table_name(str(named or f"{stream}_{snake_case(member.source)}")),
+            ascii_snake_case(str(named or f"{stream}_{ascii_snake_case(member.source)}")),
+        )
     return tables
 
 
@@ -177,7 +187,10 @@ def _with_names_apart(stream: str, array: Field, keys: tuple[str, ...], schema: 
     apart = unique_names(
         names, lambda source: f"{array.name}__{names[source].lstrip('_')}", [*taken, *free]
     )
-    fields = [replace(f, name=apart.get(f.source, f.name)) for f in item.fields]
+    fields = [
+        replace(f, name=apart[f.source], former=None) if f.source in apart else f
+        for f in item.fields
+    ]
     return replace(array, node=list_node(struct_node(fields)))
 
 
@@ -190,7 +203,7 @@ def _points_at(stream: str, member: Field, keys: tuple[str, ...], schema: Any) -
 
 
 def _children(
-    tables: Mapping[str, str],
+    tables: Mapping[str, tuple[str, str]],
     properties: Mapping[str, Any],
     root: Node,
     keys: tuple[str, ...],
@@ -199,7 +212,7 @@ def _children(
     """The plans of the child tables.
 
     Args:
-        tables: Array column to table.
+        tables: Array column to table, and its former name.
         properties: JSON Schema of the record's properties.
         root: The record.
         keys: Its key columns.
@@ -217,7 +230,8 @@ def _children(
         elements = _element_properties(properties[member.source])
         yield ChildPlan(
             column=member.name,
-            table=tables[member.name],
+            table=tables[member.name][0],
+            former_table=tables[member.name][1],
             keys=keys + (tuple(k for k in named if k not in keys) or (POSITION,)),
             row=item,
             description=member.description,

@@ -69,12 +69,17 @@ class Node:
 
 @dataclass(frozen=True)
 class Field:
-    """One member of a struct: where it comes from, what it is called, how it travels."""
+    """One member of a struct: where it comes from, what it is called, how it travels.
+
+    Attributes:
+        former: What an earlier version called it, where that is another name.
+    """
 
     source: str
     name: str
     node: Node
     description: str | None = None
+    former: str | None = None
 
 
 _LEAVES: Mapping[Kind, tuple[pa.DataType, pa.DataType]] = {

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
 
 from target_databricks.errors import ConfigurationError, LoadError
 from target_databricks.limits import CLUSTERED_COLUMNS
+from target_databricks.schema.naming import SPELLING, UNICODE, schema_name
 from target_databricks.schema.plan import Hints
 from target_databricks.warehouse.client.connection import Connections, StatementError
 from target_databricks.warehouse.client.errors import Kind
@@ -32,6 +33,30 @@ _HELP = (
     "Check the settings 'catalog' and 'default_target_schema', and ask an administrator for the "
     "privileges; `target-databricks-grants` prints the statements that are needed."
 )
+
+
+def stated_schema(
+    config: Mapping[str, Any], connections: Connections, start: Callable[[], None]
+) -> Schema:
+    """The schema of the settings; looked for only where an earlier version spelled it otherwise.
+
+    Args:
+        config: The target's settings.
+        connections: To the warehouse.
+        start: Starts the warehouse.
+    """
+    catalog = str(config["catalog"])
+
+    def exists(name: str) -> bool:
+        start()
+        try:
+            connections.run(f"DESCRIBE SCHEMA {Schema(catalog, name).sql}")
+        except StatementError:
+            return False
+        return True
+
+    # Unity Catalog keeps names in lower case, and folders of volumes are called as it keeps them.
+    return Schema(catalog, schema_name(str(config["default_target_schema"]), exists).lower())
 
 
 def ensure_schema(connections: Connections, schema: Schema) -> bool:
@@ -192,7 +217,7 @@ class Tables:
         primary: bool,
         hints: Hints,
     ) -> pa.Schema:
-        properties = {WIDENING: "true"} if self._widening else {}
+        properties = {SPELLING: UNICODE, **({WIDENING: "true"} if self._widening else {})}
         properties |= {str(k): str(v) for k, v in self._properties.items()} | dict(hints.properties)
         constrained = keys if self._constraints else ()
         for cluster_by in self._clusterings(keys, hints):

@@ -34,9 +34,8 @@ from target_databricks.warehouse.ledger import LedgerTable
 from target_databricks.warehouse.sql import ddl, dml
 from target_databricks.warehouse.sql import retirement as retirements
 from target_databricks.warehouse.sql.clauses import StagedRows
-from target_databricks.warehouse.sql.names import Schema
 from target_databricks.warehouse.staging.choose import make_staging
-from target_databricks.warehouse.tables import Tables, ensure_schema
+from target_databricks.warehouse.tables import Tables, ensure_schema, stated_schema
 
 logger = logging.getLogger("target-databricks")
 
@@ -73,13 +72,13 @@ class SqlWarehouse:
     ) -> None:
         self.attempts = 200
         self.parallelism = max(1, int(config["parallel_streams"]))
-        self._schema = Schema(str(config["catalog"]), table_name(config["default_target_schema"]))
-        self.schema = str(self._schema)
         backoff = backoff or Backoff(float(config["warehouse_timeout"]))
         access = make_access(config)
         tags = {"job": job_id, "plugin": f"target-databricks {plugin_version}"}
         self._start: Callable[[], None] = lambda: start(access, backoff)
         self._connections = Connections(access, tags, backoff, self._start)
+        self._schema = stated_schema(config, self._connections, self._start)
+        self.schema = str(self._schema)
         self._tables = Tables(self._connections, self._schema, config)
         self.staging = make_staging(config, access, self._connections, self._schema, job_id)
         self._ledger = LedgerTable(self._connections, self._tables, self.staging, job_id)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
     from pyspark.sql.types import StructType
 
+_NAMES = r"[^ ./\x00-\x1f\x7f]+"
+"""What tables and schemas can be called in Unity Catalog."""
 # Commands whose one result row counts the rows they changed; Databricks' drivers see the count.
 _AFFECTED = "num_affected_rows"
 
@@ -62,8 +64,23 @@ class EngineSession:
         self._attached: set[str] = set()
         self._current = catalog
         self._activate()
+        self._allow_names_in_any_script()
         self.attach_catalogs([catalog])
         self.use_catalog(catalog)
+
+    def _allow_names_in_any_script(self) -> None:
+        """Let tables and schemas be called in letters of any script, as Unity Catalog does.
+
+        Spark's own catalog takes ASCII only.
+        """
+        catalog = self._java.sessionState().catalog()
+        kind = catalog.getClass()
+        while kind.getSimpleName() != "SessionCatalog":
+            kind = kind.getSuperclass()
+        field = kind.getDeclaredField("validNameFormat")
+        field.setAccessible(True)
+        no_groups = self._jvm.PythonUtils.toSeq(self._jvm.java.util.ArrayList())
+        field.set(catalog, self._jvm.scala.util.matching.Regex(_NAMES, no_groups))
 
     @property
     def current_catalog(self) -> str:

@@ -114,9 +114,10 @@ def common_columns(columns: pa.Schema, plan: StreamPlan, staged: StagedRows) -> 
 
 def soft_delete_flag(columns: pa.Schema, plan: StreamPlan) -> str | None:
     """The users' soft-delete flag as the table spells it, or None."""
-    if plan.soft_delete is None:
+    flag = plan.flag
+    if flag is None:
         return None
-    return next((n for n in columns.names if n.lower() == plan.soft_delete.lower()), None)
+    return next((n for n in columns.names if n.lower() == flag.lower()), None)
 
 
 def select(staged: StagedRows, columns: Iterable[pa.Field], *, typed: bool = True) -> str:
