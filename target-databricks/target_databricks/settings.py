@@ -255,7 +255,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         allowed_values=list(LOAD_METHODS),
         description=(
             "upsert merges by key; append-only keeps every version of every record; overwrite "
-            "empties a stream's tables at its first record and then merges."
+            "puts what a complete stream sent in the place of all that its tables had, at the end."
         ),
     ),
     th.Property(

@@ -13,14 +13,13 @@ import pyarrow as pa
 from singer_sdk.sinks import BatchSink, Sink
 
 from target_databricks.errors import InvalidRecord
-from target_databricks.loading.batch import Batch, LoadResult, make_batch
+from target_databricks.loading.batch import LoadResult, make_batch
 from target_databricks.loading.load import Load
 from target_databricks.loading.loader import Loader, Step
 from target_databricks.loading.rows import of_version
 from target_databricks.loading.versions import StreamVersions
 from target_databricks.reading.json_text import dumps
 from target_databricks.reading.parsing import BlockParser, Lines
-from target_databricks.reading.unfit import Unfit
 from target_databricks.schema.plan import StreamPlan
 
 if TYPE_CHECKING:
@@ -66,9 +65,6 @@ class SinkTarget(Protocol):
 
     def plan(self, stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> StreamPlan:
         """Plan a stream and reconcile the plan with the table it already has."""
-
-    def first_time(self, stream: str) -> bool:
-        """Whether a stream shows up for the first time in this run; once per stream."""
 
     def drain_one(self, sink: Sink) -> None:
         """Have a sink hand over what it has gathered."""
@@ -157,17 +153,24 @@ class DatabricksSink(BatchSink):
             keep_all=self._target.load_method == "append-only",
         )
         self._blocks, self._bytes, self._unprepared = [], 0, False
-        overwrite = self._target.load_method == "overwrite"
-        if overwrite and self._target.first_time(self.stream_name):
-            self._submit(lambda load: _replace(load, batch, unfit))
-        else:
-            self._submit(lambda load: load.apply(batch, unfit))
+        # What gathers aside is not in its table yet, so that no state may cover it.
+        through = 0 if self._overwrites else self.received
+        self._submit(lambda load: load.apply(batch, unfit), through)
+
+    @property
+    def _overwrites(self) -> bool:
+        return self._target.load_method == "overwrite"
+
+    def overwrite(self) -> None:
+        """Have the rows of a stream that is complete take the place of those in its tables."""
+        plan, stateful = self.plan, self._target.versions.has_states
+        self._submit(lambda load: load.overwrite(plan, stateful=stateful), self.received)
 
     def prepare(self) -> None:
         """Have the tables made as the schema says, if no row was there to do it."""
         plan = self.plan
         if self._unprepared:
-            self._submit(lambda load: load.prepare(plan))
+            self._submit(lambda load: load.prepare(plan), self.received)
 
     def activate_version(self, new_version: int) -> None:
         """Retire the rows that were not sent with the new version, once the stream is complete."""
@@ -178,8 +181,10 @@ class DatabricksSink(BatchSink):
     def retire(self, version: int) -> None:
         """Retire the rows that were not sent with a version; the stream is complete."""
         plan = self.plan
+        if self._overwrites:
+            return  # Only what came will be there.
         if plan.sdk_metadata:
-            self._submit(lambda load: load.activate_version(plan, version))
+            self._submit(lambda load: load.activate_version(plan, version), self.received)
         else:
             self.logger.debug("%s: nothing tells which rows are gone.", self.stream_name)
 
@@ -195,12 +200,6 @@ class DatabricksSink(BatchSink):
             blocks = [of_version(block, version) for block in blocks]
         self._blocks.extend(blocks)
 
-    def _submit(self, run: Callable[[Load], LoadResult | None]) -> None:
+    def _submit(self, run: Callable[[Load], LoadResult | None], through: int) -> None:
         self._target.received[self.stream_name] = self.received
-        self._target.loader.submit(Step(self.stream_name, self.received, run))
-
-
-def _replace(load: Load, batch: Batch, unfit: Sequence[Unfit]) -> LoadResult:
-    """Load the first batch of a stream that is to be overwritten."""
-    load.replace(batch.plan)
-    return load.apply(batch, unfit)
+        self._target.loader.submit(Step(self.stream_name, through, run))

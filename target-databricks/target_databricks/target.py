@@ -18,6 +18,7 @@ from singer_sdk.helpers.capabilities import (
 )
 from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 
+from target_databricks import ending
 from target_databricks.environment import settings_of_environment
 from target_databricks.errors import (
     BadInputError,
@@ -84,7 +85,6 @@ class TargetDatabricks(Target):
         self.received: dict[str, int] = {}
         self.load_method = str(self.config["load_method"])
         self.versions = StreamVersions()
-        self._started: set[str] = set()
         self._owners = TableOwners()
         self._tables: set[str] = set()
         self._bookmarks: Sequence[str] = ()
@@ -172,12 +172,6 @@ class TargetDatabricks(Target):
             if any(m.stream_alias == alias for m in maps):
                 return str(stream)
         return alias
-
-    def first_time(self, stream: str) -> bool:
-        """Whether a stream shows up for the first time in this run; once per stream."""
-        new = stream not in self._started
-        self._started.add(stream)
-        return new
 
     # Messages
 
@@ -278,8 +272,11 @@ class TargetDatabricks(Target):
         """Load what is left, let the last state through, tidy up and show the report."""
         try:
             super().process_endofpipe()
-            self._prepare()
-            self._retire()
+            if self.load_method == "overwrite":
+                self.loader.wait()
+                ending.overwrite(self._sinks(), self.versions, cast("Load", self._load))
+            else:
+                ending.retire(self._sinks(), self.versions, self._rows_received())
             self.loader.wait()
             error = cast("Load", self._load).refusals.error(self._tables)
             held = self.loader.holds_state
@@ -298,26 +295,12 @@ class TargetDatabricks(Target):
         if error is not None:
             raise error
 
-    def _prepare(self) -> None:
-        """Make the tables of streams that brought a schema and no rows."""
+    def _sinks(self) -> Mapping[str, DatabricksSink]:
+        """The sinks of all streams that are not mapped away."""
         maps = [m for some in self.mapper.stream_maps.values() for m in some]
         removed = {m.stream_alias for m in maps if isinstance(m, RemoveRecordTransform)}
-        for name, sink in self._sinks_active.items():
-            if name not in removed:
-                cast("DatabricksSink", sink).prepare()
-
-    def _retire(self) -> None:
-        """Let the versions take effect that were named before their records."""
-        for stream, version, complete in self.versions.pending(self._rows_received()):
-            if complete:
-                cast("DatabricksSink", self.get_sink(stream)).retire(version)
-            else:
-                self.logger.info(
-                    "Stream '%s': version %d was named before its records, and nothing after them "
-                    "says for certain that they were all. No row is retired.",
-                    stream,
-                    version,
-                )
+        sinks = cast("Mapping[str, DatabricksSink]", self._sinks_active)
+        return {name: sink for name, sink in sinks.items() if name not in removed}
 
     # Life cycle
 

@@ -7,8 +7,8 @@ import time
 import pytest
 from target_databricks.reading.reader import BlockReader
 from target_databricks.schema.evolution import reconcile
-from target_databricks.schema.planning import make_plan
 from target_databricks.schema.json_schema import TypeMapper
+from target_databricks.schema.planning import make_plan
 
 
 class Trickle:

@@ -141,13 +141,6 @@ def test_overwrite_leaves_what_this_run_sent_and_nothing_else(place, singer):
     assert place.rows("items", "id", "v") == [{"id": 3, "v": "e"}, {"id": 4, "v": "d"}]
 
 
-def test_overwrite_waits_for_the_first_record(place, singer):
-    place.run(items(singer, {"id": 1, "v": "a"}))
-    before = place.versions()
-    place.run(items(singer), load_method="overwrite")
-    assert place.versions() == before
-
-
 @pytest.mark.rule("table shape")
 def test_overwrite_empties_child_tables_too(place, singer):
     item = {"type": "object", "properties": {"n": INTEGER}}

@@ -7,23 +7,21 @@ that leaves the parents' old hashes in place; child rows written by then are rep
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlparse
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from platformdirs import user_cache_path
 
 from target_databricks.errors import ConfigurationError, LoadError
 from target_databricks.lakehouse.failures import understood
 from target_databricks.lakehouse.lock import SchemaLock
 from target_databricks.lakehouse.merge import Decision, aligned, decide, with_other_columns
+from target_databricks.lakehouse.places import local_path, spool_folder
 from target_databricks.lakehouse.predicates import one_of
 from target_databricks.lakehouse.retirement import retire
 from target_databricks.lakehouse.spool import Spool
@@ -49,8 +47,6 @@ logger = logging.getLogger("target-databricks")
 
 APPENDED = "target-databricks"
 """Name in the Delta log under which an append records the batch it belongs to."""
-SPOOL = "_spool"
-"""Folder inside a schema's folder; the underscore hides it from readers of tables."""
 
 
 class LakehouseFolder:
@@ -67,14 +63,16 @@ class LakehouseFolder:
 
     def __init__(self, config: Mapping[str, Any], *, job_id: str) -> None:
         root = str(config["lakehouse_path"]).rstrip("/")
-        self._local = _local_path(root)
+        self._local = local_path(root)
         self._options: Mapping[str, str] | None = config.get("storage_options")
         self._root = self._local or root
         self.schema = schema_name(str(config["default_target_schema"]), self._has_schema)
         self._uri = f"{self._root}/{self.schema}"
         self._hard_delete = bool(config["hard_delete"])
         self._compact_after = int(config["compact_after_files"])
-        spool = self._spool_folder(config.get("spool_path"))
+        spool = spool_folder(
+            config.get("spool_path"), self.schema, self._uri, local=self._local is not None
+        )
         self.staging = Spool(spool)
         self._lock = SchemaLock(
             spool, job_id=job_id, seconds=float(config["lock_timeout"]), logger=logger
@@ -318,9 +316,19 @@ class LakehouseFolder:
             count = batch.rows.num_rows
         return WriteResult(inserted=count, unchanged=batch.read - count)
 
-    def empty(self, table: str) -> None:
-        """Delete the rows of a table that may not be there."""
-        self._at(table).remove(None)
+    def overwrite(self, plan: StreamPlan, gathered: StreamPlan) -> None:
+        """Put rows in the place of all that a stream's tables have: children, then parents."""
+        for name, new in reversed([*zip(tables_of(plan), tables_of(gathered), strict=True)]):
+            self._at(name).overwrite(self._at(new))
+            self.drop(new)
+
+    def drop(self, table: str) -> None:
+        """Drop a table that may not be there; in an object store, empty it."""
+        place = self._tables.pop(table, None) or self._table(table)
+        if self._local is None:
+            place.remove(None)
+        else:
+            shutil.rmtree(self.location(table), ignore_errors=True)
 
     def retire(self, plan: StreamPlan, retirement: Retirement) -> int:
         """Mark or delete what is gone: parents, then what belongs to marked ones."""
@@ -375,25 +383,6 @@ class LakehouseFolder:
                 f"The folder of the setting 'lakehouse_path' cannot be used: {error}. Choose "
                 "another one or grant write access."
             ) from error
-
-    def _spool_folder(self, setting: str | None) -> Path:
-        if setting:
-            return Path(setting).expanduser() / self.schema
-        if self._local is not None:
-            return Path(self._uri) / SPOOL
-        # A local disk, because staging is about surviving a crash of this very machine.
-        name = hashlib.sha256(self._uri.encode()).hexdigest()[:16]
-        return user_cache_path("target-databricks") / "spool" / name
-
-
-def _local_path(root: str) -> str | None:
-    """The folder a path or file URL names, or None for an object store."""
-    parsed = urlparse(root)
-    if parsed.scheme == "file":
-        return unquote(parsed.path)
-    if len(parsed.scheme) <= 1:  # none, or a Windows drive
-        return str(Path(root).expanduser().resolve())
-    return None
 
 
 def _mark(path: Path) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 
@@ -55,3 +56,17 @@ def conformed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
         for c in schema
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def read_ahead(read: Callable[[], Iterator[pa.Table]]) -> Iterator[pa.Table]:
+    """Iterate over what another thread reads, one item ahead.
+
+    delta-rs refuses to start a read from inside a write, and rewriting a table is just that: its
+    own rows streamed through a change.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as reader:
+        items = reader.submit(read).result()
+        following = reader.submit(next, items, None)
+        while (item := following.result()) is not None:
+            following = reader.submit(next, items, None)
+            yield item

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -28,7 +27,7 @@ from deltalake import (
 from deltalake.exceptions import TableNotFoundError
 
 from target_databricks.lakehouse.predicates import one_of, quoted
-from target_databricks.lakehouse.shapes import conformed, plain, union
+from target_databricks.lakehouse.shapes import conformed, plain, read_ahead, union
 from target_databricks.loading.rows import in_chunks
 from target_databricks.schema.naming import SPELLING, UNICODE
 
@@ -259,6 +258,21 @@ class LakehouseTable:
         else:
             self._write(rows, "overwrite", predicate=one_of(keys))
 
+    def overwrite(self, other: LakehouseTable) -> None:
+        """Put the rows of another table in the place of all of this one's, in one commit."""
+        existing, source = self.schema, other.schema
+        if existing is None or source is None:
+            self.remove(None)
+            return
+        target = pa.schema(union(existing, self._fitted(source.empty_table()).schema))
+
+        def stream() -> Iterator[pa.RecordBatch]:
+            rows = read_ahead(lambda: in_chunks(other.others(None, source.names), REWRITTEN_ROWS))
+            for chunk in rows:
+                yield from conformed(self._fitted(chunk.cast(source)), target).to_batches()
+
+        self._write(pa.RecordBatchReader.from_batches(target, stream()), "overwrite")
+
     def remove(self, predicate: str | None) -> int:
         """Delete the rows that meet a condition, or all. Returns how many."""
         if self.delta is None:
@@ -336,7 +350,7 @@ class LakehouseTable:
         target = schema or (existing if rows is None else pa.schema(union(existing, rows.schema)))
 
         def stream() -> Iterator[pa.RecordBatch]:
-            for chunk in _read_ahead(lambda: in_chunks(keep(existing.names), REWRITTEN_ROWS)):
+            for chunk in read_ahead(lambda: in_chunks(keep(existing.names), REWRITTEN_ROWS)):
                 yield from conformed(chunk.cast(existing), target).to_batches()
             if rows is not None:
                 yield from conformed(rows, target).to_batches()
@@ -378,20 +392,6 @@ _COMMIT = CommitProperties(max_commit_retries=0)
 # files of Snappy for a tenth more time.
 _WRITING = WriterProperties(max_row_group_size=ROW_GROUP, compression="ZSTD", compression_level=1)
 _PLACE = "_sdc_place"
-
-
-def _read_ahead(read: Callable[[], Iterator[pa.Table]]) -> Iterator[pa.Table]:
-    """Iterate over what another thread reads, one item ahead.
-
-    delta-rs refuses to start a read from inside a write, and rewriting a table is just that: its
-    own rows streamed through a change.
-    """
-    with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as reader:
-        items = reader.submit(read).result()
-        following = reader.submit(next, items, None)
-        while (item := following.result()) is not None:
-            following = reader.submit(next, items, None)
-            yield item
 
 
 def _same(keys: pa.Table) -> str:

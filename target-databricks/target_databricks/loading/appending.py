@@ -111,6 +111,13 @@ class AppendMemory(Generic[FileT]):
             memory.earlier = []
         return replace(batch, rows=batch.rows.filter(pa.array(new, pa.bool_())))
 
+    def forget(self, stream: str) -> None:
+        """Forget all that is remembered of a stream, as its table is another one now."""
+        memory = self._streams.pop(stream, None)
+        if memory is not None:
+            for path in [*memory.earlier, *(path for _, path in memory.applied)]:
+                self._staging.done(path)
+
     def repeated(self, stream: str) -> frozenset[str]:
         """Hashes of the rows that came again in this run and were not appended."""
         return frozenset(self._of(stream).repeated)

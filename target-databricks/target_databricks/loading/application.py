@@ -23,6 +23,7 @@ from target_databricks.loading.batch import Batch, LoadResult, combined
 from target_databricks.loading.filling import Filling
 from target_databricks.loading.isolation import isolate
 from target_databricks.loading.ledger import Ledger
+from target_databricks.loading.overwriting import is_aside, own_name
 from target_databricks.loading.quarantine import Quarantine
 from target_databricks.loading.refusals import Refusals
 from target_databricks.reading.unfit import Unfit
@@ -286,7 +287,7 @@ class Application:
         started = _now()
         return LoadResult(
             stream=batch.plan.stream,
-            table=batch.plan.table,
+            table=own_name(batch.plan.table),
             file=PurePath(path).name,
             read=batch.read,
             started_at=started,
@@ -355,11 +356,14 @@ class Application:
         """
         if not self.appends(batch.plan):
             written = self._backend.merge(batch, path, replayed=replayed or late)
-            if written.unchanged or written.outdated:
+            if (written.unchanged or written.outdated) and not is_aside(batch.plan.table):
                 self._note_unwritten(batch, written)
             self._staging.done(path)
             return written
         written = self._backend.append(batch, path, replayed=replayed)
+        if is_aside(batch.plan.table):
+            self._staging.done(path)
+            return written
         remember = self._memory.recall if replayed else self._memory.appended
         remember(batch, self._staging.keep(path))
         return written

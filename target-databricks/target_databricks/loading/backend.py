@@ -292,8 +292,17 @@ class Backend(Protocol):
     def append(self, batch: Batch, path: Any, *, replayed: bool) -> WriteResult:
         """Append a staged batch, unless it is in the tables already; arguments as in `merge`."""
 
-    def empty(self, table: str) -> None:
-        """Delete the rows of a table that may not be there."""
+    def overwrite(self, plan: StreamPlan, gathered: StreamPlan) -> None:
+        """Put rows in the place of all that a stream's tables have, in one commit each.
+
+        Args:
+            plan: The stream, whose tables are there.
+            gathered: The same with the tables that have its new rows, or are not there for want of
+                any; they are dropped afterwards.
+        """
+
+    def drop(self, table: str) -> None:
+        """Drop a table that may not be there."""
 
     def retire(self, plan: StreamPlan, retirement: Retirement) -> int:
         """Mark or delete what is gone; to delete takes what was marked before along.

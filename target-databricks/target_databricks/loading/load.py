@@ -37,6 +37,7 @@ from target_databricks.loading.application import Application
 from target_databricks.loading.backend import Backend
 from target_databricks.loading.batch import Batch, LoadResult, combined
 from target_databricks.loading.ledger import Ledger
+from target_databricks.loading.overwriting import aside, is_aside
 from target_databricks.loading.quarantine import WAITING, Passage
 from target_databricks.reading.unfit import Unfit
 from target_databricks.schema.evolution import tables_of
@@ -76,6 +77,8 @@ class Load:
         self._activation = Activation(backend, self._memory, job_id, started_at)
         self._plans: dict[str, StreamPlan] = {}
         self._loaded: set[str] = set()
+        self._gathered: set[str] = set()
+        """Streams to overwrite whose rows have begun to gather."""
         self._busy: set[str] = set()
         """Tables that another run was loading when this one began: perhaps it left something."""
         self._application = Application(
@@ -168,6 +171,9 @@ class Load:
             LoadError: It could not be applied for a reason that others would meet, too; it stays
                 staged.
         """
+        if self._load_method == "overwrite":
+            with self._lease(batch.plan.table), self._application.guard(batch.plan):
+                batch = replace(batch, plan=self._gathering(batch.plan))
         results = [self._apply(piece) for piece in self._staging.pieces(batch)]
         if unfit:
             with self._lease(batch.plan.table):
@@ -180,11 +186,39 @@ class Load:
             self._application.filling.note(plan)
             self._backend.prepare(plan)
 
-    def replace(self, plan: StreamPlan) -> None:
-        """Empty a stream's tables, for `load_method: overwrite`."""
+    def overwrite(self, plan: StreamPlan, *, stateful: bool) -> None:
+        """Let the rows that a stream has gathered take the place of those in its tables.
+
+        Args:
+            plan: The stream.
+            stateful: Whether its tap sends states.
+        """
+        if plan.stream in self.refusals.held:
+            logger.warning(
+                "Stream '%s': its table keeps the rows it had, because not all rows are in.",
+                plan.stream,
+            )
+            return
         with self._lease(plan.table), self._application.guard(plan):
-            for name in [*tables_of(plan)[1:], plan.table]:
-                self._backend.empty(name)
+            gathered = self._gathering(plan)
+            self._backend.prepare(plan)
+            self._backend.overwrite(plan, gathered)
+            self._memory.forget(plan.stream)
+            if stateful and not self._staging.stateful(plan.table):
+                self._staging.note_state(plan.table)
+
+    def is_stateful(self, plan: StreamPlan) -> bool:
+        """Whether the stream's tap ever sent a state that covered rows of it."""
+        return self._staging.stateful(plan.table)
+
+    def _gathering(self, plan: StreamPlan) -> StreamPlan:
+        """The plan with the tables that gather its rows, empty when the stream begins."""
+        gathered = aside(plan)
+        if plan.stream not in self._gathered:
+            for name in tables_of(gathered):
+                self._backend.drop(name)
+            self._gathered.add(plan.stream)
+        return gathered
 
     def activate_version(self, plan: StreamPlan, version: int) -> LoadResult:
         """Retire the rows that were sent neither with a version nor in this run.
@@ -227,6 +261,9 @@ class Load:
         """Apply what earlier runs left staged for a table, under its lease."""
         results = []
         for path, batch in self._staging.staged_batches(table):
+            if is_aside(table):
+                self._staging.done(path)
+                continue
             if isinstance(batch, DamagedFileError):
                 self._application.set_damaged_aside(path, batch)
                 continue
@@ -284,9 +321,9 @@ class Load:
         if self._application.appends(batch.plan):
             # The same rows may come twice and be meant: two batches of them are two files.
             salt = f"{self._job_id}:{batch.through}"
-            fresh = self._memory.fresh(batch)
+            fresh = batch if is_aside(batch.plan.table) else self._memory.fresh(batch)
             batch = replace(fresh, salt=salt, marks=self._backend.marks(batch.plan))
-        else:
+        elif not is_aside(batch.plan.table):
             batch = self._application.filling.batch(batch)
         return self._application.apply(batch, self._staging.stage(batch))
 

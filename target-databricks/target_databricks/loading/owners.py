@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from target_databricks.errors import ConfigurationError
-from target_databricks.lakehouse.folder import SPOOL
+from target_databricks.lakehouse.places import SPOOL
 from target_databricks.loading.ledger import TABLE as LEDGER
 from target_databricks.schema.evolution import tables_of, under_former_names
 from target_databricks.schema.naming import folded

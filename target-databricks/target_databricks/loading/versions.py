@@ -42,6 +42,8 @@ class _History:
         finished: Place at which a state came that speaks for the stream.
         certain: Whether that state can only be the end.
         of_files: Place up to which its records came in batch files.
+        stated: Place at which the last state came.
+        activated: Place at which a version was activated after its records.
     """
 
     began: int = 0
@@ -53,6 +55,8 @@ class _History:
     finished: int | None = None
     certain: bool = False
     of_files: int | None = None
+    stated: int | None = None
+    activated: int | None = None
 
     def is_complete(self, received: int) -> bool:
         """Whether the stream is certainly complete at the end of the input."""
@@ -62,10 +66,16 @@ class _History:
 
 
 class StreamVersions:
-    """Versions of the streams of one run."""
+    """Versions of the streams of one run, and their ends.
+
+    Attributes:
+        has_states: Whether a state came.
+    """
 
     def __init__(self) -> None:
         self._streams: dict[str, _History] = {}
+        self._syncing = False
+        self.has_states = False
 
     def schema(self, streams: Collection[str], received: Mapping[str, int]) -> None:
         """Take note of a SCHEMA: other streams are at their end, or wait for this one's.
@@ -101,7 +111,7 @@ class StreamVersions:
         """
         history = self._of(stream)
         if received > history.began or (received and history.pending is None):
-            history.pending = None
+            history.pending, history.activated = None, received
             return True
         history.again = history.pending is not None and history.named != history.schemas
         history.named = history.schemas
@@ -121,8 +131,9 @@ class StreamVersions:
         """
         state = value if isinstance(value, Mapping) else {}
         syncing, certain = state.get("currently_syncing"), "currently_syncing" in state
+        self.has_states, self._syncing = True, bool(syncing)
         for stream, history in self._streams.items():
-            count = received.get(stream, 0)
+            count = history.stated = received.get(stream, 0)
             if syncing:
                 history.finished = None
             elif certain or history.overtaken != count:
@@ -133,6 +144,20 @@ class StreamVersions:
         for stream, history in self._streams.items():
             if history.pending is not None:
                 yield stream, history.pending, history.is_complete(received.get(stream, 0))
+
+    def is_cut_short(self, stream: str, received: int, *, stateful: bool) -> bool:
+        """Whether a stream has no end, by a tap that ends its streams with a state.
+
+        Args:
+            stream: The stream.
+            received: Records received of it.
+            stateful: Whether its tap sent a state in an earlier run.
+        """
+        history = self._of(stream)
+        if history.activated == received:
+            return False
+        states = self.has_states or stateful or history.pending is not None
+        return self._syncing or (states and history.stated != received)
 
     def _of(self, stream: str) -> _History:
         return self._streams.setdefault(stream, _History())

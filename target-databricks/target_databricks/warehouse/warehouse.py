@@ -257,10 +257,19 @@ class SqlWarehouse:
         counts = [dml.affected(self._run(text, plan)) for text in texts]
         return counts[-1 if hard else 0]  # the last of several deletes parents
 
-    def empty(self, table: str) -> None:
-        """Delete the rows of a table that may not be there."""
+    def overwrite(self, plan: StreamPlan, gathered: StreamPlan) -> None:
+        """Put rows in the place of all that a stream's tables have: children, then parents."""
+        for name, new in reversed([*zip(tables_of(plan), tables_of(gathered), strict=True)]):
+            names = (self._tables.name(name), self._tables.name(new))
+            if (columns := self._tables.columns(name)) is not None:
+                self._run(dml.overwrite(*names, columns, self._tables.columns(new)), plan)
+            self.drop(new)
+
+    def drop(self, table: str) -> None:
+        """Drop a table that may not be there."""
         if self._tables.columns(table) is not None:
-            self._connections.run(f"DELETE FROM {self._tables.name(table)}")  # noqa: S608
+            self._connections.run(f"DROP TABLE IF EXISTS {self._tables.name(table)}")
+            self._tables.forget(table)
 
     def write_ledger(self, rows: pa.Table) -> None:
         """Append rows to the ledger; of a run that has failed, if that is possible at all."""

@@ -42,7 +42,7 @@ from target_databricks.warehouse.sql.clauses import (
     soft_delete_flag,
     with_changed,
 )
-from target_databricks.warehouse.sql.columns import column_type, fitted
+from target_databricks.warehouse.sql.columns import column_type, fitted, is_variant
 from target_databricks.warehouse.sql.names import literal, quoted
 
 
@@ -201,6 +201,28 @@ def append_children(
             f"WHERE {condition}",
         ]
     )
+
+
+def overwrite(table: str, other: str, columns: pa.Schema, rows: pa.Schema | None) -> str:
+    """INSERT OVERWRITE: the rows of another table in the place of all rows, in one commit.
+
+    Args:
+        table: The table, in SQL.
+        other: The other table, in SQL.
+        columns: Columns of the table.
+        rows: Columns of the other one; None if it is not there, and so has no row.
+    """
+    if rows is None:
+        return f"DELETE FROM {table}"
+    sent = {c.name.lower(): c for c in rows}
+    written = [c for c in columns if c.name.lower() in sent]
+    names = ", ".join(quoted(c.name) for c in written)
+    values = []
+    for column in written:
+        source = sent[column.name.lower()]
+        value = quoted(source.name)
+        values.append(value if is_variant(source) else fitted(value, source.type, column))
+    return f"INSERT OVERWRITE TABLE {table} ({names})\nSELECT {listed(values)}\nFROM {other}"
 
 
 def not_appended(table: str, job_id: str, before: int) -> str:

@@ -1,0 +1,142 @@
+"""`load_method: overwrite`: a table has its old rows until a complete stream replaces them all."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from target_databricks.lakehouse.table import LakehouseTable
+from target_databricks.loading.load import Load
+from target_databricks.sinks import DatabricksSink
+
+INTEGER, TEXT = {"type": "integer"}, {"type": "string"}
+LINES = {
+    "type": "array",
+    "items": {"type": "object", "properties": {"n": INTEGER}},
+    "x-child-table": {"name": "lines"},
+}
+OVER = {"load_method": "overwrite"}
+
+
+class Crash(BaseException):
+    """Stands for the end of the process."""
+
+
+def items(singer, *ids, v="a", keys=("id",), **properties):
+    rows = ({"id": i, "v": v, "lines": [{"n": i}]} for i in ids)
+    schema = {"id": INTEGER, "v": TEXT, "lines": LINES, **properties}
+    return [singer.schema("items", schema, keys), *singer.records("items", *rows)]
+
+
+@pytest.fixture
+def looks(monkeypatch):
+    """What readers see each time a batch has been handed over, by a function that is set."""
+    seen = []
+    real = DatabricksSink.process_batch
+
+    def process(sink, context):
+        real(sink, context)
+        sink._target.loader.wait()
+        seen.append(seen[0]() if seen else None)
+
+    monkeypatch.setattr(DatabricksSink, "process_batch", process)
+    return seen
+
+
+@pytest.mark.rule("kind 19")
+def test_readers_see_the_old_rows_until_all_new_ones_are_there(place, singer, looks):
+    place.run(items(singer, 1, 2, 3), singer.state({"n": 1}))
+    version = place.version("items")
+    looks[:] = [lambda: (place.rows("items", "id"), place.rows("lines", "n", by="n"))]
+    new = items(singer, 4, 5, 4, v="b", w=INTEGER)
+    place.run(new, singer.state({"n": 2}), batch_size_rows=2, **OVER)
+    assert len(looks) > 2
+    assert all(look == ([1, 2, 3], [1, 2, 3]) for look in looks[1:])
+    assert place.rows("items", "id", "v", "w") == [
+        {"id": 4, "v": "b", "w": None},
+        {"id": 5, "v": "b", "w": None},
+    ]
+    assert place.rows("lines", "n", by="n") == [4, 5]
+    assert place.last.states == [{"n": 2}]
+    assert place.tables() == {"items", "lines"}
+    # One commit for the column, one for the rows.
+    assert place.version("items") - version <= 2
+    # An empty source leaves an empty table.
+    del looks[:]
+    place.run(items(singer), singer.state({"n": 3}), **OVER)
+    assert place.rows("items") == place.rows("lines", by="n") == []
+
+
+@pytest.mark.parametrize("through", range(6))
+@pytest.mark.parametrize("named", [False, True], ids=["", "version"])
+@pytest.mark.parametrize("keys", [("id",), ()], ids=["keys", "no keys"])
+def test_invariant_12_a_tap_that_dies_leaves_the_old_rows(folder, singer, through, named, keys):
+    folder.run(items(singer, 1, 2, keys=keys), singer.state({"n": 1}), **OVER)
+    schema, *records = items(singer, 2, 3, v="b", keys=keys)
+    version = [singer.activate("items", 7)] if named else []
+    messages = [schema, *version, *records, singer.state({"n": 2})]
+    folder.run(messages[:through], batch_size_rows=1, **OVER)
+    whole = through >= len(messages)
+    assert folder.rows("items", "id") == ([2, 3] if whole else [1, 2])
+    assert folder.last.states == ([{"n": 2}] if whole else [])
+    folder.run(messages, **OVER)
+    assert folder.rows("items", "id", "v") == [{"id": 2, "v": "b"}, {"id": 3, "v": "b"}]
+    assert folder.last.states == [{"n": 2}]
+    assert folder.staged() == []
+
+
+@pytest.mark.parametrize("keys", [("id",), ()], ids=["keys", "no keys"])
+@pytest.mark.parametrize("call", range(1, 6))
+def test_invariant_12_a_run_that_is_killed_leaves_the_old_rows_or_has_the_new_ones(
+    folder, singer, monkeypatch, call, keys
+):
+    folder.run(items(singer, 1, 2, keys=keys), singer.state({"n": 1}))
+    messages = [*items(singer, 2, 3, v="b", keys=keys), singer.state({"n": 2})]
+    real, calls = LakehouseTable._write, []
+
+    def fatal(self, *args, **kwargs):
+        calls.append(1)
+        if len(calls) == call:
+            raise Crash
+        return real(self, *args, **kwargs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LakehouseTable, "_write", fatal)
+        patched.setattr(Load, "close", lambda self, *, failed: self._backend.release())
+        with suppress(Crash):
+            folder.run(messages, batch_size_rows=1, **OVER)
+    assert folder.rows("items", "id") in ([1, 2], [2, 3])
+    folder.run(messages, **OVER)
+    assert folder.rows("items", "v") == ["b", "b"]
+    assert folder.staged() == []
+
+
+def test_a_broken_input_leaves_the_old_rows(folder, singer):
+    folder.run(items(singer, 1, 2))
+    with pytest.raises(Exception, match="JSON"):
+        folder.run(items(singer, 3, 4), '{"type": "RECORD", ', batch_size_rows=1, **OVER)
+    assert folder.rows("items", "id") == [1, 2]
+
+
+def test_a_tap_without_states_is_complete_at_the_end_of_its_input(folder, singer):
+    folder.run(items(singer, 1, 2))
+    folder.run(items(singer), **OVER)
+    assert folder.rows("items") == []
+
+
+def test_rows_without_keys_that_an_earlier_run_appended_are_not_left_out(folder, singer):
+    folder.run(items(singer, 1, keys=()), singer.state({"n": 1}))
+    folder.run(items(singer, 2, 3, keys=()))  # and the tap dies before its next state
+    rows = items(singer, 2, 3, keys=())
+    folder.run(rows, singer.state({"n": 3}), **OVER)
+    assert folder.rows("items", "id") == [2, 3]
+    # Nor does anything of before count for what comes after.
+    folder.run(rows, singer.state({"n": 4}))
+    assert folder.rows("items", "id") == [2, 2, 3, 3]
+
+
+def test_a_column_of_the_tables_users_stays_and_is_empty(folder, singer):
+    folder.run(items(singer, 1))
+    folder.edit("items", {"is_deleted": "true"})
+    folder.run(items(singer, 1), **OVER)
+    assert folder.rows("items", "is_deleted") == [False]
