@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from target_databricks.errors import LoadError
+from target_databricks.lakehouse.spool import Spool
+from target_databricks.loading.load import Load
 
 INTEGER, TEXT = {"type": "integer"}, {"type": ["null", "string"]}
 LINES = {
@@ -179,3 +183,65 @@ def test_a_damaged_staged_file_is_set_aside_and_named(folder, singer):
     folder.decide("drop", "docs-0123")
     assert folder.staged() == []
     assert folder.rows("docs", "id") == [1]
+
+
+class Crash(BaseException):
+    """Stands for the end of the process."""
+
+
+def dying(monkeypatch, method, after, call):
+    """Have a run die at one call of a method of the spool."""
+    real, calls = getattr(Spool, method), []
+
+    def fatal(self, *args):
+        calls.append(1)
+        if len(calls) == call and not after:
+            raise Crash
+        result = real(self, *args)
+        if len(calls) == call:
+            raise Crash
+        return result
+
+    monkeypatch.setattr(Spool, method, fatal)
+    monkeypatch.setattr(Load, "close", lambda self, *, failed: self._backend.release())
+
+
+INSTANTS = [("stage", True), ("done", False), ("write_file", True)]
+OTHERS = [("stage", False), ("done", True), ("keep", True), ("write_file", False)]
+OTHERS += [("move_file", False), ("move_file", True)]
+
+
+@pytest.mark.parametrize(
+    ("method", "after"),
+    [*INSTANTS, *(pytest.param(*instant, marks=pytest.mark.stress) for instant in OTHERS)],
+)
+def test_invariant_3_a_crash_while_rows_are_set_aside(folder, singer, monkeypatch, method, after):
+    logs = singer.schema("logs", {"x": INTEGER}, [])
+    folder.run(docs(singer), doc(singer, 0, "old", "a"), logs, singer.record("logs", {"x": 0}))
+    folder.forbid("docs", "v <> 'bad'")
+    folder.forbid("logs", "x <> 3")
+    first = singer.state({"bookmarks": {"docs": 0, "logs": 0}})
+
+    def story(n):
+        yield from (first, docs(singer), logs)
+        for i in range(5):
+            yield doc(singer, i, "bad" if i in {0, 3} else "good", str(i))
+            yield singer.record("logs", {"x": i + 1})
+        yield singer.state({"bookmarks": {"docs": n, "logs": n}})
+
+    for call in (1, 2, 3, 4):
+        with monkeypatch.context() as patched:
+            dying(patched, method, after, call)
+            with suppress(Crash, LoadError):
+                folder.run(story(1))
+        assert folder.last.states in ([], [first["value"]], [first["value"]] * 2)
+    for _ in range(3):
+        with pytest.raises(LoadError):
+            folder.run(story(1))
+    assert folder.rows("docs", "v") == ["old", "good", "good", "good"]
+    assert folder.rows("lines", "v") == ["a", "1", "2", "4"]
+    assert folder.rows("logs", "x", by="x") == [0, 1, 2, 4, 5]
+    folder.decide("drop")
+    folder.run(story(2))
+    assert folder.last.states[-1] == {"bookmarks": {"docs": 2, "logs": 2}}
+    assert folder.rows("logs", "x", by="x") == [0, 1, 2, 4, 5]

@@ -62,7 +62,8 @@ class Spool(Staging[Path]):
     def staged_batches(self, table: str) -> Iterator[tuple[Path, Batch | DamagedFileError]]:
         """What is staged for a table, oldest first."""
         for path in self._files(f"*{STAGED}"):
-            if table_of(path.name) == table:
+            # A part of a batch may have been settled with the batch meanwhile.
+            if table_of(path.name) == table and path.exists():
                 yield path, _read(path)
 
     def title(self, path: Path) -> str:

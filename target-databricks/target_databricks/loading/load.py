@@ -276,11 +276,21 @@ class Load:
                 continue
             title = self._staging.title(path)
             logger.info("Applying %s, which an earlier run left staged.", title)
-            if entry is None:
-                results.append(self._application.apply(batch, path, replayed=True))
-            else:
+            if entry is not None:
                 results.append(self._application.again(batch, path, entry.tries))
+            elif (left := self._without_set_aside(batch, path)) is not None:
+                results.append(self._application.apply(*left, replayed=True))
         return results
+
+    def _without_set_aside(self, batch: Batch, path: Any) -> tuple[Batch, Any] | None:
+        """A staged batch less what was set aside of it by a run that died then; None of nothing."""
+        left = self._quarantine.sort(batch).batch
+        # An appended batch is not staged any more when parts of it are.
+        if left is batch or self._application.appends(batch.plan):
+            return batch, path
+        place = self._staging.stage(left) if left.rows.num_rows else None
+        self._staging.done(path)
+        return None if place is None else (left, place)
 
     @contextmanager
     def _lease(self, table: str) -> Iterator[None]:

@@ -36,6 +36,8 @@ from target_databricks.loading.staged_file import STAGED, table_of
 from target_databricks.reading.unfit import Unfit
 from target_databricks.schema.plan import RECORD_HASH, StreamPlan
 
+SHOWN = 5
+"""Entries that the last line of a run names."""
 TRIES = 3
 """Runs in which rows may fail before they are tried no more."""
 COMMAND = "meltano invoke target-databricks:staged"
@@ -332,7 +334,9 @@ class Quarantine:
         """What a person can do about entries."""
         if not self._staging.keeps:
             return "Mend the cause and run again: nothing is kept, the tap sends the rows again."
-        names = " ".join(entry.name for entry in entries)
+        shown = list(entries)
+        few = len(shown) <= SHOWN
+        names = " ".join(entry.name for entry in shown) if few else "--all"
         if not names:
             return "Mend the cause and run again."
         return (

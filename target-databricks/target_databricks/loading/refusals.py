@@ -7,14 +7,12 @@ from collections import Counter
 from collections.abc import Collection
 
 from target_databricks.errors import LoadError
-from target_databricks.loading.quarantine import COMMAND, Entry, Quarantine
+from target_databricks.loading.quarantine import COMMAND, SHOWN, Entry, Quarantine
 
 logger = logging.getLogger("target-databricks")
 
 MOST_FUTILE = 100
 """Attempts in a row of which none succeeded, after which a stream waits for the next run."""
-_SHOWN = 5
-"""Entries that the last line of a run names."""
 
 
 class Refusals:
@@ -83,9 +81,9 @@ class Refusals:
         explained = {entry.stream for entry in entries}
         failed = self.failed.items()
         parts += [f"'{name}': {error}" for name, error in failed if name not in explained]
-        parts += [entry.sentence for entry in entries[:_SHOWN]]
-        if len(entries) > _SHOWN:
-            parts.append(f"So are {len(entries) - _SHOWN} more; `{COMMAND} list` names them.")
+        parts += [entry.sentence for entry in entries[:SHOWN]]
+        if len(entries) > SHOWN:
+            parts.append(f"So are {len(entries) - SHOWN} more; `{COMMAND} list` names them.")
         parts.append("All else is loaded.")
-        parts.append(self._quarantine.advice(entries[:_SHOWN]))
+        parts.append(self._quarantine.advice(entries))
         return LoadError(" ".join(parts))
