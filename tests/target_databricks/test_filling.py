@@ -4,6 +4,7 @@ that have something to fill; an upgrade of the package writes none (`tests/upgra
 from __future__ import annotations
 
 import pytest
+from target_databricks.errors import LoadError
 from target_databricks.schema.additions import EVERYTHING, as_text, from_text
 
 INTEGER, TEXT = {"type": "integer"}, {"type": "string"}
@@ -102,3 +103,16 @@ def test_a_property_that_would_grow_too_long_names_everything():
     assert from_text(as_text(many)) == {EVERYTHING: 399}
     assert from_text(as_text({"a": 1})) == {"a": 1}
     assert from_text("not ours") == from_text("[1]") == from_text(None) == {}
+
+
+@pytest.mark.rule("kind 15")
+def test_a_key_of_another_type_is_refused_by_the_name_of_the_table_s_type(place, singer, caplog):
+    place.run(singer.schema("items", {"id": INTEGER}), singer.record("items", {"id": 1}))
+    later = [
+        singer.schema("items", {"id": TEXT}),
+        *singer.records("items", {"id": "a"}, {"id": "2"}),
+    ]
+    with pytest.raises(LoadError, match=r"table's column 'id', which is BIGINT and keeps its type"):
+        place.run(later)
+    assert place.rows("items", "id") == [1, 2]
+    assert any("items.id is BIGINT in the table" in r.getMessage() for r in caplog.records)

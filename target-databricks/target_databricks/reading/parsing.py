@@ -36,6 +36,7 @@ from target_databricks.schema.plan import (
     TABLE_VERSION,
     StreamPlan,
 )
+from target_databricks.schema.type_names import type_name
 from target_databricks.schema.types import TIMESTAMP, Kind, Node, leaf
 
 SMALLEST_BLOCK = 64
@@ -295,12 +296,18 @@ class BlockParser:
             column = batch.column(key)
             if not column.null_count:
                 continue
-            source = next(f.source for f in self.plan.fields if f.name == key)
+            field = next(f for f in self.plan.fields if f.name == key)
+            source, kind = field.source, type_name(field.node.arrow)
             hashes = batch.column(RECORD_HASH)
             for row in pc.indices_nonzero(column.is_null()).to_pylist():
                 line, number = lines.text[row], lines.numbers[row]
                 self._check_key(line, number, source)
-                reason = f"The value of its key property '{source}' fits no key of the table."
+                reason = (
+                    f"The value of its key property '{source}' does not fit the table's column "
+                    f"'{key}', which is {kind} and keeps its type. If the key has another type at "
+                    "the source now, load the stream into a new table (an '__alias__' in "
+                    "'stream_maps'), or drop this one."
+                )
                 self.unfit.append(Unfit(line, number, hashes[row].as_py(), reason))
             usable = column.is_valid()
             batch = batch.filter(usable)

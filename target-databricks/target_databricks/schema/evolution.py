@@ -23,6 +23,7 @@ from target_databricks.schema.plan import (
     with_root,
 )
 from target_databricks.schema.spelling import under_existing_names, without_former_names
+from target_databricks.schema.type_names import type_name
 from target_databricks.schema.types import (
     DEFAULT_SCALE,
     Field,
@@ -196,9 +197,9 @@ def _members(
             widened[column.name] = wider
         if note:
             notes.append(
-                f"Stream {where}.{column.name} is {column.type} in the table and "
+                f"Stream {where}.{column.name} is {type_name(column.type)} in the table and "
                 f"{member.node.kind.value} in the tap's schema. The column keeps its type; values "
-                "that do not fit it go to _rescued_data."
+                "that do not fit it go to _rescued_data, and a row whose key does not is set aside."
             )
     return fitted, widened
 
