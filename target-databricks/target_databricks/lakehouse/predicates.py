@@ -9,10 +9,18 @@ from typing import Any
 
 import pyarrow as pa
 
+from target_databricks.lakehouse.files import is_long_decimal
+
 
 def quoted(name: str) -> str:
     """A column name as DataFusion wants it, case and all."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def compared(column: pa.Field) -> str:
+    """A column as it is compared: a long DECIMAL as text, for no statistics are true of it."""
+    name = quoted(column.name)
+    return f"arrow_cast({name}, 'Utf8')" if is_long_decimal(column.type) else name
 
 
 def literal(value: Any, kind: pa.DataType) -> str:
@@ -30,6 +38,8 @@ def literal(value: Any, kind: pa.DataType) -> str:
         return f"arrow_cast('{value.isoformat()}', 'Timestamp(Microsecond, Some(\"UTC\"))')"
     if isinstance(value, dt.date):
         return f"DATE '{value.isoformat()}'"
+    if isinstance(value, decimal.Decimal) and is_long_decimal(kind):
+        return f"'{value:f}'"
     if isinstance(value, decimal.Decimal):
         return f"arrow_cast('{value}', 'Decimal128({kind.precision}, {kind.scale})')"
     return repr(value)
@@ -57,11 +67,9 @@ def one_of(keys: pa.Table) -> str:
 
 
 def _equal(columns: Sequence[pa.Field], values: Iterable[Any]) -> list[str]:
-    return [
-        f"{quoted(c.name)} = {literal(v, c.type)}" for c, v in zip(columns, values, strict=True)
-    ]
+    return [f"{compared(c)} = {literal(v, c.type)}" for c, v in zip(columns, values, strict=True)]
 
 
 def _in(column: pa.Field, values: Iterable[Any]) -> str:
     literals = (literal(v, column.type) for v in dict.fromkeys(values))
-    return f"{quoted(column.name)} IN ({', '.join(literals)})"
+    return f"{compared(column)} IN ({', '.join(literals)})"

@@ -49,7 +49,7 @@ def retire(
     purge = hard and not plan.children
     gone = _gone(table, retirement, marked=purge)
     if retirement.appended:
-        count = table.remove(gone) if purge else table.update(DELETED_AT, "now()", gone)
+        count = table.remove(gone) if purge else table.stamp(DELETED_AT, gone)
     else:
         keys = table.collected(table.others(seen, plan.keys, gone), plan.keys)
         count = keys.num_rows
@@ -94,7 +94,7 @@ def _take_out(table: LakehouseTable, keys: pa.Table, *, purge: bool) -> None:
         return
     for start in range(0, keys.num_rows, MOST_REPLACED_BY_PREDICATE):
         some = keys.slice(start, MOST_REPLACED_BY_PREDICATE)
-        table.update(DELETED_AT, "now()", one_of(some))
+        table.stamp(DELETED_AT, one_of(some))
 
 
 def _gone(table: LakehouseTable, retirement: Retirement, *, marked: bool) -> str:

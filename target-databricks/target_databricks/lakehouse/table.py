@@ -10,6 +10,7 @@ noticed by Delta itself, not by luck.
 
 from __future__ import annotations
 
+import datetime as dt
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
@@ -21,20 +22,18 @@ from deltalake import (
     DeltaTable,
     QueryBuilder,
     Transaction,
-    WriterProperties,
     write_deltalake,
 )
 from deltalake.exceptions import TableNotFoundError
 
-from target_databricks.lakehouse.predicates import one_of, quoted
+from target_databricks.lakehouse.files import writer_properties
+from target_databricks.lakehouse.predicates import literal, one_of, quoted
 from target_databricks.lakehouse.shapes import conformed, plain, read_ahead, union
 from target_databricks.loading.rows import in_chunks
 from target_databricks.schema.naming import SPELLING, UNICODE
 
 REWRITTEN_ROWS = 1 << 14
 """Rows handed over at a time while a table is written anew."""
-ROW_GROUP = 1 << 16
-"""Rows in a Parquet row group: what delta-rs holds in memory per file it writes or reads."""
 FILE_BYTES = 64 << 20
 """Bytes of a data file at most; a smaller file is cheaper to replace when one row changes."""
 MOST_REPLACED_BY_PREDICATE = 5_000
@@ -273,26 +272,40 @@ class LakehouseTable:
 
         self._write(pa.RecordBatchReader.from_batches(target, stream()), "overwrite")
 
+    # delta-rs' own DELETE and UPDATE write views of strings, at which other readers fail.
+
     def remove(self, predicate: str | None) -> int:
         """Delete the rows that meet a condition, or all. Returns how many."""
-        if self.delta is None:
-            return 0
-        metrics = self.delta.delete(predicate, commit_properties=_COMMIT)
-        deleted = int(metrics.get("num_deleted_rows") or 0)
-        self.changed = self.changed or deleted > 0
-        self._commits += deleted > 0
-        return deleted
+        schema, count = self.schema, self._count(predicate)
+        if count and schema is not None:
+            self._write(schema.empty_table(), "overwrite", predicate=predicate)
+        return count
 
-    def update(self, column: str, value: str, predicate: str) -> int:
-        """Set one column to the value of an SQL expression. Returns in how many rows."""
-        if self.delta is None:
+    def stamp(self, column: str, predicate: str) -> int:
+        """Set a column of times to now in the rows that meet a condition. Returns in how many."""
+        schema, count = self.schema, self._count(predicate)
+        if schema is None or not count:
             return 0
-        updates = {self.spelled(column) or column: value}
-        metrics = self.delta.update(updates, predicate=predicate, commit_properties=_COMMIT)
-        updated = int(metrics.get("num_updated_rows") or 0)
-        self.changed = self.changed or updated > 0
-        self._commits += updated > 0
-        return updated
+        place = schema.get_field_index(self.spelled(column) or column)
+        stamped, now = schema.field(place), dt.datetime.now(dt.UTC)
+
+        def chunks() -> Iterator[pa.Table]:
+            return in_chunks(self.others(None, schema.names, predicate), REWRITTEN_ROWS)
+
+        def stream() -> Iterator[pa.RecordBatch]:
+            for chunk in read_ahead(chunks):
+                times = pa.repeat(pa.scalar(now, stamped.type), chunk.num_rows)
+                yield from chunk.cast(schema).set_column(place, stamped, times).to_batches()
+
+        # What is written must meet the condition of what it replaces.
+        either = f"({predicate}) OR {quoted(stamped.name)} = {literal(now, stamped.type)}"
+        reader = pa.RecordBatchReader.from_batches(schema, stream())
+        self._write(reader, "overwrite", predicate=either)
+        return count
+
+    def _count(self, predicate: str | None) -> int:
+        query = f"SELECT count(*) FROM t WHERE {predicate or 'true'}"  # noqa: S608
+        return sum(int(batch.column(0)[0].as_py()) for batch in self._query(query, None))
 
     def widen(self, types: Mapping[str, pa.DataType]) -> None:
         """Change column types by streaming the table through a cast, in one commit.
@@ -315,7 +328,9 @@ class LakehouseTable:
         if (pc.sum(pc.less(sizes, SMALL_FILE)).as_py() or 0) < compact_after:
             return False
         self.delta.optimize.compact(
-            max_concurrent_tasks=1, target_size=FILE_BYTES, writer_properties=_WRITING
+            max_concurrent_tasks=1,
+            target_size=FILE_BYTES,
+            writer_properties=writer_properties(self.schema or ()),
         )
         self.delta.vacuum(VACUUM_HOURS, dry_run=False)
         return True
@@ -370,6 +385,7 @@ class LakehouseTable:
         if marks:
             transactions = [Transaction(name, number) for name, number in marks.items()]
             commit = CommitProperties(max_commit_retries=0, app_transactions=transactions)
+        columns = [*(self.schema or ()), *rows.schema]
         write: Any = write_deltalake  # its overloads tell modes apart, of which this has two
         write(
             self.delta if self.delta is not None else self.uri,
@@ -379,7 +395,7 @@ class LakehouseTable:
             predicate=predicate,
             storage_options=self._options,
             commit_properties=commit,
-            writer_properties=_WRITING,
+            writer_properties=writer_properties({c.name: c for c in columns}.values()),
             target_file_size=FILE_BYTES,
         )
         self.changed = True
@@ -388,9 +404,6 @@ class LakehouseTable:
 
 
 _COMMIT = CommitProperties(max_commit_retries=0)
-# Stating properties turns delta-rs' default compression off. Zstandard at its fastest halves the
-# files of Snappy for a tenth more time.
-_WRITING = WriterProperties(max_row_group_size=ROW_GROUP, compression="ZSTD", compression_level=1)
 _PLACE = "_sdc_place"
 
 
