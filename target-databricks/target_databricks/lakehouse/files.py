@@ -11,10 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pyarrow as pa
-from deltalake import ColumnProperties, WriterProperties
+import pyarrow.compute as pc
+from deltalake import ColumnProperties, DeltaTable, WriterProperties
 
 ROW_GROUP = 1 << 16
 """Rows in a Parquet row group: what delta-rs holds in memory per file it writes or reads."""
+FILE_BYTES = 64 << 20
+"""Bytes of a data file at most; a smaller file is cheaper to replace when one row changes."""
+SMALL_FILE = 16 << 20
+"""Bytes below which a data file counts as small."""
+VACUUM_HOURS = 168
+"""Hours that files no longer part of a table stay for readers; Delta's own default."""
 EXACT_DIGITS = 15
 """Digits of which a double tells all numbers apart."""
 
@@ -30,6 +37,20 @@ def writer_properties(columns: Iterable[pa.Field]) -> WriterProperties:
         return _properties({c.name: _WITHOUT for c in long})
     exact = [c for c in columns if not pa.types.is_nested(c.type) and c not in long]
     return _properties({c.name: _WITH for c in exact}, _WITHOUT)
+
+
+def compact(delta: DeltaTable, columns: Iterable[pa.Field], least: int) -> bool:
+    """Put the small files of a table together if there are so many. Returns whether it did."""
+    sizes = pa.table(delta.get_add_actions(flatten=True)).column("size_bytes")
+    if (pc.sum(pc.less(sizes, SMALL_FILE)).as_py() or 0) < least:
+        return False
+    delta.optimize.compact(
+        max_concurrent_tasks=1,
+        target_size=FILE_BYTES,
+        writer_properties=writer_properties(columns),
+    )
+    delta.vacuum(VACUUM_HOURS, dry_run=False)
+    return True
 
 
 def _properties(

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from deltalake import (
     CommitProperties,
     DeltaTable,
@@ -26,7 +25,7 @@ from deltalake import (
 )
 from deltalake.exceptions import TableNotFoundError
 
-from target_databricks.lakehouse.files import writer_properties
+from target_databricks.lakehouse.files import FILE_BYTES, compact, writer_properties
 from target_databricks.lakehouse.predicates import literal, one_of, quoted
 from target_databricks.lakehouse.shapes import conformed, plain, read_ahead, union
 from target_databricks.loading.rows import in_chunks
@@ -34,15 +33,9 @@ from target_databricks.schema.naming import SPELLING, UNICODE
 
 REWRITTEN_ROWS = 1 << 14
 """Rows handed over at a time while a table is written anew."""
-FILE_BYTES = 64 << 20
-"""Bytes of a data file at most; a smaller file is cheaper to replace when one row changes."""
 MOST_REPLACED_BY_PREDICATE = 5_000
 """Keys a predicate may list. Beyond, planning the list costs more than streaming the table past
 a filter of our own (measured: 20,000 keys took 6.4 s on 4 million rows)."""
-SMALL_FILE = 16 << 20
-"""Bytes below which a data file counts as small."""
-VACUUM_HOURS = 168
-"""Hours that files no longer part of a table stay for readers; Delta's own default."""
 
 
 class LakehouseTable:
@@ -324,16 +317,7 @@ class LakehouseTable:
         self.refresh()
         if self.delta is None or compact_after <= 0:
             return False
-        sizes = pa.table(self.delta.get_add_actions(flatten=True)).column("size_bytes")
-        if (pc.sum(pc.less(sizes, SMALL_FILE)).as_py() or 0) < compact_after:
-            return False
-        self.delta.optimize.compact(
-            max_concurrent_tasks=1,
-            target_size=FILE_BYTES,
-            writer_properties=writer_properties(self.schema or ()),
-        )
-        self.delta.vacuum(VACUUM_HOURS, dry_run=False)
-        return True
+        return compact(self.delta, self.schema or (), compact_after)
 
     def _fitted(self, rows: pa.Table) -> pa.Table:
         """The rows under the table's own spelling, their metadata in the table's own types."""
