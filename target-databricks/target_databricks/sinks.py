@@ -16,6 +16,7 @@ from target_databricks.errors import InvalidRecord
 from target_databricks.loading.batch import LoadResult, make_batch
 from target_databricks.loading.load import Load
 from target_databricks.loading.loader import Loader, Step
+from target_databricks.loading.report import rescued_paths
 from target_databricks.loading.rows import of_version
 from target_databricks.loading.versions import StreamVersions
 from target_databricks.reading.json_text import dumps
@@ -30,6 +31,8 @@ BLOCK_ROWS = 8192
 objects stay in the processor's cache."""
 BLOCK_BYTES = 16 << 20
 """Bytes parsed at a time, for streams with large records."""
+SLOW_RECORDS = 1_000
+"""Records on the slow way of which nothing is said, however many of the stream's they are."""
 BATCH_BYTES = 96 << 20
 """Bytes of JSON in a batch at most; two batches are in memory at once."""
 
@@ -89,6 +92,7 @@ class DatabricksSink(BatchSink):
         self._blocks: list[pa.RecordBatch] = []
         self._bytes = 0
         self._unprepared = True
+        self._said_slow = False
         self.plan: StreamPlan
         self._parser: BlockParser
 
@@ -195,10 +199,28 @@ class DatabricksSink(BatchSink):
         self._bytes += lines.size
         self.record_counter_metric.increment(len(lines))
         blocks = self._parser.parse(lines)
+        self._say_if_slow(blocks)
         version = self._target.versions.named(self.stream_name)
         if version is not None and self.plan.sdk_metadata:
             blocks = [of_version(block, version) for block in blocks]
         self._blocks.extend(blocks)
+
+    def _say_if_slow(self, blocks: Sequence[pa.RecordBatch]) -> None:
+        """Say once that most records of the stream take the slow way, and which members do it."""
+        slow = self._parser.slow_lines
+        if self._said_slow or slow < SLOW_RECORDS or slow * 2 < self.received:
+            return
+        self._said_slow = True
+        paths = rescued_paths(blocks)
+        self.logger.warning(
+            "Stream '%s': %s of %s records were read value by value, which takes many times "
+            "longer, since values do not fit their columns%s. Mend the schema in the tap, or give "
+            "the columns other types.",
+            self.stream_name,
+            f"{slow:,}",
+            f"{self.received:,}",
+            f" ({', '.join(paths)})" if paths else "",
+        )
 
     def _submit(self, run: Callable[[Load], LoadResult | None], through: int) -> None:
         self._target.received[self.stream_name] = self.received

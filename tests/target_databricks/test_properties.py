@@ -202,7 +202,7 @@ def parse(lines):
     plan = make_plan("s", {"properties": WIDE}, ["id"], mapper=TypeMapper())
     parser = BlockParser(plan, job_id="j", started_at=0, clock=lambda: 0.0)
     blocks = parser.parse(Lines(list(lines), list(range(1, len(lines) + 1)), 1))
-    return pa.Table.from_batches(blocks), parser.refused_lines
+    return pa.Table.from_batches(blocks), parser.slow_lines
 
 
 @few

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+
+import pyarrow as pa
 
 from target_databricks.loading.batch import LoadResult, combined
+from target_databricks.schema.plan import RESCUED_DATA
 
 _COLUMNS: Mapping[str, Callable[[LoadResult], int]] = {
     "read": lambda r: r.read,
@@ -62,6 +67,24 @@ class Report:
             for name, result in [*self._results.items(), total]
         ]
         return "\n".join(_aligned([(f"{self._schema} table", *_COLUMNS), *rows]))
+
+
+def rescued_paths(blocks: Iterable[pa.RecordBatch], most: int = 3) -> list[str]:
+    """Paths under which values were rescued, of the first row of each block that has some.
+
+    Args:
+        blocks: Rows with `_rescued_data`.
+        most: How many are enough.
+    """
+    paths: dict[str, None] = {}
+    for block in blocks:
+        texts = block.column(RESCUED_DATA).drop_null()
+        if len(texts):
+            with suppress(RecursionError):  # A value is nested too deeply to be read back.
+                paths |= dict.fromkeys(json.loads(texts[0].as_py()))
+        if len(paths) >= most:
+            break
+    return [*paths][:most]
 
 
 def _aligned(rows: Sequence[Sequence[object]]) -> Iterable[str]:

@@ -11,6 +11,7 @@ import decimal
 import math
 from typing import Any, Self
 
+import orjson
 import simplejson
 
 INT_OF_ORJSON = range(-(2**63), 2**64)
@@ -61,8 +62,34 @@ def loads(text: bytes | str) -> Any:
         raise ValueError(TOO_DEEP) from error
 
 
+def member_of(line: bytes, name: str, value: Any) -> Any:
+    """Read a member's value exactly, and no more of the line, where its name stands there once.
+
+    Args:
+        line: JSON.
+        name: The member.
+        value: What orjson has read of it.
+
+    Raises:
+        LookupError: The name stands there more than once, or is spelled with escapes.
+    """
+    spelled = orjson.dumps(name)
+    _, there, tail = line.partition(spelled)
+    after = tail.lstrip()
+    if not there or spelled in tail or not after.startswith(b":"):
+        raise LookupError(name)
+    text = after[1:].decode()
+    exact, end = _DECODER.raw_decode(text)
+    if orjson.loads(text[:end]) != value:
+        raise LookupError(name)
+    return exact
+
+
 def _integer(text: str) -> int | Number:
     return int(text) if len(text) < _DIGITS_OF_INT and text != "-0" else Number(text)
+
+
+_DECODER = simplejson.JSONDecoder(parse_float=Number, parse_int=_integer)
 
 
 def dumps(value: Any) -> str:

@@ -60,12 +60,15 @@ class NumberCheck:
 
     def _passes(self, line: bytes) -> bool:
         numbers = _numbers_in(line)
-        if self._decimals and any(_shifted_too_far(number) for number in numbers):
-            return False
-        if all(self._survives(number) for number in numbers):
+        shifted = self._decimals and any(_shifted_too_far(number) for number in numbers)
+        if not shifted and all(self._survives(number) for number in numbers):
             return True
-        # Perhaps they are digits of a text, or of a column that has room for all of them.
+        # Perhaps they are digits of a text (`Order 21e80`), or of a column that has room for them.
         record = loads(line)["record"]
+        if shifted and any(
+            _shifted_too_far(number) for number in _decimals_below(record, self._root)
+        ):
+            return False
         return not any(self._altered(n, node) for n, node in numbers_below(record, self._root))
 
     def _survives(self, number: Number) -> bool:
@@ -95,6 +98,18 @@ def numbers_below(value: Any, node: Node | None) -> Iterator[tuple[int | Decimal
             yield from numbers_below(item, node.item if node is not None else None)
     elif isinstance(value, (int, Decimal)):
         yield value, node
+
+
+def _decimals_below(value: Any, node: Node) -> Iterator[Number]:
+    """What Arrow reads as a decimal: numbers of DECIMAL columns, and texts that are such."""
+    if isinstance(value, dict):
+        for field in node.fields:
+            yield from _decimals_below(value.get(field.source), field.node)
+    elif isinstance(value, list) and node.item is not None:
+        for item in value:
+            yield from _decimals_below(item, node.item)
+    elif node.kind is Kind.DECIMAL and isinstance(value, (str, int, Decimal)):
+        yield Number(str(value))
 
 
 def beyond_floats(record: Any, root: Node) -> bool:

@@ -2,14 +2,16 @@
 
 The fast way makes no Arrow value from a Python object: pyarrow's JSON reader takes the lines as
 they came, told the exact schema, and refuses the block if anything in it is unexpected. Python
-touches each record once, for its hash. A refused block is cut into smaller ones until only the
-lines that caused it (and a few neighbours) take the rescue path.
+touches each record once, for its hash. A refused block is read once more with members allowed that
+the schema does not mention, which Python then collects; if it is refused again, it is cut into
+smaller ones until only the lines that caused it (and a few neighbours) take the rescue path.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import compress
 from typing import Any
@@ -25,8 +27,10 @@ from target_databricks.reading.columns import finish, has_long_decimals
 from target_databricks.reading.hashing import exact_record_hash, record_hash
 from target_databricks.reading.json_text import TOO_DEEP, loads
 from target_databricks.reading.numbers import NumberCheck, beyond_floats
+from target_databricks.reading.open_types import text_maker
+from target_databricks.reading.unexpected import Unexpected
 from target_databricks.reading.unfit import Unfit
-from target_databricks.reading.values import DoesNotFitError, is_long
+from target_databricks.reading.values import CONVERT, DoesNotFitError, is_long
 from target_databricks.schema.plan import (
     DELETED_AT,
     EXTRACTED_AT,
@@ -37,10 +41,12 @@ from target_databricks.schema.plan import (
     StreamPlan,
 )
 from target_databricks.schema.type_names import type_name
-from target_databricks.schema.types import TIMESTAMP, Kind, Node, leaf
+from target_databricks.schema.types import TIMESTAMP, Kind
 
 SMALLEST_BLOCK = 64
 """Lines below which a refused block is no longer cut but rescued, value by value."""
+MOST_UNEXPECTED = 8
+"""One record in so many with unexpected members, and blocks are no longer read without them."""
 CUTS = 4
 """Parts a refused block is cut into; each level costs one more fast read of the same lines."""
 READER_BLOCK = 1 << 20
@@ -48,7 +54,6 @@ READER_BLOCK = 1 << 20
 COLUMN_BLOCK = 1 << 12
 """Bytes of such a block per column at least: each block costs something for every column."""
 
-_MOMENT = leaf(Kind.TIMESTAMP)
 _REFUSALS = (
     ValueError,  # no JSON, or what Arrow or the columns do not take as it is
     pa.ArrowNotImplementedError,
@@ -101,6 +106,7 @@ class BlockParser:
         clock: Seconds since 1970.
 
     Attributes:
+        slow_lines: Records that took the rescue path.
         unfit: Records that could not become rows; whoever takes care of them takes them out.
     """
 
@@ -112,7 +118,7 @@ class BlockParser:
         self._started_at = started_at
         self._clock = clock
         self._reserved = plan.reserved
-        self._prepare = _preparer(plan.root)
+        self._prepare = text_maker(plan.root)
         self._numbers = NumberCheck(plan.root)
         self._wire = pa.schema(
             [
@@ -123,7 +129,11 @@ class BlockParser:
                 ("version", pa.int64()),
             ]
         )
-        self.refused_lines = 0
+        self._unexpected = Unexpected(plan.root, {*plan.reserved, DELETED_AT})
+        self._reports_deletions = any(f.name == DELETED_AT for f in plan.fields)
+        self._lenient = False
+        """Whether so many records of late had unexpected members that no block is read without."""
+        self.slow_lines = 0
         self.unfit: list[Unfit] = []
 
     def parse(self, lines: Lines) -> list[pa.RecordBatch]:
@@ -139,24 +149,42 @@ class BlockParser:
         return [self._stamped(batch, received) for batch in usable]
 
     def _parse(self, lines: Lines) -> list[tuple[pa.RecordBatch, Lines]]:
-        hashes: list[str] = []
-        text, reserved = lines.text, self._reserved
-        try:
-            if not self._numbers.passes(text):
-                raise DoesNotFitError
-            if self._prepare is None:
-                for line in text:
-                    hashes.append(record_hash(line, orjson.loads(line)["record"], reserved))  # noqa: PERF401
-            else:
-                text = [self._prepared(line, hashes) for line in text]
-            return [(self._read(text, hashes, lines), lines)]
-        except _REFUSALS:
-            if len(lines) <= SMALLEST_BLOCK:
-                self.refused_lines += len(lines)
-                return [(self._rescue(lines), lines)]
+        for lenient in (False, True) if not self._lenient else (True,):
+            with suppress(*_REFUSALS):
+                return [(self._read(lines, lenient=lenient), lines)]
+        if len(lines) <= SMALLEST_BLOCK:
+            self.slow_lines += len(lines)
+            return [(self._rescue(lines), lines)]
         step = max(SMALLEST_BLOCK, -(-len(lines) // CUTS))
         parts = [lines.part(i, i + step) for i in range(0, len(lines), step)]
         return [pair for part in parts for pair in self._parse(part)]
+
+    def _read(self, lines: Lines, *, lenient: bool) -> pa.RecordBatch:
+        """Read lines the fast way.
+
+        Args:
+            lines: The lines.
+            lenient: Whether records may have members that the schema does not mention.
+        """
+        text, hashes, reserved = lines.text, list[str](), self._reserved
+        if not self._numbers.passes(text):
+            raise DoesNotFitError
+        rest: dict[str, pa.Array] = {}
+        if lenient:
+            text, rest = self._prepared_leniently(lines, hashes)
+        elif self._prepare is None:
+            for line in text:
+                hashes.append(record_hash(line, orjson.loads(line)["record"], reserved))
+        else:
+            text = [self._prepared(line, hashes) for line in text]
+        table = self._table(text, "ignore" if lenient else "error")
+        rows = _one_chunk(finish(_one_chunk(table.column("record")), self.plan.root))
+        columns = dict(zip((f.name for f in self.plan.fields), rows.flatten(), strict=True))
+        columns[RECORD_HASH] = pa.array(self._exact(hashes, columns, lines), pa.string())
+        if self.plan.sdk_metadata:
+            columns[EXTRACTED_AT] = _one_chunk(table.column("time_extracted"))
+            columns[TABLE_VERSION] = _one_chunk(table.column("version"))
+        return self._conformed({**rest, **columns}, len(text))
 
     def _prepared(self, line: bytes, hashes: list[str]) -> bytes:
         """The line with everything of open type turned into text, for Arrow to read."""
@@ -165,10 +193,45 @@ class BlockParser:
         hashes.append(record_hash(line, record, self._reserved))
         return orjson.dumps({**message, "record": self._prepare(record)})  # type: ignore[misc]
 
-    def _read(self, text: list[bytes], hashes: list[str], lines: Lines) -> pa.RecordBatch:
-        data = b"\n".join(text)
+    def _prepared_leniently(
+        self, lines: Lines, hashes: list[str]
+    ) -> tuple[list[bytes], dict[str, pa.Array]]:
+        """Lines for Arrow to read, and the columns of what it passes over."""
+        text, prepare = lines.text, self._prepare
+        rescued: list[str | None] = []
+        deleted: list[Any] = []
+        prepared = []
+        before = self._unexpected.count
+        for line in text:
+            message = orjson.loads(line)
+            record = message["record"]
+            hashes.append(record_hash(line, record, self._reserved))
+            rescued.append(self._unexpected.text(line, record))
+            deleted.append(self._deletion(record))
+            if prepare is not None:
+                prepared.append(orjson.dumps({**message, "record": prepare(record)}))
+        self._lenient = (self._unexpected.count - before) * MOST_UNEXPECTED > len(text)
+        columns = {RESCUED_DATA: pa.array(rescued, pa.string())}
+        if any(deleted):
+            columns[DELETED_AT] = pa.array(deleted, TIMESTAMP)
+        return prepared if prepare is not None else text, columns
+
+    def _deletion(self, record: dict[str, Any]) -> Any:
+        """When a record was deleted at the source; also where the schema does not mention it.
+
+        Raises:
+            DoesNotFitError: It is no time.
+        """
+        value = record.get(DELETED_AT)
+        return (
+            None
+            if value is None or self._reports_deletions
+            else CONVERT[Kind.TIMESTAMP](rescue.MOMENT, value)
+        )
+
+    def _table(self, text: list[bytes], unexpected: str) -> pa.Table:
         table = pj.read_json(
-            io.BytesIO(data),
+            io.BytesIO(b"\n".join(text)),
             read_options=pj.ReadOptions(
                 block_size=max(
                     READER_BLOCK,
@@ -177,19 +240,13 @@ class BlockParser:
                 )
             ),
             parse_options=pj.ParseOptions(
-                explicit_schema=self._wire, unexpected_field_behavior="error"
+                explicit_schema=self._wire, unexpected_field_behavior=unexpected
             ),
         )
         if table.num_rows != len(text):
             # Two objects on one line, or a line with none: not for this reader to judge.
             raise DoesNotFitError
-        rows = _one_chunk(finish(_one_chunk(table.column("record")), self.plan.root))
-        columns = dict(zip((f.name for f in self.plan.fields), rows.flatten(), strict=True))
-        columns[RECORD_HASH] = pa.array(self._exact(hashes, columns, lines), pa.string())
-        if self.plan.sdk_metadata:
-            columns[EXTRACTED_AT] = _one_chunk(table.column("time_extracted"))
-            columns[TABLE_VERSION] = _one_chunk(table.column("version"))
-        return self._conformed(columns, len(text))
+        return table
 
     def _rescue(self, lines: Lines) -> pa.RecordBatch:
         rows: list[dict[str, Any]] = []
@@ -207,8 +264,8 @@ class BlockParser:
                 raise self._not_json(number, TOO_DEEP) from error
             rows.append(row)
             rescued.append(rest)
-            extracted.append(rescue.fit(_MOMENT, message.get("time_extracted"), "", {}))
-            deleted.append(rescue.fit(_MOMENT, message["record"].get(DELETED_AT), "", {}))
+            extracted.append(rescue.fit(rescue.MOMENT, message.get("time_extracted"), "", {}))
+            deleted.append(row.get(DELETED_AT))
             version = message.get("version")
             versions.append(version if is_long(version) else None)
         struct = pa.array(rows, self.plan.root.arrow)
@@ -217,7 +274,6 @@ class BlockParser:
         if self.plan.sdk_metadata:
             columns[EXTRACTED_AT] = pa.array(extracted, TIMESTAMP)
             columns[TABLE_VERSION] = pa.array(versions, pa.int64())
-        # A deletion counts even if the schema does not mention that records may report one.
         columns.setdefault(DELETED_AT, pa.array(deleted, TIMESTAMP))
         columns[RESCUED_DATA] = pa.array(rescued, pa.string())
         return self._conformed(columns, len(rows))
@@ -329,34 +385,3 @@ def _one_chunk(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     if isinstance(column, pa.Array):
         return column
     return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
-
-
-def _preparer(node: Node) -> Callable[[Any], Any] | None:
-    """A function that turns values of open type into text, or None where there are none."""
-    if not node.has_any:
-        return None
-    if node.kind is Kind.ANY:
-        return _as_text
-    if node.item is not None:
-        item = _preparer(node.item)
-        return lambda v: [item(x) for x in v] if isinstance(v, list) else v  # type: ignore[misc]
-    members: Sequence[tuple[str, Callable[[Any], Any]]] = [
-        (f.source, prepare) for f in node.fields if (prepare := _preparer(f.node)) is not None
-    ]
-
-    def struct(value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        out = dict(value)
-        for source, prepare in members:
-            if out.get(source) is not None:
-                out[source] = prepare(out[source])
-        return out
-
-    return struct
-
-
-def _as_text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    return orjson.dumps(value).decode()

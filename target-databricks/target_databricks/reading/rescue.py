@@ -18,9 +18,11 @@ from target_databricks.reading.json_text import can_be_stored, dumps, strict
 from target_databricks.reading.numbers import survives_orjson
 from target_databricks.reading.values import CONVERT, DoesNotFitError
 from target_databricks.schema.plan import DELETED_AT
-from target_databricks.schema.types import Field, Kind, Node
+from target_databricks.schema.types import Field, Kind, Node, leaf
 
 Rescued = dict[str, Any]
+MOMENT = leaf(Kind.TIMESTAMP)
+"""What the times are that come with a record."""
 
 
 def fit_record(
@@ -34,12 +36,15 @@ def fit_record(
         reserved: Members that the target writes itself, and that are not even rescued.
 
     Returns:
-        The row (column name to a Python value of the column's Arrow type) and the rescued rest
-        as JSON, or None when everything fitted.
+        The row (column name to a Python value of the column's Arrow type, with a deletion that the
+        schema does not mention) and the rescued rest as JSON, or None when everything fitted.
     """
     rescued: Rescued = {}
     own = {name: value for name, value in record.items() if name not in reserved}
     row = _members(own, root, "", rescued)
+    if own.get(DELETED_AT) is not None and all(f.source != DELETED_AT for f in root.fields):
+        # A deletion counts even if the schema does not mention that records may report one.
+        row[DELETED_AT] = fit(MOMENT, own[DELETED_AT], DELETED_AT, rescued)
     return row, strict(rescued) if rescued else None
 
 
@@ -57,7 +62,7 @@ def fit(node: Node, value: Any, path: str, rescued: Rescued) -> Any:
             return _text(value)
         return CONVERT[node.kind](node, value)
     except (ValueError, ArithmeticError):
-        _put(rescued, path, value)
+        put(rescued, path, value)
         return None
 
 
@@ -69,11 +74,11 @@ def _members(value: Mapping[str, Any], node: Node, prefix: str, rescued: Rescued
         if field is not None:
             row[field.name] = fit(field.node, member, prefix + source, rescued)
         elif member is not None and (prefix or source != DELETED_AT):
-            _put(rescued, prefix + source, member)
+            put(rescued, prefix + source, member)
     return row
 
 
-def _put(rescued: Rescued, path: str, value: Any) -> None:
+def put(rescued: Rescued, path: str, value: Any) -> None:
     """Put a value aside. `{"a.b": 1, "a": {"b": 2}}` has two of one path: the second is `a.b#2`."""
     place, number = path, 2
     while place in rescued:
