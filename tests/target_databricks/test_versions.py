@@ -331,6 +331,24 @@ def test_a_deletion_the_schema_does_not_mention_counts_too(place, singer):
     assert alive(place) == [1, 2]
 
 
+@pytest.mark.rule("kind 20")
+def test_a_reported_deletion_keeps_what_it_leaves_out_and_a_hard_one_the_row(place, singer):
+    """Other targets of Singer blank the rest of a soft deletion; a partial update is whole here."""
+    stated = {"id": INTEGER, "v": TEXT, "lines": LINES}
+    stated["_sdc_deleted_at"] = {"type": ["null", "string"], "format": "date-time"}
+    schema = singer.schema("items", stated)
+    rows = [{"id": i, "v": "a", "lines": [{"n": i}]} for i in (1, 2, 3)]
+    place.run(schema, singer.records("items", *rows))
+    gone = "2024-06-01T00:00:00Z"
+    some = singer.records("items", {"id": 1, "_sdc_deleted_at": gone}, {"id": 3, "lines": []})
+    place.run(schema, some)
+    assert place.rows("items", "v") == ["a", "a", None]
+    assert alive(place) == [2, 3]
+    place.run(schema, singer.record("items", {"id": 2, "_sdc_deleted_at": gone}), hard_delete=True)
+    assert place.rows("items", "id") == [3]
+    assert place.rows("lines", by="n") == []
+
+
 def test_many_retired_rows_are_marked_in_several_steps(place, singer, monkeypatch):
     for module in ("table", "retirement"):
         place_of = f"target_databricks.lakehouse.{module}.MOST_REPLACED_BY_PREDICATE"

@@ -165,7 +165,7 @@ def test_retire(plan, delete, appended):
     parent, child = table("invoices"), table("invoice_line_items")
     texts = [
         retirement.retire(parent, plan.table_schema, plan, gone, seen, purge=delete),
-        retirement.retire_children(child, parent, plan, gone, purge=delete),
+        retirement.retire_children(child, parent, plan, appended=appended, purge=delete),
     ]
     texts += [retirement.purge(parent)] if delete else []
     name = f"retire_{'appended_' if appended else ''}{'delete' if delete else 'mark'}"

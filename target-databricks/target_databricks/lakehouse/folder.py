@@ -20,10 +20,10 @@ import pyarrow.compute as pc
 from target_databricks.errors import ConfigurationError, LoadError
 from target_databricks.lakehouse.failures import understood
 from target_databricks.lakehouse.lock import SchemaLock
-from target_databricks.lakehouse.merge import Decision, aligned, decide, with_other_columns
+from target_databricks.lakehouse.merge import Decision, aligned, decide, with_columns_of_the_table
 from target_databricks.lakehouse.places import local_path, spool_folder
 from target_databricks.lakehouse.predicates import one_of
-from target_databricks.lakehouse.retirement import retire
+from target_databricks.lakehouse.retirement import purge, retire
 from target_databricks.lakehouse.spool import Spool
 from target_databricks.lakehouse.table import LakehouseTable
 from target_databricks.loading.backend import Blame, Failure, Retirement, WriteResult
@@ -204,7 +204,7 @@ class LakehouseFolder:
         compared = [RECORD_HASH, DELETED_AT, RESCUED_DATA]
         compared += [RECEIVED_AT] if DUE in batch.rows.column_names else []
         compared += [plan.ordering] if plan.ordering else []
-        wanted = [c for c in compared if table.spelled(c)]
+        wanted = [c for c in dict.fromkeys([*compared, *batch.last_values]) if table.spelled(c)]
         keys = batch.rows.select(list(plan.keys))
         matches, places = table.find(keys, [*wanted, *others])
         existing = aligned(batch.rows.num_rows, matches, places)
@@ -286,7 +286,8 @@ class LakehouseFolder:
 
         def ready(mask: pa.Array) -> pa.Table:
             rows = batch.parents(_rows(batch.rows, mask))
-            return with_other_columns(rows, _rows(existing, mask), others, plan.flag)
+            there = _rows(existing, mask)
+            return with_columns_of_the_table(rows, there, others, batch.last_values, plan.flag)
 
         table.append(ready(decision.new), marks)
         changed = ready(decision.changed)
@@ -311,7 +312,7 @@ class LakehouseFolder:
         count = 0
         if not (replayed and table.mark(APPENDED) == marks[APPENDED]):
             nothing = aligned(batch.rows.num_rows, None, pa.array([], pa.int32()))
-            rows = with_other_columns(batch.parents(batch.rows), nothing, [], plan.flag)
+            rows = with_columns_of_the_table(batch.parents(batch.rows), nothing, [], [], plan.flag)
             table.append(rows, marks)
             count = batch.rows.num_rows
         return WriteResult(inserted=count, unchanged=batch.read - count)
@@ -338,6 +339,11 @@ class LakehouseFolder:
         if not retirement.appended:
             seen = self.staging.keys_of_version(plan.table, retirement.version, plan.keys)
         return retire(table, children, plan, retirement, seen, hard=self._hard_delete)
+
+    def purge(self, plan: StreamPlan) -> None:
+        """Delete the rows that are marked, and their child rows, with `hard_delete`."""
+        if self._hard_delete:
+            purge(self._at(plan.table), [self._at(c.table) for c in plan.children], plan)
 
     def write_ledger(self, rows: pa.Table) -> None:
         """Append rows to the ledger."""

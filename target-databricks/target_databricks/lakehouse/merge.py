@@ -119,8 +119,12 @@ def aligned(count: int, found: pa.Table | None, places: pa.Array) -> pa.Table:
     return pa.table({**columns, "__found": where.is_valid()})
 
 
-def with_other_columns(
-    rows: pa.Table, existing: pa.Table, others: Collection[str], flag: str | None
+def with_columns_of_the_table(
+    rows: pa.Table,
+    existing: pa.Table,
+    others: Collection[str],
+    last: Collection[str],
+    flag: str | None,
 ) -> pa.Table:
     """Give rows the values that belong to the table and not to the tap.
 
@@ -128,8 +132,11 @@ def with_other_columns(
         rows: Rows to write.
         existing: What the table has for them, from `aligned`, filtered alike.
         others: Columns of the table that the tap does not send.
+        last: Columns of which a row that is declared gone has the last value, if it states none:
+            a deletion may name the key alone.
         flag: The users' soft-delete flag: false for a new row, untouched for an old one.
     """
+    rows = _with_last_values(rows, existing, last)
     columns = dict(zip(rows.column_names, rows.columns, strict=True))
     fields = {c.name: c for c in rows.schema}
     for column, values in zip(existing.schema, existing.columns, strict=True):
@@ -145,6 +152,19 @@ def with_other_columns(
     # A null set by a user is a user's choice; a new row has no old value.
     values = pc.if_else(existing.column("__found"), rows.column(place), no)
     return rows.set_column(place, rows.schema.field(place), values)
+
+
+def _with_last_values(rows: pa.Table, existing: pa.Table, columns: Collection[str]) -> pa.Table:
+    if not columns:
+        return rows
+    gone = rows.column(DELETED_AT).is_valid()
+    for name in columns:
+        if name in existing.column_names and name in rows.column_names:
+            place, field = rows.column_names.index(name), rows.schema.field(name)
+            left_out = pc.and_(gone, rows.column(name).is_null())
+            last = existing.column(name).cast(field.type)
+            rows = rows.set_column(place, field, pc.if_else(left_out, last, rows.column(name)))
+    return rows
 
 
 def _both(a: pa.Array, b: pa.Array) -> pa.Array:

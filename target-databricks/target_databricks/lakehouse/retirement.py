@@ -54,32 +54,38 @@ def retire(
         keys = table.collected(table.others(seen, plan.keys, gone), plan.keys)
         count = keys.num_rows
         _take_out(table, keys, purge=purge)
+    match = [JOB_ID, *plan.keys] if retirement.appended else list(plan.keys)
     for child in children:
-        _retire_children(table, child, plan, retirement, hard=hard)
+        _retire_children(table, child, match, hard=hard)
     if hard and plan.children:
         count = table.remove(f"{_column(table, DELETED_AT)} IS NOT NULL")
     return count
 
 
+def purge(table: LakehouseTable, children: Iterable[LakehouseTable], plan: StreamPlan) -> None:
+    """Delete the rows of a merged stream that are marked, and their child rows."""
+    for child in children:
+        _retire_children(table, child, list(plan.keys), hard=True)
+    table.remove(f"{_column(table, DELETED_AT)} IS NOT NULL")
+
+
 def _retire_children(
-    parents: LakehouseTable,
-    table: LakehouseTable,
-    plan: StreamPlan,
-    retirement: Retirement,
-    *,
-    hard: bool,
+    parents: LakehouseTable, table: LakehouseTable, match: list[str], *, hard: bool
 ) -> None:
     """Mark or delete the child rows of parents that are marked.
 
-    Of appended parents only the run tells which child rows are whose: a key may be there more than
-    once.
+    Args:
+        parents: The stream's own table.
+        table: One of its child tables.
+        match: Columns that tell which child rows are whose. Of appended parents that is also the
+            run, as a key may be there more than once.
+        hard: Whether to delete.
     """
     if table.delta is None:
         return
-    match = [JOB_ID, *plan.keys] if retirement.appended else list(plan.keys)
     alive = f"{_column(parents, DELETED_AT)} IS NULL"
     keys = parents.collected(parents.others(None, match, f"NOT ({alive})"), match)
-    if retirement.appended and keys.num_rows:
+    if JOB_ID in match and keys.num_rows:
         living = parents.collected(parents.among(keys, match, alive), match)
         keys = keys.join(living, match, join_type="left anti")
     if keys.num_rows:

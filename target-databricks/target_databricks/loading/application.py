@@ -356,6 +356,8 @@ class Application:
         """
         if not self.appends(batch.plan):
             written = self._backend.merge(batch, path, replayed=replayed or late)
+            if batch.deletions:
+                self._backend.purge(batch.plan)
             if (written.unchanged or written.outdated) and not is_aside(batch.plan.table):
                 self._note_unwritten(batch, written)
             self._staging.done(path)

@@ -314,6 +314,9 @@ class Backend(Protocol):
             How many rows there were, in the stream's own table.
         """
 
+    def purge(self, plan: StreamPlan) -> None:
+        """Delete the rows that are marked, and their child rows, if deletions shall be for good."""
+
     def write_ledger(self, rows: pa.Table) -> None:
         """Append rows to the ledger, and those that were deferred."""
 

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from target_databricks.loading.rows import last_versions, rows_of
 from target_databricks.schema.plan import (
+    DELETED_AT,
     DUE,
     RECORD_HASH,
     RESCUED_DATA,
@@ -66,6 +67,17 @@ class Batch:
         """Rows of which something did not fit the schema."""
         column = self.rows.column(RESCUED_DATA)
         return int(len(column) - column.null_count)
+
+    @property
+    def deletions(self) -> bool:
+        """Whether the tap declares a row of it gone."""
+        column = self.rows.column(DELETED_AT)
+        return bool(column.null_count < len(column))
+
+    @property
+    def last_values(self) -> list[str]:
+        """Columns of which a row that is declared gone has the last value, if it states none."""
+        return [f.name for f in self.plan.fields] if self.deletions else []
 
     def parents(self, rows: pa.Table) -> pa.Table:
         """Rows as the parent's table holds them: child arrays cut out."""

@@ -197,21 +197,16 @@ class SqlWarehouse:
                 return WriteResult(unchanged=total)
         with self._taken_back() as changed:
             for child in plan.children:
+                name, own = self._tables.name(child.table), children[child.table]
                 statement = dml.merge_children(
-                    self._tables.name(child.table),
-                    children[child.table],
-                    table,
-                    columns,
-                    plan,
-                    child,
-                    staged,
-                    replayed=replayed,
+                    name, own, table, columns, plan, child, staged, replayed=replayed
                 )
                 changed[child.table] = dml.affected(self._run(statement, plan))
-            row = self._run(dml.merge(table, columns, plan, staged, replayed=replayed), plan)
+            last = batch.last_values
+            text = dml.merge(table, columns, plan, staged, replayed=replayed, last=last)
+            row = self._run(text, plan)
         inserted, updated = dml.affected(row, "inserted"), dml.affected(row, "updated")
-        note = self._changing.add if inserted or updated else self._changing.discard
-        note(plan.table)
+        (self._changing.add if inserted or updated else self._changing.discard)(plan.table)
         return WriteResult(inserted, updated, unchanged=max(0, total - inserted - updated))
 
     def append(self, batch: Batch, path: str, *, replayed: bool) -> WriteResult:  # noqa: ARG002
@@ -270,6 +265,12 @@ class SqlWarehouse:
         if self._tables.columns(table) is not None:
             self._connections.run(f"DROP TABLE IF EXISTS {self._tables.name(table)}")
             self._tables.forget(table)
+
+    def purge(self, plan: StreamPlan) -> None:
+        """Delete the rows that are marked, and their child rows, with `hard_delete`."""
+        names = [self._tables.name(name) for name in tables_of(plan)]
+        for text in retirements.purge_all(names, plan) if self._hard_delete else ():
+            self._run(text, plan)
 
     def write_ledger(self, rows: pa.Table) -> None:
         """Append rows to the ledger; of a run that has failed, if that is possible at all."""

@@ -23,6 +23,7 @@ from collections.abc import Collection, Mapping
 import pyarrow as pa
 
 from target_databricks.schema.plan import (
+    DELETED_AT,
     DUE,
     JOB_ID,
     RECORD_HASH,
@@ -53,6 +54,7 @@ def merge(
     staged: StagedRows,
     *,
     replayed: bool = False,
+    last: Collection[str] = (),
 ) -> str:
     """MERGE the batch into the stream's own table.
 
@@ -62,12 +64,19 @@ def merge(
         plan: The stream; its names are spelled as the table spells them.
         staged: The batch.
         replayed: Whether an earlier run staged it, so that newer rows may be in already.
+        last: Columns of which a row that is declared gone has the last value, if it states none.
     """
     written = common_columns(columns, plan, staged)
     flag = soft_delete_flag(columns, plan)
     inserted = [quoted(c.name) for c in written] + ([quoted(flag)] if flag else [])
     values = [f"s.{quoted(c.name)}" for c in written] + (["false"] if flag else [])
-    updates = [f"{quoted(c.name)} = s.{quoted(c.name)}" for c in written]
+    gone = f"s.{quoted(DELETED_AT)} IS NOT NULL"
+    updates = [
+        f"{quoted(c.name)} = coalesce(s.{quoted(c.name)}, IF({gone}, t.{quoted(c.name)}, NULL))"
+        if c.name in last and c.name not in plan.keys
+        else f"{quoted(c.name)} = s.{quoted(c.name)}"
+        for c in written
+    ]
     # What a child table has now, the parent does not have any more.
     cut = {child.column.lower() for child in plan.children}
     updates += [f"{quoted(c.name)} = NULL" for c in columns if c.name.lower() in cut]

@@ -53,7 +53,10 @@ def statements(
     parent, *children = tables
     whole = hard and not plan.children
     first = retire(parent, columns, plan, retirement, seen, purge=whole)
-    others = [retire_children(child, parent, plan, retirement, purge=hard) for child in children]
+    others = [
+        retire_children(child, parent, plan, appended=retirement.appended, purge=hard)
+        for child in children
+    ]
     return [first, *others, *([purge(parent)] if hard and plan.children else [])]
 
 
@@ -90,8 +93,15 @@ def retire(
     return _taken_out(table, f"{source} WHERE {gone}", plan.keys, purge=purge)
 
 
+def purge_all(tables: Sequence[str], plan: StreamPlan) -> list[str]:
+    """The statements that delete what is marked of a merged stream; arguments as before."""
+    parent, *children = tables
+    gone = [retire_children(c, parent, plan, appended=False, purge=True) for c in children]
+    return [*gone, purge(parent)]
+
+
 def retire_children(
-    table: str, parent: str, plan: StreamPlan, retirement: Retirement, *, purge: bool
+    table: str, parent: str, plan: StreamPlan, *, appended: bool, purge: bool
 ) -> str:
     """Mark or delete the rows of a child table whose parents are marked.
 
@@ -102,14 +112,14 @@ def retire_children(
         table: The child's table, in SQL.
         parent: The stream's own table, in SQL.
         plan: The stream.
-        retirement: What was retired.
+        appended: Whether its rows are appended.
         purge: Delete them instead of marking them.
     """
-    match = (JOB_ID, *plan.keys) if retirement.appended else plan.keys
+    match = (JOB_ID, *plan.keys) if appended else plan.keys
     names = ", ".join(f"p.{quoted(k)}" for k in match)
     deleted = quoted(DELETED_AT)
     source = f"SELECT DISTINCT {names} FROM {parent} AS p"
-    if retirement.appended:
+    if appended:
         source += (
             f" LEFT ANTI JOIN (SELECT * FROM {parent} WHERE {deleted} IS NULL) AS k"
             f" ON {same_key('p', 'k', match)}"
