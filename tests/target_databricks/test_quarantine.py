@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 
 import pytest
+from click.testing import CliRunner
+from target_databricks.commands import staged
 from target_databricks.errors import LoadError
 from target_databricks.lakehouse.spool import Spool
 from target_databricks.loading.load import Load
@@ -183,6 +186,46 @@ def test_a_damaged_staged_file_is_set_aside_and_named(folder, singer):
     folder.decide("drop", "docs-0123")
     assert folder.staged() == []
     assert folder.rows("docs", "id") == [1]
+
+
+def test_the_command_lists_puts_back_and_drops(folder, singer, cli, tmp_path):
+    plain = singer.schema("docs", {"id": INTEGER, "v": TEXT})
+    folder.run(plain, singer.record("docs", {"id": 1, "v": "a"}))
+    folder.forbid("docs", "v <> 'bad'")
+    maps = {"source": {"__alias__": "docs"}}
+    story = [
+        {**plain, "stream": "source"},
+        *singer.records("source", {"id": 1, "v": "bad"}, {"id": 2, "v": "b"}),
+        singer.state({"bookmarks": {"source": 2, "x": 2}}),
+    ]
+    done = cli(singer.text(story), folder.config(stream_maps=maps))
+    assert done.returncode == 1
+    assert 'File "' not in done.stderr
+    last = done.stderr.splitlines()[-1]
+    # The part of the state is that of the tap's own name for the stream.
+    assert done.stdout == '{"bookmarks":{"x":2}}\n'
+    (name,) = {file.partition(".")[0] for file in folder.staged()}
+    assert f"meltano invoke target-databricks:staged drop {name}" in last
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps(folder.config()))
+
+    def command(*arguments, code=0):
+        done = CliRunner().invoke(staged.main, [*arguments, "--config", str(path)])
+        assert done.exit_code == code, done.output
+        return done.output
+
+    assert "waiting, try 1 of 3" in command("list")
+    assert "is not set aside" in command("drop", "docs-nothing", code=1)
+    assert "Name the files" in command("retry", code=1)
+    assert "put back" in command("retry", name)
+    assert "passed over" in command("drop", "--all")
+    assert f"{name}: dropped" in command("list")
+    done = cli(singer.text(story), folder.config(stream_maps=maps))
+    assert done.returncode == 0
+    assert "1 dropped earlier and passed over" in done.stderr
+    assert done.stdout == '{"bookmarks":{"source":2,"x":2}}\n'
+    assert "forgotten" in command("retry", name)
+    assert "Nothing is set aside" in command("list")
 
 
 class Crash(BaseException):

@@ -48,6 +48,8 @@ class Report:
                 (result.outdated, "older than the table"),
                 (result.deleted, "deleted"),
                 (result.rescued, "with rescued data"),
+                (result.set_aside, "set aside"),
+                (result.dropped, "dropped earlier and passed over"),
             )
             if count
         ]
