@@ -223,6 +223,12 @@ def test_a_folder_that_is_a_file_is_named(folder, cli, tmp_path):
     check(done, "lakehouse_path", str(path))
 
 
+@pytest.mark.parametrize("path", ["a [br] b", "a%20b", "a^b", "dbfs:/x/y", "odd://x/y"])
+def test_a_place_that_cannot_be_written_is_named(folder, cli, path):
+    place = path if ":" in path else str(folder.folder / path)
+    check(cli(text(GOOD), folder.config(lakehouse_path=place)), "lakehouse_path", path)
+
+
 def test_a_folder_that_may_not_be_made_is_named(folder, cli):
     check(cli(text(GOOD), folder.config(lakehouse_path="/proc/self")), "lakehouse_path", "/proc")
 

@@ -36,6 +36,18 @@ _RULES = (
         "Make room, or choose another 'lakehouse_path' or 'spool_path'.",
     ),
     _Rule(
+        r"Generic (S3|GCS|MicrosoftAzure|HTTP) error|error sending request|timed? ?out|"
+        r"[Cc]onnection (reset|refused|closed)|dns error|InvalidAccessKey|SignatureDoesNotMatch",
+        Blame.PLACE,
+        "Check that the object store answers, and 'storage_options'.",
+    ),
+    _Rule(
+        r"Unknown scheme|UnknownScheme|allow_unsafe_rename",
+        Blame.PLACE,
+        "Check 'lakehouse_path': a local folder, or a URL such as s3://, abfss:// or gs://. What "
+        "is behind dbfs:/ is loaded through a SQL warehouse.",
+    ),
+    _Rule(
         r"Failed to commit transaction: \d+|Transaction failed: Version \d+ already|"
         r"[Cc]oncurrent transaction|Max(imum)?_?\w* commit attempts",
         Blame.MOMENT,
@@ -81,12 +93,6 @@ _RULES = (
         Blame.TABLE,
         "A data file of the table is damaged. Restore the table's folder, or remove it and load "
         "it anew.",
-    ),
-    _Rule(
-        r"Generic (S3|GCS|MicrosoftAzure|HTTP) error|error sending request|timed? ?out|"
-        r"[Cc]onnection (reset|refused|closed)|dns error|InvalidAccessKey|SignatureDoesNotMatch",
-        Blame.PLACE,
-        "Check that the object store answers, and 'storage_options'.",
     ),
 )
 _LONGEST = 500

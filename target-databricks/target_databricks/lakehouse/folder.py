@@ -17,11 +17,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from target_databricks.errors import ConfigurationError, LoadError
+from target_databricks.errors import LoadError
 from target_databricks.lakehouse.failures import understood
 from target_databricks.lakehouse.lock import SchemaLock
 from target_databricks.lakehouse.merge import Decision, aligned, decide, with_columns_of_the_table
-from target_databricks.lakehouse.places import local_path, spool_folder
+from target_databricks.lakehouse.places import local_path, make_folder, spool_folder
 from target_databricks.lakehouse.predicates import one_of
 from target_databricks.lakehouse.retirement import purge, retire
 from target_databricks.lakehouse.spool import Spool
@@ -89,7 +89,8 @@ class LakehouseFolder:
 
     def open(self) -> None:
         """Lock the schema."""
-        self._check_reachable()
+        if self._local is not None:
+            make_folder(self._uri)
         self._lock.acquire()
 
     @contextmanager
@@ -378,17 +379,6 @@ class LakehouseFolder:
         table = self._at(plan.table)
         table.create(plan.table_schema, plan.description)
         return table
-
-    def _check_reachable(self) -> None:
-        if self._local is None:
-            return
-        try:
-            Path(self._uri).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigurationError(
-                f"The folder of the setting 'lakehouse_path' cannot be used: {error}. Choose "
-                "another one or grant write access."
-            ) from error
 
 
 def _mark(path: Path) -> int:
