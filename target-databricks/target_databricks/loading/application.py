@@ -187,6 +187,20 @@ class Application:
         self.refusals.note_attempts(batch.plan.stream, 1, success=True)
         return result
 
+    def reject(self, batch: Batch, error: Exception) -> LoadResult:
+        """Set a batch aside whose tables cannot even be looked at.
+
+        Raises:
+            LoadError: Nothing can be loaded now.
+        """
+        failure = self._backend.failure(error)
+        path = self._staging.stage(batch)
+        if failure.blame is Blame.PLACE:
+            raise LoadError(self._sentence(batch.plan, failure, path)) from error
+        if failure.blame is Blame.ROWS:
+            failure = replace(failure, blame=Blame.TABLE)
+        return self._set_aside(batch, path, failure, replayed=False, tries=0)
+
     def _set_aside(
         self, batch: Batch, path: Any, failure: Failure, *, replayed: bool, tries: int
     ) -> LoadResult:

@@ -334,7 +334,10 @@ class Load:
             fresh = batch if is_aside(batch.plan.table) else self._memory.fresh(batch)
             batch = replace(fresh, salt=salt, marks=self._backend.marks(batch.plan))
         elif not is_aside(batch.plan.table):
-            batch = self._application.filling.batch(batch)
+            try:
+                batch = self._application.filling.batch(batch)
+            except Exception as error:  # noqa: BLE001 - of a table that cannot be looked at
+                return self._application.reject(batch, error)
         return self._application.apply(batch, self._staging.stage(batch))
 
 
