@@ -47,6 +47,10 @@ all *arguments:
 stress *arguments:
     {{pytest}} -m stress --hypothesis-profile=thorough {{arguments}}
 
+# Hostile streams against a model of the tables: `just fuzz --streams 20000`, `just fuzz --seed 7`.
+fuzz *arguments:
+    {{pytest}} {{arguments}} tests/target_databricks/fuzz
+
 # Ratios against a yardstick; wants a quiet machine.
 bench *arguments:
     {{pytest}} -n 0 -m benchmark -s tests/benchmarks {{arguments}}

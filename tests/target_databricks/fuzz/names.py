@@ -1,0 +1,62 @@
+"""Which columns may be a property's: those of its letters.
+
+How a name is spelled is the target's business. Here a column may be a property's when both have the
+same letters and digits in the same order, whatever the case; the column may be cut, and have a
+suffix that keeps it apart from another one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from unicodedata import normalize
+
+_SUFFIX = re.compile(r"_[0-9a-f]{6}$")
+_CUT = 180
+
+
+@lru_cache(maxsize=4096)
+def letters(name: str) -> str:
+    """The letters and digits of a name, in any script, without their case."""
+    return "".join(c for c in normalize("NFC", name.casefold()) if c.isalnum())
+
+
+@lru_cache(maxsize=4096)
+def _plain(name: str) -> str:
+    """Those of ASCII: all that older versions spelled."""
+    return letters("".join(c for c in name if c.isascii()))
+
+
+@lru_cache(maxsize=65536)
+def may_be(column: str, name: str) -> bool:
+    """Whether a column or table may be that of a property or stream."""
+    wanted = {letters(name), _plain(name)}
+    for spelled in (column, _SUFFIX.sub("", column)):
+        own = letters(spelled)
+        if own in wanted or (len(spelled) > _CUT and any(w.startswith(own) for w in wanted)):
+            return True
+    return False
+
+
+def candidates(name: str, columns: Iterable[str]) -> list[str]:
+    """The columns that may be a property's, the likeliest first."""
+    return sorted((c for c in columns if may_be(c, name)), key=lambda c: (c != name, len(c)))
+
+
+def assigned(options: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Give as many names as possible one of their options, no option twice."""
+    owners: dict[str, str] = {}
+
+    def place(name: str, tried: set[str]) -> bool:
+        for option in options[name]:
+            if option not in tried:
+                tried.add(option)
+                if option not in owners or place(owners[option], tried):
+                    owners[option] = name
+                    return True
+        return False
+
+    for name in options:
+        place(name, set())
+    return {name: option for option, name in owners.items()}
