@@ -43,6 +43,7 @@ def test_kind_12_what_the_target_has_no_value_for_is_rescued(table_with, singer,
     assert load(place, singer, TEXT, ['"00ff"', "null"]) == [(None, "00ff"), (None, None)]
 
 
+@pytest.mark.stress
 def test_kind_14_an_integer_beyond_a_narrow_column_is_rescued(warehouse, singer):
     """Where the table may not widen; a folder's always may."""
     warehouse.ask(f"CREATE TABLE {warehouse.name}.things (id BIGINT, v INT, f FLOAT, b BINARY)")

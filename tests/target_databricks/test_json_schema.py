@@ -38,7 +38,6 @@ def test_a_scale_is_read_from_x_scale_then_multiple_of_then_singer_decimal(schem
     assert TypeMapper().node(schema).arrow == (pa.decimal128(*kind) if kind else pa.float64())
 
 
-@pytest.mark.rule("x-scale")
 def test_moving_a_column_from_one_scale_to_another_keeps_its_type_and_rewrites_no_row(
     place, singer
 ):

@@ -54,7 +54,7 @@ def test_kind_17_names_in_other_scripts_are_themselves(place, singer):
     inner = {"type": "object", "properties": {"Straße": TEXT, "Strasse": TEXT}}
     properties = {"编号": INTEGER, "Größe": TEXT, "Gr e": TEXT, "адрес": inner, "行": lines}
     schema = singer.schema("客户", properties, ["编号"])
-    for size in ("L", "XL"):
+    for size in ("L", "XL") if place.quick else ("XL",):
         record = {"编号": 1, "Größe": size, "Gr e": "-", "行": [{"数量": 7}]}
         place.run(
             schema,
@@ -126,7 +126,6 @@ def test_a_table_of_this_version_has_no_names_of_an_earlier_one(folder, singer):
     assert folder.rows("s", "é", "_") == [{"é": "a", "_": "b"}]
 
 
-@pytest.mark.rule("kind 18")
 def test_kind_18_a_schema_is_called_as_the_settings_have_it(place, singer):
     at = f"{place.schema}Raw" if not place.quick else "FinanceRaw"
     message = [singer.schema("s", {"id": INTEGER}), singer.record("s", {"id": 1})]
@@ -171,7 +170,6 @@ def test_attack_10_streams_of_long_names_are_loaded(place, singer):
     assert all(place.rows(table_name(s), "id") == [1] for s in streams)
 
 
-@pytest.mark.rule("kind 12")
 def test_kind_12_the_users_flag_is_theirs_when_a_tap_begins_to_send_one(place, singer):
     place.run(singer.schema("s", {"id": INTEGER}), singer.record("s", {"id": 1}))
     place.edit("s", {"is_deleted": "true"})
