@@ -94,7 +94,7 @@ class Model(RuleBasedStateMachine):
         """Whether what was sent says for certain that nothing else is there."""
         if run["version"] == "none" or version <= self.version:
             return False
-        if run["named"] == "before" or (run["named"] == "twice" and not run["ids"]):
+        if run["named"] == "before":
             on_the_way = run["files"] and run["ids"] and not run["certain"]
             return len(sent) == len(whole) and not on_the_way
         return len(sent) >= len(whole) - 1
@@ -139,6 +139,8 @@ class Model(RuleBasedStateMachine):
 
     def begun(self, run: dict[str, Any]) -> tuple[int, list[Any]]:
         self.number += 1
+        if not run["ids"]:
+            run["named"] = "before"  # whatever it comes after, it is no record
         if run["version"] == "older" and self.version < 0:
             run["version"] = "none"
         version = 10 * self.number if run["version"] == "new" else self.version - 1
@@ -172,7 +174,7 @@ class Model(RuleBasedStateMachine):
         with Dying(call, after=after) as retiring, suppress(Crash):
             self.run(run, messages)
         # A version that was named before its records takes effect after the last state went out.
-        late = run["named"] != "after" and self.complete(run, messages, messages, version)
+        late = run["named"] == "before" and self.complete(run, messages, messages, version)
         if late or not self.place.last.states:
             if not retiring:
                 assert self.rows.keys() <= self.alive().keys()
@@ -189,7 +191,7 @@ class Dying:
 
     WRITES = (
         (LakehouseTable, "_write"),
-        (LakehouseTable, "update"),
+        (LakehouseTable, "stamp"),
         (LakehouseTable, "remove"),
         (LakehouseTable, "set_property"),
         (Spool, "_write"),
@@ -209,7 +211,7 @@ class Dying:
                 calls.append(1)
                 if len(calls) > self.call or (len(calls) == self.call and not self.after):
                     raise Crash
-                if name in {"update", "remove"}:
+                if name in {"stamp", "remove"}:
                     retiring.append(1)
                 result = real(this, *args, **kwargs)
                 if len(calls) == self.call:
@@ -218,8 +220,9 @@ class Dying:
 
             return method
 
-        for owner, name in self.WRITES:
-            self.patch.setattr(owner, name, fatal(getattr(owner, name), name))
+        real = [(owner, name, getattr(owner, name)) for owner, name in self.WRITES]
+        for owner, name, method in real:
+            self.patch.setattr(owner, name, fatal(method, name))
         # A dead process neither writes its ledger nor tidies.
         self.patch.setattr(Load, "close", lambda load, *, failed: load._backend.release())
         return retiring
