@@ -280,3 +280,8 @@ def test_long_constraint_names_are_cut_and_stay_apart():
     names = {constraint_name("t" * 250, Reference((c,), "x", (c,))) for c in ("a", "b")}
     assert len(names) == 2
     assert all(len(name) <= 255 for name in names)
+
+
+def test_a_text_is_no_variable():
+    """Spark takes `${…}` for a variable before it parses a statement, also inside a text."""
+    assert literal("cost ${user.home} $5") == "'cost \\u0024{user.home} $5'"
