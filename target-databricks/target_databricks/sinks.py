@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import pyarrow as pa
+from referencing.exceptions import Unresolvable
 from singer_sdk.sinks import BatchSink, Sink
 
-from target_databricks.errors import InvalidRecord
+from target_databricks.errors import ConfigurationError, InvalidRecord
 from target_databricks.loading.batch import LoadResult, make_batch
 from target_databricks.loading.load import Load
 from target_databricks.loading.loader import Loader, Step
@@ -120,6 +121,12 @@ class DatabricksSink(BatchSink):
                 f"not match its JSON Schema: {error.error_message}. Mend the tap, or set "
                 "'validate_records' to false to keep such values in _rescued_data",
                 record,
+            ) from error
+        except Unresolvable as error:
+            raise ConfigurationError(
+                f"The JSON Schema of stream '{self.stream_name}' refers to '{error.ref}', which is "
+                "not in it, so its records cannot be checked. Mend the tap, or set "
+                "'validate_records' to false."
             ) from error
 
     def add(self, line: bytes, number: int) -> None:

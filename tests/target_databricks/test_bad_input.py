@@ -6,7 +6,7 @@ import json
 import subprocess
 
 import pytest
-from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
+from singer_sdk.exceptions import ConfigurationError, ConfigValidationError, SingerSDKError
 
 INTEGER, TEXT = {"type": "integer"}, {"type": "string"}
 SCHEMA = {
@@ -241,3 +241,12 @@ def test_the_settings_can_come_from_the_environment(folder, command, singer, mon
     )
     assert done.returncode == 0, done.stderr
     assert folder.rows("items", "id") == [1, 2]
+
+
+def test_a_schema_that_refers_to_nothing_cannot_be_validated(folder, singer):
+    schema = singer.schema("s", {"id": {"type": "integer"}, "a": {"$ref": "#/definitions/nothing"}})
+    messages = [schema, singer.record("s", {"id": 1, "a": 1})]
+    with pytest.raises(ConfigurationError, match=r"'s' refers to '.*nothing', .*validate_records"):
+        folder.run(messages, validate_records=True)
+    folder.run(messages)
+    assert folder.rows("s", "a") == ["1"]

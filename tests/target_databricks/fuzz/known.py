@@ -12,7 +12,6 @@ KNOWN: Mapping[str, str] = {
     r"\[\d+\]\.[^:]*: .* is neither among \{.*: None": "F7",
     r"mark is not its parent's": "F3",
     r"has several rows": "F4",
-    r"_WrappedReferencingError": "F5",
 }
 _PATTERNS = [re.compile(pattern, re.DOTALL) for pattern in KNOWN]
 
