@@ -190,3 +190,17 @@ def test_a_key_column_can_widen(place, singer):
     place.run(schema, singer.records("things", {"id": 1, "v": "b"}, {"id": 2**70, "v": "c"}))
     assert place.types("things")["id"] == "DECIMAL(38,0)"
     assert place.rows("things", "v") == ["b", "c"]
+
+
+def test_a_column_that_a_tap_left_is_no_flag_of_the_users(folder, singer):
+    text = {"type": "string"}
+    folder.run(
+        singer.schema("s", {"id": INTEGER, "IsDeleted": text}),
+        singer.record("s", {"id": 1, "IsDeleted": "x"}),
+    )
+    folder.run(
+        singer.schema("s", {"id": INTEGER, "v": INTEGER}),
+        singer.records("s", {"id": 1, "v": 2}, {"id": 2, "v": 2}),
+    )
+    assert folder.rows("s", "is_deleted") == ["x", None]
+    assert folder.rows("s", "v") == [2, 2]

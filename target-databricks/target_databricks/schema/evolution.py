@@ -70,6 +70,7 @@ def reconcile(
         widenings: How columns may change type; all of `WIDENINGS` by default.
         former: Tables whose columns an earlier version may have named.
     """
+    plan = _with_a_flag_that_is_one(plan, existing.get(plan.table))
     rules = WIDENINGS if widenings is None else widenings
     notes: list[str] = []
     widen: dict[str, Widened] = {}
@@ -154,6 +155,16 @@ def _renamed_child(
 
 def _respelled(references: Iterable[Reference], names: Mapping[str, str]) -> tuple[Reference, ...]:
     return tuple(replace(r, columns=tuple(names.get(c, c) for c in r.columns)) for r in references)
+
+
+def _with_a_flag_that_is_one(plan: StreamPlan, table: pa.Schema | None) -> StreamPlan:
+    """The plan without a users' flag where the table has a column of its name that is no boolean.
+
+    A property that an earlier SCHEMA had left it there.
+    """
+    flag = (plan.soft_delete or "").lower()
+    other = any(c.name.lower() == flag and not pa.types.is_boolean(c.type) for c in table or ())
+    return replace(plan, soft_delete=None) if other else plan
 
 
 def _beside_the_flag(

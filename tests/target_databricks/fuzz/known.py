@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 KNOWN: Mapping[str, str] = {
-    r"'if_else' has no kernel|Unsupported cast from bool|is_deleted: 'false' was never": "F2",
     r"is_deleted_[0-9a-f]{6}: False was never": "F6",
     r"\[\d+\]\.[^:]*: .* is neither among \{.*: None": "F7",
     r"mark is not its parent's": "F3",
