@@ -164,3 +164,10 @@ def test_annotations_come_back_after_a_trip_through_the_sdk():
     assert annotated["LineItems"]["x-child-table"]["name"] == "invoice_line_items"
     assert annotated["LineItems"]["items"]["properties"]["ItemID"]["x-references"]
     assert annotated["Mine"] == {"type": "string"}
+
+
+def test_comments_can_be_understood_alone() -> None:
+    """In Unity Catalog nothing tells what "Its lines" are the lines of."""
+    for stream, resource in BY_STREAM.items():
+        for field in resource.model.fields:
+            assert not field.about.startswith("Its "), (stream, field.name)

@@ -81,7 +81,7 @@ _GROUP_FIELDS = (
 _MEMBER = Model(
     "Contact",
     "A member of a group.",
-    (text("ContactID", "The contact.", refers="contacts"), text("Name", "Its name.")),
+    (text("ContactID", "The contact.", refers="contacts"), text("Name", "Name of the contact.")),
     partial=True,
 )
 _GROUP_COPY = Model(
@@ -210,7 +210,7 @@ CONTACT_GROUP = Model(
         many(
             "Contacts",
             _MEMBER,
-            "Its members, read group by group.",
+            "Contacts that are members of a contact group, read group by group.",
             child=Child("contact_group_members", ("ContactID",)),
         ),
     ),

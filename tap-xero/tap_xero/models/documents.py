@@ -57,7 +57,7 @@ def _allocations(table: str) -> Field:
                 amount("Amount", "How much was used."),
                 day("Date", "When."),
                 day("DateString", "Same as Date."),
-                flag("IsDeleted", "Taken back."),
+                flag("IsDeleted", "Xero's own mark: the allocation was taken back."),
                 one("Invoice", INVOICE_REFERENCE, "Partial copy of the invoice."),
                 one("CreditNote", CREDIT_NOTE_COPY, "Partial copy of the credit note."),
                 one("Prepayment", PREPAYMENT_COPY, "Partial copy of the prepayment."),
@@ -84,7 +84,7 @@ INVOICE = Model(
     (
         *INVOICE_HEADER.fields,
         CONTACT_FIELD,
-        lines("invoice_line_items"),
+        lines("invoice_line_items", "an invoice or bill"),
         _PAYMENTS,
         many("CreditNotes", CREDIT_NOTE_COPY, "Short form of the credit notes used on it."),
         many("Prepayments", PREPAYMENT_COPY, "Short form of the prepayments used on it."),
@@ -100,7 +100,7 @@ CREDIT_NOTE = Model(
     (
         *CREDIT_NOTE_HEADER.fields,
         CONTACT_FIELD,
-        lines("credit_note_line_items"),
+        lines("credit_note_line_items", "a credit note"),
         _allocations("credit_note_allocations"),
         _PAYMENTS,
         _ADDRESSES,
@@ -114,7 +114,7 @@ PREPAYMENT = Model(
     (
         *PREPAYMENT_HEADER.fields,
         CONTACT_FIELD,
-        lines("prepayment_line_items"),
+        lines("prepayment_line_items", "a prepayment"),
         _allocations("prepayment_allocations"),
         _PAYMENTS,
     ),
@@ -127,7 +127,7 @@ OVERPAYMENT = Model(
     (
         *OVERPAYMENT_HEADER.fields,
         CONTACT_FIELD,
-        lines("overpayment_line_items"),
+        lines("overpayment_line_items", "an overpayment"),
         _allocations("overpayment_allocations"),
         _PAYMENTS,
     ),

@@ -70,9 +70,16 @@ REMAINING = (
 OTHER_ID = text("ID", "Same as the document's own identifier.")
 
 
-def lines(table: str) -> Field:
-    """The line items of a document, as rows of `table`."""
-    return many("LineItems", LINE_ITEM, "Its lines.", child=Child(table, ("LineItemID",)))
+def lines(table: str, document: str) -> Field:
+    """The line items of a document, as rows of `table`.
+
+    Args:
+        table: The child table.
+        document: What the document is called, with its article.
+    """
+    return many(
+        "LineItems", LINE_ITEM, f"Lines of {document}.", child=Child(table, ("LineItemID",))
+    )
 
 
 # Plain fields -------------------------------------------------------------------------

@@ -72,7 +72,7 @@ BANK_TRANSACTION = Model(
         many(
             "LineItems",
             LINE_ITEM,
-            "Its lines.",
+            "Lines of a bank transaction.",
             child=Child("bank_transaction_line_items", ("LineItemID",)),
         ),
     ),
@@ -143,7 +143,7 @@ MANUAL_JOURNAL = Model(
         many(
             "JournalLines",
             _MANUAL_LINE,
-            "Its lines, in order.",
+            "Lines of a manual journal, in order.",
             child=Child("manual_journal_lines"),
         ),
     ),
@@ -182,7 +182,7 @@ JOURNAL = Model(
         many(
             "JournalLines",
             _JOURNAL_LINE,
-            "Its lines.",
+            "Lines of a journal of the general ledger.",
             child=Child("journal_lines", ("JournalLineID",)),
         ),
     ),
@@ -222,7 +222,7 @@ BUDGET = Model(
         many(
             "BudgetLines",
             _BUDGET_LINE,
-            "Its lines, read budget by budget.",
+            "Lines of a budget, an account each, read budget by budget.",
             child=Child("budget_lines", ("AccountID",)),
         ),
     ),

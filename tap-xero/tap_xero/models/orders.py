@@ -78,7 +78,7 @@ PURCHASE_ORDER = Model(
         DISCOUNTED,
         UPDATED,
         CONTACT_FIELD,
-        lines("purchase_order_line_items"),
+        lines("purchase_order_line_items", "a purchase order"),
     ),
     lifts=(CONTACT_LIFT,),
 )
@@ -105,7 +105,7 @@ QUOTE = Model(
         THEME,
         UPDATED,
         CONTACT_FIELD,
-        lines("quote_line_items"),
+        lines("quote_line_items", "a quote"),
     ),
     lifts=(CONTACT_LIFT,),
 )
@@ -145,7 +145,7 @@ REPEATING_INVOICE = Model(
         flag("IncludePDF", "The email carries a PDF."),
         one("Schedule", _SCHEDULE, "When it repeats."),
         CONTACT_FIELD,
-        lines("repeating_invoice_line_items"),
+        lines("repeating_invoice_line_items", "a repeating invoice"),
     ),
     lifts=(CONTACT_LIFT,),
 )
@@ -185,7 +185,7 @@ RECEIPT = Model(
         UPDATED,
         one("User", _USER_COPY, "Copy of the user."),
         CONTACT_FIELD,
-        lines("receipt_line_items"),
+        lines("receipt_line_items", "an expense receipt"),
     ),
     lifts=(CONTACT_LIFT, lift("UserID", "User", "users")),
 )
@@ -216,7 +216,7 @@ EXPENSE_CLAIM = Model(
                 extra=(
                     one("User", _USER_COPY, "Copy of the user."),
                     one("Contact", CONTACT_REFERENCE, "Partial copy of the contact."),
-                    many("LineItems", LINE_ITEM, "Its lines, when Xero shows them."),
+                    many("LineItems", LINE_ITEM, "Lines of the receipt, when Xero shows them."),
                 ),
             ),
             "Copies of its receipts.",

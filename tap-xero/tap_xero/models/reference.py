@@ -90,7 +90,7 @@ TAX_RATE = Model(
         many(
             "TaxComponents",
             _TAX_COMPONENT,
-            "Its components.",
+            "Components of a tax rate.",
             child=Child("tax_rate_components"),
         ),
         text("Status", "ACTIVE, DELETED, ARCHIVED or PENDING."),
@@ -146,7 +146,7 @@ _TRACKING_OPTION = Model(
         text("TrackingCategoryID", "Category it belongs to.", refers="tracking_categories"),
         flag("IsActive", "Can be chosen."),
         flag("IsArchived", "Archived."),
-        flag("IsDeleted", "Deleted."),
+        flag("IsDeleted", "Xero's own mark: the option was deleted."),
     ),
 )
 
@@ -160,7 +160,7 @@ TRACKING_CATEGORY = Model(
         many(
             "Options",
             _TRACKING_OPTION,
-            "Its values.",
+            "Options of a tracking category.",
             child=Child("tracking_options", ("TrackingOptionID",)),
         ),
         text("Option", "Name of an option, where the category is used as a reference."),

@@ -225,7 +225,9 @@ class StreamPlan:
         return pa.schema([*parent, *own, *extra])
 
 
-_FLAG_COMMENT = "Yours to set: loads create this flag and never touch it again"
+_FLAG_COMMENT = (
+    "Flag of the users of this table, not of the source: loads create it and leave it alone"
+)
 
 
 def with_root(plan: StreamPlan, root: Node, notes: Iterable[str]) -> StreamPlan:

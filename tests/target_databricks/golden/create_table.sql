@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS `main`.`xero`.`invoices` (
   `_sdc_sync_started_at` BIGINT COMMENT 'Milliseconds since 1970 at which the run started',
   `_sdc_deleted_at` TIMESTAMP COMMENT 'When the tap declared this row gone; null while it is alive',
   `_rescued_data` STRING COMMENT 'JSON of what did not fit the schema: unknown fields, values of another type',
-  `is_deleted` BOOLEAN COMMENT 'Yours to set: loads create this flag and never touch it again',
+  `is_deleted` BOOLEAN COMMENT 'Flag of the users of this table, not of the source: loads create it and leave it alone',
   PRIMARY KEY (`tenant_id`, `invoice_id`)
 )
 USING DELTA
