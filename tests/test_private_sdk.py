@@ -47,6 +47,7 @@ USED = {
         "PluginBase._validate_config": "errors that say what to do, and checks no schema can make",
         "Sink._validator": "the SDK's own check of records, and no second one",
         "Target._MAX_RECORD_AGE_IN_MINUTES": "how long records may wait",
+        "Target._handle_max_record_age": "records of BATCH files must not wait longer than others",
         "Target._max_record_age_in_minutes": "how long records have waited",
         "Target._sinks_active": "what each stream has received",
         "singer_sdk.configuration._dict_config.parse_environment_config": "one variable at a time",
