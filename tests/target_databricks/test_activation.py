@@ -173,8 +173,8 @@ class Model(RuleBasedStateMachine):
         version, messages = self.begun(run)
         with Dying(call, after=after) as retiring, suppress(Crash):
             self.run(run, messages)
-        # A version that was named before its records takes effect after the last state went out.
-        late = run["named"] == "before" and self.complete(run, messages, messages, version)
+        # A state covers records: what a version retires may come after it went out.
+        late = self.complete(run, messages, messages, version)
         if late or not self.place.last.states:
             if not retiring:
                 assert self.rows.keys() <= self.alive().keys()
