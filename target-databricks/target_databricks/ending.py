@@ -35,11 +35,10 @@ def overwrite(sinks: Mapping[str, DatabricksSink], versions: StreamVersions, loa
     for stream, sink in sinks.items():
         stateful = load.is_stateful(sink.plan)
         if versions.is_cut_short(stream, sink.received, stateful=stateful):
-            logger.error(
-                "Stream '%s' was cut short: no STATE came after the last of it. Its table keeps "
-                "the rows that it had, and no state is let through that covers what came. Run the "
-                "tap again.",
+            load.refusals.stop(
                 stream,
+                "It was cut short: no STATE came after the last of it. Its table keeps the rows "
+                "that it had. Run the tap again.",
             )
         else:
             sink.overwrite()

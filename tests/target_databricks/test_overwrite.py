@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 import pytest
+from target_databricks.errors import LoadError
 from target_databricks.lakehouse.table import LakehouseTable
 from target_databricks.loading.load import Load
 from target_databricks.sinks import DatabricksSink
@@ -75,8 +76,10 @@ def test_invariant_12_a_tap_that_dies_leaves_the_old_rows(folder, singer, throug
     schema, *records = items(singer, 2, 3, v="b", keys=keys)
     version = [singer.activate("items", 7)] if named else []
     messages = [schema, *version, *records, singer.state({"n": 2})]
-    folder.run(messages[:through], batch_size_rows=1, **OVER)
     whole = through >= len(messages)
+    cut_short = 0 < through < len(messages)
+    with pytest.raises(LoadError, match="was cut short") if cut_short else nullcontext():
+        folder.run(messages[:through], batch_size_rows=1, **OVER)
     assert folder.rows("items", "id") == ([2, 3] if whole else [1, 2])
     assert folder.last.states == ([{"n": 2}] if whole else [])
     folder.run(messages, **OVER)
