@@ -204,3 +204,22 @@ def test_a_column_that_a_tap_left_is_no_flag_of_the_users(folder, singer):
     )
     assert folder.rows("s", "is_deleted") == ["x", None]
     assert folder.rows("s", "v") == [2, 2]
+
+
+def test_new_members_of_elements_are_kept_where_others_are_left_out(place, singer):
+    def lines(*names):
+        members = {name: {"type": ["string", "null"]} for name in names}
+        element = {
+            "type": "object",
+            "properties": {"deep": {"type": "object", "properties": members}},
+        }
+        return {"id": {"type": "integer"}, "lines": {"type": "array", "items": element}}
+
+    def record(key, **members):
+        return {"id": key, "lines": [{"deep": members}]}
+
+    place.run(singer.schema("items", lines("a", "b")), singer.record("items", record(1, a="1")))
+    sent = [record(1, b="2", c="3"), record(2, b="4", c="5")]
+    place.run(singer.schema("items", lines("b", "c")), *singer.records("items", *sent))
+    deep = [row["lines"][0]["deep"] for row in place.rows("items")]
+    assert deep == [{"a": None, "b": "2", "c": "3"}, {"a": None, "b": "4", "c": "5"}]

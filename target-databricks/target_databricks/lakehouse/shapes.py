@@ -33,18 +33,19 @@ def union(existing: Iterable[pa.Field], rows: Iterable[pa.Field]) -> list[pa.Fie
     """The table's columns, then those that the rows bring; likewise inside structs and lists."""
     new = {c.name: c for c in rows}
     columns = [
-        c.with_type(_union_type(c.type, new.pop(c.name).type)) if c.name in new else c
+        c.with_type(union_type(c.type, new.pop(c.name).type)) if c.name in new else c
         for c in existing
     ]
     return [*columns, *new.values()]
 
 
-def _union_type(existing: pa.DataType, new: pa.DataType) -> pa.DataType:
+def union_type(existing: pa.DataType, new: pa.DataType) -> pa.DataType:
+    """The table's type, with the members of structs that the rows bring, at every depth."""
     if pa.types.is_struct(existing) and pa.types.is_struct(new):
         return pa.struct(union(existing, new))
     if pa.types.is_list(existing) and pa.types.is_list(new):
         element = existing.value_field
-        return pa.list_(element.with_type(_union_type(element.type, new.value_type)))
+        return pa.list_(element.with_type(union_type(element.type, new.value_type)))
     return existing
 
 

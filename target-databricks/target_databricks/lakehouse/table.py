@@ -27,7 +27,7 @@ from deltalake.exceptions import TableNotFoundError
 
 from target_databricks.lakehouse.files import FILE_BYTES, compact, writer_properties
 from target_databricks.lakehouse.predicates import literal, one_of, quoted
-from target_databricks.lakehouse.shapes import conformed, plain, read_ahead, union
+from target_databricks.lakehouse.shapes import conformed, plain, read_ahead, union, union_type
 from target_databricks.loading.rows import in_chunks
 from target_databricks.schema.naming import SPELLING, UNICODE
 
@@ -320,7 +320,7 @@ class LakehouseTable:
         return compact(self.delta, self.schema or (), compact_after)
 
     def _fitted(self, rows: pa.Table) -> pa.Table:
-        """The rows under the table's own spelling, their metadata in the table's own types."""
+        """The rows under the table's own spelling, in its own types, with what they add to these."""
         schema = self.schema
         if schema is None:
             return rows
@@ -328,8 +328,8 @@ class LakehouseTable:
         arrays, fields = [], []
         for column, array in zip(rows.schema, rows.columns, strict=True):
             own = columns.get(column.name.lower(), column)
-            # What is nested is for the writer to bring together.
-            kind = column.type if pa.types.is_nested(column.type) else own.type
+            # The writer itself would leave out new members of an array's elements, without a word.
+            kind = union_type(own.type, column.type)
             fields.append(column.with_name(own.name).with_type(kind))
             arrays.append(array if array.type.equals(kind) else array.cast(kind))
         return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
