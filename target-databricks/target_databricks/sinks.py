@@ -122,6 +122,8 @@ class DatabricksSink(BatchSink):
                 "'validate_records' to false to keep such values in _rescued_data",
                 record,
             ) from error
+        except ArithmeticError:
+            return  # A `multipleOf` so fine that no decimal can tell: it is no mismatch.
         except Unresolvable as error:
             raise ConfigurationError(
                 f"The JSON Schema of stream '{self.stream_name}' refers to '{error.ref}', which is "

@@ -178,7 +178,8 @@ class TargetDatabricks(Target):
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
         stream = message_dict.get("stream")
         schema = message_dict.get("schema")
-        if not isinstance(schema, dict) or not schema.get("properties"):
+        properties = schema.get("properties") if isinstance(schema, dict) else None
+        if not properties or not isinstance(properties, dict):
             raise BadInputError(
                 f"Line {self.line} of the input: the SCHEMA of stream '{stream}' states no "
                 "properties, so its table would have no columns. Mend the tap or deselect the "

@@ -53,6 +53,10 @@ CASES = {
         [record(3).replace("items", "others")],
         ["Line 4", "'others'", "SCHEMA"],
     ),
+    "a schema whose properties are none": (
+        [schema(stream="others", schema={"properties": 5}, key_properties=[])],
+        ["Line 4", "'others'", "no properties"],
+    ),
     "a version before its schema": (
         ['{"type": "ACTIVATE_VERSION", "stream": "others", "version": 1}'],
         ["Line 4", "'others'", "SCHEMA"],
@@ -250,3 +254,10 @@ def test_a_schema_that_refers_to_nothing_cannot_be_validated(folder, singer):
         folder.run(messages, validate_records=True)
     folder.run(messages)
     assert folder.rows("s", "a") == ["1"]
+
+
+def test_a_step_too_fine_to_be_checked_is_no_mismatch(folder, singer):
+    step = {"type": "number", "multipleOf": 1e-25, "maximum": 1e10}
+    messages = [singer.schema("s", {"id": step}), singer.record("s", {"id": 3000000000})]
+    folder.run(messages, validate_records=True)
+    assert [str(number) for number in folder.rows("s", "id")] == ["3000000000.0000000000"]

@@ -320,7 +320,7 @@ class LakehouseTable:
         return compact(self.delta, self.schema or (), compact_after)
 
     def _fitted(self, rows: pa.Table) -> pa.Table:
-        """The rows under the table's own spelling, in its own types, with what they add to these."""
+        """The rows under the table's own spelling, in its types and with what they add to these."""
         schema = self.schema
         if schema is None:
             return rows

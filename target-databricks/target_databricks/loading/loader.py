@@ -19,7 +19,7 @@ from typing import Any
 
 from target_databricks.loading.batch import LoadResult
 from target_databricks.loading.load import Load
-from target_databricks.loading.states import without
+from target_databricks.loading.states import BOOKMARKS, without
 
 State = Mapping[str, Any]
 
@@ -199,6 +199,8 @@ class Loader:
                         break
                     value = part
                 self._pending.popleft()
+                if behind and not value[BOOKMARKS]:
+                    continue  # To emit it would make the tap forget how far it had come before.
                 self._latest = value
                 covered = {s: count for s, count in received.items() if s not in behind}
             if covered is None or self._latest is None:

@@ -80,6 +80,12 @@ class Reading:
     schemas: list[tuple[int, str]] = field(default_factory=list)
     dies: str | None = None
 
+    @property
+    def syncing(self) -> bool:
+        """Whether the tap was in the middle of a stream by its last word."""
+        last = self.states[-1][1] if self.states else None
+        return isinstance(last, dict) and bool(last.get("currently_syncing"))
+
 
 def understood(run: Run) -> Reading:
     """Read the messages of a run, up to the first that is none."""
@@ -109,7 +115,7 @@ def _take(
         return
     name = message["stream"]
     if kind == "SCHEMA":
-        properties = message["schema"]["properties"]
+        properties = dict(message["schema"]["properties"])
         keys = message["key_properties"]
         _ = [properties[key] for key in keys]
         schemas[name] = properties

@@ -49,6 +49,7 @@ class Finding:
 
 
 ASIDE = "Not all is loaded"
+CUT = "It was cut short"
 """How the target says that some rows were set aside and all others loaded."""
 
 Safe = dict[str, Any]
@@ -133,7 +134,7 @@ def _of_run(
             if reading.dies is not None and not gone:
                 yield "accepted", reading.dies
         except SingerSDKError as error:
-            aside = ASIDE in str(error)
+            aside = ASIDE in str(error) or (CUT in str(error) and _is_cut(reading, run))
             died = not aside
             if not gone and not _may_be_refused(reading, run, str(error), tables):
                 yield "refused", str(error)
@@ -175,7 +176,7 @@ def _is_cut(reading: Reading, run: Run) -> bool:
     """Whether a stream that is to be overwritten is not complete: then states wait for it."""
     end = max((place for place, _ in reading.states), default=-1)
     cut = any(stream.last > end for stream in reading.streams.values())
-    return cut and run.settings.get("load_method") == "overwrite"
+    return (cut or reading.syncing) and run.settings.get("load_method") == "overwrite"
 
 
 def _batch_config(run: Run, folder: Path) -> dict[str, Any]:
@@ -187,6 +188,8 @@ def _batch_config(run: Run, folder: Path) -> dict[str, Any]:
 
 def _may_be_refused(reading: Reading, run: Run, message: str, tables: Mapping[str, Table]) -> bool:
     """Whether there is a reason for ending a run with a sentence."""
+    if CUT in message and _is_cut(reading, run):
+        return True
     if ASIDE in message:
         # Rows that were set aside are named until somebody decides about them.
         odd = {name for name, stream in reading.streams.items() if stream.odd}
