@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
-from target_databricks.errors import LoadError
 from target_databricks.warehouse.client.connection import Connections
 from target_databricks.warehouse.staging import leases
 from target_databricks.warehouse.staging.volume import StagingVolume
@@ -193,32 +192,6 @@ def test_a_damaged_staged_file_is_left_alone_and_named(warehouse, singer, caplog
     assert warehouse.staged() == ["docs-0123.parquet"]
     assert any("docs-0123.parquet" in r.getMessage() for r in caplog.records)
     assert warehouse.rows("docs", "id") == [1]
-
-
-def test_invariant_13_what_can_never_be_applied_stops_its_own_stream_only(warehouse, singer):
-    docs = singer.schema("docs", {"id": INTEGER, "v": TEXT})
-    logs = singer.schema("logs", {"x": INTEGER}, [])
-    warehouse.run(docs, singer.record("docs", {"id": 1, "v": "a"}))
-    table = f"{warehouse.name}.docs"
-    warehouse.sandbox.sql(f"ALTER TABLE {table} ADD CONSTRAINT not_bad CHECK (v <> 'bad')")
-    bad = [docs, singer.record("docs", {"id": 2, "v": "bad"})]
-    with pytest.raises(LoadError):
-        warehouse.run(bad, singer.state({"n": 2}))
-    (left,) = warehouse.staged()
-    others = [singer.state({"n": 1}), logs, singer.record("logs", {"x": 7})]
-    with pytest.raises(LoadError, match=rf"(?s)Not loaded: 'docs'.*{left}.*delete the file"):
-        warehouse.run(others, bad, singer.state({"n": 3}))
-    # No state covers what was not loaded.
-    assert warehouse.last.states == [{"n": 1}]
-    assert warehouse.rows("docs", "id") == [1]
-    assert warehouse.rows("logs", "x", by="x") == [7]
-    warehouse.sandbox.sql(f"ALTER TABLE {table} DROP CONSTRAINT not_bad")
-    warehouse.run(others[1:], bad, singer.state({"n": 4}))
-    assert warehouse.last.states == [{"n": 4}]
-    assert warehouse.rows("docs", "id") == [1, 2]
-    # Rows without keys are not doubled by a tap that starts from the state that came out.
-    assert warehouse.rows("logs", "x", by="x") == [7]
-    assert warehouse.staged() == []
 
 
 # The real process, really killed

@@ -178,7 +178,7 @@ def statements_of_a_run(warehouse, *messages, **config):
     warehouse.sandbox.log.clear()
     warehouse.run(*messages, **config)
     # What is asked or written once a run, however many batches it has, does not count.
-    once = ("DESCRIBE SCHEMA", "SELECT * FROM", "SELECT constraint_name")
+    once = ("DESCRIBE SCHEMA", "SHOW TBLPROPERTIES", "SELECT * FROM", "SELECT constraint_name")
     return [
         re.sub(r" AS .*JOIN (\S+) .*", r" against \1", s.text, flags=re.DOTALL)
         if s.text.startswith("WITH")
