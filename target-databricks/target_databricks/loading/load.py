@@ -49,10 +49,10 @@ logger = logging.getLogger("target-databricks")
 class Load:
     """What a run does to the tables of one schema.
 
-    `apply`, `replace` and `activate_version` are called from up to `parallelism` threads at once,
-    for one stream never from two and always in the order its rows came. `reconcile` is called while
-    nothing of its stream is under way, `confirm` at any time by one thread, the rest while nothing
-    else is.
+    `apply`, `prepare`, `overwrite` and `activate_version` are called from up to `parallelism`
+    threads at once, for one stream never from two and always in the order its rows came.
+    `reconcile` is called while nothing of its stream is under way, `confirm` at any time by one
+    thread, the rest while nothing else is.
 
     Args:
         backend: The place.

@@ -92,17 +92,17 @@ def due(plan: StreamPlan, rows: pa.Table, additions: Additions) -> pa.Array:
         has = pa.repeat(pa.scalar(value=path == EVERYTHING), rows.num_rows)
         names = path.split(".")
         for member in plan.fields:
-            for rest in _rest(member, names):
+            for rest in _rest(member.name, names):
                 column = rows.column(member.name).combine_chunks()
                 has = pc.or_(has, _holds(column, rest))
         moments = pc.if_else(has, pa.scalar(moment, pa.int64()), moments)
     return moments.cast(TIMESTAMP)
 
 
-def _rest(member: Field, names: Sequence[str]) -> Iterator[Sequence[str]]:
+def _rest(member: str, names: Sequence[str]) -> Iterator[Sequence[str]]:
     """What of a path is left below a member; nothing if the path does not lead through it."""
     for count in range(1, len(names) + 1):
-        if ".".join(names[:count]).lower() == member.name.lower():
+        if ".".join(names[:count]).lower() == member.lower():
             yield names[count:]
 
 
@@ -119,8 +119,6 @@ def _holds(values: pa.Array, names: Sequence[str]) -> pa.Array:
     has = pa.repeat(pa.scalar(value=False), len(values))
     if pa.types.is_struct(values.type):
         for member in values.type:
-            for count in range(1, len(names) + 1):
-                if ".".join(names[:count]).lower() == member.name.lower():
-                    inner = pc.struct_field(values, member.name)
-                    has = pc.or_(has, _holds(inner, names[count:]))
+            for rest in _rest(member.name, names):
+                has = pc.or_(has, _holds(pc.struct_field(values, member.name), rest))
     return has

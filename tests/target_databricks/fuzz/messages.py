@@ -86,6 +86,10 @@ class Reading:
         last = self.states[-1][1] if self.states else None
         return isinstance(last, dict) and bool(last.get("currently_syncing"))
 
+    def is_cut(self, stream: Stream) -> bool:
+        """Whether nothing says that a stream is complete."""
+        return self.syncing or not any(place > stream.last for place, _ in self.states)
+
 
 def understood(run: Run) -> Reading:
     """Read the messages of a run, up to the first that is none."""

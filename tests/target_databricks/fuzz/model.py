@@ -165,7 +165,7 @@ def _merging(table: Table, run: Run, reading: Reading, stream: Stream) -> None:
             world[key] = _received(table, world.get(key), sents)
     if done == "surely":
         table.activated = version
-    if overwrite and (reading.syncing or not any(at > stream.last for at, _ in reading.states)):
+    if overwrite and reading.is_cut(stream):
         # Nothing says that the stream is complete: the old rows may be there yet.
         table.worlds += before
 

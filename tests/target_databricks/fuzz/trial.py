@@ -174,9 +174,8 @@ def _with_files(run: Run, folder: Path) -> Run:
 
 def _is_cut(reading: Reading, run: Run) -> bool:
     """Whether a stream that is to be overwritten is not complete: then states wait for it."""
-    end = max((place for place, _ in reading.states), default=-1)
-    cut = any(stream.last > end for stream in reading.streams.values())
-    return (cut or reading.syncing) and run.settings.get("load_method") == "overwrite"
+    cut = any(map(reading.is_cut, reading.streams.values()))
+    return cut and run.settings.get("load_method") == "overwrite"
 
 
 def _batch_config(run: Run, folder: Path) -> dict[str, Any]:
