@@ -1,0 +1,271 @@
+"""Writing the rows of a stream's tables in a warehouse: the statements of a batch, in their order.
+
+Child rows are merged for those parents that the table does not hold yet, then the parents. A crash
+before that leaves the parents' old hashes in place; child rows merged by then are replaced, not
+added to. Rows without keys are appended by a statement that first counts what their run has
+appended already.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow as pa
+
+from target_databricks.loading.appending import appends
+from target_databricks.loading.backend import Retirement, WriteResult
+from target_databricks.loading.batch import Batch
+from target_databricks.schema.evolution import tables_of
+from target_databricks.schema.nesting import json_columns
+from target_databricks.schema.plan import JOB_ID, POSITION, ChildPlan, StreamPlan
+from target_databricks.warehouse.client.connection import Connections, StatementError
+from target_databricks.warehouse.sql import dml
+from target_databricks.warehouse.sql import retirement as retirements
+from target_databricks.warehouse.sql.clauses import StagedRows
+from target_databricks.warehouse.staging.protocol import WarehouseStaging
+from target_databricks.warehouse.tables import Tables
+
+logger = logging.getLogger("target-databricks")
+
+
+class Writer:
+    """Changes rows; the methods are those of `Backend`.
+
+    Args:
+        connections: Run statements.
+        tables: The schema's tables.
+        staging: Where batches are read.
+        config: The target's settings.
+        job_id: The run.
+    """
+
+    def __init__(
+        self,
+        connections: Connections,
+        tables: Tables,
+        staging: WarehouseStaging,
+        config: Mapping[str, Any],
+        job_id: str,
+    ) -> None:
+        self._connections = connections
+        self._tables = tables
+        self._staging = staging
+        self._job_id = job_id
+        self._load_method = str(config["load_method"])
+        self._hard_delete = bool(config["hard_delete"])
+        self._nested = str(config["nested"])
+        self._appended: dict[str, int] = {}
+        """Rows that each table has of this run, where that is known."""
+        self._changing: set[str] = set()
+        """Tables whose last batch changed something."""
+
+    def prepare(self, plan: StreamPlan) -> None:
+        """Make the tables of a stream, or add what they lack."""
+        self._ready(plan)
+        for child in plan.children:
+            self._ready_child(plan, child)
+
+    def marks(self, plan: StreamPlan) -> dict[str, int]:
+        """Rows that each table of a stream has of this run."""
+        return {name: self._rows_so_far(name) for name in tables_of(plan)}
+
+    def merge(self, batch: Batch, path: str, *, replayed: bool) -> WriteResult:
+        """Merge a staged batch: child rows first, then parents, whose hash is the commit mark."""
+        plan, total, staged = batch.plan, batch.rows.num_rows, self._staging.read(path, batch)
+        columns = self._ready(plan)
+        children = {child.table: self._ready_child(plan, child) for child in plan.children}
+        if self._are_new(plan) and self._fill(plan, staged, columns, children):
+            return WriteResult(inserted=total)
+        table = self._tables.name(plan.table)
+        # One question spares a MERGE for each table. After a batch that had changes the next one
+        # probably has some too.
+        if plan.children and plan.table not in self._changing:
+            question = dml.changes(table, columns, plan, staged, replayed=replayed)
+            if not self._rows(question, plan).num_rows:
+                return WriteResult(unchanged=total)
+        with self._taken_back() as changed:
+            for child in plan.children:
+                name, own = self._tables.name(child.table), children[child.table]
+                statement = dml.merge_children(
+                    name, own, table, columns, plan, child, staged, replayed=replayed
+                )
+                changed[child.table] = dml.affected(self._run(statement, plan))
+            last = batch.last_values
+            text = dml.merge(table, columns, plan, staged, replayed=replayed, last=last)
+            row = self._run(text, plan)
+        inserted, updated = dml.affected(row, "inserted"), dml.affected(row, "updated")
+        (self._changing.add if inserted or updated else self._changing.discard)(plan.table)
+        return WriteResult(inserted, updated, unchanged=max(0, total - inserted - updated))
+
+    def append(self, batch: Batch, path: str) -> WriteResult:
+        """Append a staged batch, unless the rows of its run show that this was done already."""
+        plan, staged = batch.plan, self._staging.read(path, batch)
+        job_id = str(batch.rows.column(JOB_ID)[0]) if batch.rows.num_rows else self._job_id
+        columns = self._ready(plan)
+
+        def missing(table: str) -> str:
+            return dml.not_appended(self._tables.name(table), job_id, batch.marks.get(table, 0))
+
+        added = 0
+        with self._taken_back() as changed:
+            for child in plan.children:
+                child_columns = self._ready_child(plan, child)
+                statement = dml.append_children(
+                    self._tables.name(child.table),
+                    child_columns,
+                    plan,
+                    child,
+                    staged,
+                    missing(child.table),
+                )
+                changed[child.table] = dml.affected(self._run(statement, plan))
+            if batch.rows.num_rows:
+                statement = dml.append(
+                    self._tables.name(plan.table), columns, plan, staged, missing(plan.table)
+                )
+                added = dml.affected(self._run(statement, plan))
+                self._note(plan.table, job_id, added)
+            for table, count in changed.items():
+                self._note(table, job_id, count)
+        return WriteResult(inserted=added, unchanged=batch.read - added)
+
+    def retire(self, plan: StreamPlan, retirement: Retirement) -> int:
+        """Mark or delete what is gone: parents, then what belongs to marked ones."""
+        look, hard, seen = self._tables.columns, self._hard_delete, []
+        names = [self._tables.name(n) for n in tables_of(plan) if look(n) is not None]
+        if not retirement.appended:
+            seen = self._staging.keys_of_version(plan.table, retirement.version, plan.keys)
+        columns = look(plan.table) or pa.schema([])
+        texts = retirements.statements(names, columns, plan, retirement, seen, hard=hard)
+        counts = [dml.affected(self._run(text, plan)) for text in texts]
+        return counts[-1 if hard else 0]  # the last of several deletes parents
+
+    def overwrite(self, plan: StreamPlan, gathered: StreamPlan) -> None:
+        """Put rows in the place of all that a stream's tables have: children, then parents."""
+        for name, new in reversed([*zip(tables_of(plan), tables_of(gathered), strict=True)]):
+            names = (self._tables.name(name), self._tables.name(new))
+            if (columns := self._tables.columns(name)) is not None:
+                self._run(dml.overwrite(*names, columns, self._tables.columns(new)), plan)
+            self.drop(new)
+
+    def drop(self, table: str) -> None:
+        """Drop a table that may not be there."""
+        if self._tables.columns(table) is not None:
+            self._connections.run(f"DROP TABLE IF EXISTS {self._tables.name(table)}")
+            self._tables.forget(table)
+
+    def purge(self, plan: StreamPlan) -> None:
+        """Delete the rows that are marked, and their child rows, with `hard_delete`."""
+        names = [self._tables.name(name) for name in tables_of(plan)]
+        for text in retirements.purge_all(names, plan) if self._hard_delete else ():
+            self._run(text, plan)
+
+    # Statements
+
+    def _are_new(self, plan: StreamPlan) -> bool:
+        new = self._tables.new
+        all_new = new.issuperset(tables_of(plan))
+        new.difference_update(tables_of(plan))
+        return all_new
+
+    def _fill(
+        self,
+        plan: StreamPlan,
+        staged: StagedRows,
+        columns: pa.Schema,
+        children: Mapping[str, pa.Schema],
+    ) -> bool:
+        """Insert the first rows of new tables, which is quicker than to merge them.
+
+        Returns:
+            Whether the stream's own table was still empty, and so took its rows.
+        """
+        with self._taken_back() as changed:
+            for child in plan.children:
+                name = self._tables.name(child.table)
+                statement = dml.append_children(
+                    name, children[child.table], plan, child, staged, dml.empty(name)
+                )
+                changed[child.table] = dml.affected(self._run(statement, plan))
+            name = self._tables.name(plan.table)
+            row = self._run(dml.append(name, columns, plan, staged, dml.empty(name)), plan)
+        return dml.affected(row) > 0
+
+    @contextmanager
+    def _taken_back(self) -> Iterator[dict[str, int]]:
+        """Take child rows back where their parents are refused; takes rows changed by table."""
+        changed: dict[str, int] = {}
+        try:
+            yield changed
+        except Exception:
+            for table in (name for name, count in changed.items() if count):
+                try:
+                    name = self._tables.name(table)
+                    last = self._connections.run(f"DESCRIBE HISTORY {name} LIMIT 1").column(0)
+                    before = int(last[0].as_py()) - 1
+                    self._connections.run(f"RESTORE TABLE {name} TO VERSION AS OF {before}")
+                except StatementError as error:
+                    logger.warning(
+                        "%s holds child rows whose parents were refused (%s). They are replaced "
+                        "when their parents are loaded.",
+                        f"{self._tables.schema}.{table}",
+                        error.problem.reason,
+                    )
+                self._tables.forget(table)
+            raise
+
+    def _rows_so_far(self, table: str) -> int:
+        if table not in self._appended:
+            count = 0
+            if self._tables.spelled(table, JOB_ID):
+                rows = self._connections.run(
+                    dml.rows_of_run(self._tables.name(table), self._job_id)
+                )
+                count = int(rows.column(0)[0].as_py())
+            self._appended[table] = count
+        return self._appended[table]
+
+    def _note(self, table: str, job_id: str, added: int) -> None:
+        if job_id != self._job_id or table not in self._appended:
+            return
+        if added:
+            self._appended[table] += added
+        else:
+            # Perhaps they went in at an attempt whose answer was lost; only the table knows.
+            del self._appended[table]
+
+    def _run(self, statement: str, plan: StreamPlan) -> Mapping[str, Any]:
+        """Run a statement that changes rows. Returns its one row of numbers."""
+        rows = self._rows(statement, plan)
+        return rows.to_pylist()[0] if rows.num_rows else {}
+
+    def _rows(self, statement: str, plan: StreamPlan) -> pa.Table:
+        return self._connections.run(statement, {"stream": plan.stream})
+
+    def _ready(self, plan: StreamPlan) -> pa.Schema:
+        return self._tables.ready(
+            plan.table,
+            plan.table_schema,
+            plan.description,
+            keys=plan.keys,
+            primary=not appends(plan, self._load_method),
+            hints=plan.hints,
+            variants=self._variants(plan.fields),
+        )
+
+    def _ready_child(self, plan: StreamPlan, child: ChildPlan) -> pa.Schema:
+        return self._tables.ready(
+            child.table,
+            plan.child_schema(child),
+            child.description,
+            # Always there and always unique, whatever the tap says of its own keys.
+            keys=(*plan.keys, POSITION),
+            primary=self._load_method != "append-only",
+            variants=self._variants(child.row.fields),
+        )
+
+    def _variants(self, fields: Any) -> frozenset[str]:
+        return json_columns(fields) if self._nested == "variant" else frozenset()
