@@ -11,7 +11,8 @@ from target_databricks.errors import ConfigurationError
 from target_databricks.settings import destination_of
 from target_databricks.warehouse.client.access import host_url
 from target_databricks.warehouse.client.backoff import Backoff
-from target_databricks.warehouse.client.errors import Kind, classify, failed_poll
+from target_databricks.warehouse.client.errors import classify, failed_poll
+from target_databricks.warehouse.client.rules import Kind
 
 
 class AnswerError(Exception):
@@ -77,6 +78,51 @@ class AnswerError(Exception):
         (AnswerError("[CATALOG_NOT_FOUND] The catalog `x` not found"), Kind.FINAL),
         (AnswerError("[PARSE_SYNTAX_ERROR] Syntax error at or near 'x'"), Kind.FINAL),
         (ValueError(), Kind.FINAL),
+        # What real warehouses were seen to say, with what each means for a load.
+        (
+            AnswerError(
+                "Query could not be scheduled: HTTP Response code: 503. Please try again later. "
+                "SQLSTATE: XX000"
+            ),
+            Kind.TRANSIENT,
+        ),
+        (AnswerError("Couldn't create directory /local_disk0/tmp/abc"), Kind.TRANSIENT),
+        (
+            AnswerError("The spark driver has stopped unexpectedly and is restarting."),
+            Kind.TRANSIENT,
+        ),
+        (AnswerError("Too many requests. Please wait a moment."), Kind.TRANSIENT),
+        (
+            AnswerError("AmazonS3Exception: Please reduce your request rate. (503 SlowDown)"),
+            Kind.TRANSIENT,
+        ),
+        (AnswerError("Communication failed. SQLSTATE: 08S01"), Kind.TRANSIENT),
+        (AnswerError("[X] HTTP Response code: 502 SQLSTATE: XX000"), Kind.TRANSIENT),
+        (AnswerError("Command 01ef-7a unexpectedly closed server side"), Kind.SESSION),
+        (AnswerError("The session was closed by the server."), Kind.SESSION),
+        (AnswerError("Transaction conflict detected."), Kind.CONFLICT),
+        (AnswerError("[WHATEVER] Somebody else committed. SQLSTATE: 2D521"), Kind.CONFLICT),
+        (AnswerError("[WHATEVER] It was rolled back. SQLSTATE: 40001"), Kind.CONFLICT),
+        (
+            AnswerError(
+                "Error during request to server: Token is expiring within 30 seconds. "
+                "(token expired)",
+                http_code=403,
+            ),
+            Kind.REFUSED,
+        ),
+        (
+            AnswerError("Source IP 192.0.2.1 is blocked by Databricks IP ACL", http_code=403),
+            Kind.FINAL,
+        ),
+        # The state counts before a text, which may have any word of the data in it.
+        (
+            AnswerError("[CAST_INVALID_INPUT] 'connection reset' is no INT. SQLSTATE: 22018"),
+            Kind.ROWS,
+        ),
+        (AnswerError("[DELTA_X] 'timed out' violates CHECK. SQLSTATE: 23001"), Kind.ROWS),
+        # A class counts before both.
+        (ConnectionResetError("SQLSTATE: 42P01"), Kind.TRANSIENT),
     ],
 )
 def test_an_error_is_what_it_says(error, kind):
@@ -123,6 +169,7 @@ def test_a_poll_without_an_answer_is_no_verdict_on_its_statement(error, kind, on
         ),
         (AnswerError("[CATALOG_NOT_FOUND] The catalog `x` not found"), "'catalog'"),
         (AnswerError("SQL warehouse 12 does not exist."), "'http_path'"),
+        (AnswerError("Source IP 192.0.2.1 is blocked by Databricks IP ACL"), "IP access list"),
         (OSError("[Errno -2] Name or service not known"), "'server_hostname'"),
     ],
 )

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from target_databricks.limits import IDENTIFIER
 from target_databricks.schema.plan import Reference, StreamPlan
 from target_databricks.warehouse.client.connection import Connections, StatementError
-from target_databricks.warehouse.client.errors import Kind
+from target_databricks.warehouse.client.rules import Kind
 from target_databricks.warehouse.sql import ddl
 from target_databricks.warehouse.sql.names import literal, quoted
 from target_databricks.warehouse.tables import Tables

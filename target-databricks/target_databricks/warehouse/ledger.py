@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from target_databricks.loading.ledger import DESCRIPTION, SCHEMA, TABLE
 from target_databricks.warehouse.client.connection import Connections, StatementError
-from target_databricks.warehouse.client.errors import Kind, classify
+from target_databricks.warehouse.client.errors import classify
+from target_databricks.warehouse.client.rules import Kind
 from target_databricks.warehouse.sql import dml
 from target_databricks.warehouse.staging.protocol import WarehouseStaging
 from target_databricks.warehouse.tables import Tables

@@ -17,7 +17,7 @@ from target_databricks.limits import CLUSTERED_COLUMNS
 from target_databricks.schema.naming import SPELLING, UNICODE, schema_name
 from target_databricks.schema.plan import Hints
 from target_databricks.warehouse.client.connection import Connections, StatementError
-from target_databricks.warehouse.client.errors import Kind
+from target_databricks.warehouse.client.rules import Kind
 from target_databricks.warehouse.sql import ddl
 from target_databricks.warehouse.sql.columns import as_read, as_variant, missing, widened
 from target_databricks.warehouse.sql.names import Schema

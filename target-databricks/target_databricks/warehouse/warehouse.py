@@ -21,7 +21,8 @@ from target_databricks.schema.plan import JOB_ID, RECORD_HASH, StreamPlan
 from target_databricks.warehouse.client.access import make_access
 from target_databricks.warehouse.client.backoff import Backoff
 from target_databricks.warehouse.client.connection import Connections, StatementError
-from target_databricks.warehouse.client.errors import Kind, classify
+from target_databricks.warehouse.client.errors import classify
+from target_databricks.warehouse.client.rules import Kind
 from target_databricks.warehouse.client.start import start
 from target_databricks.warehouse.constraints import add_foreign_keys
 from target_databricks.warehouse.ledger import LedgerTable

@@ -22,7 +22,8 @@ from singer_sdk.exceptions import FatalSyncError
 
 from target_databricks.warehouse.client.access import PRODUCT, Access
 from target_databricks.warehouse.client.backoff import Backoff
-from target_databricks.warehouse.client.errors import AGAIN, Kind, Problem, classify, failed_poll
+from target_databricks.warehouse.client.errors import Problem, classify, failed_poll
+from target_databricks.warehouse.client.rules import AGAIN, Kind
 
 logger = logging.getLogger("target-databricks")
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from target_databricks.errors import ConfigurationError
 from target_databricks.warehouse.client.backoff import Backoff
-from target_databricks.warehouse.client.errors import Kind, classify
+from target_databricks.warehouse.client.errors import classify
+from target_databricks.warehouse.client.rules import Kind
 
 if TYPE_CHECKING:
     from target_databricks.warehouse.client.access import Access
