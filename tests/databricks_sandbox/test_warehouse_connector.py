@@ -211,18 +211,26 @@ def test_sessions_have_their_own_namespace_and_settings(connect, databricks_sche
 
 def test_sessions_can_be_given_settings_of_spark(connect, databricks_sandbox):
     databricks_sandbox.session_settings.update(FOR_LARGE_LOADS)
-    cursor = connect().cursor()
-    cursor.execute("SET spark.sql.codegen.factoryMode")
-    assert cursor.fetchone()[1] == "FALLBACK"
-    databricks_sandbox.reset()
-    cursor = connect().cursor()
-    cursor.execute("SET spark.sql.codegen.factoryMode")
-    assert cursor.fetchone()[1] == "NO_CODEGEN"
+    for mode in ("FALLBACK", "NO_CODEGEN"):
+        connect()
+        (session,) = databricks_sandbox.sessions.session_ids()
+        engine = databricks_sandbox.sessions.session(session).engine
+        assert engine.get_conf("spark.sql.codegen.factoryMode") == mode
+        databricks_sandbox.reset()
 
 
 def test_an_unknown_session_setting_is_refused(connect):
     with pytest.raises(sql.exc.DatabaseError, match=r"CONFIG_NOT_AVAILABLE.*make_it_fast"):
         connect(session_configuration={"make_it_fast": "true"})
+    shuffle = "spark.sql.shuffle.partitions"
+    with pytest.raises(sql.exc.DatabaseError, match=rf"CONFIG_NOT_AVAILABLE.*{shuffle}"):
+        connect(session_configuration={shuffle: "3"})
+    cursor = connect().cursor()
+    with pytest.raises(sql.exc.ServerOperationError, match=rf"{shuffle} is not .*42K0I"):
+        cursor.execute(f"SET {shuffle} = 3")
+    cursor.execute("SET ansi_mode = false")
+    cursor.execute("SET ansi_mode")
+    assert cursor.fetchone()[:] == ("ansi_mode", "false")
 
 
 def test_a_session_may_begin_in_a_schema_it_is_about_to_create(connect, databricks_sandbox):

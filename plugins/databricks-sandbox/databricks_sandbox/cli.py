@@ -15,6 +15,7 @@ from typing import NoReturn
 import click
 
 from databricks_sandbox.sandbox import Sandbox
+from databricks_sandbox.switches import PROFILES
 
 # A signal that another thread happened to receive is noticed at the next look.
 _LOOK_AFTER = 0.5
@@ -37,6 +38,12 @@ def main() -> None:
     type=click.Path(path_type=Path),
     help="where tables and files are kept (default: a temporary folder, removed at the end)",
 )
+@click.option(
+    "--profile",
+    type=click.Choice(PROFILES),
+    default="plain",
+    help="what the account has; cloud is what a new one has today (default: plain)",
+)
 @click.option("--stopped", is_flag=True, help="begin with a stopped warehouse")
 @click.option(
     "--start-seconds",
@@ -53,6 +60,7 @@ def serve(
     memory: str,
     large: bool,
     folder: Path | None,
+    profile: str,
     stopped: bool,
     start_seconds: float,
     until_stdin_closes: bool,
@@ -64,7 +72,9 @@ def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        sandbox = Sandbox(port=port, catalog=catalog, memory=memory, large=large, folder=folder)
+        sandbox = Sandbox(
+            port=port, catalog=catalog, memory=memory, large=large, folder=folder, profile=profile
+        )
     except OSError as error:
         _fail(f"cannot listen on port {port}: {error}")
     # Raised in the main thread wherever it is, so that a stop also ends a long start.

@@ -1,7 +1,8 @@
 """What a workspace limits, and how long things live there, in one table.
 
-Source: Databricks, "Authorize service principal access with OAuth" (tokens); the rest as a
-serverless SQL warehouse and databricks-sql-connector behave towards each other.
+Source: Databricks, "Authorize service principal access with OAuth" (tokens) and "Statement
+Execution API" (text of a statement); the rest as a serverless SQL warehouse and
+databricks-sql-connector behave towards each other.
 """
 
 from __future__ import annotations
@@ -20,6 +21,12 @@ ANSWER_SECONDS = 5.0
 
 POLL_SECONDS = 5.0
 """How long it holds a poll back before it tells the client to poll again."""
+
+STATEMENT_BYTES = 16 << 20
+"""How long the text of a statement may be."""
+
+FILES_A_PAGE = 3
+"""How many files a list has before the next page is asked for; a workspace gives 1,000."""
 
 STATEMENTS_AT_ONCE = 16
 """How many statements run at once; more wait for their turn, as they queue at a warehouse."""

@@ -27,13 +27,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.xdist_group(GROUP))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run choose what the account has."""
+    parser.addoption(
+        "--databricks-profile",
+        default="plain",
+        choices=("plain", "cloud"),
+        help="how the switches of databricks_sandbox are set; cloud is what a new account has",
+    )
+
+
 @pytest.fixture(scope="session")
-def _databricks_sandbox() -> Iterator[Sandbox]:
+def _databricks_sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     # Imported here, so that test runs without a warehouse do not pay for it.
     from databricks_sandbox.clock import ManualClock
     from databricks_sandbox.sandbox import Sandbox
 
-    with Sandbox(clock=ManualClock()) as running:
+    with Sandbox(
+        clock=ManualClock(), profile=request.config.getoption("databricks_profile")
+    ) as running:
         # The first test prepares its data while the JVM starts.
         running.engine.start_in_background()
         yield running

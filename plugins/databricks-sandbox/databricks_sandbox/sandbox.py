@@ -25,6 +25,7 @@ from databricks_sandbox.protocol.operations import Registry
 from databricks_sandbox.protocol.service import Service
 from databricks_sandbox.server import Server
 from databricks_sandbox.statements import Statement, StatementLog
+from databricks_sandbox.switches import Switches
 from databricks_sandbox.unity.executor import Executor
 from databricks_sandbox.unity.grants import Grants
 from databricks_sandbox.unity.metastore import Metastore
@@ -45,6 +46,7 @@ class Sandbox:
         memory: heap of Spark's JVM, as Spark writes it (`2g`).
         large: be fast with many rows instead of with many statements.
         folder: where tables and files are kept; a temporary one, removed at the end, by default.
+        profile: one of `switches.PROFILES`: how the switches are set at first.
 
     Attributes:
         admin: a service principal that is metastore admin.
@@ -60,6 +62,7 @@ class Sandbox:
         sessions: those that are open.
         session_settings: Spark's settings for sessions that are opened from now on, beside those
             of their clients; `engine.settings.FOR_LARGE_LOADS` generates code for queries.
+        switches: what accounts have in different ways; reset to what its profile says.
         clock: the sandbox's time.
     """
 
@@ -72,8 +75,11 @@ class Sandbox:
         memory: str = "2g",
         large: bool = False,
         folder: Path | None = None,
+        profile: str = "plain",
     ) -> None:
         self.catalog = catalog
+        self.switches = Switches()
+        self.switches.choose(profile)
         self.clock: Clock = clock or OffsetClock()
         self._own_folder = folder is None
         self.folder = Path(folder or tempfile.mkdtemp(prefix="databricks-sandbox-")).resolve()
@@ -86,8 +92,8 @@ class Sandbox:
         self.engine = Engine(self.folder, catalog, memory, large=large)
         self.metastore = Metastore(catalogs={catalog: None})
         self.grants = Grants(self.metastore, self.identity)
-        self.volumes = Volumes(self.folder / "volumes", self.metastore, self.clock)
-        self.executor = Executor(self.metastore, self.grants, self.volumes)
+        self.volumes = Volumes(self.folder / "volumes", self.metastore, self.clock, self.switches)
+        self.executor = Executor(self.metastore, self.grants, self.volumes, self.switches)
         self.sessions = Registry(self.clock, self.engine, self.executor)
         self.session_settings = self.sessions.settings
         self.warehouse.on_stop = self.sessions.close_all
@@ -133,16 +139,17 @@ class Sandbox:
         self.grants.clear()
         self.identity.revoke_tokens()
         self.metastore.restore()
+        self.switches.restore()
         self.log.clear()
 
     @property
     def predictive_optimization(self) -> bool:
         """Whether it is on; without it CLUSTER BY AUTO is refused, as where it is not offered."""
-        return self.metastore.predictive_optimization
+        return self.switches.predictive_optimization
 
     @predictive_optimization.setter
     def predictive_optimization(self, on: bool) -> None:
-        self.metastore.predictive_optimization = on
+        self.switches.predictive_optimization = on
 
     @property
     def answer_seconds(self) -> float:
@@ -150,15 +157,15 @@ class Sandbox:
 
         With 0 every statement is polled.
         """
-        return self.sessions.answer_seconds
+        return self.switches.answer_seconds
 
     @answer_seconds.setter
     def answer_seconds(self, seconds: float) -> None:
-        self.sessions.answer_seconds = seconds
+        self.switches.answer_seconds = seconds
 
     def _app(self) -> Starlette:
         staging = Staging(self.volumes, self.faults, self.log)
-        service = Service(self.sessions, self.executor, self.faults, self.log)
+        service = Service(self.sessions, self.executor, self.faults, self.log, self.switches)
         return create_app(
             control=Control(
                 {
@@ -169,7 +176,7 @@ class Sandbox:
                     **control.warehouse_calls(self.warehouse),
                     **control.session_calls(self.sessions),
                     **control.volume_calls(self.volumes),
-                    **control.switch_calls(self.metastore, self.sessions),
+                    **control.switch_calls(self.switches),
                     **control.principal_calls(self.identity),
                     **control.reset_calls(self.reset),
                 }
@@ -177,9 +184,10 @@ class Sandbox:
             faults=self.faults,
             files=Files(self.volumes, self.grants, staging),
             identity=self.identity,
-            oauth=OAuth(self.identity, self.faults),
+            oauth=OAuth(self.identity, self.faults, self.switches),
             sql=SqlEndpoint(service, self.warehouse),
             staging=staging,
+            switches=self.switches,
             warehouses=Warehouses(self.warehouse, self.sessions),
         )
 

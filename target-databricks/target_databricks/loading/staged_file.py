@@ -31,6 +31,12 @@ from target_databricks.schema.types import struct_node, struct_of_columns
 STAGED, SEEN, STATEFUL = ".parquet", ".seen", ".stateful"
 
 _PLAN_KEY = b"target_databricks.plan"
+_CALENDAR = {b"org.apache.spark.version": b"4.0.0"}
+"""Tells Spark which calendar the file's dates are in: that of its versions from 3.0 on, as Arrow's.
+
+Without it a warehouse refuses dates before 1582 and times before 1900.
+Source: Apache Spark, `DataSourceUtils.datetimeRebaseSpec`.
+"""
 
 
 def table_of(name: str) -> str:
@@ -46,7 +52,7 @@ def version_of(name: str) -> int:
 
 def write_staged(batch: Batch, compression: str = "lz4") -> memoryview:
     """A batch and its plan as one Parquet file, with checksums of its pages and of all of it."""
-    metadata = {_PLAN_KEY: _plan_text(batch).encode(), _CHECKSUM_KEY: _checksum()}
+    metadata = {_PLAN_KEY: _plan_text(batch).encode(), _CHECKSUM_KEY: _checksum(), **_CALENDAR}
     rows = batch.rows.replace_schema_metadata(metadata)
     file = io.BytesIO()
     # Read once at most, and soon: what costs time to write (dictionaries, statistics) is left out.
@@ -100,7 +106,8 @@ def read_rows(content: bytes) -> pa.Table:
 def write_rows(rows: pa.Table) -> bytes:
     """Rows that need no plan as a Parquet file, with checksums of its pages."""
     file = io.BytesIO()
-    pq.write_table(rows, file, write_page_checksum=True)
+    dated = rows.replace_schema_metadata({**(rows.schema.metadata or {}), **_CALENDAR})
+    pq.write_table(dated, file, write_page_checksum=True)
     return file.getvalue()
 
 

@@ -6,19 +6,20 @@ from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from databricks_sandbox.app.control import Control
 from databricks_sandbox.app.files import Files
-from databricks_sandbox.app.messages import bearer, path_of
-from databricks_sandbox.app.oidc import OAuth
+from databricks_sandbox.app.messages import bearer, login_page, names_workspace, path_of
+from databricks_sandbox.app.oidc import WORKSPACE_ID, OAuth
 from databricks_sandbox.app.refusals import EXCEPTION_HANDLERS
 from databricks_sandbox.app.sql import SqlEndpoint
 from databricks_sandbox.app.staging import Staging
 from databricks_sandbox.app.workspace import Warehouses, me, not_found
 from databricks_sandbox.faults import FaultPlan
 from databricks_sandbox.identity import Identity, Principal
+from databricks_sandbox.switches import Switches
 
 Handler = Callable[[Request], Awaitable[Response]]
 """Answers a request; what blocks in it has a thread of its own."""
@@ -38,6 +39,7 @@ def create_app(
     oauth: OAuth,
     sql: SqlEndpoint,
     staging: Staging,
+    switches: Switches,
     warehouses: Warehouses,
 ) -> Starlette:
     """The application.
@@ -53,6 +55,7 @@ def create_app(
         oauth: discovery and tokens.
         sql: the SQL protocol.
         staging: signed URLs.
+        switches: whether the host is one of several workspaces.
         warehouses: the SQL Warehouses API.
     """
 
@@ -61,6 +64,9 @@ def create_app(
 
     def authenticated(handler: PrincipalHandler) -> Handler:
         async def answer(request: Request) -> Response:
+            if switches.unified_host and not names_workspace(request, WORKSPACE_ID):
+                # As the proxy of such a host does, which then does not know whom to ask.
+                return RedirectResponse("/login", 302)
             return await handler(request, identity.principal_of(bearer(request)))
 
         return answer
@@ -78,6 +84,7 @@ def create_app(
             route("/staging/{path:path}", staging.answer),
             route("/oidc/{path:path}", oauth.answer),
             route("/.well-known/{path:path}", oauth.answer),
+            route("/login", login_page),
             route("/sql/{path:path}", authenticated(sql.answer)),
             route("/api/2.0/preview/scim/v2/Me", rest(me)),
             route("/api/2.0/sql/warehouses", rest(warehouses.list)),

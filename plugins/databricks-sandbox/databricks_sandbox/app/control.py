@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -16,7 +17,7 @@ from databricks_sandbox.faults import Fault, FaultPlan
 from databricks_sandbox.identity import Identity
 from databricks_sandbox.protocol.operations import Registry
 from databricks_sandbox.statements import StatementLog
-from databricks_sandbox.unity.metastore import Metastore
+from databricks_sandbox.switches import Switches
 from databricks_sandbox.unity.volumes import Volumes
 from databricks_sandbox.warehouse import Warehouse
 
@@ -116,18 +117,12 @@ def volume_calls(volumes: Volumes) -> Calls:
     return {("POST", "read-only"): set_read_only}
 
 
-def switch_calls(metastore: Metastore, sessions: Registry) -> Calls:
-    """The switches, read and set."""
+def switch_calls(switches: Switches) -> Calls:
+    """The switches and the profile, read and set."""
 
     def change(body: dict[str, Any]) -> Any:
-        if "predictive_optimization" in body:
-            metastore.predictive_optimization = bool(body["predictive_optimization"])
-        if "answer_seconds" in body:
-            sessions.answer_seconds = float(body["answer_seconds"])
-        return {
-            "predictive_optimization": metastore.predictive_optimization,
-            "answer_seconds": sessions.answer_seconds,
-        }
+        switches.set(body)
+        return asdict(switches)
 
     return {("GET", "switches"): change, ("POST", "switches"): change}
 

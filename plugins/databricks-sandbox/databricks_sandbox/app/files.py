@@ -51,7 +51,7 @@ class Files:
             return await self._staging.remove(path)
         if request.method not in ("GET", "HEAD"):
             return error_response(405, "BAD_REQUEST", f"{request.method} is not for files.")
-        modified = formatdate(local.stat().st_mtime, usegmt=True)
+        modified = formatdate(self._volumes.modified(local.stat()), usegmt=True)
         response = _part(await self._staging.download(path), request.headers.get("range", ""))
         response.headers["Last-Modified"] = modified
         return response
@@ -70,6 +70,7 @@ class Files:
         if method == "HEAD":
             return Response()
         if method == "GET":
+            files, following = self._volumes.page(path, request.query_params.get("page_token", ""))
             return JSONResponse(
                 {
                     "contents": [
@@ -78,10 +79,11 @@ class Files:
                             "name": name.rsplit("/", 1)[-1],
                             "is_directory": is_folder,
                             "file_size": 0 if is_folder else facts.st_size,
-                            "last_modified": int(facts.st_mtime * 1000),
+                            "last_modified": int(self._volumes.modified(facts) * 1000),
                         }
-                        for name, facts, is_folder in self._volumes.files(path)
-                    ]
+                        for name, facts, is_folder in files
+                    ],
+                    **({"next_page_token": following} if following else {}),
                 }
             )
         if method == "DELETE":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 
 def base_url(request: Request) -> str:
@@ -16,6 +16,21 @@ def base_url(request: Request) -> str:
 def path_of(request: Request) -> str:
     """The path, decoded, without the query."""
     return str(request.scope["path"])
+
+
+_WORKSPACE = ("x-databricks-org-id", "x-databricks-workspace-id")
+"""Headers in which the connector and the SDK say which workspace a call is for."""
+
+
+def names_workspace(request: Request, identifier: str) -> bool:
+    """Whether a request says that it is for this workspace."""
+    said = {request.headers.get(name) for name in _WORKSPACE} | {request.query_params.get("o")}
+    return identifier in said
+
+
+async def login_page(_: Request) -> Response:
+    """The page where people sign in, which is what a program gets that is not let in."""
+    return HTMLResponse("<!DOCTYPE html><html><title>Sign in</title></html>")
 
 
 def bearer(request: Request) -> str:

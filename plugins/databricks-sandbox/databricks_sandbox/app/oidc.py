@@ -16,6 +16,10 @@ from databricks_sandbox.app.messages import base_url, error_response, form, path
 from databricks_sandbox.faults import FaultPlan
 from databricks_sandbox.identity import Identity, UnauthorizedError
 from databricks_sandbox.limits import TOKEN_SECONDS
+from databricks_sandbox.switches import Switches
+
+ACCOUNT_ID = "7f0c1c5e-5b1f-4b7e-9d0c-0f6f2f1c9a11"
+WORKSPACE_ID = "7405605318"
 
 
 class OAuth:
@@ -24,9 +28,11 @@ class OAuth:
     Args:
         identity: issues tokens.
         faults: what goes wrong with it.
+        switches: whether the host is one of several workspaces.
     """
 
-    def __init__(self, identity: Identity, faults: FaultPlan) -> None:
+    def __init__(self, identity: Identity, faults: FaultPlan, switches: Switches) -> None:
+        self._switches = switches
         self._identity = identity
         self._faults = faults
 
@@ -34,7 +40,13 @@ class OAuth:
         """Answer a request below `/oidc` or `/.well-known`."""
         base, path = base_url(request), path_of(request)
         if path == "/.well-known/databricks-config":
-            return JSONResponse({"oidc_endpoint": f"{base}/oidc", "workspace_id": "7405605318"})
+            # A host of several workspaces is an account's.
+            where = (
+                {"account_id": ACCOUNT_ID}
+                if self._switches.unified_host
+                else {"workspace_id": WORKSPACE_ID}
+            )
+            return JSONResponse({"oidc_endpoint": f"{base}/oidc", **where})
         if path == "/oidc/.well-known/oauth-authorization-server":
             return JSONResponse(
                 {

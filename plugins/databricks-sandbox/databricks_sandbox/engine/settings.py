@@ -138,7 +138,9 @@ def spark_settings(
         "spark.sql.sources.default": "delta",
         "spark.sql.legacy.createHiveTableByDefault": "false",
         "spark.sql.session.timeZone": "Etc/UTC",
-        "spark.sql.ansi.enabled": "true",
+        # Files of others that do not say which calendar their dates are in.
+        "spark.sql.parquet.datetimeRebaseModeInRead": "EXCEPTION",
+        "spark.sql.parquet.int96RebaseModeInRead": "EXCEPTION",
         # SHOW SCHEMAS answers `databaseName` and SHOW TABLES `database`, as on Databricks.
         "spark.sql.legacy.keepCommandOutputSchema": "true",
         "spark.databricks.delta.properties.defaults.enableDeletionVectors": "true",

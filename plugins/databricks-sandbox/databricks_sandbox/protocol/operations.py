@@ -18,7 +18,7 @@ from typing import Any
 from databricks_sandbox.clock import Clock
 from databricks_sandbox.engine.spark import Engine
 from databricks_sandbox.identity import Principal
-from databricks_sandbox.limits import ANSWER_SECONDS, IDLE_SESSION_SECONDS, STATEMENTS_AT_ONCE
+from databricks_sandbox.limits import IDLE_SESSION_SECONDS, STATEMENTS_AT_ONCE
 from databricks_sandbox.protocol.results import WireResult
 from databricks_sandbox.session import Session
 from databricks_sandbox.statements import Statement
@@ -78,15 +78,12 @@ class Registry:
 
     Attributes:
         idle_seconds: how long an unused session stays open.
-        answer_seconds: how long a statement may take, in real time, before its client has to poll
-            for it.
         settings: Spark's settings of sessions that are opened from now on, beside those of their
             clients.
     """
 
     def __init__(self, clock: Clock, engine: Engine, executor: Executor) -> None:
         self.idle_seconds = IDLE_SESSION_SECONDS
-        self.answer_seconds = ANSWER_SECONDS
         self.settings: dict[str, str] = {}
         self._clock = clock
         self._engine = engine
@@ -166,7 +163,6 @@ class Registry:
         """Close every session; those to come are as in a new sandbox."""
         self.close_all()
         self.idle_seconds = IDLE_SESSION_SECONDS
-        self.answer_seconds = ANSWER_SECONDS
         self.settings.clear()
 
     def session_ids(self) -> list[str]:

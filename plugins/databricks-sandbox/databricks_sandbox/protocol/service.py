@@ -14,7 +14,7 @@ from typing import Any
 from databricks.sql.thrift_api.TCLIService import ttypes
 from starlette.concurrency import run_in_threadpool
 
-from databricks_sandbox.errors import SqlError
+from databricks_sandbox.errors import EngineError, SqlError
 from databricks_sandbox.faults import ConnectionCutError, FaultPlan, HttpError, InvalidSessionError
 from databricks_sandbox.identity import Principal
 from databricks_sandbox.limits import POLL_SECONDS
@@ -34,10 +34,16 @@ from databricks_sandbox.protocol.statuses import (
 from databricks_sandbox.protocol.tags import parse_query_tags
 from databricks_sandbox.session import Session
 from databricks_sandbox.statements import Statement, StatementLog
+from databricks_sandbox.switches import Switches
 from databricks_sandbox.unity import metadata_calls
 from databricks_sandbox.unity.executor import Executor
 from databricks_sandbox.unity.information_schema import Contents
 from databricks_sandbox.unity.result_set import ResultSet
+
+_NO_THRIFT = (
+    "BAD_REQUEST: Lakehouse/RT is not supported for Thrift protocol. Please update your Databricks "
+    "SQL Driver version to the latest version, which supports the Statement Execution API protocol"
+)
 
 
 @dataclass(frozen=True)
@@ -61,15 +67,22 @@ class Service:
         executor: answers statements.
         faults: what goes wrong.
         log: where statements are noted.
+        switches: when a client has to poll, and whether it may come at all.
     """
 
     def __init__(
-        self, sessions: Registry, executor: Executor, faults: FaultPlan, log: StatementLog
+        self,
+        sessions: Registry,
+        executor: Executor,
+        faults: FaultPlan,
+        log: StatementLog,
+        switches: Switches,
     ) -> None:
         self._sessions = sessions
         self._executor = executor
         self._faults = faults
         self._log = log
+        self._switches = switches
 
     # Sessions
 
@@ -77,6 +90,8 @@ class Service:
         """Open a session in the namespace the client asks for."""
         await self._faults.strike_call("open_session", caller.principal.name)
         namespace = request.initialNamespace
+        if self._switches.real_time_warehouse:
+            return _no_session(EngineError(_NO_THRIFT, "KP001"))
         try:
             session = await run_in_threadpool(
                 self._sessions.open,
@@ -87,11 +102,7 @@ class Service:
                 caller.base_url,
             )
         except Exception as error:  # noqa: BLE001 - the client gets it as the answer
-            message, state = message_and_state(error)
-            return ttypes.TOpenSessionResp(
-                status=error_status(message, state),
-                serverProtocolVersion=ttypes.TProtocolVersion.SPARK_CLI_SERVICE_PROTOCOL_V7,
-            )
+            return _no_session(error)
         return ttypes.TOpenSessionResp(
             status=OK,
             serverProtocolVersion=ttypes.TProtocolVersion.SPARK_CLI_SERVICE_PROTOCOL_V7,
@@ -285,7 +296,7 @@ class Service:
         direct_results = request.getDirectResults
         if direct_results is None:
             return response(status=OK, operationHandle=reference)
-        await operation.wait(self._sessions.answer_seconds)
+        await operation.wait(self._switches.answer_seconds)
         await self._let_faults_through(operation)
         direct = ttypes.TSparkDirectResults(operationStatus=operation_status(operation))
         if operation.done.done() and operation.result is not None:
@@ -323,6 +334,13 @@ class Service:
         except KeyError:
             return None
         return operation if operation.session.principal == caller.principal else None
+
+
+def _no_session(error: BaseException) -> Any:
+    return ttypes.TOpenSessionResp(
+        status=error_status(*message_and_state(error)),
+        serverProtocolVersion=ttypes.TProtocolVersion.SPARK_CLI_SERVICE_PROTOCOL_V7,
+    )
 
 
 def _wire(answer: ResultSet, accepts: Accepts) -> WireResult:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from databricks_sandbox.errors import SqlError
+from databricks_sandbox.limits import STATEMENT_BYTES
 from databricks_sandbox.session import Session
 from databricks_sandbox.statements import Statement
+from databricks_sandbox.switches import Switches
 from databricks_sandbox.unity.catalog_statements import CatalogStatements
 from databricks_sandbox.unity.describe_statements import DescribeStatements
 from databricks_sandbox.unity.execution import Execution
@@ -14,7 +17,7 @@ from databricks_sandbox.unity.metastore import Metastore
 from databricks_sandbox.unity.names import Names
 from databricks_sandbox.unity.result_set import ResultSet
 from databricks_sandbox.unity.rules import statement_rules, text_rules
-from databricks_sandbox.unity.settings import spark_setting
+from databricks_sandbox.unity.settings import ANSI, spark_setting
 from databricks_sandbox.unity.spark_statements import SparkStatements
 from databricks_sandbox.unity.sql_text import head
 from databricks_sandbox.unity.table_statements import TableStatements
@@ -30,15 +33,19 @@ class Executor:
         metastore: what Spark does not keep.
         grants: who may do what.
         volumes: files.
+        switches: what accounts have in different ways.
 
     Attributes:
         text_rules: for names inside statements that go to Spark.
         statement_rules: for whole statements.
     """
 
-    def __init__(self, metastore: Metastore, grants: Grants, volumes: Volumes) -> None:
+    def __init__(
+        self, metastore: Metastore, grants: Grants, volumes: Volumes, switches: Switches
+    ) -> None:
         self._metastore = metastore
         self._grants = grants
+        self._switches = switches
         self.text_rules = text_rules(Names(metastore, grants, volumes))
         self._spark = SparkStatements(self.text_rules, grants)
         self._catalogs = CatalogStatements(metastore, grants, volumes, self._spark)
@@ -46,7 +53,7 @@ class Executor:
             catalogs=self._catalogs,
             describe=DescribeStatements(metastore, grants),
             grants=GrantStatements(metastore, grants),
-            tables=TableStatements(metastore, grants, self._spark),
+            tables=TableStatements(metastore, grants, self._spark, switches),
             tags=TagStatements(metastore, grants),
             volumes=VolumeStatements(metastore, grants, volumes),
         )
@@ -59,6 +66,7 @@ class Executor:
         """
         engine = session.engine
         engine.attach_catalogs(self._metastore.catalogs)
+        engine.set_conf(ANSI, str(self._switches.ansi_mode).lower())
         for name, value in session.configuration.items():
             setting = spark_setting(name)
             if setting is not None:
@@ -81,6 +89,12 @@ class Executor:
             SqlError: a rule refuses it.
             pyspark.errors.PySparkException: Spark does.
         """
+        size = len(text.encode())
+        if size > STATEMENT_BYTES:
+            raise SqlError(
+                "INVALID_PARAMETER_VALUE",
+                f"The text of the statement has {size} bytes; the most is {STATEMENT_BYTES}.",
+            )
         execution = Execution(session, text, line, group)
         session.engine.attach_catalogs(self._metastore.catalogs)
         words = head(text)

@@ -89,7 +89,6 @@ class Metastore:
         grants: privileges by principal and securable.
         constraints: by table.
         tags: by securable and column, where no column is the securable itself.
-        predictive_optimization: whether it is on, which CLUSTER BY AUTO asks for.
     """
 
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -100,7 +99,6 @@ class Metastore:
     grants: dict[tuple[str, Securable], set[str]] = field(default_factory=dict)
     constraints: dict[Name, list[Constraint]] = field(default_factory=dict)
     tags: dict[tuple[Securable, str | None], dict[str, str]] = field(default_factory=dict)
-    predictive_optimization: bool = True
 
     @property
     def default_catalog(self) -> str:
@@ -123,8 +121,7 @@ class Metastore:
         return volume
 
     def restore(self) -> None:
-        """Storage accepts writes and predictive optimization is on, as in a new workspace."""
-        self.predictive_optimization = True
+        """Storage accepts writes, as in a new workspace."""
         for volume in self.volumes.values():
             volume.read_only = False
 

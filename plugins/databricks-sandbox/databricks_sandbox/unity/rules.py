@@ -16,6 +16,7 @@ from databricks_sandbox.unity.execution import Execution
 from databricks_sandbox.unity.grant_statements import GrantStatements
 from databricks_sandbox.unity.names import Names
 from databricks_sandbox.unity.result_set import ResultSet
+from databricks_sandbox.unity.settings import reset_setting, set_setting
 from databricks_sandbox.unity.spark_statements import TextRule
 from databricks_sandbox.unity.table_statements import TableStatements
 from databricks_sandbox.unity.tag_statements import TagStatements
@@ -52,6 +53,7 @@ def _statement(
 _NO_VOLUMES = "Spark has no volumes"
 _NO_GRANTS = "Spark keeps no permissions"
 _NO_TAGS = "Spark keeps no tags"
+_OWN_SETTINGS = "a warehouse has settings of its own and none of Spark's"
 _ONE_CATALOG = "Spark's catalogs are configuration; Unity Catalog's are objects"
 
 
@@ -116,6 +118,8 @@ def statement_rules(
             tags.alter_tags,
         ),
         _statement("set tag", "(SET|UNSET) TAG ON", _NO_TAGS, tags.set_tag),
+        _statement("set", "SET (?!TIME ZONE|VAR |VARIABLE ).+", _OWN_SETTINGS, set_setting),
+        _statement("reset", "RESET .+", _OWN_SETTINGS, reset_setting),
         _statement(
             "add constraint",
             rf"ALTER TABLE {_NAME} ADD (CONSTRAINT|PRIMARY KEY|FOREIGN KEY)",

@@ -12,6 +12,7 @@ from pathlib import Path
 from databricks_sandbox.engine import tables
 from databricks_sandbox.engine.session import quote
 from databricks_sandbox.errors import SqlError, unsupported
+from databricks_sandbox.switches import Switches
 from databricks_sandbox.unity import constraints
 from databricks_sandbox.unity.execution import Execution
 from databricks_sandbox.unity.grants import Grants
@@ -29,12 +30,16 @@ class TableStatements:
         metastore: what Spark does not keep.
         grants: who may do what.
         spark: runs the rest of a statement.
+        switches: whether predictive optimization is on.
     """
 
-    def __init__(self, metastore: Metastore, grants: Grants, spark: SparkStatements) -> None:
+    def __init__(
+        self, metastore: Metastore, grants: Grants, spark: SparkStatements, switches: Switches
+    ) -> None:
         self._metastore = metastore
         self._grants = grants
         self._spark = spark
+        self._switches = switches
 
     def create(self, execution: Execution) -> ResultSet:
         """`CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name …`."""
@@ -174,7 +179,7 @@ class TableStatements:
         return _counted(execution, name, self._spark.run(execution))
 
     def _require_predictive_optimization(self) -> None:
-        if not self._metastore.predictive_optimization:
+        if not self._switches.predictive_optimization:
             raise SqlError(
                 "CLUSTER_BY_AUTO_REQUIRES_PREDICTIVE_OPTIMIZATION",
                 "CLUSTER BY AUTO requires Predictive Optimization to be enabled.",

@@ -90,7 +90,7 @@ class VolumeStatements:
                     f"dbfs:{name}/" if is_folder else f"dbfs:{name}",
                     name.rsplit("/", 1)[-1] + ("/" if is_folder else ""),
                     0 if is_folder else facts.st_size,
-                    datetime.fromtimestamp(facts.st_mtime, UTC),
+                    datetime.fromtimestamp(self._volumes.modified(facts), UTC),
                 )
                 for name, facts, is_folder in files[:limit]
             ],

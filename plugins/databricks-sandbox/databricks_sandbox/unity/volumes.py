@@ -18,7 +18,8 @@ from pathlib import Path
 
 from databricks_sandbox.clock import Clock
 from databricks_sandbox.errors import SqlError
-from databricks_sandbox.limits import SIGNED_URL_SECONDS
+from databricks_sandbox.limits import FILES_A_PAGE, SIGNED_URL_SECONDS
+from databricks_sandbox.switches import Switches
 from databricks_sandbox.unity.metastore import Metastore, Name, Volume
 
 
@@ -44,9 +45,13 @@ class Volumes:
         folder: where they live.
         metastore: which ones there are.
         clock: decides when signed URLs are over.
+        switches: whether they are as S3 has them.
     """
 
-    def __init__(self, folder: Path, metastore: Metastore, clock: Clock) -> None:
+    def __init__(
+        self, folder: Path, metastore: Metastore, clock: Clock, switches: Switches
+    ) -> None:
+        self._switches = switches
         self.folder = folder
         self._metastore = metastore
         self._clock = clock
@@ -112,6 +117,18 @@ class Volumes:
         partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
         partial.write_bytes(content)
         partial.replace(target)
+
+    def modified(self, facts: os.stat_result) -> float:
+        """When a file was written, in seconds since 1970, as the storage keeps it."""
+        exact = facts.st_mtime
+        return float(int(exact)) if self._switches.object_store_volumes else exact
+
+    def page(self, path: str, token: str) -> tuple[list[tuple[str, os.stat_result, bool]], str]:
+        """What `files` gives from a token on, and the token of the next page; empty at the end."""
+        files = [one for one in self.files(path) if one[0] >= token]
+        if not self._switches.object_store_volumes or len(files) <= FILES_A_PAGE:
+            return files, ""
+        return files[:FILES_A_PAGE], files[FILES_A_PAGE][0]
 
     def files(self, path: str) -> list[tuple[str, os.stat_result, bool]]:
         """What lies directly below a path: path in the volume, its facts, whether a folder.

@@ -173,7 +173,8 @@ class Connections:
             _retry_delay_min=1.0,
             _retry_delay_max=_RETRY_DELAY,
             _retry_stop_after_attempts_count=1,
-            session_configuration={"timezone": "UTC"},
+            # Accounts have ANSI mode off, where casts turn what overflows into NULL.
+            session_configuration={"timezone": "UTC", "ansi_mode": "true"},
         )
 
     def _drop_idle(self) -> None:
