@@ -180,6 +180,17 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "skip_unchanged",
+        th.BooleanType,
+        default=True,
+        title="Skip what is unchanged",
+        description=(
+            "Send no record of a stream that Xero always sends whole when it is what was sent "
+            "before. Set it to false with a target that empties or replaces its tables at each "
+            "run, and for one run after tables were emptied while the state was kept."
+        ),
+    ),
+    th.Property(
         "reports",
         th.ObjectType(additional_properties=th.CustomType({"type": ["object", "null"]})),
         title="Reports",

@@ -51,8 +51,7 @@ class XeroStream(SingerStream):
             else:
                 yield from self._one_by_one(context, write_messages=write_messages)
         finally:
-            # Whoever reads the stream once more gets its schema once more.
-            self._announced = False
+            self.end_reading()
 
     def _one_by_one(
         self, context: Mapping[str, Any] | None, *, write_messages: bool

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from target_databricks.loading import overwriting
 from target_databricks.loading.load import Load
 from target_databricks.loading.versions import StreamVersions
 from target_databricks.sinks import DatabricksSink
@@ -33,6 +34,9 @@ def retire(
 def overwrite(sinks: Mapping[str, DatabricksSink], versions: StreamVersions, load: Load) -> None:
     """Let what came take the place of what is there, of streams that are complete."""
     for stream, sink in sinks.items():
+        if overwriting.is_unchanged(sink.original_schema) and not sink.received:
+            logger.info("Stream '%s': its tap says that nothing is new; its table stays.", stream)
+            continue
         stateful = load.is_stateful(sink.plan)
         if versions.is_cut_short(stream, sink.received, stateful=stateful):
             load.refusals.stop(

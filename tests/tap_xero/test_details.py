@@ -12,7 +12,7 @@ from tap_xero.api.errors import NotFoundError
 from tap_xero.models.resources import BY_STREAM
 from tap_xero.sync.details import BUDGET_MONTHS, budget_requests, merged
 from tap_xero.sync.reading import Reading
-from tap_xero.sync.state import Window
+from tap_xero.sync.window import Window
 
 
 def days(request):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tap_xero.api.errors import NotFoundError
 from tap_xero.models.resources import BY_STREAM, Paging
 from tap_xero.sync.reading import PASSES, Reading
-from tap_xero.sync.state import Window
+from tap_xero.sync.window import Window
 
 START = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 SMALL = 3

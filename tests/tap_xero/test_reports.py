@@ -93,6 +93,7 @@ def test_reports_are_read_when_they_are_due(reports_sandbox, read_reports):
         {"trial_balance": {}, "bank_summary": {}},
         cadence=cadence,
         state=first.state,
+        skip_unchanged=False,
     )
     assert first.records["trial_balance"]
     assert second.records["trial_balance"] == []
@@ -107,6 +108,7 @@ def test_an_organisation_that_is_left_out_keeps_its_rows(reports_sandbox, read_r
         {"bank_summary": {}},
         state=both.state,
         tenant_ids=[reports_sandbox.tenants[0].tenant_id],
+        skip_unchanged=False,
     )
     assert both.of("ACTIVATE_VERSION")
     assert one.records["bank_summary"]
@@ -179,7 +181,9 @@ def test_an_organisation_that_lets_us_no_more_keeps_its_rows(small_sandbox, read
     before = read_reports(small_sandbox, {"bank_summary": {}})
     path, refused = "Reports/BankSummary", small_sandbox.tenants[1].tenant_id
     small_sandbox.faults.add("scope_missing", path=path, tenant=refused, count=None)
-    after = read_reports(small_sandbox, {"bank_summary": {}}, state=before.state)
+    after = read_reports(
+        small_sandbox, {"bank_summary": {}}, state=before.state, skip_unchanged=False
+    )
     assert len(after.remarks) == 1
     assert after.records["bank_summary"]
     assert after.of("ACTIVATE_VERSION") == []

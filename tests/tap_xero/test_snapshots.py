@@ -80,6 +80,9 @@ def test_messages_are_as_they_were(answers, selecting):
     for line in output.read().splitlines():
         message = wire.decode(line.encode(), verbatim=True)
         message.pop("time_extracted", None)
+        for stream in message.get("value", {}).get("bookmarks", {}).values():
+            for partition in stream["partitions"]:
+                partition.get("answer", {}).pop("sent", None)
         lines.append(wire.encode(message).decode())
     path = SNAPSHOTS / "messages.jsonl"
     if os.environ.get("UPDATE_SNAPSHOTS"):

@@ -86,6 +86,7 @@ def test_the_bill_for_machines_is_one_line():
     assert invoices == {
         "organisation": "Northwind Ltd",
         "tenant_id": "n",
+        "unchanged": False,
         "stream": "invoices",
         "rows": 5,
         "calls": 2,

@@ -65,9 +65,14 @@ def boolean(value: Any) -> Any:
     return {"true": True, "false": False}.get(value.lower(), value)
 
 
+def verbatim(text: bytes) -> Any:
+    """JSON text that is copied when it is encoded, for what was encoded already."""
+    return msgspec.Raw(text)
+
+
 def record_lines(
     stream: str,
-    records: Iterable[dict[str, Any]],
+    records: Iterable[Any],
     time_extracted: str,
     version: int | None = None,
 ) -> bytes:
@@ -75,7 +80,7 @@ def record_lines(
 
     Args:
         stream: Name of the stream.
-        records: As the transform leaves them.
+        records: As the transform leaves them, or `verbatim`.
         time_extracted: When Xero answered, ISO 8601.
         version: Version of the table, when versions are activated.
 

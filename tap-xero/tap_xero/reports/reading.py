@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tap_xero.reports.calls import Call
     from tap_xero.reports.table import Options, Report
     from tap_xero.sync.reading import Fetch
-    from tap_xero.sync.state import Window
+    from tap_xero.sync.window import Window
 
 
 class Answers:

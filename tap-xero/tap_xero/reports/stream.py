@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tap_xero.reports.table import Report
     from tap_xero.sync.reading import Fetch, Reading
     from tap_xero.sync.run import Run
-    from tap_xero.sync.state import Window
+    from tap_xero.sync.window import Window
 
 
 class ReportTask(WindowTask):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_xero.api.errors import NotFoundError
 from tap_xero.sync.reading import Page, Reading
-from tap_xero.sync.state import Window
+from tap_xero.sync.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

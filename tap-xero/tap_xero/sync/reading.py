@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
     from tap_xero.models.resources import Resource
-    from tap_xero.sync.state import Window
+    from tap_xero.sync.window import Window
 
 PASSES = 4
 """Times a window is read in all before it is given up for this run."""

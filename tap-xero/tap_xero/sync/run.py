@@ -264,6 +264,10 @@ class Run:
         """Note a stream that is not read in this run because of its cadence."""
         self.report.entry(tenant, stream).skipped = NOT_DUE
 
+    def note_unchanged(self, tenant: Tenant, stream: str) -> None:
+        """Note that the rows of a stream were not written, because they say nothing new."""
+        self.report.entry(tenant, stream).unchanged = True
+
     def note_page(self, tenant: Tenant, resource: Resource, page: Page, records: int) -> None:
         """Say how far a long stream has come, every now and then."""
         now = time.monotonic()
@@ -283,14 +287,12 @@ class Run:
 
     def log_stream(self, stream: str) -> None:
         """Say what a stream gave, in one line for all organisations."""
-        read = {
-            name: entry.rows
-            for (name, each), entry in self.report.entries.items()
-            if each == stream
-        }
-        if read:
-            each = ", ".join(f"{name} {rows:,}" for name, rows in read.items())
-            self.logger.info("%s: %s (%s)", stream, plural(sum(read.values()), "row"), each)
+        entries = {n: e for (n, each), e in self.report.entries.items() if each == stream}
+        if entries:
+            rows = plural(sum(entry.rows for entry in entries.values()), "row")
+            each = ", ".join(f"{name} {entry.rows:,}" for name, entry in entries.items())
+            again = ", not sent again" if any(e.unchanged for e in entries.values()) else ""
+            self.logger.info("%s: %s (%s)%s", stream, rows, each, again)
 
     def close(self) -> None:
         """Stop reading, and the sandbox, if there is one. Safe to call again."""

@@ -9,7 +9,7 @@ import logging
 import sys
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
@@ -22,6 +22,7 @@ from tap_xero.models.resources import Paging
 from tap_xero.models.schema import TENANT, annotate
 from tap_xero.sync import queries
 from tap_xero.sync.cadence import is_due, rule
+from tap_xero.sync.drafts import Drafts
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
     from tap_xero.sync.run import Run
 
 Record = dict[str, Any]
+
+UNCHANGED = "x-unchanged"
+"""Annotation of the schema of a stream of which no record follows, as none would be new.
+
+For a target that replaces tables: this one is not to be emptied.
+"""
 
 
 class SingerStream(Stream):
@@ -58,7 +65,9 @@ class SingerStream(Stream):
         self.primary_keys = (TENANT, *resource.key)
         self.replication_key = resource.updated if resource.since else None
         self._announced = False
+        self._unchanged = False
         self._written = 0
+        self._drafts: Drafts | None = None
 
     # What the settings and the catalog want of it --------------------------------------
 
@@ -106,6 +115,38 @@ class SingerStream(Stream):
         return whole
 
     @property
+    def versioned(self) -> bool:
+        """Whether this run's records have a version, so that what is gone can be retired."""
+        full_table = self.replication_method == REPLICATION_FULL_TABLE
+        return (full_table and self.emit_activate_version_messages) or self.whole
+
+    @property
+    def drafts(self) -> Drafts | None:
+        """What is kept back of it; None when all of it is written as it comes."""
+        if (
+            self.bookmark_key is not None
+            or not self.config["skip_unchanged"]
+            or self.config.get("batch_config")
+            or self.ABORT_AT_RECORD_COUNT is not None
+        ):
+            return None
+        if self._drafts is None:
+            self._drafts = Drafts(
+                now=datetime.now(UTC),
+                begin=self.begin,
+                write=self.run.writer.write_lines,
+                write_state=self.run.state.write,
+            )
+        return self._drafts
+
+    @cached_property
+    def premises(self) -> bytes:
+        """What the records depend on besides Xero's answer: schemas and selection."""
+        schemas = [message.to_dict() for message in self._generate_schema_messages()]
+        selection = sorted((list(crumb), chosen) for crumb, chosen in self.mask.items())
+        return wire.encode([schemas, selection])
+
+    @property
     def bookmark_key(self) -> str | None:
         """The replication key, unless the catalog wants the whole table."""
         return None if self.replication_method == REPLICATION_FULL_TABLE else self.replication_key
@@ -141,10 +182,28 @@ class SingerStream(Stream):
 
     def announce(self) -> None:
         """Write what the stream looks like, and settle which version its records have."""
-        full_table = self.replication_method == REPLICATION_FULL_TABLE
-        if (full_table and self.emit_activate_version_messages) or self.whole:
-            self._stream_version = self._initialized_at // 1000
+        self.settle_version()
         super()._write_schema_message()
+
+    def settle_version(self) -> None:
+        """Settle which version its records have."""
+        if self.versioned:
+            self._stream_version = self._initialized_at // 1000
+
+    def messages(self, records: Sequence[Record]) -> tuple[bytes, list[bytes]]:
+        """RECORD messages as lines, and what each of them says whenever it is written.
+
+        Args:
+            records: As the transform leaves them.
+        """
+        self.settle_version()
+        if self.writes_unchanged:
+            bodies = [wire.encode(record) for record in records]
+            verbatim = map(wire.verbatim, bodies)
+            return wire.record_lines(self.name, verbatim, utc_now(), self._stream_version), bodies
+        made = [each for record in records for each in self._generate_record_messages(record)]
+        lines = b"".join(self.run.writer.format_message(each) + b"\n" for each in made)
+        return lines, [wire.encode([each.stream, each.record]) for each in made]
 
     def write_records(self, records: Sequence[Record], *, write_messages: bool) -> Iterator[Record]:
         """Write records; yields them unless they were written in one go.
@@ -173,14 +232,37 @@ class SingerStream(Stream):
 
     def conclude(self) -> None:
         """Say what the stream gave; retire what was not sent again, if all of it was read."""
-        self.run.log_stream(self.name)
-        if self._stream_version is None or not self.complete or self.run.missing:
-            return
+        run, drafts, retires = self.run, self.drafts, self._retires()
+        tenants = {tenant.id for tenant in run.tenants}
+        gone = run.state.answers(self.name, besides=tenants)
+        if drafts is not None:
+            drafts.conclude(retires=retires, gone=bool(gone))
+            for draft in drafts.unchanged:
+                run.note_unchanged(draft.tenant, self.name)
+                self._unchanged = True
+        self.begin()
+        run.log_stream(self.name)
+        if retires and not self._unchanged:
+            super()._write_activate_version_message(cast("int", self._stream_version))
+            for partition in gone:
+                partition.forget_answer()
+        if drafts is not None:
+            drafts.record(retired=retires)
+            run.state.write()
+
+    def _retires(self) -> bool:
+        """Whether this run may retire rows: it has seen all that the tables may have."""
+        if not self.versioned or not self.complete or self.run.missing:
+            return False
         remembered = self.run.state.organisations(self.name)
-        if remembered <= {tenant.id for tenant in self.run.tenants} and not (
+        return remembered <= {tenant.id for tenant in self.run.tenants} and not (
             self.start_date and self.replication_key
-        ):
-            super()._write_activate_version_message(self._stream_version)
+        )
+
+    def end_reading(self) -> None:
+        """Note that the stream is read; whoever reads it once more gets its schema once more."""
+        self._announced = self._unchanged = False
+        self._drafts = None
 
     # How the SDK sees it ------------------------------------------------------------------
 
@@ -203,12 +285,18 @@ class SingerStream(Stream):
         super().log(message, *args, level=logging.DEBUG if narration else level, **kwargs)
 
     def _write_schema_message(self) -> None:
-        """Once: of another organisation, something of this stream may have been written already."""
-        self.begin()
+        """Once: of another organisation, something of this stream may have been written already.
+
+        Not yet, where it is not known whether records follow.
+        """
+        if self.drafts is None:
+            self.begin()
 
     def _generate_schema_messages(self) -> Generator[singerlib.SchemaMessage, None, None]:
         for message in super()._generate_schema_messages():
             message.schema = annotate(message.schema, self.resource.schema)
+            if self._unchanged:
+                message.schema = {**message.schema, UNCHANGED: True}
             yield message
 
     def _write_state_message(self) -> None:

@@ -1,66 +1,43 @@
 """The state: what a run leaves behind for the next one. Nothing else knows its shape.
 
 `bookmarks` has for each stream a partition for each organisation: the bookmark, when it was read
-(`read`) and read whole (`whole`), and the window that a stopped run was in the middle of. A window
-is the rows of one stream of one organisation that one reading is about; between runs only the
-bookmark is left of it. `webhooks` has the inbox's id and, for each organisation, up to which of its
-positions the events are done.
+(`read`) and read whole (`whole`), and the window that a stopped run was in the middle of; between
+runs only the bookmark is left of it. A stream that is always read whole has, instead, what was
+last written of it (`answer`). `webhooks` has the inbox's id and, for each organisation, up to which
+of its positions the events are done.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_xero.models.dates import format_instant, parse_instant
 from tap_xero.models.schema import TENANT
+from tap_xero.sync.window import OVERLAP, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 _WEBHOOKS = "webhooks"
-
-OVERLAP = timedelta(seconds=60)
-"""How far a bookmark lies before the moment its window was opened.
-
-If-Modified-Since counts whole seconds, Xero's machines do not agree on the time to the
-second, and a row appears when its transaction ends, later than its timestamp. Rows read
-twice cost a target nothing when nothing in them changed; a row that is missed is lost.
-"""
+_ANSWER = "answer"
+_SILENT = {"context", _ANSWER}
+"""Members of a partition that do not say that rows may still be to come."""
 
 
 @dataclass(frozen=True)
-class Window:
-    """How far the reading of one stream of one organisation has come.
+class Answer:
+    """What was last written of a stream of an organisation that is always read whole.
 
     Attributes:
-        since: What If-Modified-Since says, ISO 8601 UTC; None for everything.
-        started: When Xero answered the first call of the window, by its own clock; None
-            before that.
-        page: Page to read next, from 1; for journals, the number to read after, from 0.
-        rows: Distinct rows received so far.
-        items: Rows in the window by Xero's last count; None where it does not count.
-        query: Parameters the pages were counted with; others make other pages.
+        digest: Of what was written.
+        sent: When, ISO 8601 UTC.
+        retired: Whether rows that were not in it were retired then.
     """
 
-    since: str | None = None
-    started: str | None = None
-    page: int = 1
-    rows: int = 0
-    items: int | None = None
-    query: str = ""
-
-    def restarted(self, *, rows: int = 0) -> Window:
-        """The same window, to be read from its first page again, `rows` of it in hand."""
-        return replace(self, page=1, rows=rows, items=None)
-
-    @property
-    def bookmark(self) -> str | None:
-        """Where the next window starts: shortly before this one did."""
-        if self.started is None:
-            return None
-        return format_instant(parse_instant(self.started) - OVERLAP)
+    digest: str
+    sent: str
+    retired: bool = False
 
 
 _PROGRESS = ("since", "started", "page", "rows", "items", "query")
@@ -233,8 +210,17 @@ class State:
         return Partition(self._content, stream, tenant_id)
 
     def organisations(self, stream: str) -> set[str]:
-        """Ids of the organisations of which it remembers a stream."""
-        return {each["context"][TENANT] for each in _partitions(self._content, stream)}
+        """Ids of the organisations of which it remembers a stream, or when it was read."""
+        partitions = _partitions(self._content, stream)
+        return {each["context"][TENANT] for each in partitions if each.keys() - _SILENT}
+
+    def answers(self, stream: str, *, besides: Collection[str]) -> list[Partition]:
+        """What it remembers of organisations of which it has an answer, besides some of them."""
+        return [
+            self.partition(stream, each["context"][TENANT])
+            for each in _partitions(self._content, stream)
+            if _ANSWER in each and each["context"][TENANT] not in besides
+        ]
 
     def positions(self, inbox: str) -> dict[str, int]:
         """By organisation, up to where in an inbox its events are done.
@@ -286,6 +272,26 @@ class Partition:
     def whole(self) -> Any:
         """When it was last read whole, if that is remembered."""
         return self._content.get("whole")
+
+    @property
+    def answer(self) -> Answer | None:
+        """What was last written of it, if that is remembered."""
+        match self._content.get(_ANSWER):
+            case {"digest": str(digest), "sent": str(sent), "retired": bool(retired)}:
+                return Answer(digest, sent, retired)
+        return None
+
+    @answer.setter
+    def answer(self, answer: Answer) -> None:
+        self._made()[_ANSWER] = asdict(answer)
+        self._tidy()
+
+    def forget_answer(self) -> bool:
+        """Forget what was last written of it; whether anything was remembered."""
+        forgotten = self._content.pop(_ANSWER, None) is not None
+        if forgotten:
+            self._tidy()
+        return forgotten
 
     def bookmark(self, replication_key: str | None) -> str | None:
         """The bookmark, if it is one of this replication key."""

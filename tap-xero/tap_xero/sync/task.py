@@ -24,13 +24,14 @@ from tap_xero.sync import queries
 from tap_xero.sync.cadence import is_due, stamp
 from tap_xero.sync.reading import Reading
 from tap_xero.sync.singer import utc_now
-from tap_xero.sync.state import Window
 from tap_xero.sync.transform import compile_transform
+from tap_xero.sync.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tap_xero.api.client import Tenant
+    from tap_xero.sync.drafts import Draft
     from tap_xero.sync.reading import Fetch, Page
     from tap_xero.sync.singer import Record, SingerStream
 
@@ -67,6 +68,8 @@ class StreamTask:
         self._write_messages = write_messages
         self._verbatim = write_messages and stream.writes_unchanged
         self._transform: Callable[[Record, str], Record] | None = None
+        self._partition = stream.run.state.partition(stream.name, tenant.id)
+        self._draft: Draft | None = None
 
     def fetch(self, turn: Callable[[], None]) -> Fetch:
         """A function that starts calls for the task.
@@ -89,8 +92,18 @@ class StreamTask:
             self._transform(row, self.tenant.id)
             for row in queries.without_archived(resource, stream.config, page.rows)
         ]
-        yield from stream.write_records(records, write_messages=self._write_messages)
+        drafts = stream.drafts
+        if self._draft is not None and drafts is not None and not drafts.overflowed:
+            drafts.add(self._draft, *stream.messages(records))
+        else:
+            if self._partition.forget_answer():
+                self._state_changed()
+            yield from stream.write_records(records, write_messages=self._write_messages)
         stream.run.note_page(self.tenant, resource, page, len(records))
+
+    def _state_changed(self) -> None:
+        if self._write_messages:
+            self.stream.run.state.write()
 
 
 class WindowTask(StreamTask):
@@ -101,8 +114,8 @@ class WindowTask(StreamTask):
     ) -> None:
         """Prepare; nothing is read yet. The arguments are those of `StreamTask`."""
         super().__init__(stream, tenant, write_messages=write_messages)
-        self._partition = stream.run.state.partition(stream.name, tenant.id)
         self._opened = ""
+        self._reached: Window | None = None
         stream.pending += 1
 
     # What the scheduler calls --------------------------------------------------------------
@@ -125,11 +138,18 @@ class WindowTask(StreamTask):
             return None
         self._opened = stamp(now)
         params = stream.resource.query(include_archived=stream.config["include_archived"])
-        return self.reading(self.fetch(turn), self._window(urlencode(params)), params, ahead)
+        window = self._window(urlencode(params))
+        if stream.drafts is not None and self._write_messages and window.started is None:
+            self._draft = stream.drafts.draft(self.tenant, self._partition, stream.premises)
+        return self.reading(self.fetch(turn), window, params, ahead)
 
     def take(self, page: Page) -> None:
         """Write a page, and the state after it."""
-        self.stream.begin()
+        drafts = self.stream.drafts
+        if drafts is None:
+            self.stream.begin()
+        elif self._draft is None:
+            drafts.release()
         for _ in self._take(page):
             pass
 
@@ -139,8 +159,13 @@ class WindowTask(StreamTask):
         Raises:
             Exception: The error, when it concerns the whole run.
         """
-        self.stream.begin()
+        drafts = self.stream.drafts
+        if drafts is None:
+            self.stream.begin()
+        elif self._draft is not None:
+            drafts.end(self._draft, complete=reading is not None and reading.complete)
         if error is not None:
+            self._note_progress()
             self.fail(error)
         elif reading is not None:
             self.close(reading)
@@ -149,7 +174,8 @@ class WindowTask(StreamTask):
 
     def leave(self) -> None:
         """Note that the stream was not read, as the organisation was left."""
-        self.stream.begin()
+        if self.stream.drafts is None:
+            self.stream.begin()
         self.fail(None)
         self.stream.task_ended()
 
@@ -239,13 +265,16 @@ class WindowTask(StreamTask):
 
     def _take(self, page: Page) -> Iterator[Record]:
         yield from self.write(page)
-        if self.stream.stateful:
-            self._partition.progress(page.window)
-            self._state_changed()
+        self._reached = page.window
+        self._note_progress()
 
-    def _state_changed(self) -> None:
-        if self._write_messages:
-            self.stream.run.state.write()
+    def _note_progress(self) -> None:
+        """Keep in the state how far the window is written."""
+        drafts = self.stream.drafts
+        written = self._draft is None or drafts is None or drafts.released
+        if self.stream.stateful and self._reached is not None and written:
+            self._partition.progress(self._reached)
+            self._state_changed()
 
     def _is_due(self, now: datetime) -> bool:
         """Whether the organisation is to be read in this run; what was begun always is."""

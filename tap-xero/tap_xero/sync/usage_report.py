@@ -37,12 +37,14 @@ class Entry:
         usage: What reading it cost.
         rows: Records it gave.
         skipped: Why it was not read, or not to its end; empty when it was.
+        unchanged: Whether its records were not written, because they would have been the same.
         tenant_id: The organisation.
     """
 
     usage: Usage = field(default_factory=Usage)
     rows: int = 0
     skipped: str = ""
+    unchanged: bool = False
     tenant_id: str = ""
 
     @property
@@ -103,7 +105,7 @@ class UsageReport:
             quiet = [stream for stream, entry in mine.items() if entry.is_quiet]
             due_later = [stream for stream, entry in mine.items() if entry.skipped == NOT_DUE]
             rows += [
-                (f"  {stream}", *_cells([entry]), "not read, see below" if entry.skipped else "")
+                (f"  {stream}", *_cells([entry]), _remark(entry))
                 for stream, entry in mine.items()
                 if stream not in {*quiet, *due_later}
             ]
@@ -117,10 +119,10 @@ class UsageReport:
         Returns:
             An object with `bill`, a list of one object for each stream of each organisation
             (organisation, tenant_id, stream, rows, calls, retries, waited_seconds, bytes,
-            skipped, and calls_left_today, null where Xero did not say), `remarks`, `failures`
-            and `backlog`, a list of one object for each organisation that a used-up day cut
-            short (organisation, tenant_id, calls by stream, counted, calls_a_day, resumes and
-            seconds_of_reading).
+            skipped, unchanged, and calls_left_today, null where Xero did not say), `remarks`,
+            `failures` and `backlog`, a list of one object for each organisation that a used-up
+            day cut short (organisation, tenant_id, calls by stream, counted, calls_a_day, resumes
+            and seconds_of_reading).
         """
         bill = [
             {
@@ -133,6 +135,7 @@ class UsageReport:
                 "waited_seconds": round(entry.usage.waited, 1),
                 "bytes": entry.usage.bytes,
                 "skipped": entry.skipped or None,
+                "unchanged": entry.unchanged,
                 "calls_left_today": entry.usage.day_left,
             }
             for (name, stream), entry in self.entries.items()
@@ -160,6 +163,12 @@ def _cells(entries: Collection[Entry]) -> tuple[str, ...]:
         f"{waited:,.1f} s" if waited >= 0.05 else "",
         size(sum(usage.bytes for usage in usages)),
     )
+
+
+def _remark(entry: Entry) -> str:
+    if entry.skipped:
+        return "not read, see below"
+    return "unchanged, not sent again" if entry.unchanged else ""
 
 
 def _listed(title: str, streams: Sequence[str]) -> list[str]:
