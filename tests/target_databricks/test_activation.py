@@ -193,7 +193,7 @@ class Dying:
         (LakehouseTable, "_write"),
         (LakehouseTable, "stamp"),
         (LakehouseTable, "remove"),
-        (LakehouseTable, "set_property"),
+        (LakehouseTable, "set_properties"),
         (Spool, "_write"),
         (Spool, "done"),
         (Spool, "keep"),

@@ -42,6 +42,7 @@ from target_databricks.schema.plan import (
     ChildPlan,
     StreamPlan,
 )
+from target_databricks.schema.sources import as_properties
 
 logger = logging.getLogger("target-databricks")
 
@@ -170,9 +171,9 @@ class LakehouseFolder:
         """The properties of a table; none if there is no table."""
         return self._at(table).properties
 
-    def set_property(self, plan: StreamPlan, name: str, value: str) -> None:
-        """Set a property of the stream's own table."""
-        self._at(plan.table).set_property(name, value)
+    def set_properties(self, plan: StreamPlan, properties: Mapping[str, str]) -> None:
+        """Set properties of the stream's own table."""
+        self._at(plan.table).set_properties(properties)
 
     def hashes(self, table: str, jobs: Collection[str]) -> Iterator[str]:
         """Hashes of the rows that a table has of some runs."""
@@ -377,7 +378,7 @@ class LakehouseFolder:
 
     def _ready(self, plan: StreamPlan) -> LakehouseTable:
         table = self._at(plan.table)
-        table.create(plan.table_schema, plan.description)
+        table.create(plan.table_schema, plan.description, as_properties(plan.sources))
         return table
 
 

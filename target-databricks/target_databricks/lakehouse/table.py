@@ -79,17 +79,22 @@ class LakehouseTable:
             return {}
         return {name: str(value) for name, value in self.delta.metadata().configuration.items()}
 
-    def set_property(self, name: str, value: str) -> None:
-        """Set a property of a table that exists."""
+    def set_properties(self, properties: Mapping[str, str]) -> None:
+        """Set properties of a table that exists."""
         if self.delta is not None:
-            self.delta.alter.set_table_properties({name: value}, raise_if_not_exists=False)
+            self.delta.alter.set_table_properties(dict(properties), raise_if_not_exists=False)
             self.refresh()
 
     def refresh(self) -> None:
         """Forget what was seen; the next look reads the log again."""
         self._delta = self._schema = None
 
-    def create(self, schema: pa.Schema, description: str | None) -> None:
+    def create(
+        self,
+        schema: pa.Schema,
+        description: str | None,
+        properties: Mapping[str, str] | None = None,
+    ) -> None:
         """Create the table if there is none."""
         if self.delta is None:
             self.refresh()
@@ -98,7 +103,7 @@ class LakehouseTable:
                 schema=schema,
                 mode="ignore",
                 description=description,
-                configuration={SPELLING: UNICODE},
+                configuration={SPELLING: UNICODE, **(properties or {})},
                 raise_if_key_not_exists=False,
                 storage_options=self._options,
             )

@@ -127,7 +127,7 @@ class Activation:
             hashes=self._memory.repeated(plan.stream) if appended else frozenset(),
         )
         count = self._backend.retire(plan, retirement)
-        self._backend.set_property(plan, ACTIVATED, str(version))
+        self._backend.set_properties(plan, {ACTIVATED: str(version)})
         self._versions[plan.table] = version
         self._staging.forget_keys(plan.table)
         return count

@@ -30,6 +30,7 @@ from target_databricks.reading.unfit import Unfit
 from target_databricks.schema.evolution import reconcile, tables_of
 from target_databricks.schema.naming import SPELLING
 from target_databricks.schema.plan import JOB_ID, StreamPlan
+from target_databricks.schema.sources import Owners
 from target_databricks.schema.spelling import has_former_names
 
 
@@ -117,13 +118,13 @@ class Application:
         plan = self._backend.shaped(plan)
         former = self._formerly_named(plan)
         existing = self._existing(plan)
-        result = reconcile(plan, existing, former=former)
+        owners = Owners(lambda: self._backend.properties(plan.table))
+        result = reconcile(plan, existing, former=former, owners=owners)
         widened = [self._backend.widen(name, types) for name, types in result.widen.items()]
         if not all(widened):
             existing = self._existing(plan)
-            result = reconcile(plan, existing, widenings=(), former=former)
-        if not self.appends(plan):
-            self.filling.plan(result.plan, existing)
+            result = reconcile(plan, existing, widenings=(), former=former, owners=owners)
+        self.filling.plan(result.plan, existing)
         return result.plan
 
     def _existing(self, plan: StreamPlan) -> Mapping[str, pa.Schema | None]:
@@ -372,11 +373,14 @@ class Application:
             written = self._backend.merge(batch, path, replayed=replayed or late)
             if batch.deletions:
                 self._backend.purge(batch.plan)
+            if written.inserted or written.updated:
+                self.filling.note_sources(batch.plan)
             if (written.unchanged or written.outdated) and not is_aside(batch.plan.table):
                 self._note_unwritten(batch, written)
             self._staging.done(path)
             return written
         written = self._backend.append(batch, path, replayed=replayed)
+        self.filling.note_sources(batch.plan)
         if is_aside(batch.plan.table):
             self._staging.done(path)
             return written

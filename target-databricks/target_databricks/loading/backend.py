@@ -264,8 +264,8 @@ class Backend(Protocol):
     def properties(self, table: str) -> Mapping[str, str]:
         """The properties of a table; none if there is no table."""
 
-    def set_property(self, plan: StreamPlan, name: str, value: str) -> None:
-        """Set a property of the stream's own table."""
+    def set_properties(self, plan: StreamPlan, properties: Mapping[str, str]) -> None:
+        """Set properties of the stream's own table."""
 
     def hashes(self, table: str, jobs: Collection[str]) -> Iterable[str]:
         """Hashes of the rows that a table has of some runs."""

@@ -17,6 +17,7 @@ from target_databricks.loading.backend import Backend
 from target_databricks.loading.batch import Batch
 from target_databricks.schema.additions import ADDED, as_text, due, from_text, lacking
 from target_databricks.schema.plan import DUE, StreamPlan
+from target_databricks.schema.sources import as_properties, from_properties, split
 
 
 class Filling:
@@ -30,24 +31,49 @@ class Filling:
         self._backend = backend
         self._new: dict[str, dict[str, int]] = {}
         self._additions: dict[str, Mapping[str, int]] = {}
+        self._noted: dict[str, set[str]] = {}
+        """What each table notes of the sources of its columns, so far as that was looked up."""
 
     def plan(self, plan: StreamPlan, existing: Mapping[str, pa.Schema | None]) -> None:
         """Take note of what a plan will add to the tables that are there."""
         now = round(time.time() * 1_000_000)
         if existing[plan.table] is None:
             self._additions.setdefault(plan.table, {})
+            self._noted.setdefault(plan.table, set(split(plan.sources)))
         if paths := lacking(plan, existing):
             self._new.setdefault(plan.table, {}).update(dict.fromkeys(paths, now))
 
-    def note(self, plan: StreamPlan) -> None:
-        """Note in the table what is about to be added; nothing if nothing is."""
-        new = self._new.get(plan.table)
+    def note(self, plan: StreamPlan, *, appended: bool = False) -> None:
+        """Note in the table what is about to be added; nothing if nothing is.
+
+        Args:
+            plan: The stream.
+            appended: Whether its rows are appended, so that none is ever filled.
+        """
+        new = self._new.pop(plan.table, None)
         if not new:
             return
-        additions = {**self._of(plan), **new}
-        self._backend.set_property(plan, ADDED, as_text(additions))
-        self._additions[plan.table] = additions
-        del self._new[plan.table]
+        properties = self._new_sources(plan)
+        if not appended:
+            self._additions[plan.table] = {**self._of(plan), **new}
+            properties[ADDED] = as_text(self._additions[plan.table])
+        if properties:
+            self._backend.set_properties(plan, properties)
+
+    def note_sources(self, plan: StreamPlan) -> None:
+        """Note in the table which properties its columns are for, if it does not say so."""
+        if properties := self._new_sources(plan):
+            self._backend.set_properties(plan, properties)
+
+    def _new_sources(self, plan: StreamPlan) -> dict[str, str]:
+        """Properties that note the sources of a plan; none if the table notes them."""
+        own = split(plan.sources)
+        if self._noted.get(plan.table, set()).issuperset(own):
+            return {}
+        before = split(from_properties(self._backend.properties(plan.table)))
+        both = dict.fromkeys([*before, *own])
+        self._noted[plan.table] = set(both)
+        return as_properties("".join(both)) if len(both) > len(before) else {}
 
     def batch(self, batch: Batch) -> Batch:
         """The batch, its rows saying since when they must have been written."""

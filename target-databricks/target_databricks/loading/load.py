@@ -183,7 +183,8 @@ class Load:
     def prepare(self, plan: StreamPlan) -> None:
         """Make the tables of a stream that brings no rows, or add the columns that they lack."""
         with self._lease(plan.table), self._application.guard(plan):
-            self._application.filling.note(plan)
+            appended = self._application.appends(plan)
+            self._application.filling.note(plan, appended=appended)
             self._backend.prepare(plan)
 
     def overwrite(self, plan: StreamPlan, *, stateful: bool) -> None:
@@ -332,6 +333,8 @@ class Load:
             # The same rows may come twice and be meant: two batches of them are two files.
             salt = f"{self._job_id}:{batch.through}"
             fresh = batch if is_aside(batch.plan.table) else self._memory.fresh(batch)
+            with self._application.guard(batch.plan):
+                self._application.filling.note(batch.plan, appended=True)
             batch = replace(fresh, salt=salt, marks=self._backend.marks(batch.plan))
         elif not is_aside(batch.plan.table):
             try:

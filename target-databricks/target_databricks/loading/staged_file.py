@@ -157,6 +157,7 @@ _CHILD_FACTS = ("column", "table", "keys", "description")
 def _plan_text(batch: Batch) -> str:
     plan = batch.plan
     facts: dict[str, Any] = {name: getattr(plan, name) for name in _PLAN_FACTS}
+    facts["sources"] = plan.sources
     facts["own_columns"] = len(plan.fields)
     facts["children"] = [
         {n: getattr(child, n) for n in _CHILD_FACTS} | {"references": _as_facts(child.references)}
@@ -203,5 +204,6 @@ def _plan_from(facts: dict[str, Any], schema: pa.Schema) -> StreamPlan:
         children=children,
         references=_references_from(facts.get("references", ())),
         hints=_hints_from(facts.get("hints", {})),
+        sources=facts.get("sources", ""),
         **plain,
     )

@@ -22,6 +22,7 @@ from target_databricks.schema.plan import (
     StreamPlan,
     with_root,
 )
+from target_databricks.schema.sources import NOBODY, Owners, child_path, digests_of, path_of
 from target_databricks.schema.spelling import under_existing_names, without_former_names
 from target_databricks.schema.type_names import type_name
 from target_databricks.schema.types import (
@@ -60,6 +61,7 @@ def reconcile(
     *,
     widenings: Sequence[Rule] | None = None,
     former: Collection[str] = (),
+    owners: Owners = NOBODY,
 ) -> Reconciliation:
     """Fit a plan to the tables that exist.
 
@@ -69,14 +71,16 @@ def reconcile(
             where there is none yet.
         widenings: How columns may change type; all of `WIDENINGS` by default.
         former: Tables whose columns an earlier version may have named.
+        owners: Whose the columns are that the tables have.
     """
     plan = _with_a_flag_that_is_one(plan, existing.get(plan.table))
-    rules = WIDENINGS if widenings is None else widenings
+    fit = _Fit(WIDENINGS if widenings is None else widenings, owners)
+    keys = {f.source for f in plan.fields if f.name in plan.keys}
     notes: list[str] = []
     widen: dict[str, Widened] = {}
     children = {child.column: child for child in plan.children}
 
-    def fitted(table: str, members: Sequence[Field]) -> list[Field]:
+    def fitted(table: str, members: Sequence[Field], prefix: str = "") -> list[Field]:
         """Members of a table that may exist, as it has them; what must widen first is noted."""
         schema = existing.get(table)
         if schema is None:
@@ -85,7 +89,9 @@ def reconcile(
             members = [without_former_names(member) for member in members]
         if table == plan.table:
             members = _beside_the_flag(plan, members, schema)
-        fields, widened = _members(members, schema, f"{plan.stream}: {table}", notes, rules)
+        own_keys = keys if table == plan.table else ()
+        where = f"{plan.stream}: {table}"
+        fields, widened = _members(members, schema, where, notes, fit, prefix, own_keys)
         if widened:
             widen[table] = widened
         return fields
@@ -97,9 +103,12 @@ def reconcile(
         if (child := children.get(member.name)) is None:
             fields.append(next(own))
         else:
-            row = struct_node(fitted(child.table, child.row.fields))
+            row = struct_node(fitted(child.table, child.row.fields, child_path(child.column)))
             fields.append(replace(member, node=list_node(row)))
-    return Reconciliation(_renamed(plan, fields, notes), widen)
+    fitting = _renamed(plan, fields, notes)
+    # A plan that was staged notes what it noted then: its properties have the names of columns.
+    sources = plan.sources or "".join(digests_of(fitting))
+    return Reconciliation(replace(fitting, sources=sources), widen)
 
 
 def _with_keys_as_there(plan: StreamPlan, table: pa.Schema | None) -> Sequence[Field]:
@@ -116,7 +125,10 @@ def _with_keys_as_there(plan: StreamPlan, table: pa.Schema | None) -> Sequence[F
             spellings = [snake_case(member.source), member.source]
             free = [n for n in spellings if n.lower() in there and n.lower() not in taken]
             names[member.name] = (free or [member.name])[0]
-    return [replace(f, name=names.get(f.name, f.name)) for f in plan.fields]
+    return [
+        replace(f, name=names[f.name], plain=None) if names.get(f.name, f.name) != f.name else f
+        for f in plan.fields
+    ]
 
 
 def _renamed(plan: StreamPlan, fields: Sequence[Field], notes: Sequence[str]) -> StreamPlan:
@@ -192,17 +204,20 @@ def _members(
     schema: pa.Schema,
     where: str,
     notes: list[str],
-    rules: Sequence[Rule],
+    fit: _Fit,
+    prefix: str,
+    keys: Collection[str],
 ) -> tuple[list[Field], Widened]:
     columns = {c.name: c for c in schema}
     widened: Widened = {}
     fitted = []
-    for member in under_existing_names(members, columns):
+    for member in under_existing_names(members, columns, fit.owners, prefix, keys):
         column = columns.get(member.name)
         if column is None:
             fitted.append(member)
             continue
-        node, wider, note = fit_node(member.node, column.type, rules)
+        place = path_of(prefix, column.name)
+        node, wider, note = fit.node(member.node, column.type, place)
         fitted.append(replace(member, name=column.name, node=node))
         if wider is not None:
             widened[column.name] = wider
@@ -215,52 +230,63 @@ def _members(
     return fitted, widened
 
 
-def fit_node(
-    node: Node, column: pa.DataType, rules: Sequence[Rule] | None = None
-) -> tuple[Node, pa.DataType | None, bool]:
-    """Fit one node to one existing column.
+@dataclass(frozen=True)
+class _Fit:
+    """Fits nodes to existing columns.
 
-    Returns:
-        The node to read with; the type the column must widen to, or None; and whether some
-        values may not fit.
+    Attributes:
+        rules: How columns may change type.
+        owners: Whose the columns are.
     """
-    rules = WIDENINGS if rules is None else rules
-    if node.kind is Kind.STRUCT and pa.types.is_struct(column):
-        return _fit_struct(node, column, rules)
-    if node.item is not None and (pa.types.is_list(column) or pa.types.is_large_list(column)):
-        item, wider, note = fit_node(node.item, column.value_type, rules)
-        return list_node(item), None if wider is None else pa.list_(wider), note
-    if node.arrow.equals(column):
-        return node, None, False
-    if pa.types.is_string(column) or pa.types.is_large_string(column):
-        return leaf(Kind.ANY), None, False
-    for rule in rules:
-        if (wider_type := rule(column, node)) is not None:
-            return node_of_arrow(wider_type), wider_type, False
-    fitting = node_of_arrow(column)
-    return fitting, None, (fitting.kind, node.kind) not in _ALWAYS_FIT
 
+    rules: Sequence[Rule]
+    owners: Owners
 
-def _fit_struct(
-    node: Node, column: pa.DataType, rules: Sequence[Rule]
-) -> tuple[Node, pa.DataType | None, bool]:
-    columns = {f.name: f for f in column}
-    fields: list[Field] = []
-    types = {f.name: f.type for f in column}
-    widened = noted = False
-    for member in under_existing_names(node.fields, columns):
-        existing = columns.get(member.name)
-        if existing is None:
-            fields.append(member)
-            continue
-        fitted, wider, note = fit_node(member.node, existing.type, rules)
-        fields.append(replace(member, name=existing.name, node=fitted))
-        noted = noted or note
-        if wider is not None:
-            types[existing.name] = wider
-            widened = True
-    wide = pa.struct([pa.field(n, t) for n, t in types.items()]) if widened else None
-    return struct_node(fields), wide, noted
+    def node(
+        self, node: Node, column: pa.DataType, path: str
+    ) -> tuple[Node, pa.DataType | None, bool]:
+        """Fit one node to one existing column.
+
+        Returns:
+            The node to read with; the type the column must widen to, or None; and whether some
+            values may not fit.
+        """
+        if node.kind is Kind.STRUCT and pa.types.is_struct(column):
+            return self._struct(node, column, path)
+        if node.item is not None and (pa.types.is_list(column) or pa.types.is_large_list(column)):
+            item, wider, note = self.node(node.item, column.value_type, path)
+            return list_node(item), None if wider is None else pa.list_(wider), note
+        if node.arrow.equals(column):
+            return node, None, False
+        if pa.types.is_string(column) or pa.types.is_large_string(column):
+            return leaf(Kind.ANY), None, False
+        for rule in self.rules:
+            if (wider_type := rule(column, node)) is not None:
+                return node_of_arrow(wider_type), wider_type, False
+        fitting = node_of_arrow(column)
+        return fitting, None, (fitting.kind, node.kind) not in _ALWAYS_FIT
+
+    def _struct(
+        self, node: Node, column: pa.DataType, path: str
+    ) -> tuple[Node, pa.DataType | None, bool]:
+        columns = {f.name: f for f in column}
+        fields: list[Field] = []
+        types = {f.name: f.type for f in column}
+        widened = noted = False
+        for member in under_existing_names(node.fields, columns, self.owners, path):
+            existing = columns.get(member.name)
+            if existing is None:
+                fields.append(member)
+                continue
+            place = path_of(path, existing.name)
+            fitted, wider, note = self.node(member.node, existing.type, place)
+            fields.append(replace(member, name=existing.name, node=fitted))
+            noted = noted or note
+            if wider is not None:
+                types[existing.name] = wider
+                widened = True
+        wide = pa.struct([pa.field(n, t) for n, t in types.items()]) if widened else None
+        return struct_node(fields), wide, noted
 
 
 def _integer_to_long(column: pa.DataType, node: Node) -> pa.DataType | None:

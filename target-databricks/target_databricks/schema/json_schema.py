@@ -23,7 +23,7 @@ from decimal import Context, Decimal
 from typing import Any
 
 from target_databricks.limits import DECIMAL_DIGITS
-from target_databricks.schema.naming import FORMER_SPELLINGS, snake_case, unique_names
+from target_databricks.schema.naming import FORMER_SPELLINGS, folded, snake_case, unique_names
 from target_databricks.schema.types import (
     DEFAULT_SCALE,
     Field,
@@ -58,26 +58,18 @@ class TypeMapper:
         """The node of an object that states its properties; none gets a reserved name."""
         properties: Mapping[str, Schema] = schema.get("properties", {})
         names = unique_names(properties, self.spell, reserved)
-        former = self._former_names(properties, reserved)
-        return struct_node(
-            [
-                Field(
-                    source,
-                    names[source],
-                    self.node(sub),
-                    _description(sub),
-                    former[source] if former.get(source, names[source]) != names[source] else None,
-                )
-                for source, sub in properties.items()
-            ]
-        )
-
-    def _former_names(self, sources: Iterable[str], reserved: Iterable[str]) -> Mapping[str, str]:
-        """What an earlier version called the columns; empty where it called them the same."""
-        spell = FORMER_SPELLINGS.get(self.spell)
-        if spell is None or all(source.isascii() for source in sources):
-            return {}
-        return unique_names(sources, spell, reserved)
+        ours = {folded(name) for name in reserved}
+        former = FORMER_SPELLINGS.get(self.spell)
+        fields = []
+        for source, sub in properties.items():
+            name, spelled = names[source], self.spell(source)
+            field = Field(source, name, self.node(sub), _description(sub))
+            if former is not None and not source.isascii() and former(source) != spelled:
+                field = replace(field, former=former(source))
+            if name != spelled and folded(spelled) not in ours:
+                field = replace(field, plain=spelled)
+            fields.append(field)
+        return struct_node(fields)
 
     def node(self, schema: Schema) -> Node:
         """The node of any JSON Schema."""

@@ -103,14 +103,23 @@ def unique_names(
     taken = {folded(name) for name in reserved}
     for source in sources:
         plain = name = spell(source)
-        seed = source.encode("utf-8", "surrogatepass")
+        seed = source
         while folded(name) in taken:
-            digest = hashlib.sha256(seed).hexdigest()
-            name = f"{plain[: IDENTIFIER - _TAIL - 1]}_{digest[:_TAIL]}"
-            seed = digest.encode()
+            name = suffixed(plain, seed)
+            seed = digest_of(seed)
         names[source] = name
         taken.add(folded(name))
     return names
+
+
+def suffixed(plain: str, source: str) -> str:
+    """The column of a source whose plain name another one has."""
+    return f"{plain[: IDENTIFIER - _TAIL - 1]}_{digest_of(source)[:_TAIL]}"
+
+
+def digest_of(text: str) -> str:
+    """SHA-256 of a text, which may be no Unicode, in hexadecimal digits."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def folded(name: str) -> str:
@@ -128,8 +137,7 @@ def table_name(stream: str) -> str:
         return name
     # Cut to a length that files can have, too, and unique all the same.
     start = name.encode()[: TABLE_BYTES - _TAIL - 1].decode(errors="ignore")
-    digest = hashlib.sha256(stream.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{start}_{digest[:_TAIL]}"
+    return f"{start}_{digest_of(stream)[:_TAIL]}"
 
 
 def schema_name(stated: str, exists: Callable[[str], bool]) -> str:

@@ -143,6 +143,7 @@ class StreamPlan:
         hints: What the schema says to Databricks alone.
         reconciled: Notes on what did not fit the existing table, for a warning.
         former_table: What an earlier version called the table.
+        sources: Digests of which property each column is for (`sources.py`).
     """
 
     stream: str
@@ -158,6 +159,7 @@ class StreamPlan:
     hints: Hints = Hints()
     reconciled: tuple[str, ...] = field(default=(), compare=False)
     former_table: str | None = field(default=None, compare=False)
+    sources: str = field(default="", compare=False)
 
     @property
     def fields(self) -> tuple[Field, ...]:

@@ -67,7 +67,9 @@ def make_plan(
     tables = _child_tables(stream, properties, root, keys, child_rules or {})
     root = struct_node(
         [
-            _with_names_apart(stream, f, keys, properties[f.source]) if f.name in tables else f
+            _with_names_apart(stream, f, root.fields, keys, properties[f.source])
+            if f.name in tables
+            else f
             for f in root.fields
         ]
     )
@@ -167,7 +169,9 @@ def _child_tables(
     return tables
 
 
-def _with_names_apart(stream: str, array: Field, keys: tuple[str, ...], schema: Any) -> Field:
+def _with_names_apart(
+    stream: str, array: Field, columns: Sequence[Field], keys: tuple[str, ...], schema: Any
+) -> Field:
     """The array, its elements' members named apart from what else a child row has.
 
     A member that is called like the parent's key, or like a column of the target's, gets the
@@ -177,7 +181,10 @@ def _with_names_apart(stream: str, array: Field, keys: tuple[str, ...], schema: 
     """
     item = cast("Node", array.node.item)
     elements = _element_properties(schema)
-    taken = {name.lower() for name in (*keys, POSITION, JOB_ID, DELETED_AT)}
+    # A key may be called by its plain name in a table that is there.
+    plain = [f.plain for f in columns if f.plain and f.name in keys]
+    taken = {name.lower() for name in (*keys, *plain, POSITION, JOB_ID, DELETED_AT)}
+    front = array.plain or array.name
     free = [f.name for f in item.fields if f.name.lower() not in taken]
     names = {
         f.source: f.name
@@ -185,10 +192,10 @@ def _with_names_apart(stream: str, array: Field, keys: tuple[str, ...], schema: 
         if f.name.lower() in taken and not _points_at(stream, f, keys, elements.get(f.source))
     }
     apart = unique_names(
-        names, lambda source: f"{array.name}__{names[source].lstrip('_')}", [*taken, *free]
+        names, lambda source: f"{front}__{names[source].lstrip('_')}", [*taken, *free]
     )
     fields = [
-        replace(f, name=apart[f.source], former=None) if f.source in apart else f
+        replace(f, name=apart[f.source], former=None, plain=None) if f.source in apart else f
         for f in item.fields
     ]
     return replace(array, node=list_node(struct_node(fields)))

@@ -73,6 +73,7 @@ class Field:
 
     Attributes:
         former: What an earlier version called it, where that is another name.
+        plain: What it would be called if no other property wanted that name.
     """
 
     source: str
@@ -80,6 +81,7 @@ class Field:
     node: Node
     description: str | None = None
     former: str | None = None
+    plain: str | None = None
 
 
 _LEAVES: Mapping[Kind, tuple[pa.DataType, pa.DataType]] = {

@@ -145,6 +145,7 @@ class Tables:
         primary: bool = True,
         hints: Hints | None = None,
         variants: frozenset[str] = frozenset(),
+        properties: Mapping[str, str] | None = None,
     ) -> pa.Schema:
         """Create a table, or add what it lacks.
 
@@ -156,6 +157,7 @@ class Tables:
             primary: Whether no two rows of it share a key.
             hints: What the schema says to Databricks alone.
             variants: New columns of JSON text that shall be VARIANT.
+            properties: Properties of a new table, beside those of the settings.
 
         Returns:
             Its columns.
@@ -163,7 +165,8 @@ class Tables:
         target = pa.schema([as_variant(c) if c.name in variants else c for c in target])
         existing = self.columns(table)
         if existing is None:
-            existing = self._create(table, target, description, keys, primary, hints or Hints())
+            hints, own = hints or Hints(), properties or {}
+            existing = self._create(table, target, description, keys, primary, hints, own)
         lacking = missing(existing, target)
         while lacking:
             statement = ddl.add_columns(
@@ -216,8 +219,9 @@ class Tables:
         keys: tuple[str, ...],
         primary: bool,
         hints: Hints,
+        own: Mapping[str, str],
     ) -> pa.Schema:
-        properties = {SPELLING: UNICODE, **({WIDENING: "true"} if self._widening else {})}
+        properties = {SPELLING: UNICODE, **({WIDENING: "true"} if self._widening else {}), **own}
         properties |= {str(k): str(v) for k, v in self._properties.items()} | dict(hints.properties)
         constrained = keys if self._constraints else ()
         for cluster_by in self._clusterings(keys, hints):

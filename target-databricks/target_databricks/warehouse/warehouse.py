@@ -145,9 +145,9 @@ class SqlWarehouse:
         """The properties of a table; none if there is no table."""
         return self._tables.properties(table)
 
-    def set_property(self, plan: StreamPlan, name: str, value: str) -> None:
-        """Set a property of the stream's own table."""
-        statement = ddl.set_properties(self._tables.name(plan.table), {name: value})
+    def set_properties(self, plan: StreamPlan, properties: Mapping[str, str]) -> None:
+        """Set properties of the stream's own table."""
+        statement = ddl.set_properties(self._tables.name(plan.table), properties)
         self._connections.run(statement, {"stream": plan.stream})
 
     def hashes(self, table: str, jobs: Collection[str]) -> list[str]:
