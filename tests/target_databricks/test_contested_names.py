@@ -30,26 +30,40 @@ def lines(*names):
     return {"type": "array", "items": nested(*names), "x-child-table": {"name": "lines"}}
 
 
+FIRST = {"größe": TEXT, "a b": TEXT, "deep": nested("ID")}
+LATER = {"Größe": TEXT, "a_b": TEXT, **FIRST, "deep": nested("id", "ID")}
+
+
+def assert_kept(row):
+    assert (row["größe"], row["a_b"], row["deep"]["id"]) == ("k", "2", 2)
+    assert row[suffixed("größe", "Größe")] == "XL"
+    assert row[suffixed("a_b", "a_b")] == "other"
+    assert row["deep"][suffixed("id", "id")] == 20
+
+
 def test_who_has_a_column_keeps_it_whatever_comes_before_it_later(place, singer):
-    first = {"größe": TEXT, "a b": TEXT, "deep": nested("ID"), "rows": lines("N")}
-    place.run(
-        singer.schema("things", first, ["größe"]),
-        singer.record("things", {"größe": "k", "a b": "1", "deep": {"ID": 1}, "rows": [{"N": 1}]}),
-    )
-    later = {"Größe": TEXT, "a_b": TEXT, **first}
-    later |= {"deep": nested("id", "ID"), "rows": lines("n", "N")}
+    first = {"größe": "k", "a b": "1", "deep": {"ID": 1}}
+    place.run(singer.schema("things", FIRST, ["größe"]), singer.record("things", first))
     sent = {"größe": "k", "Größe": "XL", "a b": "2", "a_b": "other", "deep": {"ID": 2, "id": 20}}
+    place.run(singer.schema("things", LATER, ["größe"]), singer.record("things", sent))
+    (row,) = place.rows("things", by="größe")
+    assert_kept(row)
+
+
+def test_columns_are_kept_in_child_tables_and_in_any_order(folder, singer):
+    first = {**FIRST, "rows": lines("N")}
+    sent = {"größe": "k", "a b": "1", "deep": {"ID": 1}, "rows": [{"N": 1}]}
+    folder.run(singer.schema("things", first, ["größe"]), singer.record("things", sent))
+    sent |= {"Größe": "XL", "a b": "2", "a_b": "other", "deep": {"ID": 2, "id": 20}}
+    later = {**LATER, "rows": lines("n", "N")}
     for names in (list(later), list(later)[::-1]):
-        place.run(
+        folder.run(
             singer.schema("things", {name: later[name] for name in names}, ["größe"]),
             singer.record("things", {**sent, "rows": [{"N": 2, "n": 20}]}),
         )
-        (row,) = place.rows("things", by="größe")
-        assert (row["größe"], row["a_b"], row["deep"]["id"]) == ("k", "2", 2)
-        assert row[suffixed("größe", "Größe")] == "XL"
-        assert row[suffixed("a_b", "a_b")] == "other"
-        assert row["deep"][suffixed("id", "id")] == 20
-        (line,) = place.rows("lines", by="größe")
+        (row,) = folder.rows("things", by="größe")
+        assert_kept(row)
+        (line,) = folder.rows("lines", by="größe")
         assert (line["n"], line[suffixed("n", "n")]) == (2, 20)
 
 

@@ -148,3 +148,20 @@ def test_a_column_of_the_tables_users_stays_and_is_empty(folder, singer):
     folder.edit("items", {"is_deleted": "true"})
     folder.run(items(singer, 1), **OVER)
     assert folder.rows("items", "is_deleted") == [False]
+
+
+def test_a_schema_that_changes_in_the_middle_fits_what_has_gathered(place, singer):
+    rows = [{"id": 1, "n": 1, "v": "a"}, {"id": 2, "n": 1.5, "v": ["b"], "is_deleted": "no"}]
+    schemas = [{"n": INTEGER, "v": TEXT}]
+    schemas += [{"n": {"type": "number"}, "v": {"type": "array", "items": TEXT}}]
+    schemas[1]["is_deleted"] = TEXT
+    messages = [
+        m
+        for schema, row in zip(schemas, rows, strict=True)
+        for m in (singer.schema("items", {"id": INTEGER, **schema}), singer.record("items", row))
+    ]
+    place.run(messages, singer.state({"n": 1}), **OVER)
+    (one, two) = place.rows("items")
+    assert (one["n"], one["v"], two["n"], two["v"]) == (1, "a", 1.5, '["b"]')
+    assert (one["is_deleted"], two["is_deleted"]) == (False, False)
+    assert [v for c, v in two.items() if c.startswith("is_deleted_")] == ["no"]

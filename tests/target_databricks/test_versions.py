@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 INTEGER, TEXT = {"type": "integer"}, {"type": "string"}
@@ -337,16 +339,31 @@ def test_a_reported_deletion_keeps_what_it_leaves_out_and_a_hard_one_the_row(pla
     stated = {"id": INTEGER, "v": TEXT, "lines": LINES}
     stated["_sdc_deleted_at"] = {"type": ["null", "string"], "format": "date-time"}
     schema = singer.schema("items", stated)
-    rows = [{"id": i, "v": "a", "lines": [{"n": i}]} for i in (1, 2, 3)]
+    rows = [{"id": i, "v": "a", "lines": [{"n": i}]} for i in (1, 2, 3, 4)]
     place.run(schema, singer.records("items", *rows))
     gone = "2024-06-01T00:00:00Z"
     some = singer.records("items", {"id": 1, "_sdc_deleted_at": gone}, {"id": 3, "lines": []})
-    place.run(schema, some)
-    assert place.rows("items", "v") == ["a", "a", None]
+    whole = singer.record("items", {**rows[3], "_sdc_deleted_at": gone})
+    place.run(schema, some, whole)
+    assert place.rows("items", "v") == ["a", "a", None, "a"]
     assert alive(place) == [2, 3]
+    marks = {r["n"]: r["_sdc_deleted_at"] for r in place.rows("lines", by="n")}
+    assert marks == {2: None, 4: datetime(2024, 6, 1, tzinfo=UTC)}
     place.run(schema, singer.record("items", {"id": 2, "_sdc_deleted_at": gone}), hard_delete=True)
     assert place.rows("items", "id") == [3]
     assert place.rows("lines", by="n") == []
+
+
+@pytest.mark.parametrize("form", [{"format": "date-time"}, {}])
+def test_child_rows_of_a_reported_deletion_are_marked_where_rows_are_appended(folder, singer, form):
+    stated = {"id": INTEGER, "lines": LINES, "_sdc_deleted_at": {"type": "string", **form}}
+    rows = [{"id": 1, "lines": [{"n": 1}]}, {"id": 2, "lines": [{"n": 2}, {"n": 3}]}]
+    rows[1]["_sdc_deleted_at"] = "2024-06-01T00:00:00Z"
+    folder.run(
+        singer.schema("items", stated), singer.records("items", *rows), load_method="append-only"
+    )
+    marks = folder.rows("lines", "_sdc_deleted_at", by="n")
+    assert [mark is None for mark in marks] == [True, False, False]
 
 
 def test_many_retired_rows_are_marked_in_several_steps(place, singer, monkeypatch):

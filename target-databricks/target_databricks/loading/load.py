@@ -37,7 +37,7 @@ from target_databricks.loading.application import Application
 from target_databricks.loading.backend import Backend
 from target_databricks.loading.batch import Batch, LoadResult, combined
 from target_databricks.loading.ledger import Ledger
-from target_databricks.loading.overwriting import aside, is_aside
+from target_databricks.loading.overwriting import aside, is_aside, own
 from target_databricks.loading.quarantine import WAITING, Passage
 from target_databricks.reading.unfit import Unfit
 from target_databricks.schema.evolution import tables_of
@@ -153,7 +153,10 @@ class Load:
         Raises:
             LoadError: Nothing can be loaded at all.
         """
-        self._plans[plan.stream] = reconciled = self._application.reconcile(plan)
+        reconciled = self._application.reconcile(plan)
+        if plan.stream in self._gathered:
+            reconciled = own(self._application.reconcile(aside(reconciled)))
+        self._plans[plan.stream] = reconciled
         return reconciled
 
     def exists(self, table: str) -> bool:

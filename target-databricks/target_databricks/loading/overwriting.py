@@ -6,7 +6,7 @@ one begins anew.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,8 +18,17 @@ ASIDE = "_sdc_new_"
 
 def aside(plan: StreamPlan) -> StreamPlan:
     """The plan with the tables that its rows gather in."""
-    children = tuple(replace(c, table=f"{ASIDE}{c.table}") for c in plan.children)
-    return replace(plan, table=f"{ASIDE}{plan.table}", children=children)
+    return _renamed(plan, lambda table: f"{ASIDE}{table}")
+
+
+def own(plan: StreamPlan) -> StreamPlan:
+    """The plan with the tables that the rows of one that gathers them are for."""
+    return _renamed(plan, own_name)
+
+
+def _renamed(plan: StreamPlan, rename: Callable[[str], str]) -> StreamPlan:
+    children = tuple(replace(c, table=rename(c.table)) for c in plan.children)
+    return replace(plan, table=rename(plan.table), children=children)
 
 
 def is_unchanged(schema: Mapping[str, Any]) -> bool:

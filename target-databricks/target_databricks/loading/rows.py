@@ -6,13 +6,22 @@ value, the nested array already holds the columns of the child table.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from target_databricks.schema.plan import JOB_ID, POSITION, TABLE_VERSION, ChildPlan, StreamPlan
+from target_databricks.schema.plan import (
+    DELETED_AT,
+    JOB_ID,
+    POSITION,
+    TABLE_VERSION,
+    ChildPlan,
+    StreamPlan,
+)
+from target_databricks.schema.types import TIMESTAMP
 
 _SEPARATOR = "\x1f"
 _ESCAPES = (("\x1e", "\x1e0"), (_SEPARATOR, "\x1e1"))
@@ -122,11 +131,20 @@ def _rows_of_batch(
         **{key: parents.column(key).take(owner) for key in plan.keys},
         POSITION: position,
         JOB_ID: parents.column(JOB_ID).take(owner),
+        DELETED_AT: _moments(parents.column(DELETED_AT)).take(owner),
     }
     count = len(elements)
     return pa.record_batch(
         [columns.get(c.name, pa.nulls(count, c.type)) for c in schema], schema=schema
     )
+
+
+def _moments(deleted: pa.Array) -> pa.Array:
+    """When parents were deleted; now, where the tap states that as something else than a time."""
+    if deleted.type == TIMESTAMP:
+        return deleted
+    now = pa.scalar(dt.datetime.now(dt.UTC), TIMESTAMP)
+    return pc.if_else(deleted.is_valid(), now, pa.scalar(None, TIMESTAMP))
 
 
 def _positions(lists: pa.ListArray) -> pa.Array:

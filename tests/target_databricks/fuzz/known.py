@@ -8,8 +8,6 @@ from typing import Any
 
 KNOWN: Mapping[str, str] = {
     r"is_deleted_[0-9a-f]{6}: False was never": "F6",
-    r"mark is not its parent's": "F3",
-    r"has several rows": "F4",
 }
 _PATTERNS = [re.compile(pattern, re.DOTALL) for pattern in KNOWN]
 

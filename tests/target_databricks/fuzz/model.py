@@ -226,7 +226,7 @@ def _appending(
     done = "perhaps" if died and done == "surely" else done
     overwrite = run.settings.get("load_method") == "overwrite"
     if overwrite:
-        done = "surely" if covered > stream.last and not died else "perhaps"
+        done = "surely" if not (died or reading.is_cut(stream)) else "perhaps"
         emptied = True
     else:
         emptied = bool(run.settings.get("hard_delete"))

@@ -22,19 +22,13 @@ def letters(name: str) -> str:
     return "".join(c for c in normalize("NFC", name.casefold()) if c.isalnum())
 
 
-@lru_cache(maxsize=4096)
-def _plain(name: str) -> str:
-    """Those of ASCII: all that older versions spelled."""
-    return letters("".join(c for c in name if c.isascii()))
-
-
 @lru_cache(maxsize=65536)
 def may_be(column: str, name: str) -> bool:
     """Whether a column or table may be that of a property or stream."""
-    wanted = {letters(name), _plain(name)}
+    wanted = letters(name)
     for spelled in (column, _SUFFIX.sub("", column)):
         own = letters(spelled)
-        if own in wanted or (len(spelled) > _CUT and any(w.startswith(own) for w in wanted)):
+        if own == wanted or (len(spelled) > _CUT and wanted.startswith(own)):
             return True
     return False
 

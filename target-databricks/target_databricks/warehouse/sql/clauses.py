@@ -84,18 +84,28 @@ def child_rows(
             value = f"CAST(e.__place AS {column_type(column)})"
         elif name == JOB_ID:
             value = f"b.{quoted(JOB_ID)}"
+        elif name == DELETED_AT:
+            value = _moment(staged.schema.field(DELETED_AT))
         else:
             continue
         written.append(column)
         values.append(f"{value} AS {quoted(column.name)}")
     compared = [c.name for c in staged.schema if c.name in compared_columns(plan)]
-    wanted = dict.fromkeys([*plan.keys, child.column, JOB_ID, *compared])
+    wanted = dict.fromkeys([*plan.keys, child.column, JOB_ID, DELETED_AT, *compared])
     # A null element is no row.
     exploded = (
         f"JOIN LATERAL (SELECT pos AS __place, col AS __row FROM "
         f"posexplode(b.{quoted(child.column)})) AS e ON e.__row IS NOT NULL"
     )
     return ChildRows(written, values, exploded, [staged.schema.field(n) for n in wanted])
+
+
+def _moment(deleted: pa.Field) -> str:
+    """When a parent was deleted; now, where the tap states that as something else than a time."""
+    column = f"b.{quoted(deleted.name)}"
+    if pa.types.is_timestamp(deleted.type):
+        return column
+    return f"IF({column} IS NULL, CAST(NULL AS TIMESTAMP), current_timestamp())"
 
 
 def compared_columns(plan: StreamPlan) -> tuple[str, ...]:
