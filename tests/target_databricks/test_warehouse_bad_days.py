@@ -42,12 +42,12 @@ def meanwhile(monkeypatch):
     once = Connections._once
     planned = []
 
-    def statement(self, text, tags):
+    def statement(self, connection, text, tags):
         for plan in list(planned):
             if plan[0] in text:
                 planned.remove(plan)
                 plan[1]()
-        return once(self, text, tags)
+        return once(self, connection, text, tags)
 
     monkeypatch.setattr(Connections, "_once", statement)
     yield lambda match, action: planned.append((match, action))

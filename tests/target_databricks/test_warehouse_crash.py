@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import pytest
 from target_databricks.warehouse.client.connection import Connections
 from target_databricks.warehouse.staging import leases
-from target_databricks.warehouse.staging.volume import StagingVolume
+from target_databricks.warehouse.staging.files import VolumeFiles
 
 # Spark takes its time: one of a kind runs by default, `pytest -m stress` runs the others too.
 SLOW = pytest.mark.stress
@@ -62,10 +62,12 @@ class Driver:
 def driver(monkeypatch):
     """A recording driver between the target and its clients; whoever waits for a lease is quick."""
     recorder = Driver()
-    once, write, remove = Connections._once, StagingVolume._write, StagingVolume._remove
+    once, write, remove = Connections._once, VolumeFiles.write, VolumeFiles.remove
 
-    def statement(self, text, tags):
-        return recorder.step(" ".join(text.split())[:200], lambda: once(self, text, tags))
+    def statement(self, connection, text, tags):
+        return recorder.step(
+            " ".join(text.split())[:200], lambda: once(self, connection, text, tags)
+        )
 
     def upload(self, name, content):
         return recorder.step(f"upload {name}", lambda: write(self, name, content))
@@ -74,9 +76,10 @@ def driver(monkeypatch):
         return recorder.step(f"remove {path}", lambda: remove(self, path))
 
     monkeypatch.setattr(Connections, "_once", statement)
-    monkeypatch.setattr(StagingVolume, "_write", upload)
-    monkeypatch.setattr(StagingVolume, "_remove", delete)
+    monkeypatch.setattr(VolumeFiles, "write", upload)
+    monkeypatch.setattr(VolumeFiles, "remove", delete)
     monkeypatch.setattr(leases, "EXPIRY", 0.2)
+    monkeypatch.setattr(leases, "SETTLING", 0.0)
     return recorder
 
 

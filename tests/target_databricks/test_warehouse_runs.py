@@ -144,12 +144,12 @@ def test_a_batch_that_another_run_has_applied_and_removed_is_applied(
     warehouse.run(docs(singer, 1), logs(singer, "old"))
     once, stolen = Connections._once, []
 
-    def statement(self, text, tags):
+    def statement(self, connection, text, tags):
         if not stolen and re.match(rf"(MERGE|INSERT) INTO \S*`{table}`", text):
             stolen.append(text)
             warehouse.sandbox.volumes.local(f"{folder_of(warehouse)}/{table}.lease").unlink()
             warehouse.run()
-        return once(self, text, tags)
+        return once(self, connection, text, tags)
 
     monkeypatch.setattr(Connections, "_once", statement)
     new = [*docs(singer, 1, 2, v="b"), *logs(singer, "new"), *logs(singer, "new")]
@@ -167,13 +167,13 @@ def test_a_staged_file_that_vanished_for_no_good_reason_costs_no_row(
     warehouse.run(docs(singer, 1), logs(singer, "old"))
     once, lost = Connections._once, []
 
-    def statement(self, text, tags):
+    def statement(self, connection, text, tags):
         found = re.match(r"(?:MERGE|INSERT) INTO \S*`(docs|logs)`", text)
         if found and found[1] not in lost:
             lost.append(found[1])
             for name in [n for n in warehouse.staged() if n.startswith(found[1])]:
                 warehouse.sandbox.volumes.local(f"{folder_of(warehouse)}/{name}").unlink()
-        return once(self, text, tags)
+        return once(self, connection, text, tags)
 
     monkeypatch.setattr(Connections, "_once", statement)
     warehouse.run(docs(singer, 1, 2, v="b"), logs(singer, "new"), parallel_streams=1)
@@ -189,6 +189,7 @@ def test_what_a_dead_run_left_with_its_lease_is_applied_by_the_run_that_loads_th
     warehouse, singer, monkeypatch, method
 ):
     monkeypatch.setattr(leases, "EXPIRY", 0.2)
+    monkeypatch.setattr(leases, "SETTLING", 0.0)
     warehouse.run(docs(singer, 1))
     refused = Fault("execute", "error", "MERGE INTO .*docs", condition="INSUFFICIENT_PERMISSIONS")
     warehouse.sandbox.faults.add(refused)

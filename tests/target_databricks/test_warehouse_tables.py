@@ -6,10 +6,7 @@ import re
 import threading
 
 import pytest
-from target_databricks.errors import BusyError
-from target_databricks.warehouse.client.backoff import Backoff
-from target_databricks.warehouse.staging import inline, leases
-from target_databricks.warehouse.staging.leases import Leases
+from target_databricks.warehouse.staging import inline
 
 # Spark takes its time: `pytest -m stress` runs what stands behind this mark too.
 SLOW = pytest.mark.stress
@@ -273,51 +270,6 @@ def test_inline_staging_loads_the_same_rows_without_a_volume(
     before = warehouse.files("things"), warehouse.files("lines")
     warehouse.run(messages[: len(records) + 1], staging="inline")
     assert (warehouse.files("things"), warehouse.files("lines")) == before
-
-
-# Leases
-
-
-def lease(warehouse, holder="me", seconds=0.0):
-    from databricks.sdk import WorkspaceClient
-
-    sandbox = warehouse.sandbox
-    client = WorkspaceClient(host=sandbox.url, token=sandbox.admin.access_token)
-    sandbox.sql(f"CREATE VOLUME IF NOT EXISTS {warehouse.name}.leases")
-    folder = f"/Volumes/main/{warehouse.schema}/leases"
-    return Leases(client.files, folder, holder, Backoff(seconds))
-
-
-def test_whoever_comes_second_says_who_is_first(warehouse):
-    second = lease(warehouse, "second")
-    with (
-        lease(warehouse, "first").lease("docs"),
-        pytest.raises(BusyError, match=r"docs is still being loaded by run first.*lock_timeout"),
-        second.lease("docs"),
-    ):
-        pass
-    with second.lease("docs"):
-        pass
-
-
-def test_leases_on_different_tables_do_not_meet(warehouse):
-    with lease(warehouse, "first").lease("docs"), lease(warehouse, "second").lease("others"):
-        pass
-
-
-def test_a_lease_that_is_kept_is_not_taken_and_one_that_is_lost_is(warehouse, monkeypatch):
-    monkeypatch.setattr(leases, "RENEWAL", 0.05)
-    monkeypatch.setattr(leases, "EXPIRY", 0.5)
-    with (
-        lease(warehouse, "alive").lease("docs"),
-        pytest.raises(BusyError),
-        lease(warehouse, "waiting", 2.0).lease("docs"),
-    ):
-        pass
-    dead = lease(warehouse, "dead")
-    assert dead._create(f"{dead._folder}/docs.lease", "dead and gone")
-    with lease(warehouse, "heir", 30.0).lease("docs"):
-        assert dead._read(f"{dead._folder}/docs.lease").startswith("heir")
 
 
 @SLOW

@@ -25,6 +25,7 @@ PLACES = {
     "status": "the text of the statement, when its status is asked for",
     "fetch": "the text of the statement, when rows are fetched",
     "upload": "the path in the volume, when a file is sent",
+    "uploaded": "the path in the volume, when a file is stored and before the answer is sent",
     "download": "the path in the volume, when a file is fetched",
     "remove": "the path in the volume, when a file is removed",
     "token": "the client id, when an OAuth token is asked for",

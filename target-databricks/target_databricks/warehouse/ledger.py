@@ -13,6 +13,7 @@ from target_databricks.loading.ledger import DESCRIPTION, SCHEMA, TABLE
 from target_databricks.warehouse.client.connection import Connections, StatementError
 from target_databricks.warehouse.client.errors import classify
 from target_databricks.warehouse.client.rules import Kind
+from target_databricks.warehouse.fence import Fence
 from target_databricks.warehouse.sql import dml
 from target_databricks.warehouse.staging.protocol import WarehouseStaging
 from target_databricks.warehouse.tables import Tables
@@ -33,7 +34,7 @@ class LedgerTable:
     def __init__(
         self, connections: Connections, tables: Tables, staging: WarehouseStaging, job_id: str
     ) -> None:
-        self._connections = connections
+        self._fence = Fence(connections, staging)
         self._tables = tables
         self._staging = staging
         self._job_id = job_id
@@ -76,15 +77,15 @@ class LedgerTable:
         if not deferred:
             return
         rows = pa.concat_tables([rows for _, rows in deferred], promote_options="default")
-        self._run(dml.new_ledger_rows(self._name, rows))
+        self._run(dml.ledger_rows(self._name, rows))
         for path, _ in deferred:
             self._staging.done(path)
 
     def _run(self, statement: str) -> None:
         try:
-            self._connections.run(statement)
+            self._fence.run(statement, self._name, {})
         except StatementError as error:
             if error.problem.kind is not Kind.GONE:
                 raise
             self._tables.ready(TABLE, SCHEMA, DESCRIPTION)
-            self._connections.run(statement)
+            self._fence.run(statement, self._name, {})

@@ -172,9 +172,9 @@ class SqlWarehouse:
         """Merge a staged batch: child rows first, then parents, whose hash is the commit mark."""
         return self._writer.merge(batch, path, replayed=replayed)
 
-    def append(self, batch: Batch, path: str, *, replayed: bool) -> WriteResult:  # noqa: ARG002
+    def append(self, batch: Batch, path: str, *, replayed: bool) -> WriteResult:
         """Append a staged batch, unless the rows of its run show that this was done already."""
-        return self._writer.append(batch, path)
+        return self._writer.append(batch, path, replayed=replayed)
 
     def retire(self, plan: StreamPlan, retirement: Retirement) -> int:
         """Mark or delete what is gone: parents, then what belongs to marked ones."""

@@ -23,6 +23,7 @@ from target_databricks.schema.nesting import json_columns
 from target_databricks.schema.plan import JOB_ID, POSITION, ChildPlan, StreamPlan
 from target_databricks.schema.sources import as_properties
 from target_databricks.warehouse.client.connection import Connections, StatementError
+from target_databricks.warehouse.fence import Fence
 from target_databricks.warehouse.sql import dml
 from target_databricks.warehouse.sql import retirement as retirements
 from target_databricks.warehouse.sql.clauses import StagedRows
@@ -54,6 +55,7 @@ class Writer:
         self._connections = connections
         self._tables = tables
         self._staging = staging
+        self._fence = Fence(connections, staging)
         self._job_id = job_id
         self._load_method = str(config["load_method"])
         self._hard_delete = bool(config["hard_delete"])
@@ -75,17 +77,18 @@ class Writer:
 
     def merge(self, batch: Batch, path: str, *, replayed: bool) -> WriteResult:
         """Merge a staged batch: child rows first, then parents, whose hash is the commit mark."""
-        plan, total, staged = batch.plan, batch.rows.num_rows, self._staging.read(path, batch)
+        plan, total = batch.plan, batch.rows.num_rows
         columns = self._ready(plan)
         children = {child.table: self._ready_child(plan, child) for child in plan.children}
-        if self._are_new(plan) and self._fill(plan, staged, columns, children):
+        staged = self._read(batch, path, replayed=replayed)
+        if self._are_new(plan) and self._fill(plan, staged, path, columns, children):
             return WriteResult(inserted=total)
         table = self._tables.name(plan.table)
         # One question spares a MERGE for each table. After a batch that had changes the next one
         # probably has some too.
         if plan.children and plan.table not in self._changing:
             question = dml.changes(table, columns, plan, staged, replayed=replayed)
-            if not self._rows(question, plan).num_rows:
+            if not self._connections.run(question, {"stream": plan.stream}).num_rows:
                 return WriteResult(unchanged=total)
         with self._taken_back() as changed:
             for child in plan.children:
@@ -93,19 +96,20 @@ class Writer:
                 statement = dml.merge_children(
                     name, own, table, columns, plan, child, staged, replayed=replayed
                 )
-                changed[child.table] = dml.affected(self._run(statement, plan))
+                changed[child.table] = dml.affected(self._run(statement, plan, name, path))
             last = batch.last_values
             text = dml.merge(table, columns, plan, staged, replayed=replayed, last=last)
-            row = self._run(text, plan)
+            row = self._run(text, plan, table, path)
         inserted, updated = dml.affected(row, "inserted"), dml.affected(row, "updated")
         (self._changing.add if inserted or updated else self._changing.discard)(plan.table)
         return WriteResult(inserted, updated, unchanged=max(0, total - inserted - updated))
 
-    def append(self, batch: Batch, path: str) -> WriteResult:
+    def append(self, batch: Batch, path: str, *, replayed: bool) -> WriteResult:
         """Append a staged batch, unless the rows of its run show that this was done already."""
-        plan, staged = batch.plan, self._staging.read(path, batch)
+        plan = batch.plan
         job_id = str(batch.rows.column(JOB_ID)[0]) if batch.rows.num_rows else self._job_id
         columns = self._ready(plan)
+        staged = self._read(batch, path, replayed=replayed)
 
         def missing(table: str) -> str:
             return dml.not_appended(self._tables.name(table), job_id, batch.marks.get(table, 0))
@@ -113,21 +117,15 @@ class Writer:
         added = 0
         with self._taken_back() as changed:
             for child in plan.children:
-                child_columns = self._ready_child(plan, child)
+                own, name = self._ready_child(plan, child), self._tables.name(child.table)
                 statement = dml.append_children(
-                    self._tables.name(child.table),
-                    child_columns,
-                    plan,
-                    child,
-                    staged,
-                    missing(child.table),
+                    name, own, plan, child, staged, missing(child.table)
                 )
-                changed[child.table] = dml.affected(self._run(statement, plan))
+                changed[child.table] = dml.affected(self._run(statement, plan, name, path))
             if batch.rows.num_rows:
-                statement = dml.append(
-                    self._tables.name(plan.table), columns, plan, staged, missing(plan.table)
-                )
-                added = dml.affected(self._run(statement, plan))
+                name = self._tables.name(plan.table)
+                statement = dml.append(name, columns, plan, staged, missing(plan.table))
+                added = dml.affected(self._run(statement, plan, name, path))
                 self._note(plan.table, job_id, added)
             for table, count in changed.items():
                 self._note(table, job_id, count)
@@ -141,7 +139,8 @@ class Writer:
             seen = self._staging.keys_of_version(plan.table, retirement.version, plan.keys)
         columns = look(plan.table) or pa.schema([])
         texts = retirements.statements(names, columns, plan, retirement, seen, hard=hard)
-        counts = [dml.affected(self._run(text, plan)) for text in texts]
+        statements = zip([*names, names[0]], texts, strict=False)
+        counts = [dml.affected(self._run(text, plan, name)) for name, text in statements]
         return counts[-1 if hard else 0]  # the last of several deletes parents
 
     def overwrite(self, plan: StreamPlan, gathered: StreamPlan) -> None:
@@ -149,7 +148,8 @@ class Writer:
         for name, new in reversed([*zip(tables_of(plan), tables_of(gathered), strict=True)]):
             names = (self._tables.name(name), self._tables.name(new))
             if (columns := self._tables.columns(name)) is not None:
-                self._run(dml.overwrite(*names, columns, self._tables.columns(new)), plan)
+                text = dml.overwrite(*names, columns, self._tables.columns(new))
+                self._run(text, plan, names[0])
             self.drop(new)
 
     def drop(self, table: str) -> None:
@@ -161,8 +161,9 @@ class Writer:
     def purge(self, plan: StreamPlan) -> None:
         """Delete the rows that are marked, and their child rows, with `hard_delete`."""
         names = [self._tables.name(name) for name in tables_of(plan)]
-        for text in retirements.purge_all(names, plan) if self._hard_delete else ():
-            self._run(text, plan)
+        texts = retirements.purge_all(names, plan) if self._hard_delete else ()
+        for name, text in zip([*names[1:], names[0]], texts, strict=False):
+            self._run(text, plan, name)
 
     # Statements
 
@@ -176,6 +177,7 @@ class Writer:
         self,
         plan: StreamPlan,
         staged: StagedRows,
+        path: str,
         columns: pa.Schema,
         children: Mapping[str, pa.Schema],
     ) -> bool:
@@ -190,9 +192,10 @@ class Writer:
                 statement = dml.append_children(
                     name, children[child.table], plan, child, staged, dml.empty(name)
                 )
-                changed[child.table] = dml.affected(self._run(statement, plan))
+                changed[child.table] = dml.affected(self._run(statement, plan, name, path))
             name = self._tables.name(plan.table)
-            row = self._run(dml.append(name, columns, plan, staged, dml.empty(name)), plan)
+            statement = dml.append(name, columns, plan, staged, dml.empty(name))
+            row = self._run(statement, plan, name, path)
         return dml.affected(row) > 0
 
     @contextmanager
@@ -238,13 +241,17 @@ class Writer:
             # Perhaps they went in at an attempt whose answer was lost; only the table knows.
             del self._appended[table]
 
-    def _run(self, statement: str, plan: StreamPlan) -> Mapping[str, Any]:
-        """Run a statement that changes rows. Returns its one row of numbers."""
-        rows = self._rows(statement, plan)
-        return rows.to_pylist()[0] if rows.num_rows else {}
+    def _read(self, batch: Batch, path: str, *, replayed: bool) -> StagedRows:
+        """A staged batch; the last statement of the run that left it may be at work still."""
+        if replayed:
+            names = [n for n in tables_of(batch.plan) if n not in self._tables.new]
+            self._fence.put(map(self._tables.name, names), [path])
+        return self._staging.read(path, batch)
 
-    def _rows(self, statement: str, plan: StreamPlan) -> pa.Table:
-        return self._connections.run(statement, {"stream": plan.stream})
+    def _run(self, statement: str, plan: StreamPlan, table: str, *paths: str) -> Mapping[str, Any]:
+        """Run a statement that changes rows of a table. Returns its one row of numbers."""
+        rows = self._fence.run(statement, table, {"stream": plan.stream}, paths)
+        return rows.to_pylist()[0] if rows.num_rows else {}
 
     def _ready(self, plan: StreamPlan) -> pa.Schema:
         return self._tables.ready(

@@ -72,6 +72,7 @@ class Staging:
             # The disk may be full in earnest.
             raise HttpError(507, "INSUFFICIENT_STORAGE", f"{error.strerror}: {path}") from error
         self._log.add_staging("PUT", path, len(content))
+        await self._faults.strike_call("uploaded", path)
         return Response()
 
     async def download(self, path: str) -> Response:

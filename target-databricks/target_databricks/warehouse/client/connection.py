@@ -1,10 +1,16 @@
 """Statements to a warehouse: a pool of connections that mend themselves.
 
 A statement is sent until it is answered or the error is final: sessions that are gone are
-reopened, a stopped warehouse is started, conflicts and outages are waited out. Every statement of
-this target may therefore be sent more than once, and is made so that this does no harm, as long as
-the second comes after the first. One that the warehouse has taken and is still at is therefore not
-sent again because a question after its state got lost: the question is asked again.
+reopened, a stopped warehouse is started, conflicts and outages are waited out. Only this module
+sends a statement again; the connector's own retries are off, since it does not tell of them.
+
+Where an answer is lost, the statement may be at work still, or wait for its turn. One that the
+warehouse has given a handle for is asked after until it is known what became of it. Of another
+nothing can be asked: whoever runs a statement that must not take effect twice says by `again` how a
+copy of it is kept from that (`warehouse/fence.py`).
+
+Source: databricks-sql-connector 4.9, `DatabricksRetryPolicy`: by default ExecuteStatement is sent
+again after 429, 503 and a broken connection.
 """
 
 from __future__ import annotations
@@ -22,7 +28,7 @@ from singer_sdk.exceptions import FatalSyncError
 
 from target_databricks.warehouse.client.access import PRODUCT, Access
 from target_databricks.warehouse.client.backoff import Backoff
-from target_databricks.warehouse.client.errors import Problem, classify, failed_poll
+from target_databricks.warehouse.client.errors import Problem, answered, classify, failed_poll
 from target_databricks.warehouse.client.rules import AGAIN, Kind
 
 logger = logging.getLogger("target-databricks")
@@ -32,7 +38,9 @@ for _name in ("databricks", "urllib3"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 _RETRY_DELAY = 5.0
-"""Seconds; the least the connector allows, and the least it sleeps before any retry of its own."""
+"""Seconds; the least the connector allows for the one retry that opening a session has."""
+_LONGEST_POLL = 10.0
+"""Seconds between two questions how a statement is doing that get no answer."""
 
 
 class StatementError(FatalSyncError):
@@ -72,12 +80,20 @@ class Connections:
         self._accepted = False
         self._lock = threading.Lock()
 
-    def run(self, statement: str, tags: Mapping[str, str] | None = None) -> pa.Table:
+    def run(
+        self,
+        statement: str,
+        tags: Mapping[str, str] | None = None,
+        *,
+        again: Callable[[], str] | None = None,
+    ) -> pa.Table:
         """Run a statement, as often as it takes.
 
         Args:
             statement: SQL.
             tags: More query tags, for this statement.
+            again: Keeps a copy that may still be at work from taking effect, if it has not by then,
+                and gives the statement to send next.
 
         Returns:
             Its rows.
@@ -88,9 +104,11 @@ class Connections:
         attempts = self.backoff.attempts()
         failed = Counter[Kind]()
         while True:
-            last = next(attempts)
+            last, sent = next(attempts), False
             try:
-                return self._once(statement, tags or {})
+                connection = self._take()
+                sent = True
+                return self._once(connection, statement, tags or {})
             except StatementError:
                 raise
             except Exception as error:
@@ -101,19 +119,29 @@ class Connections:
                 wrong = problem.kind is Kind.REFUSED and not self._accepted
                 if last or often or wrong:
                     raise StatementError(problem) from error
+                lost = sent and not answered(error, problem)
             logger.info("A statement failed (%s): %s.", problem.reason, problem.kind.value)
             if problem.kind is not Kind.CONFLICT:
                 # The connector keeps a token for as long as a connection lives; a new connection
                 # asks the SDK, which has renewed it.
                 self._drop_idle()
                 self._start()
+            if lost and again is not None:
+                statement = again()
+
+    def make(self, statement: str) -> None:
+        """Run a statement that makes something; if somebody else was faster, all is well."""
+        try:
+            self.run(statement)
+        except StatementError as error:
+            if error.problem.kind is not Kind.EXISTS:
+                raise
 
     def close(self) -> None:
         """Close all sessions."""
         self._drop_idle()
 
-    def _once(self, statement: str, tags: Mapping[str, str]) -> pa.Table:
-        connection = self._take()
+    def _once(self, connection: Any, statement: str, tags: Mapping[str, str]) -> pa.Table:
         try:
             with connection.cursor() as cursor:
                 self._execute(cursor, statement, {**self._tags, **tags})
@@ -143,7 +171,7 @@ class Connections:
             cursor.get_async_execution_result()
 
     def _await(self, cursor: Any) -> None:
-        attempts = self.backoff.attempts()
+        attempts = self.backoff.attempts(longest=_LONGEST_POLL)
         while True:
             last = next(attempts)
             try:
@@ -158,7 +186,7 @@ class Connections:
                 logger.info("%s Asking again.", problem.reason)
             else:
                 # It answers again; however long the statement takes now is its own affair.
-                attempts = self.backoff.attempts()
+                attempts = self.backoff.attempts(longest=_LONGEST_POLL)
 
     def _take(self) -> Any:
         with self._lock:
@@ -166,7 +194,7 @@ class Connections:
                 return self._idle.pop()
         from databricks import sql
 
-        return sql.connect(
+        connection = sql.connect(
             **self._access.connect_arguments(),
             user_agent_entry=PRODUCT,
             enable_telemetry=False,
@@ -176,6 +204,10 @@ class Connections:
             # Accounts have ANSI mode off, where casts turn what overflows into NULL.
             session_configuration={"timezone": "UTC", "ansi_mode": "true"},
         )
+        # No setting of the connector goes below one retry.
+        client: Any = connection.session.backend
+        client.retry_policy.total = 0
+        return connection
 
     def _drop_idle(self) -> None:
         with self._lock:

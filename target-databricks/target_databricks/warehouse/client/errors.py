@@ -87,6 +87,24 @@ def failed_poll(error: BaseException) -> bool:
     return context.get("method") == "GetOperationStatus" and not refused
 
 
+def answered(error: BaseException, problem: Problem) -> bool:
+    """Whether the warehouse said what became of a statement: it failed, or was never begun.
+
+    Args:
+        error: What executing it failed with.
+        problem: The same, understood.
+
+    Source: databricks-sql-connector 4.9: an operation that failed is a `ServerOperationError`, a
+    request that was understood and refused a `DatabaseError`, and so is an operation that is gone.
+    """
+    name = type(error).__name__
+    if name in {"ServerOperationError", "DatabaseError"}:
+        return problem.kind is not Kind.SESSION
+    context = getattr(error, "context", None)
+    status = int((context.get("http-code") if isinstance(context, dict) else 0) or 0)
+    return name == "RequestError" and 400 <= status < 500 and status != 408
+
+
 def _chain(error: BaseException) -> Iterator[BaseException]:
     """An error and what caused it."""
     seen: set[int] = set()

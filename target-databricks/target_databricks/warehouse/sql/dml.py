@@ -262,22 +262,18 @@ def rows_of_run(table: str, job_id: str) -> str:
 
 
 def ledger_rows(table: str, rows: pa.Table) -> str:
-    """INSERT rows of plain values.
+    """INSERT rows of plain values that the table has none of, by run, stream, file and time.
 
     Args:
         table: The table, in SQL.
         rows: The rows; text, whole numbers and times.
     """
-    return f"INSERT INTO {table} ({_names(rows)}) {_values(rows)}"
-
-
-def new_ledger_rows(table: str, rows: pa.Table) -> str:
-    """INSERT rows of runs and streams that the table has none of; arguments as `ledger_rows`."""
     names = _names(rows)
+    identity = ("job_id", "stream", "file", "started_at")
+    same = " AND ".join(f"t.{quoted(c)} <=> n.{quoted(c)}" for c in identity)
     return (
         f"INSERT INTO {table} ({names}) SELECT {names} FROM {_values(rows)} AS n ({names}) "
-        f"WHERE NOT EXISTS (SELECT 1 FROM {table} AS t "
-        "WHERE t.`job_id` = n.`job_id` AND t.`stream` = n.`stream`)"
+        f"WHERE NOT EXISTS (SELECT 1 FROM {table} AS t WHERE {same})"
     )
 
 

@@ -7,10 +7,15 @@ staging volume, so a lease is a file:
 
 | to | do |
 |---|---|
-| take it | create the file, which must not be there |
-| keep it | write it anew every `RENEWAL` seconds |
-| return it | delete it |
-| take it from a run that died | see it unchanged for `EXPIRY` seconds, by the waiting run's clock |
+| take it | create the file, which must not be there, and read it again |
+| keep it | write it anew every `RENEWAL` seconds, for as long as it is ours |
+| return it | delete it, if it is ours |
+| take it from a run that died here | see that its process is gone (`holder.py`) |
+| take it from one that died elsewhere | see it unchanged for `EXPIRY` seconds, by our clock |
+
+A call to the volume may be tried for a minute (`client/access.py`), and no lease is lost for it.
+Should two runs ever have one lease, no row is lost or doubled for it: what the one replays of the
+other is behind a fence (`warehouse/fence.py`).
 
 Leases are never held two at a time, so that nobody can wait for each other.
 
@@ -19,26 +24,24 @@ Source: Databricks REST API, Files, Upload a file (`overwrite`).
 
 from __future__ import annotations
 
-import io
 import logging
 import threading
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from target_databricks.errors import BusyError, LoadError
 from target_databricks.warehouse.client.backoff import Backoff
 from target_databricks.warehouse.client.errors import classify
-
-if TYPE_CHECKING:
-    from databricks.sdk.mixins.files import FilesExt
+from target_databricks.warehouse.staging.files import VolumeFiles
+from target_databricks.warehouse.staging.holder import Holder
 
 logger = logging.getLogger("target-databricks")
 
-RENEWAL, EXPIRY = 10.0, 30.0
+RENEWAL, EXPIRY = 10.0, 120.0
 """Seconds."""
+SETTLING = 1.0
+"""Seconds between taking a lease from a run that died and looking whether another run did too."""
 LONGEST_WAIT = 2.0
 """Seconds between two looks at a lease of somebody else; a batch seldom takes longer."""
 SUFFIX = ".lease"
@@ -48,15 +51,13 @@ class Leases:
     """Leases in one folder of a volume.
 
     Args:
-        files: Moves files.
-        folder: Where they are.
+        files: Where they are.
         holder: Who takes them: the run.
         backoff: How long to wait for another run.
     """
 
-    def __init__(self, files: FilesExt, folder: str, holder: str, backoff: Backoff) -> None:
+    def __init__(self, files: VolumeFiles, holder: str, backoff: Backoff) -> None:
         self._files = files
-        self._folder = folder
         self._holder = holder
         self._backoff = backoff
 
@@ -72,21 +73,20 @@ class Leases:
             BusyError: Another run held the lease all the time.
             LoadError: The volume cannot be written to.
         """
-        from databricks.sdk.errors.base import DatabricksError
-
-        path = f"{self._folder}/{table}{SUFFIX}"
-        token = f"{self._holder} {uuid.uuid4()}"
+        path, ours = f"{self._files.folder}/{table}{SUFFIX}", Holder.of_this_process(self._holder)
         try:
             backoff = self._backoff if wait else replace(self._backoff, seconds=0.0)
-            self._take(path, token, table, backoff)
-        except DatabricksError as error:
+            self._take(path, ours, table, backoff)
+        except BusyError:
+            raise
+        except Exception as error:
             raise LoadError(
-                f"A batch for {table} could not be uploaded to {self._folder}: "
+                f"A batch for {table} could not be uploaded to {self._files.folder}: "
                 f"{classify(error).sentence} The tap sends its rows again in the next run."
             ) from error
         done = threading.Event()
         renewer = threading.Thread(
-            target=self._renew, args=(path, token, done), name="lease", daemon=True
+            target=self._renew, args=(path, ours, table, done), name="lease", daemon=True
         )
         renewer.start()
         try:
@@ -94,64 +94,64 @@ class Leases:
         finally:
             done.set()
             renewer.join()
-            # What stays here is taken for lost in half a minute.
-            with suppress(OSError):
-                self._files.delete(path)
+            # What stays here is found to be of a run that has ended.
+            with suppress(Exception):
+                if self._is_held(path, ours):
+                    self._files.remove(path)
 
-    def _take(self, path: str, token: str, table: str, backoff: Backoff) -> None:
+    def _take(self, path: str, ours: Holder, table: str, backoff: Backoff) -> None:
         previous, since = "", backoff.clock()
         for last in backoff.attempts(longest=LONGEST_WAIT):
-            if self._create(path, token):
+            if self._create(path, ours):
                 return
             text, now = self._read(path), backoff.clock()
+            holder = Holder.read(text)
+            ended = bool(text) and holder.has_ended()
             if text != previous:
-                if not (previous or last):
-                    logger.info("%s is being loaded by run %s; waiting.", table, _holder(text))
+                if Holder.read(previous).token != holder.token and not (last or ended):
+                    logger.info("%s is being loaded by %s; waiting.", table, holder)
                 previous, since = text, now
-            elif text and now - since >= EXPIRY:
-                logger.info("Run %s died while it loaded %s.", _holder(text), table)
-                self._write(path, token, overwrite=True)
-                if self._read(path) == token:
+            if text and (ended or now - since >= EXPIRY):
+                why = "has ended" if ended else f"has not renewed it for {EXPIRY:.0f} s"
+                logger.info("The lease on %s is taken from %s, which %s.", table, holder, why)
+                self._write(path, ours.text())
+                backoff.sleep(SETTLING)
+                if self._is_held(path, ours):
                     return
             if last:
                 raise BusyError(
-                    f"Table {table} is still being loaded by run {_holder(text)} after "
+                    f"Table {table} is still being loaded by {holder} after "
                     f"{backoff.seconds:.0f} s. Run again when that run is done, or raise "
                     "'lock_timeout'. The batch was not loaded; the tap will send its rows again."
                 )
 
-    def _renew(self, path: str, token: str, done: threading.Event) -> None:
+    def _renew(self, path: str, ours: Holder, table: str, done: threading.Event) -> None:
         renewal = 0
         while not done.wait(RENEWAL):
             renewal += 1
             # One that cannot be renewed may be lost; the next renewal tries again.
-            with suppress(OSError):
-                self._write(path, f"{token} {renewal}", overwrite=True)
+            with suppress(Exception):
+                text = self._read(path)
+                if text and Holder.read(text).token != ours.token:
+                    logger.warning(
+                        "The lease on %s was taken by %s, which held this run for dead.",
+                        table,
+                        Holder.read(text),
+                    )
+                    return
+                self._write(path, ours.text(renewal))
 
-    def _create(self, path: str, token: str) -> bool:
-        from databricks.sdk.errors import ResourceConflict
+    def _is_held(self, path: str, ours: Holder) -> bool:
+        return Holder.read(self._read(path)).token == ours.token
 
-        try:
-            self._write(path, token, overwrite=False)
-        except ResourceConflict:
-            return False
-        return True
+    def _create(self, path: str, ours: Holder) -> bool:
+        # The file may be ours though it is said to be there, if an answer was lost; and another's
+        # though we have just made it.
+        self._files.create(path, ours.text().encode())
+        return self._is_held(path, ours)
 
-    def _write(self, path: str, text: str, *, overwrite: bool) -> None:
-        self._files.upload(path, io.BytesIO(text.encode()), overwrite=overwrite)
+    def _write(self, path: str, text: str) -> None:
+        self._files.overwrite(path, text.encode())
 
     def _read(self, path: str) -> str:
-        from databricks.sdk.errors import NotFound
-
-        try:
-            contents = self._files.download(path).contents
-        except NotFound:
-            return ""
-        if contents is None:
-            return ""
-        with contents:
-            return contents.read().decode(errors="replace")
-
-
-def _holder(text: str) -> str:
-    return text.partition(" ")[0] or "unknown"
+        return (self._files.read(path) or b"").decode(errors="replace")

@@ -37,6 +37,21 @@ class WarehouseStaging(Staging[str]):
     def read(self, path: str, batch: Batch) -> StagedRows:
         """A staged batch as statements read it."""
 
+    def renew(self, paths: Sequence[str], statement: str = "") -> str:  # noqa: ARG002
+        """Keep staged batches under other names, so that who looks for the old ones finds none.
+
+        Args:
+            paths: The batches.
+            statement: SQL that reads them.
+
+        Returns:
+            The statement with the other names.
+        """
+        return statement
+
+    def restore(self, paths: Sequence[str]) -> None:
+        """Keep staged batches under their own names again."""
+
     @abstractmethod
     def keys_of_version(self, table: str, version: int, keys: Sequence[str]) -> list[str]:
         """Keys that came with a version or a later one, as SQL that can stand after FROM."""

@@ -18,12 +18,11 @@ Source: Databricks REST API, Files; Unity Catalog, Volumes and Privileges.
 from __future__ import annotations
 
 import hashlib
-import io
 import logging
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -46,6 +45,7 @@ from target_databricks.warehouse.client.connection import Connections, Statement
 from target_databricks.warehouse.client.errors import classify
 from target_databricks.warehouse.sql.clauses import StagedRows, parquet_file
 from target_databricks.warehouse.sql.names import Schema, Volume
+from target_databricks.warehouse.staging.files import VolumeFiles
 from target_databricks.warehouse.staging.leases import Leases
 from target_databricks.warehouse.staging.protocol import WarehouseStaging
 
@@ -83,11 +83,11 @@ class StagingVolume(WarehouseStaging):
         job_id: str,
         backoff: Backoff,
     ) -> None:
-        self._files = client.files
         self._connections = connections
         self.volume = volume
         self.place = self.folder = f"{volume.path}/{schema}"
-        self._leases = Leases(self._files, self.folder, job_id, backoff)
+        self._files = VolumeFiles(client.files, self.folder, lambda: connections.backoff)
+        self._leases = Leases(self._files, job_id, backoff)
         self.created = False
         self._stateful: set[str] = set()
         # One thread, because the order in which files go must be the order they were applied in.
@@ -107,10 +107,10 @@ class StagingVolume(WarehouseStaging):
 
         try:
             try:
-                self._files.create_directory(self.folder)
+                self._files.make_folder()
             except NotFound:
                 self._create()
-                self._files.create_directory(self.folder)
+                self._files.make_folder()
         except DatabricksError as error:
             raise ConfigurationError(
                 f"The staging volume {self.volume} cannot be used: {classify(error).reason} The "
@@ -120,7 +120,7 @@ class StagingVolume(WarehouseStaging):
 
     def _create(self) -> None:
         try:
-            self._connections.run(
+            self._connections.make(
                 f"CREATE VOLUME IF NOT EXISTS {self.volume.sql} "
                 "COMMENT 'Batches of target-databricks on their way into tables'"
             )
@@ -151,7 +151,7 @@ class StagingVolume(WarehouseStaging):
             LoadError: It cannot be uploaded.
         """
         try:
-            return self._write(
+            return self._files.write(
                 f"{_visible(batch.plan.table)}-{batch.digest}{STAGED}",
                 write_staged(batch, COMPRESSION),
             )
@@ -163,18 +163,31 @@ class StagingVolume(WarehouseStaging):
 
     def read(self, path: str, batch: Batch) -> StagedRows:
         """A staged batch as statements read it."""
-        return StagedRows(parquet_file(path), batch.rows.schema)
+        return StagedRows(parquet_file(self._files.place(path)), batch.rows.schema)
+
+    def renew(self, paths: Sequence[str], statement: str = "") -> str:
+        """Keep staged batches under other names, so that who looks for the old ones finds none."""
+        for path in paths:
+            before = self._files.place(path)
+            self._files.renew(path)
+            statement = statement.replace(before, self._files.place(path))
+        return statement
+
+    def restore(self, paths: Sequence[str]) -> None:
+        """Keep staged batches under their own names again."""
+        for path in paths:
+            self._files.restore(path)
 
     def staged_tables(self) -> Sequence[str]:
         """Tables that batches are staged for; the oldest batch's first."""
-        return list(dict.fromkeys(table_of(_name(path)) for path in self._list(STAGED)))
+        return list(dict.fromkeys(table_of(_name(path)) for path in self._files.list(STAGED)))
 
     def staged_batches(self, table: str) -> Iterator[tuple[str, Batch | DamagedFileError]]:
         """What is staged for a table, oldest first."""
-        for path in self._list(STAGED):
+        for path in self._files.list(STAGED):
             if table_of(_name(path)) != table:
                 continue
-            content = self._download(path)
+            content = self._files.read(path)
             if content is None:
                 continue  # The run that has applied it has just removed it.
             try:
@@ -188,43 +201,33 @@ class StagingVolume(WarehouseStaging):
 
     def files(self, suffix: str) -> list[str]:
         """Names of the files that end in something, oldest first."""
-        return [_name(path) for path in self._list(suffix)]
+        return [_name(path) for path in self._files.list(suffix)]
 
     def read_file(self, name: str) -> bytes | None:
         """What is in a file; None if there is none."""
-        return self._download(f"{self.folder}/{name}")
+        return self._files.read(f"{self.folder}/{name}")
 
     def write_file(self, name: str, content: bytes) -> None:
         """Write a file, whole or not at all."""
-        self._write(name, content)
+        self._files.write(name, content)
 
     def move_file(self, name: str, to: str) -> None:
         """Give a file another name, if it is there."""
         content = self.read_file(name)
         if content is not None:
-            self._write(to, content)
+            self._files.write(to, content)
             self.remove_file(name)
 
     def remove_file(self, name: str) -> None:
         """Remove a file, if it is there."""
-        from databricks.sdk.errors import NotFound
-
-        with suppress(NotFound):
-            self._files.delete(f"{self.folder}/{name}")
+        self._files.remove(f"{self.folder}/{name}")
 
     def is_gone(self, path: str) -> bool:
         """Whether a batch is staged no more."""
-        from databricks.sdk.errors import NotFound
-        from databricks.sdk.errors.base import DatabricksError
-
         try:
-            self._files.get_metadata(path)
-        except NotFound:
-            return True
-        except DatabricksError:
-            # Nobody knows; then what made us ask is the error to tell.
+            return self._files.is_gone(path)
+        except Exception:  # noqa: BLE001 - nobody knows; what made us ask is the error to tell
             return False
-        return False
 
     def done(self, path: str) -> None:
         """Remove a batch that is applied, in the background and after those before it."""
@@ -248,50 +251,50 @@ class StagingVolume(WarehouseStaging):
 
     def note_keys(self, table: str, version: int, digest: str, keys: pa.Table) -> None:
         """Note keys that came with a version; the table's notes on earlier versions go."""
-        for path in self._list(SEEN, f"{_visible(table)}-v"):
+        for path in self._files.list(SEEN, f"{_visible(table)}-v"):
             if version_of(_name(path)) < version:
                 self._remove(path)
-        self._write(f"{_visible(table)}-v{version}-{digest}{SEEN}", write_rows(keys))
+        self._files.write(f"{_visible(table)}-v{version}-{digest}{SEEN}", write_rows(keys))
 
     def keys_of_version(self, table: str, version: int, keys: Sequence[str]) -> list[str]:
         """Keys that came with a version or a later one, as files to select from."""
         sources = []
-        for path in self._list(SEEN, f"{_visible(table)}-v"):
+        for path in self._files.list(SEEN, f"{_visible(table)}-v"):
             if version_of(_name(path)) < version:
                 continue
-            content = self._download(path)
+            content = self._files.read(path)
             if content is not None and read_rows(content).column_names == list(keys):
                 sources.append(parquet_file(path))
         return sources
 
     def forget_keys(self, table: str) -> None:
         """Drop the notes on a table's versions."""
-        for path in self._list(SEEN, f"{_visible(table)}-v"):
+        for path in self._files.list(SEEN, f"{_visible(table)}-v"):
             self._remove(path)
 
     def note_state(self, table: str) -> None:
         """Note that a state covered rows appended to a table."""
         if table not in self._stateful:
-            self._write(f"{table}{STATEFUL}", b"")
+            self._files.write(f"{table}{STATEFUL}", b"")
             self._stateful.add(table)
 
     def stateful(self, table: str) -> bool:
         """Whether a state ever covered rows appended to a table."""
-        return table in self._stateful or bool(self._list(STATEFUL, f"{table}."))
+        return table in self._stateful or bool(self._files.list(STATEFUL, f"{table}."))
 
     def defer_ledger(self, job_id: str, rows: pa.Table) -> bool:
         """Keep a run's rows of the ledger, unless those of many runs wait already."""
-        if len(self._list(LEDGER)) >= MOST_DEFERRED:
+        if len(self._files.list(LEDGER)) >= MOST_DEFERRED:
             return False
         # No dash: a staged batch is told by it.
         run = hashlib.sha256(job_id.encode()).hexdigest()[:32]
-        self._write(f"{run}{LEDGER}", write_rows(rows))
+        self._files.write(f"{run}{LEDGER}", write_rows(rows))
         return True
 
     def deferred_ledger(self) -> Iterator[tuple[str, pa.Table]]:
         """Rows that runs have deferred; a damaged file is left alone."""
-        for path in self._list(LEDGER):
-            content = self._download(path)
+        for path in self._files.list(LEDGER):
+            content = self._files.read(path)
             if content is None:
                 continue  # Another run has just written them.
             try:
@@ -301,49 +304,12 @@ class StagingVolume(WarehouseStaging):
                     "%s cannot be read (%s). Delete it: a run's figures are lost.", path, error
                 )
 
-    def _write(self, name: str, content: bytes | memoryview) -> str:
-        path = f"{self.folder}/{name}"
-        self._files.upload(path, io.BytesIO(content), overwrite=True)
-        return path
-
-    def _list(self, suffix: str, prefix: str = "") -> list[str]:
-        from databricks.sdk.errors import NotFound
-
-        try:
-            entries = list(self._files.list_directory_contents(self.folder))
-        except NotFound:
-            return []
-        named = [
-            (entry.last_modified or 0, str(entry.path))
-            for entry in entries
-            if not entry.is_directory
-            and str(entry.name).endswith(suffix)
-            and str(entry.name).startswith(prefix)
-        ]
-        return [path for _, path in sorted(named)]
-
-    def _download(self, path: str) -> bytes | None:
-        from databricks.sdk.errors import NotFound
-
-        try:
-            contents = self._files.download(path).contents
-        except NotFound:
-            return None
-        if contents is None:
-            return None
-        with contents:
-            return contents.read()
-
     def _remove(self, path: str) -> None:
-        from databricks.sdk.errors import NotFound
-
         if self._removal_error is not None:
             # An older batch that stays must not outlive a newer one: replayed alone, it would win.
             return
         try:
-            self._files.delete(path)
-        except NotFound:
-            pass
+            self._files.remove(path)
         except Exception as error:  # noqa: BLE001 - told at the end; the tables are right
             self._removal_error = error
 
