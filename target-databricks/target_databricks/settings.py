@@ -11,7 +11,6 @@ from typing import Any
 
 from singer_sdk import typing as th
 
-from target_databricks.errors import ConfigurationError
 from target_databricks.schema.naming import COLUMN_NAMES
 
 DEFAULT_SCHEMA = "default"
@@ -20,37 +19,6 @@ NESTED = ("struct", "json", "variant")
 CLUSTERING = ("auto", "keys", "none")
 STAGING = ("volume", "inline")
 NUMBER_TYPES = ("double", "decimal", "string")
-
-
-def destination_of(config: Mapping[str, Any]) -> str:
-    """Which destination the settings describe: "folder" or "warehouse".
-
-    Raises:
-        ConfigurationError: Both, neither, or half a warehouse.
-    """
-    warehouse = [name for name in ("server_hostname", "http_path") if config.get(name)]
-    if config.get("lakehouse_path"):
-        if warehouse:
-            raise ConfigurationError(
-                f"The settings 'lakehouse_path' and '{warehouse[0]}' are both set. Keep "
-                "'lakehouse_path' to load into a lakehouse folder, or 'server_hostname' and "
-                "'http_path' to load into a SQL warehouse."
-            )
-        return "folder"
-    if not warehouse:
-        raise ConfigurationError(
-            "It is not said where to load to. Set 'lakehouse_path' to a folder or an object-store "
-            "URL for the Delta tables (TARGET_DATABRICKS_LAKEHOUSE_PATH), or 'server_hostname' "
-            "and 'http_path' to a SQL warehouse (TARGET_DATABRICKS_SERVER_HOSTNAME, "
-            "TARGET_DATABRICKS_HTTP_PATH)."
-        )
-    if len(warehouse) == 1:
-        other = "http_path" if warehouse == ["server_hostname"] else "server_hostname"
-        raise ConfigurationError(
-            f"The setting '{other}' is missing: a SQL warehouse is found by 'server_hostname' and "
-            "'http_path', both in its connection details."
-        )
-    return "warehouse"
 
 
 SETTINGS: dict[str, Any] = th.PropertiesList(
@@ -303,6 +271,16 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
             "Which arrays of objects become tables of their own: a map from a glob on "
             "<stream>.<Property> to true, false or a table name; the last match wins. Without a "
             "match the tap's x-child-table annotation decides."
+        ),
+    ),
+    th.Property(
+        "child_columns",
+        th.ObjectType(additional_properties=th.ObjectType(additional_properties=th.StringType)),
+        title="Child columns",
+        description=(
+            "What rows of child tables repeat of their parent, to filter by: a map from a glob on "
+            "<stream>.<Property> to a map from the parent's properties to column names; the last "
+            "match wins. Without a match the tap's x-parent-columns annotation decides."
         ),
     ),
     th.Property(

@@ -19,9 +19,11 @@ from singer_sdk.helpers.capabilities import (
 from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 
 from target_databricks import ending
+from target_databricks.destinations import destination_of
 from target_databricks.environment import settings_of_environment
 from target_databricks.errors import (
     BadInputError,
+    ConfigurationError,
     LoadError,
     RecordsWithoutSchemaException,
     errors_as_lines,
@@ -33,15 +35,13 @@ from target_databricks.loading.owners import TableOwners
 from target_databricks.loading.report import Report
 from target_databricks.loading.versions import StreamVersions
 from target_databricks.meltano import run_id
+from target_databricks.planner import StreamPlanner
 from target_databricks.reading.batch_files import BatchFiles
 from target_databricks.reading.json_text import dumps
 from target_databricks.reading.reader import BlockReader
 from target_databricks.schema.evolution import tables_of
-from target_databricks.schema.json_schema import TypeMapper
-from target_databricks.schema.naming import COLUMN_NAMES
-from target_databricks.schema.plan import POSITION, StreamPlan, reserved
-from target_databricks.schema.planning import make_plan
-from target_databricks.settings import SETTINGS, destination_of, without_blanks
+from target_databricks.schema.plan import StreamPlan
+from target_databricks.settings import SETTINGS, without_blanks
 from target_databricks.sinks import DatabricksSink
 from target_databricks.validation import problems
 
@@ -86,6 +86,7 @@ class TargetDatabricks(Target):
         self.load_method = str(self.config["load_method"])
         self.versions = StreamVersions()
         self._owners = TableOwners()
+        self._planner = StreamPlanner(self.config)
         self._tables: set[str] = set()
         self._bookmarks: Sequence[str] = ()
         self._load: Load | None = None
@@ -133,36 +134,15 @@ class TargetDatabricks(Target):
 
     def plan(self, stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> StreamPlan:
         """Plan a stream and reconcile the plan with the table it already has."""
-        missing = [key for key in keys if key not in schema["properties"]]
-        if missing:
-            raise BadInputError(
-                f"Line {self.line} of the input: the SCHEMA of stream '{stream}' names the key "
-                f"property {', '.join(map(repr, missing))}, which is not among its properties. "
-                "Select the property, or choose other key properties for the stream."
-            )
-        metadata = bool(self.config["add_record_metadata"])
-        if ours := [key for key in keys if key in {*reserved(sdk_metadata=metadata), POSITION}]:
-            raise BadInputError(
-                f"Line {self.line} of the input: the key property {', '.join(map(repr, ours))} of "
-                f"stream '{stream}' has the name of a column that the target writes itself. Choose "
-                "other key properties for the stream, or rename the property in 'stream_maps'."
-            )
+        self._planner.check(schema["properties"], keys, f"Line {self.line} of the input", stream)
         self.loader.wait(stream)
-        plan = make_plan(
-            stream,
-            schema,
-            keys,
-            self._bookmarks,
-            mapper=TypeMapper(
-                COLUMN_NAMES[self.config["column_names"]],
-                numbers=str(self.config["number_type"]),
-            ),
-            child_rules=self.config.get("child_tables"),
-            sdk_metadata=metadata,
-            soft_delete=self.config["soft_delete_column"] or None,
-        )
         load = cast("Load", self._load)
-        plan = self._owners.claim(plan, load.exists)
+        plan = self._planner.plan(stream, schema, keys, self._bookmarks)
+        try:
+            plan = self._owners.claim(plan, load.exists)
+        except ConfigurationError as error:
+            load.refusals.stop(stream, str(error))
+            return plan
         self._tables.update(tables_of(plan))
         return load.reconcile(plan)
 
@@ -234,7 +214,9 @@ class TargetDatabricks(Target):
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         received = self._rows_received()
         self.versions.state(message_dict["value"], received)
-        self.loader.state(message_dict["value"], received)
+        # What came takes the place of all that was there anyway.
+        owing = () if self.load_method == "overwrite" else self.versions.owing(received)
+        self.loader.state(message_dict["value"], received, owing)
         if self._max_record_age_in_minutes > self._MAX_RECORD_AGE_IN_MINUTES:
             self.drain_all()
 
@@ -279,6 +261,7 @@ class TargetDatabricks(Target):
             else:
                 ending.retire(self._sinks(), self.versions, self._rows_received())
             self.loader.wait()
+            self.loader.settle()
             error = cast("Load", self._load).refusals.error(self._tables)
             held = self.loader.holds_state
             # What no state covers yet must stay in mind.

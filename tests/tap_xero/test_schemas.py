@@ -142,6 +142,39 @@ def test_child_tables_have_names_of_their_own_and_keys_that_exist():
     assert {"invoice_line_items", "journal_lines", "manual_journal_lines"} <= set(seen)
 
 
+def test_child_rows_are_filtered_by_what_their_document_is():
+    """What they repeat of it is of the record, plain, and called like nothing that they have."""
+    said = {}
+    for resource in RESOURCES:
+        properties = resource.schema["properties"]
+        for name, each in properties.items():
+            if "x-parent-columns" in each:
+                said[resource.stream, name] = repeated = each["x-parent-columns"]
+                own = {*each["items"]["properties"], *resource.key, "TenantID"}
+                assert own.isdisjoint(repeated.values())
+                assert all("properties" not in properties[source] for source in repeated)
+                # What Xero sends whole each time would all be written anew.
+                assert resource.since
+    assert said["invoices", "LineItems"] == {
+        "Type": "InvoiceType",
+        "Status": "InvoiceStatus",
+        "Date": "InvoiceDate",
+        "DueDate": "InvoiceDueDate",
+        "LineAmountTypes": "InvoiceLineAmountTypes",
+        "CurrencyCode": "InvoiceCurrencyCode",
+        "CurrencyRate": "InvoiceCurrencyRate",
+        "ContactID": "ContactID",
+    }
+    assert said["journals", "JournalLines"] == {
+        "JournalDate": "JournalDate",
+        "JournalNumber": "JournalNumber",
+        "SourceType": "JournalSourceType",
+    }
+    streams = {"invoices", "credit_notes", "bank_transactions", "purchase_orders", "journals"}
+    streams |= {"manual_journals", "batch_payments", "prepayments", "overpayments", "quotes"}
+    assert streams <= {stream for stream, _ in said}
+
+
 def test_numbers_state_their_decimals():
     payments = BY_STREAM["payments"].schema["properties"]
     assert payments["Amount"]["multipleOf"] == Decimal("1e-4")
@@ -162,6 +195,7 @@ def test_annotations_come_back_after_a_trip_through_the_sdk():
     annotated = annotate(bare, source)["properties"]
     assert annotated["ContactID"]["x-references"]["stream"] == "contacts"
     assert annotated["LineItems"]["x-child-table"]["name"] == "invoice_line_items"
+    assert annotated["LineItems"]["x-parent-columns"]["Status"] == "InvoiceStatus"
     assert annotated["LineItems"]["items"]["properties"]["ItemID"]["x-references"]
     assert annotated["Mine"] == {"type": "string"}
 

@@ -11,7 +11,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -416,6 +416,21 @@ def warehouse(databricks_sandbox: Any, databricks_schema: str) -> SqlWarehouse:
 def new_place(tmp_path: Path) -> Callable[[str], LakehouseFolder]:
     """More lakehouse folders, for tests that compare two."""
     return lambda name: LakehouseFolder(tmp_path / name)
+
+
+@pytest.fixture
+def new_schema(warehouse: SqlWarehouse) -> Iterator[Callable[[str], SqlWarehouse]]:
+    """More schemas of a SQL warehouse."""
+    schemas: list[SqlWarehouse] = []
+
+    def make(name: str) -> SqlWarehouse:
+        schema = f"{warehouse.schema}_{name.replace(' ', '_')}"
+        schemas.append(SqlWarehouse(warehouse.sandbox, schema))
+        return schemas[-1]
+
+    yield make
+    for place in schemas:
+        place.sandbox.sql(f"DROP SCHEMA IF EXISTS {place.name} CASCADE")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
 
 import pytest
@@ -254,3 +255,85 @@ def test_a_member_that_points_at_the_parent_is_the_parents_key_and_no_second_one
     schema = {"properties": {"id": INTEGER, "lines": lines}}
     (child,) = make_plan("orders", schema, ["id"], mapper=TypeMapper()).children
     assert child.keys == ("id", "n")
+
+
+REPEATED = {
+    "type": "array",
+    "items": {"type": "object", "properties": {"n": INTEGER, "kind": TEXT}},
+    "x-child-table": {"name": "lines", "key": ["n"]},
+    "x-parent-columns": {"Date": "DocDate", "Status": "", "kind": "kind", "gone": "gone"},
+}
+HEADER = {
+    "id": INTEGER,
+    "Date": {"type": ["null", "string"], "format": "date", "description": "When it was made."},
+    "Status": TEXT,
+    "kind": TEXT,
+    "other": INTEGER,
+}
+
+
+@pytest.mark.rule("columns of the parent")
+def test_child_rows_repeat_what_their_parent_is_filtered_by(place, singer):
+    """By the schema or the settings; what changes in the parent alone reaches its lines."""
+    lines = [{"n": 1, "kind": "own"}, {"n": 2}]
+    first = {"id": 1, "Date": "2024-02-29", "Status": "DRAFT", "kind": "d", "lines": lines}
+    schema = singer.schema("docs", {**HEADER, "lines": REPEATED})
+    place.run(schema, singer.record("docs", first), singer.record("docs", {**first, "id": 2}))
+    place.run(schema, singer.record("docs", {**first, "Status": "PAID"}))
+    day = dt.date(2024, 2, 29)
+    assert [
+        (r["id"], r["doc_date"], r["status"], r["kind"], r["parent__kind"])
+        for r in place.rows("lines", by=["id", "n"])
+    ] == [
+        (1, day, "PAID", "own", "d"),
+        (1, day, "PAID", None, "d"),
+        (2, day, "DRAFT", "own", "d"),
+        (2, day, "DRAFT", None, "d"),
+    ]
+    assert place.comments("lines")["doc_date"] == (
+        "Of the row of docs that it belongs to: When it was made"
+    )
+
+
+@pytest.mark.rule("columns of the parent")
+def test_what_is_repeated_from_now_on_rewrites_nothing_until_it_comes_again(place, singer):
+    """An upgrade adds the column; rows are filled as they change or are read in full again."""
+    plain = {key: value for key, value in REPEATED.items() if key != "x-parent-columns"}
+    old = singer.schema("docs", {**HEADER, "lines": plain})
+    new = singer.schema("docs", {**HEADER, "lines": REPEATED})
+    rows = [
+        {"id": 1, "Status": "A", "lines": [{"n": 1}]},
+        {"id": 2, "Status": "B", "lines": [{"n": 2}]},
+        {"id": 3, "lines": [{"n": 3}]},
+        {"id": 4, "Status": "D", "lines": []},
+    ]
+    place.run(old, singer.records("docs", *rows))
+    files = place.files("docs")
+    place.run(new)
+    assert place.rows("lines", "status", by="n") == [None, None, None]
+    assert place.files("docs") == files
+    place.run(new, singer.record("docs", {**rows[0], "Status": "Z"}))
+    assert place.rows("lines", "status", by="n") == ["Z", None, None]
+    place.run(new, singer.records("docs", {**rows[0], "Status": "Z"}, *rows[1:]))
+    assert place.rows("lines", "status", by="n") == ["Z", "B", None]
+    (row,) = [r for r in place.loads() if r["rows_read"] == 4][-1:]
+    assert (row["rows_updated"], row["rows_unchanged"]) == (1, 3)
+
+
+def test_columns_of_the_parent_by_a_setting_widen_with_it_or_leave_a_strangers_alone(
+    folder, singer, caplog
+):
+    rules = {"child_columns": {"docs.lines": {"other": "doc_other"}}}
+    schema = singer.schema("docs", {**HEADER, "lines": REPEATED})
+    folder.run(schema, singer.record("docs", {"id": 1, "other": 1, "lines": [{"n": 1}]}), **rules)
+    assert folder.types("lines")["doc_other"] == "BIGINT"
+    assert "doc_date" not in folder.types("lines")
+    exact = {"type": "number", "multipleOf": 0.01}
+    wider = singer.schema("docs", {**HEADER, "other": exact, "lines": REPEATED})
+    folder.run(wider, singer.record("docs", {"id": 2, "other": 1.5, "lines": [{"n": 2}]}), **rules)
+    assert [str(v) for v in folder.rows("lines", "doc_other", by="n")] == ["1.00", "1.50"]
+    rules = {"child_columns": {"docs.*": {"Status": "n2", "other": "doc_other"}}}
+    text = singer.schema("docs", {**HEADER, "other": TEXT, "lines": REPEATED})
+    folder.run(text, singer.record("docs", {"id": 3, "other": "x", "lines": [{"n": 3}]}), **rules)
+    assert folder.rows("lines", "n2", by="n") == [None, None, None]
+    assert folder.rows("docs", "_rescued_data")[-1] == '{"other":"x"}'

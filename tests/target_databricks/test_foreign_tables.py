@@ -69,7 +69,7 @@ def emptied(path):
 
 
 IN_A_FOLDER = {
-    "strict": (strict, "NOT NULL"),
+    "strict": (strict, "The column 'other' of"),
     "frozen": (
         lambda p: write_deltalake(p, ROW, configuration={"delta.appendOnly": "true"}),
         "delta.appendOnly",
@@ -91,7 +91,7 @@ IN_A_FOLDER = {
     "a_file": (lambda p: Path(p).write_text("x"), "log cannot be read"),
 }
 IN_A_WAREHOUSE = {
-    "strict": ("TABLE {} (id BIGINT, v STRING, other STRING NOT NULL)", "NOT NULL"),
+    "strict": ("TABLE {} (id BIGINT, v STRING, other STRING NOT NULL)", "The column 'other' of"),
     "numbered": ("TABLE {} (id BIGINT GENERATED ALWAYS AS IDENTITY, v STRING)", "IDENTITY"),
     "seen": ("VIEW {} AS SELECT 1L AS id, 'a' AS v", "no table of ours"),
     "parquet": ("TABLE {} (id BIGINT, v STRING) USING parquet", "does not support"),
@@ -150,3 +150,43 @@ def test_keys_may_be_arrays_and_objects(folder, singer):
         folder.run(schema, singer.records("docs", *rows), child_tables={"docs.*": True})
         assert folder.arrow("docs").column("v").to_pylist() == [v, v]
         assert sorted(folder.arrow("docs_lines").column("n").to_pylist()) == [1, 2]
+
+
+def test_rows_with_arrays_and_objects_for_keys_can_be_gone(folder, singer):
+    key = {"type": "object", "properties": {"a": {"type": "array", "items": INTEGER}}}
+    lines = {"type": "array", "items": {"type": "object", "properties": {"n": INTEGER}}}
+    schema = singer.schema("docs", {"id": key, "v": TEXT, "lines": lines})
+
+    def reading(version, *numbers):
+        rows = [{"id": {"a": [i]}, "v": "x", "lines": [{"n": i}]} for i in numbers]
+        return [
+            schema,
+            *singer.records("docs", *rows, version=version),
+            singer.activate("docs", version),
+        ]
+
+    def alive(table, column):
+        rows = folder.arrow(table).to_pylist()
+        return sorted((str(r[column]), r["_sdc_deleted_at"] is None) for r in rows)
+
+    child = {"child_tables": {"docs.*": True}}
+    folder.run(reading(1, 1, 2, 3), **child)
+    folder.run(reading(2, 1), **child)
+    assert alive("docs_lines", "n") == [("1", True), ("2", False), ("3", False)]
+    assert [there for _, there in alive("docs", "id")] == [True, False, False]
+    folder.run(reading(3, 1, 3), **child)
+    assert alive("docs_lines", "n") == [("1", True), ("2", False), ("3", True)]
+
+
+@pytest.mark.rule("a NOT NULL of somebody else")
+def test_a_row_without_a_value_for_a_not_null_column_is_alone_at_fault(place, singer):
+    """The stream has the column; other than one that it never has, it lies with the row."""
+    if place.quick:
+        fields = [pa.field("id", pa.int64()), pa.field("v", pa.string(), nullable=False)]
+        DeltaTable.create(place.schema_folder / "docs", schema=pa.schema(fields))
+    else:
+        place.run(singer.schema("other", {"id": INTEGER}))
+        place.sandbox.sql(f"CREATE TABLE {place.name}.docs (id BIGINT, v STRING NOT NULL)")
+    with pytest.raises(LoadError, match=r"1 row of stream 'docs'"):
+        place.run(docs(singer, "docs", {"id": 1, "v": "a"}, {"id": 2}, {"id": 3, "v": "c"}))
+    assert place.rows("docs", "v") == ["a", "c"]

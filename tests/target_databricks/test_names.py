@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from target_databricks.errors import BadInputError, ConfigurationError
+from target_databricks.errors import BadInputError, LoadError
 
 INTEGER, TEXT = {"type": "integer"}, {"type": "string"}
 
@@ -62,7 +62,7 @@ def test_a_stream_name_becomes_a_table_name(place, singer, stream, table):
 
 @pytest.mark.parametrize("other", ["ITEMS", "Items", "_sdc_loads"])
 def test_two_streams_that_want_one_table_are_told_apart_by_an_error(place, singer, other):
-    with pytest.raises(ConfigurationError, match=f"'{other}'.*stream_maps"):
+    with pytest.raises(LoadError, match=f"'{other}'.*stream_maps"):
         place.run(
             singer.schema("items", {"id": INTEGER}),
             singer.record("items", {"id": 1}),
@@ -76,7 +76,7 @@ def test_two_streams_that_want_one_table_are_told_apart_by_an_error(place, singe
 def test_two_child_tables_of_one_name_are_an_error(place, singer):
     lines = {"type": "array", "items": {"type": "object", "properties": {"x": INTEGER}}}
     properties = {"id": INTEGER, "a": lines, "b": lines}
-    with pytest.raises(ConfigurationError, match="child_tables"):
+    with pytest.raises(LoadError, match="child_tables"):
         place.run(singer.schema("items", properties), child_tables={"items.*": "lines"})
 
 
@@ -225,13 +225,30 @@ def test_keys_that_a_table_lacks_are_added_to_it(place, singer):
     assert sorted(parts) == [("None", 1), ("a", 3), ("b", 3)]
 
 
-@pytest.mark.parametrize("stream", ["_spool", "/spool", "_delta_log", "_sdc_loads"])
-def test_names_of_ours_and_of_deltas_are_refused(place, singer, stream):
-    place.run(singer.schema("things", {"id": INTEGER}), singer.record("things", {"id": 1}))
-    with pytest.raises(ConfigurationError, match=r"loaded into the table '_.*another name"):
-        place.run(singer.schema(stream, {"id": INTEGER}), singer.record(stream, {"id": 1}))
+@pytest.mark.rule("invariant 13")
+def test_invariant_13_a_table_of_ours_or_of_another_stream_stops_its_stream_only(place, singer):
+    """Each is named; the others are loaded, and their part of the state goes out."""
     lines = {"type": "array", "items": {"properties": {"n": INTEGER}}}
-    lines["x-child-table"] = {"name": stream}
-    with pytest.raises(ConfigurationError, match=r"'things\.lines' would be loaded into"):
-        place.run(singer.schema("things", {"id": INTEGER, "lines": lines}))
+    streams = ["_spool", "/spool", "_delta_log", "_sdc_loads", "Things", "parents"]
+    messages = [
+        message
+        for stream in ["things", *streams]
+        for message in (
+            singer.schema(
+                stream,
+                {"id": INTEGER, "lines": {**lines, "x-child-table": {"name": "things"}}}
+                if stream == "parents"
+                else {"id": INTEGER},
+            ),
+            singer.record(stream, {"id": 1}),
+        )
+    ]
+    state = singer.state({"bookmarks": dict.fromkeys(["things", *streams], 1)})
+    with pytest.raises(LoadError) as error:
+        place.run(messages, state)
+    for stream in streams:
+        source = "parents.lines" if stream == "parents" else stream
+        assert f"'{source}' would be loaded into the table" in str(error.value)
+    assert place.last.states == [{"bookmarks": {"things": 1}}]
     assert place.rows("things", "id") == [1]
+    assert place.tables() == {"things"}

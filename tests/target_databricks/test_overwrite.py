@@ -165,3 +165,31 @@ def test_a_schema_that_changes_in_the_middle_fits_what_has_gathered(place, singe
     assert (one["n"], one["v"], two["n"], two["v"]) == (1, "a", 1.5, '["b"]')
     assert (one["is_deleted"], two["is_deleted"]) == (False, False)
     assert [v for c, v in two.items() if c.startswith("is_deleted_")] == ["no"]
+
+
+@pytest.mark.rule("two runs that overwrite")
+def test_of_two_runs_that_overwrite_a_stream_one_wins_and_the_other_stops(
+    place, singer, monkeypatch
+):
+    """The later one goes on; the other's rows are in no table, nor is a state let through."""
+    place.run(items(singer, 1), singer.state({"n": 1}), **OVER)
+    real, begun = Load.apply, []
+
+    def apply(load, batch, unfit=()):
+        result = real(load, batch, unfit)
+        if not begun:
+            begun.append(True)
+            if place.quick:
+                load._backend.release()
+            place.run(items(singer, 7, 8, v="later"), singer.state({"n": 3}), **OVER)
+            if place.quick:
+                load._backend.open()
+        return result
+
+    monkeypatch.setattr(Load, "apply", apply)
+    with pytest.raises(LoadError, match="Another run began to overwrite its table"):
+        place.run(items(singer, 4, 5, 6), singer.state({"n": 2}), batch_size_rows=1, **OVER)
+    assert place.last.states == []
+    assert place.rows("items", "id", "v") == [{"id": 7, "v": "later"}, {"id": 8, "v": "later"}]
+    assert place.rows("lines", "n", by="n") == [7, 8]
+    assert place.tables() == {"items", "lines"}

@@ -7,8 +7,8 @@ import itertools
 import pytest
 from databricks.sql.exc import RequestError
 from databricks.sql.utils import NoRetryReason, RequestErrorInfo
+from target_databricks.destinations import destination_of
 from target_databricks.errors import ConfigurationError
-from target_databricks.settings import destination_of
 from target_databricks.warehouse.client.access import host_url
 from target_databricks.warehouse.client.backoff import Backoff
 from target_databricks.warehouse.client.errors import classify, failed_poll

@@ -12,15 +12,17 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from target_databricks.loading.backend import Retirement
+from target_databricks.loading.retirement import retirement_steps
 from target_databricks.schema.json_schema import TypeMapper
 from target_databricks.schema.plan import RECORD_HASH, Reference
 from target_databricks.schema.planning import make_plan
 from target_databricks.warehouse.constraints import constraint_name, references
-from target_databricks.warehouse.sql import ddl, retirement
+from target_databricks.warehouse.sql import ddl
 from target_databricks.warehouse.sql import dml as sql
 from target_databricks.warehouse.sql.clauses import StagedRows, parquet_file
 from target_databricks.warehouse.sql.columns import as_variant, fitted, missing, sql_type, widened
 from target_databricks.warehouse.sql.names import Schema, Volume, literal, quoted
+from target_databricks.warehouse.sql.retirement import statement
 
 GOLDEN = Path(__file__).parent / "golden"
 SCHEMA = Schema("main", "xero")
@@ -162,12 +164,10 @@ def test_retire(plan, delete, appended):
     seen = [parquet_file(f"/Volumes/main/xero/v/{name}.seen") for name in "ab" if not appended]
     hashes = frozenset({"0123"} if appended else ())
     gone = Retirement(7, "job-1", 1_700_000_000_000, appended=appended, hashes=hashes)
-    parent, child = table("invoices"), table("invoice_line_items")
     texts = [
-        retirement.retire(parent, plan.table_schema, plan, gone, seen, purge=delete),
-        retirement.retire_children(child, parent, plan, appended=appended, purge=delete),
+        statement(step, table, plan, plan.table_schema, gone, seen)
+        for step in retirement_steps(plan, appended=appended, hard=delete)
     ]
-    texts += [retirement.purge(parent)] if delete else []
     name = f"retire_{'appended_' if appended else ''}{'delete' if delete else 'mark'}"
     check(name, ";\n".join(texts))
 

@@ -83,6 +83,23 @@ def test_no_row_is_rewritten_by_an_upgrade(lake):
     assert writer.rows(lake) == TABLES
 
 
+def test_columns_of_the_parent_come_without_a_row_being_written(lake):
+    """What they are empty of comes with the next version of the parent, or a full refresh."""
+    keyed = [m for m in MESSAGES["first"] if m.get("stream") == "invoices"]
+    writer.run(lake, [*MESSAGES["uncovered"], *MESSAGES["left"]])
+    files = {name: DeltaTable(lake / "books" / name).file_uris() for name in commits(lake)}
+    (schema,) = [m for m in json.loads(json.dumps(keyed)) if m["type"] == "SCHEMA"]
+    (lines,) = [p for p in schema["schema"]["properties"].values() if "x-child-table" in p]
+    lines["x-parent-columns"] = {"UpdatedDateUTC": "of_the_parent"}
+    writer.run(lake, [schema])
+    assert files == {name: DeltaTable(lake / "books" / name).file_uris() for name in files}
+    writer.run(lake, [schema, *(m for m in keyed if m["type"] == "RECORD")])
+    table = DeltaTable(lake / "books" / "invoice_lines").to_pyarrow_table()
+    filled = [value for value in table.column("of_the_parent").to_pylist() if value is not None]
+    assert filled
+    assert writer.rows(lake)["invoices"] == TABLES["invoices"]
+
+
 def test_rows_without_keys_that_no_state_covered_are_still_remembered(lake):
     writer.run(lake, [*MESSAGES["uncovered"], writer.state(4)])
     assert writer.rows(lake)["logs"] == TABLES["logs"]

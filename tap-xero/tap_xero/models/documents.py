@@ -39,6 +39,7 @@ from tap_xero.models.headers import (
 )
 from tap_xero.models.parts import (
     INVOICE_ADDRESS,
+    ON_CHILDREN,
 )
 from tap_xero.models.reference import (
     ACCOUNT_COPY,
@@ -92,6 +93,7 @@ INVOICE = Model(
         _ADDRESSES,
     ),
     lifts=(CONTACT_LIFT,),
+    on_children=ON_CHILDREN,
 )
 
 CREDIT_NOTE = Model(
@@ -106,6 +108,7 @@ CREDIT_NOTE = Model(
         _ADDRESSES,
     ),
     lifts=(CONTACT_LIFT,),
+    on_children=ON_CHILDREN,
 )
 
 PREPAYMENT = Model(
@@ -119,6 +122,7 @@ PREPAYMENT = Model(
         _PAYMENTS,
     ),
     lifts=(CONTACT_LIFT,),
+    on_children=ON_CHILDREN,
 )
 
 OVERPAYMENT = Model(
@@ -132,6 +136,7 @@ OVERPAYMENT = Model(
         _PAYMENTS,
     ),
     lifts=(CONTACT_LIFT,),
+    on_children=ON_CHILDREN,
 )
 
 # Xero puts the credit note, prepayment or overpayment that a payment refunds inside
@@ -218,4 +223,5 @@ BATCH_PAYMENT = Model(
         ),
     ),
     lifts=(lift("AccountID", "Account", "accounts"),),
+    on_children=ON_CHILDREN,
 )

@@ -100,6 +100,8 @@ class Model:
         fields: Its properties, the identifying one first.
         lifts: Ids that the tap lifts out of embedded copies.
         partial: True for an embedded copy, in which Xero sends only some fields.
+        on_children: Properties that the rows of its child tables repeat, to filter by, as far as
+            it has them.
     """
 
     name: str
@@ -107,6 +109,7 @@ class Model:
     fields: tuple[Field, ...]
     lifts: tuple[Lift, ...] = ()
     partial: bool = False
+    on_children: tuple[str, ...] = ()
 
     def copy(self, *names: str, extra: tuple[Field, ...] = ()) -> Model:
         """The shape of an embedded copy that shows only the named fields.

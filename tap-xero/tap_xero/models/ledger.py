@@ -21,7 +21,7 @@ from tap_xero.models.fields import (
     text,
     whole,
 )
-from tap_xero.models.parts import LEDGER_TRACKING, LINE_ITEM, TRANSFER_TRACKING
+from tap_xero.models.parts import LEDGER_TRACKING, LINE_ITEM, ON_CHILDREN, TRANSFER_TRACKING
 from tap_xero.models.reference import ACCOUNT_COPY
 
 BANK_TRANSACTION = Model(
@@ -81,6 +81,7 @@ BANK_TRANSACTION = Model(
         lift("BankAccountID", "BankAccount", "accounts", inner="AccountID"),
         lift("BatchPaymentID", "BatchPayment", "batch_payments"),
     ),
+    on_children=ON_CHILDREN,
 )
 
 BANK_TRANSFER = Model(
@@ -147,6 +148,7 @@ MANUAL_JOURNAL = Model(
             child=Child("manual_journal_lines"),
         ),
     ),
+    on_children=ON_CHILDREN,
 )
 
 _JOURNAL_LINE = Model(
@@ -186,6 +188,7 @@ JOURNAL = Model(
             child=Child("journal_lines", ("JournalLineID",)),
         ),
     ),
+    on_children=ON_CHILDREN,
 )
 
 _BUDGET_BALANCE = Model(

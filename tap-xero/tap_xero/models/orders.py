@@ -43,6 +43,7 @@ from tap_xero.models.headers import (
 )
 from tap_xero.models.parts import (
     LINE_ITEM,
+    ON_CHILDREN,
 )
 from tap_xero.models.reference import (
     ACCOUNT_COPY,
@@ -81,6 +82,7 @@ PURCHASE_ORDER = Model(
         lines("purchase_order_line_items", "a purchase order"),
     ),
     lifts=(CONTACT_LIFT,),
+    on_children=ON_CHILDREN,
 )
 
 QUOTE = Model(
@@ -108,6 +110,7 @@ QUOTE = Model(
         lines("quote_line_items", "a quote"),
     ),
     lifts=(CONTACT_LIFT,),
+    on_children=ON_CHILDREN,
 )
 
 _SCHEDULE = Model(
@@ -188,6 +191,7 @@ RECEIPT = Model(
         lines("receipt_line_items", "an expense receipt"),
     ),
     lifts=(CONTACT_LIFT, lift("UserID", "User", "users")),
+    on_children=ON_CHILDREN,
 )
 
 
@@ -234,4 +238,5 @@ EXPENSE_CLAIM = Model(
         ),
     ),
     lifts=(lift("UserID", "User", "users"),),
+    on_children=ON_CHILDREN,
 )

@@ -16,6 +16,23 @@ from tap_xero.models.fields import (
     whole,
 )
 
+ON_CHILDREN = (
+    "Type",
+    "Status",
+    "Date",
+    "DueDate",
+    "JournalDate",
+    "JournalNumber",
+    "SourceType",
+    "LineAmountTypes",
+    "CurrencyCode",
+    "CurrencyRate",
+    "ContactID",
+    "BankAccountID",
+)
+"""What lines and allocations are filtered by, of the documents that change one by one: what Xero
+sends whole each time would be written anew when a column is added here."""
+
 ADDRESS = Model(
     "Address",
     "A postal or street address; Xero sends empty ones as placeholders.",

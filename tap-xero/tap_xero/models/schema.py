@@ -4,7 +4,9 @@ The annotations that Singer knows nothing of, and that targets may ignore:
 
 - `x-references` on a property: the stream and key that its value points at;
 - `x-child-table` on an array: the table its rows deserve, and what identifies a row
-  within its parent (an empty key: its position).
+  within its parent (an empty key: its position);
+- `x-parent-columns` beside it: properties of the parent that these rows repeat, so that they can
+  be filtered by them, each with its name there.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 TENANT = "TenantID"
 
-ANNOTATIONS = ("x-references", "x-child-table")
+ANNOTATIONS = ("x-references", "x-child-table", "x-parent-columns")
 
 # Decimals, as the SDK reads them from a catalog: no float is a multiple of 0.0001.
 _TYPES: dict[Kind, dict[str, Any]] = {
@@ -58,6 +60,9 @@ def stream_schema(
     for name in key:
         # A key is never null, so it is declared without.
         properties[name] = {**properties[name], "type": properties[name]["type"][0]}
+    for field in model.fields:
+        if field.child and (repeated := _on_children(model, properties, key)):
+            properties[field.name]["x-parent-columns"] = repeated
     first = (*key, *(lift.name for lift in model.lifts))
     return {
         "type": "object",
@@ -130,6 +135,15 @@ def _field(field: Field, keys: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     if field.child:
         schema["x-child-table"] = {"name": field.child.table, "key": list(field.child.key)}
     return schema
+
+
+def _on_children(model: Model, properties: Mapping[str, Any], key: Sequence[str]) -> dict[str, str]:
+    """What child rows repeat of a record: ids as they are called, the rest after the model."""
+    return {
+        name: name if name.endswith("ID") or name.startswith(model.name) else model.name + name
+        for name in model.on_children
+        if name in properties and name not in key
+    }
 
 
 def _reference(stream: str, keys: Mapping[str, Sequence[str]]) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
+from target_databricks.destinations import destination_of
 from target_databricks.errors import ConfigurationError
-from target_databricks.settings import destination_of
 from target_databricks.target import TargetDatabricks
 
 ENVIRONMENT = "ENV"

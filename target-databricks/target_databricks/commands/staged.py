@@ -20,11 +20,11 @@ from typing import Any
 import click
 
 from target_databricks.commands.common import command, config_option, settings, show_error
+from target_databricks.destinations import destination_of
 from target_databricks.errors import ConfigurationError, errors_as_lines
 from target_databricks.lakehouse.folder import LakehouseFolder
 from target_databricks.loading.backend import Backend
 from target_databricks.loading.quarantine import DROPPED, TRIES, WAITING, Entry, Quarantine
-from target_databricks.settings import destination_of
 
 JOB = "target-databricks-staged"
 """Who holds a table's lease while a decision is written down."""

@@ -11,7 +11,6 @@ noticed by Delta itself, not by luck.
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -19,7 +18,6 @@ import pyarrow as pa
 from deltalake import (
     CommitProperties,
     DeltaTable,
-    QueryBuilder,
     Transaction,
     write_deltalake,
 )
@@ -27,7 +25,8 @@ from deltalake.exceptions import TableNotFoundError
 
 from target_databricks.lakehouse.files import FILE_BYTES, compact, writer_properties
 from target_databricks.lakehouse.predicates import literal, one_of, quoted
-from target_databricks.lakehouse.shapes import conformed, plain, read_ahead, union, union_type
+from target_databricks.lakehouse.queries import PLACE, answers, same_key
+from target_databricks.lakehouse.shapes import conformed, read_ahead, union, union_type
 from target_databricks.loading.rows import in_chunks
 from target_databricks.schema.naming import SPELLING, UNICODE
 
@@ -149,13 +148,13 @@ class LakehouseTable:
             return None, pa.array([], pa.int64())
         spelling = self._spelling()
         own = (f"t.{quoted(spelling.get(c.lower(), c))} AS {quoted(c)}" for c in columns)
-        wanted = ", ".join([f"k.{quoted(_PLACE)}", *own])
-        query = f"SELECT {wanted} FROM t JOIN k ON {_same(keys)}"  # noqa: S608
+        wanted = ", ".join([f"k.{quoted(PLACE)}", *own])
+        query = f"SELECT {wanted} FROM t JOIN k ON {same_key(keys)}"  # noqa: S608
         batches = list(self._query(query, keys))
         if not sum(batch.num_rows for batch in batches):
             return None, pa.array([], pa.int64())
         rows = pa.Table.from_batches(batches)
-        return rows.drop_columns([_PLACE]), rows.column(_PLACE).combine_chunks()
+        return rows.drop_columns([PLACE]), rows.column(PLACE).combine_chunks()
 
     def others(
         self, keys: pa.Table | None, columns: Sequence[str], where: str = "true"
@@ -171,7 +170,7 @@ class LakehouseTable:
         if keys is None or self._lacks(keys):
             return self._query(f"SELECT {wanted} FROM t WHERE {where}", None)  # noqa: S608
         # The side that is held in memory is the left one: the keys, never the table.
-        query = f"SELECT {wanted} FROM k RIGHT ANTI JOIN t ON {_same(keys)} WHERE {where}"  # noqa: S608
+        query = f"SELECT {wanted} FROM k RIGHT ANTI JOIN t ON {same_key(keys)} WHERE {where}"  # noqa: S608
         return self._query(query, keys)
 
     def among(
@@ -181,22 +180,13 @@ class LakehouseTable:
         if self._lacks(keys):
             return iter(())
         wanted = ", ".join(f"t.{quoted(c)}" for c in columns)
-        query = f"SELECT DISTINCT {wanted} FROM k RIGHT SEMI JOIN t ON {_same(keys)} WHERE {where}"  # noqa: S608
+        query = (
+            f"SELECT DISTINCT {wanted} FROM k RIGHT SEMI JOIN t ON {same_key(keys)} WHERE {where}"  # noqa: S608
+        )
         return self._query(query, keys)
 
     def _query(self, query: str, keys: pa.Table | None) -> Iterator[pa.RecordBatch]:
-        """Run a query over the table `t` and, if given, the keys `k`; text as plain strings."""
-        if self.delta is None:
-            return
-        with tempfile.TemporaryDirectory(prefix="target-databricks-") as folder:
-            builder = QueryBuilder().register("t", self.delta)
-            if keys is not None:
-                # A query can name Delta tables only; the keys become one for as long as it runs.
-                places = pa.array(range(keys.num_rows), pa.int64())
-                write_deltalake(folder, keys.append_column(_PLACE, places), mode="overwrite")
-                builder = builder.register("k", DeltaTable(folder))
-            for batch in pa.RecordBatchReader.from_stream(builder.execute(query)):
-                yield plain(batch)
+        return iter(()) if self.delta is None else answers(self.delta, query, keys)
 
     def append(self, rows: pa.Table, marks: Mapping[str, int] | None = None) -> None:
         """Add rows. New columns and new nested fields are added to the table.
@@ -301,6 +291,19 @@ class LakehouseTable:
         self._write(reader, "overwrite", predicate=either)
         return count
 
+    def stamp_keys(self, column: str, keys: pa.Table) -> None:
+        """Set a column of times to now in the rows with these keys, which no predicate can list."""
+        schema = self.schema
+        if schema is None or not keys.num_rows:
+            return
+        place = schema.get_field_index(self.spelled(column) or column)
+        now = pa.scalar(dt.datetime.now(dt.UTC), schema.field(place).type)
+        found, _ = self.find(keys, schema.names)
+        if found is not None:
+            times = pa.repeat(now, found.num_rows)
+            rows = found.cast(schema).set_column(place, schema.field(place), times)
+            self._rewrite(lambda names: self.others(keys, names), rows)
+
     def _count(self, predicate: str | None) -> int:
         query = f"SELECT count(*) FROM t WHERE {predicate or 'true'}"  # noqa: S608
         return sum(int(batch.column(0)[0].as_py()) for batch in self._query(query, None))
@@ -393,8 +396,3 @@ class LakehouseTable:
 
 
 _COMMIT = CommitProperties(max_commit_retries=0)
-_PLACE = "_sdc_place"
-
-
-def _same(keys: pa.Table) -> str:
-    return " AND ".join(f"t.{quoted(c)} = k.{quoted(c)}" for c in keys.column_names)

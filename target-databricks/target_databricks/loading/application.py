@@ -7,7 +7,7 @@ leaves nothing in any table.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,17 +21,15 @@ from target_databricks.loading.appending import AppendMemory, appends
 from target_databricks.loading.backend import Backend, Blame, Failure, WriteResult
 from target_databricks.loading.batch import Batch, LoadResult, combined
 from target_databricks.loading.filling import Filling
+from target_databricks.loading.fitting import Fitting, failure_of_table
 from target_databricks.loading.isolation import isolate
 from target_databricks.loading.ledger import Ledger
 from target_databricks.loading.overwriting import is_aside, own_name
 from target_databricks.loading.quarantine import Quarantine
 from target_databricks.loading.refusals import Refusals
 from target_databricks.reading.unfit import Unfit
-from target_databricks.schema.evolution import reconcile, tables_of
-from target_databricks.schema.naming import SPELLING
+from target_databricks.schema.evolution import tables_of
 from target_databricks.schema.plan import JOB_ID, StreamPlan
-from target_databricks.schema.sources import Owners
-from target_databricks.schema.spelling import has_former_names
 
 
 class RefusedError(LoadError):
@@ -59,6 +57,7 @@ class Application:
 
     Attributes:
         filling: What was added to tables that had rows.
+        fitting: Brings plans and tables together.
         quarantine: What is set aside.
         refusals: What of it is this run's, and the streams that it holds up.
     """
@@ -81,60 +80,14 @@ class Application:
         self._job_id = job_id
         self._note_unwritten = note_unwritten
         self._parts = 0
-        self._unreconciled: set[str] = set()
-        """Streams whose tables could not be looked at or changed as their plan has it."""
         self.filling = Filling(backend)
+        self.fitting = Fitting(backend, self.filling)
         self.quarantine = Quarantine(backend.staging)
         self.refusals = Refusals(self.quarantine)
 
     def appends(self, plan: StreamPlan) -> bool:
         """Whether rows of a stream are appended instead of merged."""
         return appends(plan, self._load_method)
-
-    def reconcile(self, plan: StreamPlan) -> StreamPlan:
-        """Bring a plan and the tables it already has together; see `Load.reconcile`."""
-        try:
-            reconciled = self._reconciled(plan)
-        except Exception as error:
-            failure = self._backend.failure(error)
-            if failure.blame is Blame.PLACE:
-                raise LoadError(
-                    f"{self._backend.location(plan.table)} cannot be used: {failure.sentence}"
-                ) from error
-            self._unreconciled.add(plan.stream)
-            reconciled = plan
-        return reconciled
-
-    def exists(self, table: str) -> bool:
-        """Whether there is a table of a name; one that cannot be looked at is there."""
-        try:
-            return self._backend.columns(table) is not None
-        except Exception as error:
-            if self._backend.failure(error).blame is Blame.PLACE:
-                raise
-            return True
-
-    def _reconciled(self, plan: StreamPlan) -> StreamPlan:
-        plan = self._backend.shaped(plan)
-        former = self._formerly_named(plan)
-        existing = self._existing(plan)
-        owners = Owners(lambda: self._backend.properties(plan.table))
-        result = reconcile(plan, existing, former=former, owners=owners)
-        widened = [self._backend.widen(name, types) for name, types in result.widen.items()]
-        if not all(widened):
-            existing = self._existing(plan)
-            result = reconcile(plan, existing, widenings=(), former=former, owners=owners)
-        self.filling.plan(result.plan, existing)
-        return result.plan
-
-    def _existing(self, plan: StreamPlan) -> Mapping[str, pa.Schema | None]:
-        return {name: self._backend.columns(name) for name in tables_of(plan)}
-
-    def _formerly_named(self, plan: StreamPlan) -> Collection[str]:
-        """Tables whose columns an earlier version may have named, if it did so otherwise."""
-        if not any(map(has_former_names, plan.fields)):
-            return ()
-        return [n for n in tables_of(plan) if SPELLING not in self._backend.properties(n)]
 
     @contextmanager
     def guard(self, plan: StreamPlan) -> Iterator[None]:
@@ -320,11 +273,11 @@ class Application:
         plan = batch.plan
         base = self.base(batch, path)
         try:
-            if replayed or plan.stream in self._unreconciled:
-                batch = replace(batch, plan=self._reconciled(plan))
+            if replayed or plan.stream in self.fitting.failed:
+                batch = replace(batch, plan=self.fitting.plan(plan))
             written = self._write_through(batch, path, replayed=replayed)
         except Exception as error:
-            failure = self._backend.failure(error)
+            failure = failure_of_table(self._backend, plan, error)
             if failure.blame is not Blame.PLACE:
                 raise RefusedError(failure) from error
             message = f"{type(error).__name__}: {failure.reason}"

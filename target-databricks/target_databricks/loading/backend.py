@@ -325,3 +325,6 @@ class Backend(Protocol):
 
     def failure(self, error: BaseException) -> Failure:
         """Understand an error of writing."""
+
+    def required(self, table: str, failure: Failure) -> Collection[str]:
+        """Columns of a table that are NOT NULL, and that a failure may be about."""

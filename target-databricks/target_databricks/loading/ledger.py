@@ -1,7 +1,8 @@
 """`_sdc_loads`: what every load did, as a table beside the others.
 
-A batch that changed something has a row of its own, and so has one that failed. A stream of which a
-run changed nothing has one row for the run, so that the table tells how fresh every stream is.
+A batch that changed something has a row of its own, and so has one that failed or of which rows
+were passed over. A stream of which a run changed nothing has one row for the run, so that the table
+tells how fresh every stream is.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ _COLUMNS: tuple[tuple[str, pa.DataType, Callable[[LoadResult], object], str], ..
     ("rows_outdated", pa.int64(), lambda r: r.outdated, "Records older than the table's row"),
     ("rows_deleted", pa.int64(), lambda r: r.deleted, "Rows retired or removed"),
     ("rows_rescued", pa.int64(), lambda r: r.rescued, "Rows with something in _rescued_data"),
+    ("rows_set_aside", pa.int64(), lambda r: r.set_aside, "Rows their table refuses, kept aside"),
+    ("rows_dropped", pa.int64(), lambda r: r.dropped, "Rows passed over, as somebody decided"),
     ("started_at", TIMESTAMP, lambda r: r.started_at, "When applying began"),
     ("finished_at", TIMESTAMP, lambda r: r.finished_at, "When applying ended"),
     ("error", pa.string(), lambda r: r.error, "Why the load failed; null when it did not"),
@@ -74,7 +77,7 @@ class Ledger:
         if stream == MELTANO_TEST_STREAM:
             return
         with self._lock:
-            if result.written or result.error:
+            if result.written or result.error or result.set_aside or result.dropped:
                 self._pending.append(result)
                 self._noted.add(stream)
             else:

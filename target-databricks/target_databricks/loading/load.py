@@ -22,6 +22,7 @@ is done.
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -37,7 +38,14 @@ from target_databricks.loading.application import Application
 from target_databricks.loading.backend import Backend
 from target_databricks.loading.batch import Batch, LoadResult, combined
 from target_databricks.loading.ledger import Ledger
-from target_databricks.loading.overwriting import aside, is_aside, own
+from target_databricks.loading.overwriting import (
+    GATHERER,
+    OVERTAKEN,
+    aside,
+    is_aside,
+    own,
+    own_name,
+)
 from target_databricks.loading.quarantine import WAITING, Passage
 from target_databricks.reading.unfit import Unfit
 from target_databricks.schema.evolution import tables_of
@@ -77,6 +85,7 @@ class Load:
         self._activation = Activation(backend, self._memory, job_id, started_at)
         self._plans: dict[str, StreamPlan] = {}
         self._loaded: set[str] = set()
+        self._gatherer = f"{job_id} {uuid.uuid4()}"
         self._gathered: set[str] = set()
         """Streams to overwrite whose rows have begun to gather."""
         self._busy: set[str] = set()
@@ -153,15 +162,15 @@ class Load:
         Raises:
             LoadError: Nothing can be loaded at all.
         """
-        reconciled = self._application.reconcile(plan)
+        reconciled = self._application.fitting.reconcile(plan)
         if plan.stream in self._gathered:
-            reconciled = own(self._application.reconcile(aside(reconciled)))
+            reconciled = own(self._application.fitting.reconcile(aside(reconciled)))
         self._plans[plan.stream] = reconciled
         return reconciled
 
     def exists(self, table: str) -> bool:
         """Whether there is a table of a name."""
-        return self._application.exists(table)
+        return self._application.fitting.exists(table)
 
     def apply(self, batch: Batch, unfit: Sequence[Unfit] = ()) -> LoadResult:
         """Stage a batch, then make its tables hold it, all but what they refuse.
@@ -174,9 +183,6 @@ class Load:
             LoadError: It could not be applied for a reason that others would meet, too; it stays
                 staged.
         """
-        if self._load_method == "overwrite":
-            with self._lease(batch.plan.table), self._application.guard(batch.plan):
-                batch = replace(batch, plan=self._gathering(batch.plan))
         results = [self._apply(piece) for piece in self._staging.pieces(batch)]
         if unfit:
             with self._lease(batch.plan.table):
@@ -204,7 +210,9 @@ class Load:
             )
             return
         with self._lease(plan.table), self._application.guard(plan):
-            gathered = self._gathering(plan)
+            if not self._gathers(plan):
+                return
+            gathered = aside(plan)
             self._backend.prepare(plan)
             self._backend.overwrite(plan, gathered)
             self._memory.forget(plan.stream)
@@ -215,14 +223,26 @@ class Load:
         """Whether the stream's tap ever sent a state that covered rows of it."""
         return self._staging.stateful(plan.table)
 
-    def _gathering(self, plan: StreamPlan) -> StreamPlan:
-        """The plan with the tables that gather its rows, empty when the stream begins."""
+    def _gathers(self, plan: StreamPlan, *, rows: bool = False) -> bool:
+        """Whether the stream's rows gather in this run; else another one has come in between.
+
+        Args:
+            plan: The stream.
+            rows: Whether there are some: then the tables that they gather in are made.
+        """
         gathered = aside(plan)
-        if plan.stream not in self._gathered:
-            for name in tables_of(gathered):
-                self._backend.drop(name)
+        if plan.stream in self._gathered:
+            if self._backend.properties(gathered.table).get(GATHERER) == self._gatherer:
+                return True
+            self.refusals.stop(plan.stream, OVERTAKEN)
+            return False
+        for name in tables_of(gathered):
+            self._backend.drop(name)
+        if rows:
+            self._backend.prepare(gathered)
+            self._backend.set_properties(gathered, {GATHERER: self._gatherer})
             self._gathered.add(plan.stream)
-        return gathered
+        return True
 
     def activate_version(self, plan: StreamPlan, version: int) -> LoadResult:
         """Retire the rows that were sent neither with a version nor in this run.
@@ -254,7 +274,7 @@ class Load:
 
     def _replay_unless_busy(self, table: str) -> list[LoadResult]:
         try:
-            with self._staging.lease(table, wait=False):
+            with self._staging.lease(own_name(table), wait=False):
                 return self._replay(table)
         except BusyError:
             logger.info("Another run is loading %s; what it has staged is left to it.", table)
@@ -313,6 +333,8 @@ class Load:
         result = self._application.base(batch, "")
         passage = Passage(batch)
         with self._lease(plan.table), self._application.guard(plan):
+            if self._load_method == "overwrite" and self._gathers(plan, rows=True):
+                batch = replace(batch, plan=aside(plan))
             passage = self._quarantine.sort(batch)
             if passage.barred:
                 self.refusals.add(plan.stream, *passage.barred)
@@ -324,6 +346,10 @@ class Load:
             self._loaded.add(plan.stream)
         dropped = 0 if passage.dropped is None else passage.dropped.num_rows
         set_aside = result.set_aside + passage.barred_rows
+        if dropped or passage.barred_rows:
+            passed = self._application.base(replace(batch, read=0), "")
+            passed = replace(passed, set_aside=passage.barred_rows, dropped=dropped, rescued=0)
+            self._ledger.add(passed)
         return replace(result, read=batch.read, set_aside=set_aside, dropped=dropped)
 
     def _note_dropped(self, plan: StreamPlan, rows: pa.Table) -> None:

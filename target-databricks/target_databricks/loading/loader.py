@@ -4,22 +4,24 @@ One thread parses, others apply: while batches are merged the next one is read. 
 how many streams it can load at once; steps of one stream always run one after the other, in the
 order they came. Few steps wait, so memory stays flat however fast the tap is.
 
-State is a promise that what it covers is in the tables. Each STATE message is therefore kept with
-the number of rows every stream had received when it came, and is emitted once as many have been
-applied; less the part of a stream that is held up, where a state has parts (`states.py`).
+State is a promise that what it covers is in the tables, and that what it follows has been done.
+Each STATE message is therefore kept with the rows that every stream had received and the steps
+that it had been given when it came, and is emitted once as many have been applied and done; less
+the part of a stream that is held up, or whose version waits for the end of the input, where a state
+has parts (`states.py`).
 """
 
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from target_databricks.loading.batch import LoadResult
 from target_databricks.loading.load import Load
-from target_databricks.loading.states import BOOKMARKS, without
+from target_databricks.loading.states import BOOKMARKS, speaks_of, without
 
 State = Mapping[str, Any]
 
@@ -40,6 +42,24 @@ class Step:
     stream: str
     through: int
     run: Callable[[Load], LoadResult | None]
+
+
+@dataclass(frozen=True)
+class _Promise:
+    """A state, and what must be done before it may go out.
+
+    Attributes:
+        value: The state.
+        received: Rows received per stream when it came.
+        steps: Steps handed over per stream by then.
+        owing: Streams that it says are complete, and whose version takes effect at the end of the
+            input.
+    """
+
+    value: State
+    received: Mapping[str, int]
+    steps: Mapping[str, int]
+    owing: frozenset[str]
 
 
 class Loader:
@@ -70,7 +90,12 @@ class Loader:
         self._stopping = False
         self._lock = threading.RLock()
         self._applied: dict[str, int] = {}
-        self._pending: deque[tuple[State, dict[str, int]]] = deque()
+        self._submitted: Counter[str] = Counter()
+        self._done: Counter[str] = Counter()
+        self._pending: deque[_Promise] = deque()
+        self._partial: _Promise | None = None
+        """The last state that went out, if it did so without the streams that owe."""
+        self._settled = False
         self._latest: State | None = None
         """The state that went out last."""
         self._error: BaseException | None = None
@@ -95,18 +120,32 @@ class Loader:
         with self._condition:
             self._condition.wait_for(lambda: len(self._queue) < QUEUE_LENGTH or self._error)
             self._raise_error()
+            self._submitted[step.stream] += 1
             self._queue.append(step)
             self._condition.notify_all()
 
-    def state(self, value: State, received: Mapping[str, int]) -> None:
-        """Emit a state as soon as the rows received so far are applied.
+    def state(self, value: State, received: Mapping[str, int], owing: Collection[str] = ()) -> None:
+        """Emit a state as soon as the rows received so far are applied, and all steps are done.
 
         Args:
             value: The state.
             received: Rows received per stream when the state came.
+            owing: Streams that still have something to do at the end of the input: until
+                `settle`, no state goes out that speaks of them.
         """
+        spoken_of = frozenset(s for s in owing if speaks_of(value, self._name(s)))
         with self._lock:
-            self._pending.append((value, dict(received)))
+            steps = dict(self._submitted)
+            self._pending.append(_Promise(value, dict(received), steps, spoken_of))
+        self._emit_covered_state()
+        self._raise_error()
+
+    def settle(self) -> None:
+        """What was to be done at the end of the input is done: no stream owes anything."""
+        with self._lock:
+            self._settled = True
+            if self._partial is not None and not self._pending:
+                self._pending.append(self._partial)
         self._emit_covered_state()
         self._raise_error()
 
@@ -180,18 +219,28 @@ class Loader:
         with self._lock:
             if step.stream not in self._load.refusals.held:
                 self._applied[step.stream] = step.through
+                self._done[step.stream] += 1
             if result is not None:
                 self._report(result)
         self._emit_covered_state()
+
+    def _behind(self, promise: _Promise) -> set[str]:
+        """Streams of which not all is done that a state promises."""
+        received, steps = promise.received.items(), promise.steps.items()
+        unapplied = {s for s, count in received if self._applied.get(s, 0) < count}
+        undone = {s for s, count in steps if self._done[s] < count}
+        return unapplied | undone
 
     def _emit_covered_state(self) -> None:
         with self._lock:
             covered: dict[str, int] | None = None
             while self._pending:
-                value, received = self._pending[0]
-                behind = {s for s, count in received.items() if self._applied.get(s, 0) < count}
-                if not behind <= self._load.refusals.held:
+                promise = self._pending[0]
+                value, behind = promise.value, self._behind(promise)
+                owing = frozenset() if self._settled else promise.owing
+                if not behind - owing <= self._load.refusals.held:
                     break
+                behind |= owing
                 if behind:
                     names = {self._name(stream) for stream in behind}
                     part = without(value, names, self._latest)
@@ -199,10 +248,12 @@ class Loader:
                         break
                     value = part
                 self._pending.popleft()
+                self._partial = promise if owing else None
                 if behind and not value[BOOKMARKS]:
                     continue  # To emit it would make the tap forget how far it had come before.
                 self._latest = value
-                covered = {s: count for s, count in received.items() if s not in behind}
+                received = promise.received.items()
+                covered = {s: count for s, count in received if s not in behind}
             if covered is None or self._latest is None:
                 return
             self._emit(self._latest)

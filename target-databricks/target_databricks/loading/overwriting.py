@@ -1,7 +1,8 @@
 """`load_method: overwrite`: a stream's rows gather aside, and replace its table when all are there.
 
 Until then readers see the old rows. What is gathered is of no use to anybody but the run: a later
-one begins anew.
+one begins anew. Of two that do so at once the later one goes on, and the other stops at its next
+look: the table that gathers bears the name of the run that gathers in it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,12 @@ from target_databricks.schema.plan import StreamPlan
 
 ASIDE = "_sdc_new_"
 """What the name of a table that gathers begins with."""
+GATHERER = "targetDatabricks.gatherer"
+"""Property of such a table: who gathers in it."""
+OVERTAKEN = (
+    "Another run began to overwrite its table meanwhile, and goes on. Nothing of this run is in "
+    "the table. Let one run at a time overwrite a stream, then run again."
+)
 
 
 def aside(plan: StreamPlan) -> StreamPlan:

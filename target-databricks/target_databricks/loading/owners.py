@@ -39,14 +39,16 @@ class TableOwners:
         plan = under_former_names(
             plan, lambda table: self._owners.get(folded(table)) in own and exists(table)
         )
+        owners = dict(self._owners)
         for table, source in zip(tables_of(plan), _sources(plan), strict=True):
-            owner = self._owners.setdefault(folded(table), source)
+            owner = owners.setdefault(folded(table), source)
             if owner != source:
                 raise ConfigurationError(
                     f"{source} would be loaded into the table '{table}', which is that of "
                     f"{owner}. Give one of them another name: a stream with an '__alias__' in "
                     "'stream_maps', a child table in 'child_tables'."
                 )
+        self._owners = owners
         return plan
 
 

@@ -61,7 +61,7 @@ class Entry:
         count: Rows, or records.
         reason: Why they cannot be applied, as a sentence.
         status: `waiting`, `quarantined` or `dropped`.
-        tries: Runs that have tried.
+        tries: Runs that have tried; 0 where that is kept nowhere.
         whole: Whether it lies with the table, so that no other row would do better.
         since: When they failed first, ISO 8601.
         hashes: Record hashes: its content.
@@ -86,7 +86,9 @@ class Entry:
         what = f"{self.count:,} rows" if self.count != 1 else "1 row"
         if not self.count:
             what = "a file"
-        stands = f"try {self.tries} of {TRIES}" if self.status == WAITING else self.status
+        stands = self.status
+        if stands == WAITING:
+            stands = f"try {self.tries} of {TRIES}" if self.tries else "tried in every run"
         of = f" of stream '{self.stream}'" if self.stream else ""
         return f"{self.name}: {what}{of} for table {self.table} ({stands}): {self.reason}"
 
@@ -200,14 +202,15 @@ class Quarantine:
         plan = batch.plan
         name = _stem(self._staging.name(path))
         keys = key_column(batch.rows, plan.keys).to_pylist() if _has_text_keys(batch) else ()
+        tries = tries + 1 if self._staging.keeps else 0
         entry = Entry(
             name=name,
             stream=plan.stream,
             table=plan.table,
             count=batch.rows.num_rows,
             reason=reason,
-            status=QUARANTINED if tries + 1 >= TRIES else WAITING,
-            tries=tries + 1,
+            status=QUARANTINED if tries >= TRIES else WAITING,
+            tries=tries,
             whole=whole,
             since=self._since(name),
             hashes=tuple(batch.rows.column(RECORD_HASH).to_pylist()),
@@ -333,7 +336,11 @@ class Quarantine:
     def advice(self, entries: Iterable[Entry]) -> str:
         """What a person can do about entries."""
         if not self._staging.keeps:
-            return "Mend the cause and run again: nothing is kept, the tap sends the rows again."
+            return (
+                "Mend the cause and run again. With 'staging: inline' nothing is kept: the tap "
+                "sends the rows again, and every run tries and names them, for good. To have them "
+                "quarantined after three tries, or to drop them, set 'staging' to volume."
+            )
         shown = list(entries)
         few = len(shown) <= SHOWN
         names = " ".join(entry.name for entry in shown) if few else "--all"

@@ -129,6 +129,7 @@ def _rows_of_batch(
     columns = {
         **members,
         **{key: parents.column(key).take(owner) for key in plan.keys},
+        **{each.name: parents.column(each.column).take(owner) for each in child.parents},
         POSITION: position,
         JOB_ID: parents.column(JOB_ID).take(owner),
         DELETED_AT: _moments(parents.column(DELETED_AT)).take(owner),

@@ -25,7 +25,13 @@ import pyarrow.parquet as pq
 
 from target_databricks.errors import DamagedFileError
 from target_databricks.loading.batch import Batch
-from target_databricks.schema.plan import ChildPlan, Hints, Reference, StreamPlan
+from target_databricks.schema.plan import (
+    ChildPlan,
+    Hints,
+    ParentColumn,
+    Reference,
+    StreamPlan,
+)
 from target_databricks.schema.types import struct_node, struct_of_columns
 
 STAGED, SEEN, STATEFUL = ".parquet", ".seen", ".stateful"
@@ -160,7 +166,8 @@ def _plan_text(batch: Batch) -> str:
     facts["sources"] = plan.sources
     facts["own_columns"] = len(plan.fields)
     facts["children"] = [
-        {n: getattr(child, n) for n in _CHILD_FACTS} | {"references": _as_facts(child.references)}
+        {n: getattr(child, n) for n in _CHILD_FACTS}
+        | {"references": _as_facts(child.references), "parents": _as_facts(child.parents)}
         for child in plan.children
     ]
     facts["references"] = _as_facts(plan.references)
@@ -168,8 +175,8 @@ def _plan_text(batch: Batch) -> str:
     return json.dumps({"plan": facts, "read": batch.read, "marks": dict(batch.marks)})
 
 
-def _as_facts(references: Iterable[Reference]) -> list[dict[str, Any]]:
-    return [asdict(reference) for reference in references]
+def _as_facts(items: Iterable[Reference | ParentColumn]) -> list[dict[str, Any]]:
+    return [asdict(item) for item in items]
 
 
 def _references_from(facts: Iterable[Mapping[str, Any]]) -> tuple[Reference, ...]:
@@ -195,6 +202,7 @@ def _plan_from(facts: dict[str, Any], schema: pa.Schema) -> StreamPlan:
             row=rows[child["column"]] or struct_node(()),
             description=child["description"],
             references=_references_from(child.get("references", ())),
+            parents=tuple(ParentColumn(**facts) for facts in child.get("parents", ())),
         )
         for child in facts["children"]
     )

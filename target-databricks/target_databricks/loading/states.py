@@ -17,6 +17,15 @@ BOOKMARKS = "bookmarks"
 _FORM = frozenset({BOOKMARKS, "currently_syncing"})
 
 
+def speaks_of(value: Any, stream: str) -> bool:
+    """Whether a state may say something of a stream, as the tap calls it."""
+    if not isinstance(value, Mapping) or not _FORM.issuperset(value):
+        return True
+    bookmarks = value.get(BOOKMARKS)
+    # An empty part lets the tap start the stream anew.
+    return not isinstance(bookmarks, Mapping) or bool(bookmarks.get(stream))
+
+
 def without(
     value: Any, streams: Collection[str], earlier: Mapping[str, Any] | None
 ) -> dict[str, Any] | None:

@@ -139,6 +139,10 @@ class StreamVersions:
             elif certain or history.overtaken != count:
                 history.finished, history.certain = count, certain
 
+    def owing(self, received: Mapping[str, int]) -> set[str]:
+        """Streams that are complete by the last state, and whose version waits for the end."""
+        return {stream for stream, _, complete in self.pending(received) if complete}
+
     def pending(self, received: Mapping[str, int]) -> Iterator[tuple[str, int, bool]]:
         """Versions that wait for the end of the input: stream, version, whether it is complete."""
         for stream, history in self._streams.items():

@@ -41,6 +41,8 @@ def lacking(plan: StreamPlan, existing: Mapping[str, pa.Schema | None]) -> list[
             paths.append(column)
         else:
             paths += _lacking(child.row.fields, schema, f"{column}.")
+            names = {name.lower() for name in schema.names}
+            paths += [f"{column}.{p.name}" for p in child.parents if p.name.lower() not in names]
     return paths
 
 
@@ -95,6 +97,12 @@ def due(plan: StreamPlan, rows: pa.Table, additions: Additions) -> pa.Array:
             for rest in _rest(member.name, names):
                 column = rows.column(member.name).combine_chunks()
                 has = pc.or_(has, _holds(column, rest))
+        for child in plan.children:
+            for parent in child.parents:
+                if path.lower() == f"{child.column}.{parent.name}".lower():
+                    lines = _holds(rows.column(child.column).combine_chunks(), [])
+                    value = rows.column(parent.column).combine_chunks().is_valid()
+                    has = pc.or_(has, pc.and_(lines, value))
         moments = pc.if_else(has, pa.scalar(moment, pa.int64()), moments)
     return moments.cast(TIMESTAMP)
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
-from target_databricks.limits import DECIMAL_DIGITS
 from target_databricks.schema.naming import snake_case, unique_names
 from target_databricks.schema.plan import (
     RESCUED_DATA,
     ChildPlan,
+    ParentColumn,
     Reference,
     StreamPlan,
     with_root,
@@ -25,19 +25,9 @@ from target_databricks.schema.plan import (
 from target_databricks.schema.sources import NOBODY, Owners, child_path, digests_of, path_of
 from target_databricks.schema.spelling import under_existing_names, without_former_names
 from target_databricks.schema.type_names import type_name
-from target_databricks.schema.types import (
-    DEFAULT_SCALE,
-    Field,
-    Kind,
-    Node,
-    leaf,
-    list_node,
-    node_of_arrow,
-    struct_node,
-)
+from target_databricks.schema.types import Field, Node, list_node, struct_node
+from target_databricks.schema.widening import WIDENINGS, Fit, Rule
 
-Rule = Callable[[pa.DataType, Node], "pa.DataType | None"]
-"""From a column's type and what the tap sends to the type it must widen to, or None."""
 Widened = dict[str, pa.DataType]
 """Column name to its new type."""
 
@@ -74,11 +64,12 @@ def reconcile(
         owners: Whose the columns are that the tables have.
     """
     plan = _with_a_flag_that_is_one(plan, existing.get(plan.table))
-    fit = _Fit(WIDENINGS if widenings is None else widenings, owners)
+    fit = Fit(WIDENINGS if widenings is None else widenings, owners)
     keys = {f.source for f in plan.fields if f.name in plan.keys}
     notes: list[str] = []
     widen: dict[str, Widened] = {}
     children = {child.column: child for child in plan.children}
+    parents: dict[str, tuple[ParentColumn, ...]] = {}
 
     def fitted(table: str, members: Sequence[Field], prefix: str = "") -> list[Field]:
         """Members of a table that may exist, as it has them; what must widen first is noted."""
@@ -105,10 +96,49 @@ def reconcile(
         else:
             row = struct_node(fitted(child.table, child.row.fields, child_path(child.column)))
             fields.append(replace(member, node=list_node(row)))
+    nodes = {old.name: new.node for old, new in zip(plan.fields, fields, strict=True)}
+    for child in plan.children:
+        kept, widened = _parents(child, existing.get(child.table), nodes, notes, fit)
+        parents[child.table] = kept
+        if widened:
+            widen.setdefault(child.table, {}).update(widened)
+    plan = replace(
+        plan, children=tuple(replace(c, parents=parents[c.table]) for c in plan.children)
+    )
     fitting = _renamed(plan, fields, notes)
     # A plan that was staged notes what it noted then: its properties have the names of columns.
     sources = plan.sources or "".join(digests_of(fitting))
     return Reconciliation(replace(fitting, sources=sources), widen)
+
+
+def _parents(
+    child: ChildPlan,
+    table: pa.Schema | None,
+    nodes: Mapping[str, Node],
+    notes: list[str],
+    fit: Fit,
+) -> tuple[tuple[ParentColumn, ...], Widened]:
+    """What a child table repeats of its parent, as it has it, and what must widen first."""
+    columns = {c.name.lower(): c for c in table or ()}
+    kept: list[ParentColumn] = []
+    widened: Widened = {}
+    for parent in child.parents:
+        column, node = columns.get(parent.name.lower()), nodes[parent.column]
+        if column is None:
+            kept.append(parent)
+            continue
+        _, wider, _ = fit.node(node, column.type, parent.name)
+        if (wider or column.type).equals(node.arrow):
+            kept.append(replace(parent, name=column.name))
+            if wider is not None:
+                widened[column.name] = wider
+        else:
+            notes.append(
+                f"The column {child.table}.{column.name} is {type_name(column.type)}, and would "
+                f"repeat {parent.column}, which is {type_name(node.arrow)}. It is left alone; give "
+                "it another name in 'child_columns'."
+            )
+    return tuple(kept), widened
 
 
 def _with_keys_as_there(plan: StreamPlan, table: pa.Schema | None) -> Sequence[Field]:
@@ -162,6 +192,7 @@ def _renamed_child(
         column=parents[child.column],
         keys=tuple(names.get(k, k) for k in child.keys),
         references=_respelled(child.references, names),
+        parents=tuple(replace(p, column=parents[p.column]) for p in child.parents),
     )
 
 
@@ -204,7 +235,7 @@ def _members(
     schema: pa.Schema,
     where: str,
     notes: list[str],
-    fit: _Fit,
+    fit: Fit,
     prefix: str,
     keys: Collection[str],
 ) -> tuple[list[Field], Widened]:
@@ -228,114 +259,6 @@ def _members(
                 "that do not fit it go to _rescued_data, and a row whose key does not is set aside."
             )
     return fitted, widened
-
-
-@dataclass(frozen=True)
-class _Fit:
-    """Fits nodes to existing columns.
-
-    Attributes:
-        rules: How columns may change type.
-        owners: Whose the columns are.
-    """
-
-    rules: Sequence[Rule]
-    owners: Owners
-
-    def node(
-        self, node: Node, column: pa.DataType, path: str
-    ) -> tuple[Node, pa.DataType | None, bool]:
-        """Fit one node to one existing column.
-
-        Returns:
-            The node to read with; the type the column must widen to, or None; and whether some
-            values may not fit.
-        """
-        if node.kind is Kind.STRUCT and pa.types.is_struct(column):
-            return self._struct(node, column, path)
-        if node.item is not None and (pa.types.is_list(column) or pa.types.is_large_list(column)):
-            item, wider, note = self.node(node.item, column.value_type, path)
-            return list_node(item), None if wider is None else pa.list_(wider), note
-        if node.arrow.equals(column):
-            return node, None, False
-        if pa.types.is_string(column) or pa.types.is_large_string(column):
-            return leaf(Kind.ANY), None, False
-        for rule in self.rules:
-            if (wider_type := rule(column, node)) is not None:
-                return node_of_arrow(wider_type), wider_type, False
-        fitting = node_of_arrow(column)
-        return fitting, None, (fitting.kind, node.kind) not in _ALWAYS_FIT
-
-    def _struct(
-        self, node: Node, column: pa.DataType, path: str
-    ) -> tuple[Node, pa.DataType | None, bool]:
-        columns = {f.name: f for f in column}
-        fields: list[Field] = []
-        types = {f.name: f.type for f in column}
-        widened = noted = False
-        for member in under_existing_names(node.fields, columns, self.owners, path):
-            existing = columns.get(member.name)
-            if existing is None:
-                fields.append(member)
-                continue
-            place = path_of(path, existing.name)
-            fitted, wider, note = self.node(member.node, existing.type, place)
-            fields.append(replace(member, name=existing.name, node=fitted))
-            noted = noted or note
-            if wider is not None:
-                types[existing.name] = wider
-                widened = True
-        wide = pa.struct([pa.field(n, t) for n, t in types.items()]) if widened else None
-        return struct_node(fields), wide, noted
-
-
-def _integer_to_long(column: pa.DataType, node: Node) -> pa.DataType | None:
-    narrow = pa.types.is_integer(column) and not pa.types.is_int64(column)
-    return pa.int64() if narrow and node.kind is Kind.INTEGER else None
-
-
-def _integer_to_decimal(column: pa.DataType, node: Node) -> pa.DataType | None:
-    if not pa.types.is_integer(column):
-        return None
-    if node.kind is Kind.DECIMAL:
-        return node.arrow
-    # Delta widens BIGINT to DECIMAL but never to DOUBLE, which would lose digits.
-    return pa.decimal128(DECIMAL_DIGITS, DEFAULT_SCALE) if node.kind is Kind.DOUBLE else None
-
-
-def _wider_decimal(column: pa.DataType, node: Node) -> pa.DataType | None:
-    if not pa.types.is_decimal(column) or node.kind is not Kind.DECIMAL:
-        return None
-    if node.widest and node.arrow.scale <= column.scale:
-        return None  # The schema says how many places it needs, and has them.
-    scale = max(column.scale, node.arrow.scale)
-    digits = max(column.precision - column.scale, node.arrow.precision - node.arrow.scale)
-    precision = min(DECIMAL_DIGITS, digits + scale)
-    grows = precision - column.precision >= scale - column.scale
-    wider = pa.decimal128(precision, scale)
-    return wider if grows and not wider.equals(column) else None
-
-
-def _float_to_double(column: pa.DataType, node: Node) -> pa.DataType | None:
-    narrow = pa.types.is_floating(column) and not pa.types.is_float64(column)
-    return pa.float64() if narrow and node.kind in {Kind.DOUBLE, Kind.INTEGER} else None
-
-
-# Source: Delta Lake, Type widening.
-WIDENINGS: Sequence[Rule] = (
-    _integer_to_long,
-    _integer_to_decimal,
-    _wider_decimal,
-    _float_to_double,
-)
-
-_ALWAYS_FIT = {
-    # (what the column takes, what the tap sends)
-    (Kind.DECIMAL, Kind.INTEGER),
-    (Kind.DOUBLE, Kind.INTEGER),
-    (Kind.TIMESTAMP, Kind.TIMESTAMP),
-    (Kind.TIMESTAMP, Kind.DATE),
-}
 
 
 def under_former_names(plan: StreamPlan, exists: Callable[[str], bool]) -> StreamPlan:

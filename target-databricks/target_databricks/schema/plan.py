@@ -12,7 +12,15 @@ from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
-from target_databricks.schema.types import TIMESTAMP, Field, Kind, Node, commented, struct_node
+from target_databricks.schema.types import (
+    TIMESTAMP,
+    Field,
+    Kind,
+    Node,
+    comment,
+    commented,
+    struct_node,
+)
 
 RECORD_HASH = "_sdc_record_hash"
 JOB_ID = "_sdc_job_id"
@@ -71,6 +79,10 @@ COMMENTS: Mapping[str, str] = {
 }
 
 
+PLAIN = frozenset(
+    {Kind.TEXT, Kind.TIMESTAMP, Kind.DATE, Kind.DECIMAL, Kind.DOUBLE, Kind.INTEGER, Kind.BOOLEAN}
+)
+"""Kinds of values that child rows can repeat of their parent."""
 ORDERED = frozenset({Kind.TIMESTAMP, Kind.DATE, Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE})
 """Kinds of values whose order is the order in which they came to be."""
 
@@ -105,6 +117,19 @@ class Hints:
 
 
 @dataclass(frozen=True)
+class ParentColumn:
+    """A column of the parent that its child rows repeat, for users to filter by.
+
+    Attributes:
+        column: The parent's column.
+        name: What the child table calls it.
+    """
+
+    column: str
+    name: str
+
+
+@dataclass(frozen=True)
 class ChildPlan:
     """Rows that live in an array of the parent and deserve a table of their own.
 
@@ -114,6 +139,7 @@ class ChildPlan:
         keys: Columns that identify a row, the parent's keys first.
         row: The struct of one element.
         references: What its rows point at, their parent not among it.
+        parents: What its rows repeat of their parent, beside its keys.
         former_table: What an earlier version called the table.
     """
 
@@ -123,6 +149,7 @@ class ChildPlan:
     row: Node
     description: str | None = None
     references: tuple[Reference, ...] = ()
+    parents: tuple[ParentColumn, ...] = ()
     former_table: str | None = field(default=None, compare=False)
 
 
@@ -216,8 +243,10 @@ class StreamPlan:
         return pa.schema(columns)
 
     def child_schema(self, child: ChildPlan) -> pa.Schema:
-        """The child's table: the parent's keys, the element's members, position, job."""
-        parent = [c for c in self.staged_schema if c.name in self.keys]
+        """The child's table: the parent's keys, what it repeats, the element's members, ours."""
+        columns = {c.name: c for c in self.staged_schema}
+        parent = [c for name, c in columns.items() if name in self.keys]
+        parent += [_repeated(columns[each.column], each, self.table) for each in child.parents]
         own = [c for c in child.row.arrow if c.name not in self.keys]
         extra = [
             commented(pa.field(POSITION, pa.int64()), COMMENTS[POSITION]),
@@ -225,6 +254,13 @@ class StreamPlan:
             commented(pa.field(DELETED_AT, TIMESTAMP), COMMENTS[DELETED_AT]),
         ]
         return pa.schema([*parent, *own, *extra])
+
+
+def _repeated(column: pa.Field, parent: ParentColumn, table: str) -> pa.Field:
+    """A column of the parent as its child rows have it."""
+    said = (comment(column) or "").rstrip(".")
+    of = f"Of the row of {table} that it belongs to"
+    return commented(column.with_name(parent.name), f"{of}: {said}" if said else of)
 
 
 _FLAG_COMMENT = (

@@ -20,10 +20,12 @@ from target_databricks.schema.naming import (
 from target_databricks.schema.plan import (
     DELETED_AT,
     JOB_ID,
+    PLAIN,
     POSITION,
     RESCUED_DATA,
     ChildPlan,
     Hints,
+    ParentColumn,
     Reference,
     StreamPlan,
     reserved,
@@ -39,6 +41,7 @@ def make_plan(
     *,
     mapper: TypeMapper,
     child_rules: Mapping[str, str | bool] | None = None,
+    parent_rules: Mapping[str, Mapping[str, str]] | None = None,
     sdk_metadata: bool = True,
     soft_delete: str | None = None,
 ) -> StreamPlan:
@@ -52,6 +55,9 @@ def make_plan(
         mapper: How JSON Schema becomes Arrow.
         child_rules: The `child_tables` setting: glob on `stream.Property` to True, False or a
             table name; the last match wins over the schema's own `x-child-table`.
+        parent_rules: The `child_columns` setting: glob on `stream.Property` to a map from the
+            parent's properties to what the child table calls them; the last match wins over the
+            schema's own `x-parent-columns`.
         sdk_metadata: Whether to write the SDK's `_sdc_*` columns.
         soft_delete: Name of the users' flag.
     """
@@ -74,6 +80,11 @@ def make_plan(
         ]
     )
     children = _children(tables, properties, root, keys, mapper.spell)
+    repeated = _repeated(stream, properties, root, parent_rules or {})
+    children = [
+        replace(child, parents=_parents(child, repeated.get(child.column, {}), root, mapper.spell))
+        for child in children
+    ]
     description = schema.get("description")
     return StreamPlan(
         stream=stream,
@@ -244,6 +255,47 @@ def _children(
             description=member.description,
             references=tuple(_references(elements, {**own, **parents}, own, spell)),
         )
+
+
+def _repeated(
+    stream: str,
+    properties: Mapping[str, Any],
+    root: Node,
+    rules: Mapping[str, Mapping[str, str]],
+) -> Mapping[str, Mapping[str, str]]:
+    """What the rows of arrays repeat of their parent, by the schema or the settings, by column."""
+    repeated = {}
+    for member in root.fields:
+        stated = properties[member.source]
+        hint = stated.get("x-parent-columns") if isinstance(stated, Mapping) else None
+        for pattern, rule in rules.items():
+            if fnmatch.fnmatchcase(f"{stream}.{member.source}", pattern):
+                hint = rule
+        if isinstance(hint, Mapping):
+            repeated[member.name] = {str(name): str(alias or name) for name, alias in hint.items()}
+    return repeated
+
+
+def _parents(
+    child: ChildPlan,
+    repeated: Mapping[str, str],
+    root: Node,
+    spell: Callable[[str], str],
+) -> tuple[ParentColumn, ...]:
+    """The columns that repeat properties of the parent.
+
+    A name that a child row has already gets `parent__` in front.
+    """
+    own = [*(f.name for f in child.row.fields), *child.keys, POSITION, JOB_ID, DELETED_AT]
+    # A key of the parent is there anyway.
+    plain = {
+        f.source: f.name for f in root.fields if f.node.kind in PLAIN and f.name not in child.keys
+    }
+    taken = {name.lower() for name in own}
+    wanted = {plain[n]: spell(alias) for n, alias in repeated.items() if n in plain}
+    names = {c: f"parent__{n}" if n.lower() in taken else n for c, n in wanted.items()}
+    apart = unique_names(list(names), lambda column: names[column], own)
+    return tuple(ParentColumn(column, apart[column]) for column in names)
 
 
 def _element_properties(schema: Mapping[str, Any]) -> Mapping[str, Any]:

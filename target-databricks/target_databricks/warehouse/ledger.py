@@ -87,5 +87,7 @@ class LedgerTable:
         except StatementError as error:
             if error.problem.kind is not Kind.GONE:
                 raise
+            # It is not there, or an earlier version made it, with fewer columns.
+            self._tables.forget(TABLE)
             self._tables.ready(TABLE, SCHEMA, DESCRIPTION)
             self._fence.run(statement, self._name, {})

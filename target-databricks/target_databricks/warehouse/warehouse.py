@@ -21,7 +21,7 @@ from target_databricks.schema.plan import JOB_ID, RECORD_HASH, StreamPlan
 from target_databricks.warehouse.client.access import make_access
 from target_databricks.warehouse.client.backoff import Backoff
 from target_databricks.warehouse.client.connection import Connections, StatementError
-from target_databricks.warehouse.client.errors import classify
+from target_databricks.warehouse.client.errors import classify, required_column
 from target_databricks.warehouse.client.rules import Kind
 from target_databricks.warehouse.client.start import start
 from target_databricks.warehouse.constraints import add_foreign_keys
@@ -211,3 +211,9 @@ class SqlWarehouse:
         blame = Blame.ROWS if unclear else _BLAME.get(problem.kind, Blame.PLACE)
         stale = problem.kind is Kind.GONE
         return Failure(problem.reason, problem.sentence, blame=blame, stale=stale)
+
+    def required(self, table: str, failure: Failure) -> list[str]:
+        """The column of a table that is NOT NULL by what a failure says."""
+        named = required_column(failure.reason) or ""
+        spelled = self._tables.spelled(table, named)
+        return [spelled] if spelled else []

@@ -9,7 +9,7 @@ appended already.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,6 +18,7 @@ import pyarrow as pa
 from target_databricks.loading.appending import appends
 from target_databricks.loading.backend import Retirement, WriteResult
 from target_databricks.loading.batch import Batch
+from target_databricks.loading.retirement import NOTHING, Step, purge_steps, retirement_steps
 from target_databricks.schema.evolution import tables_of
 from target_databricks.schema.nesting import json_columns
 from target_databricks.schema.plan import JOB_ID, POSITION, ChildPlan, StreamPlan
@@ -133,15 +134,33 @@ class Writer:
 
     def retire(self, plan: StreamPlan, retirement: Retirement) -> int:
         """Mark or delete what is gone: parents, then what belongs to marked ones."""
-        look, hard, seen = self._tables.columns, self._hard_delete, []
-        names = [self._tables.name(n) for n in tables_of(plan) if look(n) is not None]
+        seen: list[str] = []
         if not retirement.appended:
             seen = self._staging.keys_of_version(plan.table, retirement.version, plan.keys)
-        columns = look(plan.table) or pa.schema([])
-        texts = retirements.statements(names, columns, plan, retirement, seen, hard=hard)
-        statements = zip([*names, names[0]], texts, strict=False)
-        counts = [dml.affected(self._run(text, plan, name)) for name, text in statements]
-        return counts[-1 if hard else 0]  # the last of several deletes parents
+        steps = retirement_steps(plan, appended=retirement.appended, hard=self._hard_delete)
+        return self._take_out(steps, plan, retirement, seen)
+
+    def purge(self, plan: StreamPlan) -> None:
+        """Delete the rows that are marked, and their child rows, with `hard_delete`."""
+        if self._hard_delete:
+            self._take_out(purge_steps(plan), plan)
+
+    def _take_out(
+        self,
+        steps: Iterable[Step],
+        plan: StreamPlan,
+        retirement: Retirement = NOTHING,
+        seen: Sequence[str] = (),
+    ) -> int:
+        """Do the steps of a retirement. Returns how many rows of the stream's own table it took."""
+        columns, count = self._tables.columns(plan.table) or pa.schema([]), 0
+        for step in steps:
+            if self._tables.columns(step.table) is not None:
+                name = self._tables.name
+                text = retirements.statement(step, name, plan, columns, retirement, seen)
+                taken = dml.affected(self._run(text, plan, name(step.table)))
+                count += taken if step.counts else 0
+        return count
 
     def overwrite(self, plan: StreamPlan, gathered: StreamPlan) -> None:
         """Put rows in the place of all that a stream's tables have: children, then parents."""
@@ -157,13 +176,6 @@ class Writer:
         if self._tables.columns(table) is not None:
             self._connections.run(f"DROP TABLE IF EXISTS {self._tables.name(table)}")
             self._tables.forget(table)
-
-    def purge(self, plan: StreamPlan) -> None:
-        """Delete the rows that are marked, and their child rows, with `hard_delete`."""
-        names = [self._tables.name(name) for name in tables_of(plan)]
-        texts = retirements.purge_all(names, plan) if self._hard_delete else ()
-        for name, text in zip([*names[1:], names[0]], texts, strict=False):
-            self._run(text, plan, name)
 
     # Statements
 

@@ -51,6 +51,7 @@ class Finding:
 ASIDE = "Not all is loaded"
 CUT = "It was cut short"
 """How the target says that some rows were set aside and all others loaded."""
+COLLISION = "would be loaded into the table"
 
 Safe = dict[str, Any]
 """By stream the place in the input up to which all is in the tables; -1 for nothing."""
@@ -135,6 +136,9 @@ def _of_run(
                 yield "accepted", reading.dies
         except SingerSDKError as error:
             aside = ASIDE in str(error) or (CUT in str(error) and _is_cut(reading, run))
+            # Which stream has the table, and from which SCHEMA on the other is left out, is not
+            # followed.
+            aside = aside and COLLISION not in str(error)
             died = not aside
             if not gone and not _may_be_refused(reading, run, str(error), tables):
                 yield "refused", str(error)
@@ -187,6 +191,8 @@ def _batch_config(run: Run, folder: Path) -> dict[str, Any]:
 
 def _may_be_refused(reading: Reading, run: Run, message: str, tables: Mapping[str, Table]) -> bool:
     """Whether there is a reason for ending a run with a sentence."""
+    if COLLISION in message:
+        return True
     if CUT in message and _is_cut(reading, run):
         return True
     if ASIDE in message:
@@ -197,14 +203,15 @@ def _may_be_refused(reading: Reading, run: Run, message: str, tables: Mapping[st
     if "Rows without a key" in message and any(s.odd for s in reading.streams.values()):
         return True
     names = [letters(name) for name in reading.streams]
-    collide = len(set(names)) < len(names) or "would be loaded into the table" in message
+    collide = len(set(names)) < len(names)
     return reading.dies is not None or collide or bool(run.settings.get("validate_records"))
 
 
 def _covered(reading: Reading, states: list[Any], *, died: bool) -> tuple[Safe, list[str]]:
     """Up to which place of each stream the states that came out promise that all is in the tables.
 
-    Of a state of bookmarks a stream's part may be held back: then each part is one that was sent.
+    Of a state of bookmarks a stream's part may be held back, until the end of the input or for
+    longer: then each part is one that was sent.
     """
     wrong = []
     safe = dict.fromkeys(reading.streams, -1)
@@ -213,7 +220,7 @@ def _covered(reading: Reading, states: list[Any], *, died: bool) -> tuple[Safe, 
         parts = dict.fromkeys(
             safe, next((p for p in places if p >= max(safe.values(), default=-1)), None)
         )
-        if None in parts.values() and died:
+        if None in parts.values():
             parts = _parts(reading, state, safe)
         if any(parts[name] is None or parts[name] < place for name, place in safe.items()):
             wrong.append(f"{json.dumps(state)} came out, which was not sent, or is out of order")

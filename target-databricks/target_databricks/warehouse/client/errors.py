@@ -40,6 +40,11 @@ _NO_NEWS = "The warehouse does not say how a statement is doing (GetOperationSta
 
 _SQLSTATE = re.compile(r"SQLSTATE: ?([0-9A-Z]{5})\b")
 _HTTP_STATUS = re.compile(r"(?:http-code|HTTP Response code): (\d{3})\b")
+_REQUIRED = re.compile(
+    r"NOT NULL constraint violated for column: `?([^\s`]+?)`?[.\s]*(?:SQLSTATE|$)"
+    r"|Column `?([^\s`,]+)`?, which has a NOT NULL constraint",
+    re.IGNORECASE,
+)
 _LONGEST = 500
 """Characters of a server's message that are passed on."""
 
@@ -69,6 +74,15 @@ def classify(error: BaseException) -> Problem:
     ]
     reason = _one_line(texts[0]) or type(error).__name__
     return Problem(rules[0].kind, reason, rules[0].advice) if rules else Problem(Kind.FINAL, reason)
+
+
+def required_column(reason: str) -> str | None:
+    """The column whose NOT NULL a statement violated, if that was it; inside objects, their path.
+
+    Source: Delta Lake, `DELTA_NOT_NULL_CONSTRAINT_VIOLATED`, `DELTA_MISSING_NOT_NULL_COLUMN_VALUE`.
+    """
+    match = _REQUIRED.search(reason)
+    return match[1] or match[2] if match else None
 
 
 def failed_poll(error: BaseException) -> bool:

@@ -71,6 +71,7 @@ def child_rows(
     array = staged.schema.field(child.column)
     members = {f.name.lower(): f for f in array.type.value_type}
     keys = {key.lower(): key for key in plan.keys}
+    keys |= {each.name.lower(): each.column for each in child.parents}
     written, values = [], []
     for column in columns:
         name = column.name.lower()
@@ -91,7 +92,9 @@ def child_rows(
         written.append(column)
         values.append(f"{value} AS {quoted(column.name)}")
     compared = [c.name for c in staged.schema if c.name in compared_columns(plan)]
-    wanted = dict.fromkeys([*plan.keys, child.column, JOB_ID, DELETED_AT, *compared])
+    parents = (each.column for each in child.parents)
+    needed = [*plan.keys, *parents, child.column, JOB_ID, DELETED_AT, *compared]
+    wanted = dict.fromkeys(needed)
     # A null element is no row.
     exploded = (
         f"JOIN LATERAL (SELECT pos AS __place, col AS __row FROM "
