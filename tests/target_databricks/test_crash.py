@@ -13,9 +13,9 @@ from contextlib import nullcontext, suppress
 import pytest
 from deltalake import DeltaTable
 from target_databricks.errors import LoadError
-from target_databricks.lakehouse.folder import LakehouseFolder
 from target_databricks.lakehouse.spool import Spool
 from target_databricks.lakehouse.table import LakehouseTable
+from target_databricks.lakehouse.writing import BatchWriter
 from target_databricks.loading.ledger import Ledger
 from target_databricks.loading.load import Load
 
@@ -62,8 +62,8 @@ INSTANTS = [
         (Spool, "stage"),
         (LakehouseTable, "append"),
         (LakehouseTable, "replace"),
-        (LakehouseFolder, "_merge_children"),
-        (LakehouseFolder, "_merge_parents"),
+        (BatchWriter, "_merge_children"),
+        (BatchWriter, "_merge_parents"),
         (Spool, "done"),
         (Spool, "keep"),
         (Load, "confirm"),
@@ -207,7 +207,7 @@ def test_a_spool_that_was_lost_doubles_no_line(folder, singer, monkeypatch):
     folder.run(story(singer, "old", count=3))
     messages = list(story(singer, "new", first=3))
     with monkeypatch.context() as patched:
-        die_at(patched, LakehouseFolder, "_merge_children", True, 1)
+        die_at(patched, BatchWriter, "_merge_children", True, 1)
         with suppress(Crash):
             folder.run(messages)
     shutil.rmtree(folder.schema_folder / "_spool")
