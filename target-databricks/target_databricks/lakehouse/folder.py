@@ -153,7 +153,8 @@ class LakehouseFolder:
         return True
 
     def properties(self, table: str) -> Mapping[str, str]:
-        """The properties of a table; none if there is no table."""
+        """The properties of a table as they are now; none if there is no table."""
+        self.forget(table)
         return self._at(table).properties
 
     def set_properties(self, plan: StreamPlan, properties: Mapping[str, str]) -> None:
