@@ -82,10 +82,10 @@ IN_A_FOLDER = {
     ),
     "mapped": (
         logged(metaData=mapped, protocol=lambda _: {"minReaderVersion": 2, "minWriterVersion": 5}),
-        "a feature that cannot be written",
+        "Column mapping is enabled",
     ),
-    "identity": (feature("identityColumns"), "a feature that cannot be written"),
-    "unheard_of": (feature("somethingNew"), "a feature that cannot be written"),
+    "identity": (feature("identityColumns"), "identityColumns (a column GENERATED AS IDENTITY)"),
+    "unheard_of": (feature("somethingNew"), "'somethingNew' is not supported"),
     "broken": (broken, "log cannot be read"),
     "emptied": (emptied, "Files of the table are gone"),
     "a_file": (lambda p: Path(p).write_text("x"), "log cannot be read"),

@@ -66,10 +66,14 @@ _RULES = (
         "allow them.",
     ),
     _Rule(
-        r"features|Feature '|[Cc]olumn mapping|Unsupported reader|Unsupported writer|"
-        r"min_?(reader|writer)_?version|protocol version",
+        r"Delta features?|features|Feature '|[Cc]olumn mapping|Unsupported reader|"
+        r"Unsupported writer|catalog-managed|min_?(reader|writer)_?version|protocol version",
         Blame.TABLE,
-        f"Somebody gave the table a feature that cannot be written to in a folder. {_OTHER_TABLE}",
+        "Databricks gave it to the table, and delta-rs, which writes the folder, does not know it. "
+        "Move the table's folder away and load the stream anew (`meltano run --full-refresh`); or "
+        "take the feature away in Databricks (`ALTER TABLE ... DROP FEATURE`, where that is "
+        "possible, and then `DROP FEATURE checkpointProtection TRUNCATE HISTORY`). "
+        f"{_OTHER_TABLE}",
     ),
     _Rule(
         r"Permission denied|os error 13|Operation not permitted",

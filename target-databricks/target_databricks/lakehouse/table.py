@@ -15,14 +15,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import pyarrow as pa
-from deltalake import (
-    CommitProperties,
-    DeltaTable,
-    Transaction,
-    write_deltalake,
-)
-from deltalake.exceptions import TableNotFoundError
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
+from target_databricks.lakehouse.features import open_table
 from target_databricks.lakehouse.files import FILE_BYTES, compact, writer_properties
 from target_databricks.lakehouse.predicates import literal, one_of, quoted
 from target_databricks.lakehouse.queries import PLACE, answers, same_key
@@ -55,12 +50,13 @@ class LakehouseTable:
 
     @property
     def delta(self) -> DeltaTable | None:
-        """The table as of the last look, or None if there is none."""
+        """The table as of the last look, or None if there is none.
+
+        Raises:
+            FeatureError: It has features that cannot be written.
+        """
         if self._delta is None:
-            try:
-                self._delta = DeltaTable(self.uri, storage_options=self._options)
-            except TableNotFoundError:
-                return None
+            self._delta = open_table(self.uri, self._options)
         return self._delta
 
     @property
