@@ -41,9 +41,11 @@ class _NoEngine:
 
 
 @contextmanager
-def quick_workspace(answer: Callable[[str], ResultSet] = lambda _: one_row()) -> Iterator[Sandbox]:
-    """A workspace; `answer` takes the text of a statement."""
-    with Sandbox() as sandbox:
+def quick_workspace(
+    answer: Callable[[str], ResultSet] = lambda _: one_row(), **more: Any
+) -> Iterator[Sandbox]:
+    """A workspace; `answer` takes the text of a statement, the rest is the sandbox's."""
+    with Sandbox(**more) as sandbox:
         sandbox.engine.session = lambda _: _NoEngine()  # type: ignore[method-assign]
         sandbox.executor.begin = lambda *_: None  # type: ignore[method-assign]
         sandbox.executor.execute = lambda _, text, *__: answer(text)  # type: ignore[method-assign]
@@ -66,9 +68,10 @@ def config(sandbox: Sandbox) -> dict[str, Any]:
     }
 
 
-def connections_of(sandbox: Sandbox, backoff: Backoff, start: Callable[[], None] = lambda: None):
+def connections_of(sandbox: Sandbox, backoff: Backoff, **settings: Any) -> Connections:
     """Connections to it."""
-    return Connections(make_access(config(sandbox)), {}, backoff, start)
+    access = make_access({**config(sandbox), **settings})
+    return Connections(access, {}, backoff, lambda: None)
 
 
 def staging_of(sandbox: Sandbox, connections: Connections) -> StagingVolume:

@@ -77,7 +77,7 @@ WRONG = {
         ["no-such-workspace.invalid", "'server_hostname'"],
     ),
     "host that does not answer": (
-        lambda _: {"server_hostname": f"http://127.0.0.1:{free_port()}"},
+        lambda _: {"server_hostname": f"http://127.0.0.1:{free_port()}", "warehouse_timeout": 1},
         ["cannot be reached", "'server_hostname'"],
     ),
     "path of no warehouse": (

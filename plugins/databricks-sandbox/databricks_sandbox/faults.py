@@ -11,7 +11,7 @@ import asyncio
 import re
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -59,6 +59,8 @@ class Fault:
         message: the sentence.
         sqlstate: five characters; None to look the condition up.
         seconds: how long a `delay` is, in real time.
+        lasts: seconds from its first time to its end, by the sandbox's clock, beside `times`; None
+            for no end.
         after_bytes: how much of an upload is read before it goes wrong.
         happened: how often it has happened so far.
     """
@@ -75,8 +77,10 @@ class Fault:
     sqlstate: str | None = None
     seconds: float = 0.0
     after_bytes: int = 0
+    lasts: float | None = None
     happened: int = field(default=0, init=False)
     _seen: int = field(default=0, init=False, repr=False)
+    _began: float | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.at not in PLACES:
@@ -136,9 +140,14 @@ class InvalidSessionError(Exception):
 
 
 class FaultPlan:
-    """The faults that wait; safe to use from several threads."""
+    """The faults that wait; safe to use from several threads.
 
-    def __init__(self) -> None:
+    Args:
+        now: the sandbox's time.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self._now = now
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
 
@@ -171,11 +180,16 @@ class FaultPlan:
                     continue
                 fault._seen += 1  # noqa: SLF001 - the plan keeps the count
                 used_up = fault.times is not None and fault.happened >= fault.times
-                if used_up or fault._seen <= fault.skip:  # noqa: SLF001
+                if used_up or fault._seen <= fault.skip or self._is_over(fault):  # noqa: SLF001
                     continue
                 fault.happened += 1
                 return replace(fault)
         return None
+
+    def _is_over(self, fault: Fault) -> bool:
+        now = self._now()
+        began = fault._began = now if fault._began is None else fault._began  # noqa: SLF001
+        return fault.lasts is not None and now - began >= fault.lasts
 
     def strike(self, at: str, text: str) -> None:
         """Let happen here what is planned here; in a thread that may wait.
@@ -210,6 +224,22 @@ def concurrent_append(match: str = "MERGE", times: int | None = 1) -> Fault:
         condition="DELTA_CONCURRENT_APPEND",
         message="ConcurrentAppendException: Files were added to the root of the table by a "
         "concurrent update. Please try the operation again.",
+    )
+
+
+def outage(at: str, match: str = "", effect: str = "http", seconds: float = 300.0) -> Fault:
+    """Whatever matches gets no answer, or HTTP 503, for minutes of the sandbox's clock."""
+    return Fault(at, effect, match, times=None, lasts=seconds, retry_after=None)
+
+
+def not_ready(times: int | None = 2) -> Fault:
+    """A warehouse that says it is RUNNING, and refuses sessions in the words of a cold start."""
+    return Fault(
+        "open_session",
+        "error",
+        times=times,
+        condition="INTERNAL_ERROR",
+        message="Query could not be scheduled: HTTP Response code: 503. Please try again later.",
     )
 
 

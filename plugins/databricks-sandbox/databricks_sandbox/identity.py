@@ -50,6 +50,10 @@ class UnauthorizedError(Exception):
     """A token or client secret that is wrong or over; the text is for the client."""
 
 
+class ExpiredError(UnauthorizedError):
+    """A token of a machine that is over, which a workspace answers like a missing privilege."""
+
+
 class Identity:
     """Who may talk to the workspace.
 
@@ -137,7 +141,7 @@ class Identity:
             if name is None:
                 name, until = self._oauth.get(token, (None, 0.0))
                 if name is not None and self._clock.now() >= until:
-                    raise UnauthorizedError("Token is expired")
+                    raise ExpiredError("Token is expiring within 30 seconds. (token expired)")
             principal = self._principals.get(name) if name else None
         if principal is None:
             raise UnauthorizedError("Invalid access token.")

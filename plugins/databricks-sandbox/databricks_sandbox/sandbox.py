@@ -86,7 +86,7 @@ class Sandbox:
         self.identity = Identity(self.clock)
         self.admin = self.identity.add_service_principal("loader", admin=True)
         self.nobody = self.identity.add_service_principal("nobody")
-        self.faults: FaultPlan = FaultPlan()
+        self.faults: FaultPlan = FaultPlan(self.clock.now)
         self.log: StatementLog = StatementLog()
         self.warehouse = Warehouse(self.clock, "5a9d0b0c1e2f3a4b")
         self.engine = Engine(self.folder, catalog, memory, large=large)

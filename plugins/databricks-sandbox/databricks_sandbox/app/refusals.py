@@ -11,7 +11,7 @@ from starlette.responses import Response
 from databricks_sandbox.app.messages import error_response, header_value
 from databricks_sandbox.errors import SqlError
 from databricks_sandbox.faults import ConnectionCutError, HttpError
-from databricks_sandbox.identity import UnauthorizedError
+from databricks_sandbox.identity import ExpiredError, UnauthorizedError
 from databricks_sandbox.server import RESET
 
 
@@ -48,10 +48,15 @@ async def _reset(request: Request, _: ConnectionCutError) -> Response:
     return Response()
 
 
+async def _ask_for_new_token(_: Request, error: UnauthorizedError) -> Response:
+    return _refusal(HttpError(403, "PERMISSION_DENIED", str(error)))
+
+
 EXCEPTION_HANDLERS: dict[Any, Callable[[Request, Any], Awaitable[Response]]] = {
     HttpError: _refuse,
     SqlError: _deny,
     UnauthorizedError: _ask_for_token,
+    ExpiredError: _ask_for_new_token,
     ConnectionCutError: _reset,
 }
 """What answers instead of a handler, by the class of what it raised."""

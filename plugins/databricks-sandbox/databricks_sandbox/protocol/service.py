@@ -88,7 +88,10 @@ class Service:
 
     async def OpenSession(self, request: Any, caller: Caller) -> Any:
         """Open a session in the namespace the client asks for."""
-        await self._faults.strike_call("open_session", caller.principal.name)
+        try:
+            await self._faults.strike_call("open_session", caller.principal.name)
+        except SqlError as error:
+            return _no_session(error)
         namespace = request.initialNamespace
         if self._switches.real_time_warehouse:
             return _no_session(EngineError(_NO_THRIFT, "KP001"))

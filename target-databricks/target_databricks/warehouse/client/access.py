@@ -17,10 +17,13 @@ from urllib.parse import urlparse
 from requests.utils import get_environ_proxies
 
 from target_databricks.errors import ConfigurationError
+from target_databricks.warehouse.client.backoff import Backoff
 from target_databricks.warehouse.client.errors import classify
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
+
+logger = logging.getLogger("target-databricks")
 
 PRODUCT = "target-databricks"
 
@@ -94,7 +97,7 @@ def make_access(config: Mapping[str, Any]) -> Access:
     # The SDK tells at length of each place where it looks for credentials.
     logging.getLogger("databricks.sdk").setLevel(logging.WARNING)
     host = host_url(str(config["server_hostname"]))
-    _check_reachable(host)
+    _check_reachable(host, Backoff(float(config["warehouse_timeout"])))
     credentials = {name: config[key] for key, name in _CREDENTIALS.items() if config.get(key)}
     try:
         settings = Config(
@@ -114,20 +117,25 @@ def make_access(config: Mapping[str, Any]) -> Access:
     return Access(WorkspaceClient(config=settings), host, str(config["http_path"]))
 
 
-def _check_reachable(host: str) -> None:
-    """See whether anybody is there, because the SDK asks a host that is not for minutes."""
+def _check_reachable(host: str, backoff: Backoff) -> None:
+    """See whether anybody is there; a host without a name is none, another may be in an outage."""
     if get_environ_proxies(host):
         return
     parsed = urlparse(host)
     port = parsed.port or (443 if parsed.scheme == "https" else 80)
-    try:
-        socket.create_connection((str(parsed.hostname), port), timeout=_CONNECT_SECONDS).close()
-    except OSError as error:
-        raise ConfigurationError(
-            f"The workspace {host} cannot be reached: {error}. Check the setting "
-            "'server_hostname': it is the workspace's host name, as the warehouse's connection "
-            "details show it."
-        ) from error
+    for last in backoff.attempts():
+        try:
+            socket.create_connection((str(parsed.hostname), port), timeout=_CONNECT_SECONDS).close()
+        except OSError as error:
+            if last or isinstance(error, socket.gaierror):
+                raise ConfigurationError(
+                    f"The workspace {host} cannot be reached: {error}. Check the setting "
+                    "'server_hostname': it is the workspace's host name, as the warehouse's "
+                    "connection details show it."
+                ) from error
+            logger.info("The workspace %s does not answer (%s). Trying again.", host, error)
+        else:
+            return
 
 
 def host_url(text: str) -> str:

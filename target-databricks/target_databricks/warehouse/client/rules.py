@@ -134,16 +134,6 @@ RULES = (
         ),
     ),
     Rule(
-        Kind.DENIED,
-        _GRANT,
-        classes=("databricks.PermissionDenied",),
-        states=("42501",),
-        texts=(
-            r"INSUFFICIENT_PERMISSIONS|Insufficient privileges|PERMISSION_DENIED",
-            r"does not have (permission|privilege|[A-Z ]+ on )",
-        ),
-    ),
-    Rule(
         Kind.REFUSED,
         _CREDENTIALS,
         classes=("databricks.Unauthenticated",),
@@ -155,6 +145,15 @@ RULES = (
             r"UNAUTHENTICATED|client authentication failed",
             r"invalid_(client|token)|invalid access token|token (is|has) expired",
             r"cannot configure default credentials|default auth:",
+        ),
+    ),
+    Rule(
+        Kind.DENIED,
+        _GRANT,
+        states=("42501",),
+        texts=(
+            r"INSUFFICIENT_PERMISSIONS|Insufficient privileges|PERMISSION_?DENIED",
+            r"does not have (permission|privilege|[A-Z ]+ on )",
         ),
     ),
     Rule(Kind.FINAL, _NETWORK, texts=(r"blocked by .*IP ACL|IP access list",)),
@@ -172,15 +171,17 @@ RULES = (
     Rule(
         Kind.FINAL,
         _HOST,
-        classes=(
-            "socket.gaierror",
-            "ssl.SSLCertVerificationError",
-            "urllib3.NameResolutionError",
-        ),
+        classes=("ssl.SSLCertVerificationError",),
+        texts=(r"CERTIFICATE_VERIFY_FAILED",),
+    ),
+    # It had a name when the run began (`access.py`).
+    Rule(
+        Kind.TRANSIENT,
+        _HOST,
+        classes=("socket.gaierror", "urllib3.NameResolutionError"),
         texts=(
             r"Name or service not known|nodename nor servname|getaddrinfo failed",
             r"failure in name resolution|NameResolutionError|Failed to resolve",
-            r"CERTIFICATE_VERIFY_FAILED",
         ),
     ),
     Rule(
@@ -227,6 +228,8 @@ RULES = (
             r"could not be scheduled|Couldn't create directory|No space left on device",
             r"driver .*(restart|stopped unexpectedly|not (up|responsive|ready)|not available)",
             r"ExecutorLostFailure|executor .*lost|shuffle.*fetch ?fail|FetchFailed",
+            # A token service that does not say in its own form what is wrong with it (SDK 0.162).
+            r"\bunknown: unknown\b",
             # Object stores below it.
             r"SlowDown|reduce your request rate|ServerBusy|server is busy|InternalError.*Amazon",
             r"SERVICE_UNDER_MAINTENANCE|CLUSTER_NOT_RUNNING",

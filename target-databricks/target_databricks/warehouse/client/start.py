@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from target_databricks.errors import ConfigurationError
 from target_databricks.warehouse.client.backoff import Backoff
 from target_databricks.warehouse.client.errors import classify
+from target_databricks.warehouse.client.outages import outlast
 from target_databricks.warehouse.client.rules import Kind
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def start(access: Access, backoff: Backoff) -> None:
     began = backoff.clock()
     reported = began - PROGRESS_EVERY
     for last in backoff.attempts(first=_FIRST_POLL, longest=_LONGEST_POLL):
-        name, state = _look(access, access.warehouse_id)
+        name, state = _look(access, access.warehouse_id, backoff)
         now = backoff.clock()
         if state == "RUNNING":
             if now - began > PROGRESS_EVERY:
@@ -61,9 +62,9 @@ def start(access: Access, backoff: Backoff) -> None:
             )
 
 
-def _look(access: Access, identifier: str) -> tuple[str, str]:
+def _look(access: Access, identifier: str, backoff: Backoff) -> tuple[str, str]:
     try:
-        warehouse = access.client.warehouses.get(identifier)
+        warehouse = outlast(lambda: access.client.warehouses.get(identifier), backoff)
     except Exception as error:
         raise _unusable(access, error) from error
     return str(warehouse.name), warehouse.state.value if warehouse.state else "RUNNING"
