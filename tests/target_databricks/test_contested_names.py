@@ -91,7 +91,7 @@ def test_a_property_that_takes_a_column_over_has_it_from_then_on(folder, singer)
 def test_a_table_of_an_earlier_version_is_told_whose_its_columns_are(folder, singer, monkeypatch):
     earlier = {"no": INTEGER, "ID": INTEGER}
     with monkeypatch.context() as patch:
-        patch.setattr("target_databricks.lakehouse.writing.as_properties", lambda noted: {})
+        patch.setattr("target_databricks.lakehouse.writing.properties_of", lambda plan: {})
         patch.setattr("target_databricks.loading.filling.as_properties", lambda noted: {})
         run = singer.schema("things", earlier, ["no"]), singer.record("things", {"no": 1, "ID": 1})
         folder.run(run)

@@ -366,6 +366,18 @@ def test_child_rows_of_a_reported_deletion_are_marked_where_rows_are_appended(fo
     assert [mark is None for mark in marks] == [True, False, False]
 
 
+@pytest.mark.parametrize("hard", [False, True])
+def test_child_rows_go_with_their_parents_also_without_their_array(place, singer, hard):
+    stated = {"id": INTEGER, "lines": LINES}
+    rows = [{"id": i, "lines": [{"n": i}]} for i in (1, 2)]
+    place.run(singer.schema("items", stated), singer.records("items", *rows, version=1))
+    later = singer.schema("items", {"id": INTEGER}), singer.record("items", {"id": 1}, version=2)
+    place.run(*later, singer.activate("items", 2), hard_delete=hard)
+    assert alive(place) == [1]
+    lines = {r["n"]: r["_sdc_deleted_at"] is None for r in place.rows("lines", by="n")}
+    assert lines == ({1: True} if hard else {1: True, 2: False})
+
+
 def test_many_retired_rows_are_marked_in_several_steps(place, singer, monkeypatch):
     for module in ("table", "retirement"):
         place_of = f"target_databricks.lakehouse.{module}.MOST_REPLACED_BY_PREDICATE"

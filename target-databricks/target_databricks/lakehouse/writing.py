@@ -29,7 +29,7 @@ from target_databricks.schema.plan import (
     ChildPlan,
     StreamPlan,
 )
-from target_databricks.schema.sources import as_properties
+from target_databricks.schema.sources import properties_of
 
 logger = logging.getLogger("target-databricks")
 
@@ -173,7 +173,7 @@ class BatchWriter:
 
 def made(table: LakehouseTable, plan: StreamPlan) -> LakehouseTable:
     """The stream's own table, made if it is not there."""
-    table.create(plan.table_schema, plan.description, as_properties(plan.sources))
+    table.create(plan.table_schema, plan.description, properties_of(plan))
     return table
 
 

@@ -22,6 +22,7 @@ from target_databricks.loading.appending import AppendMemory
 from target_databricks.loading.backend import Backend, Retirement, WriteResult
 from target_databricks.loading.batch import Batch, content_digest
 from target_databricks.schema.plan import DELETED_AT, JOB_ID, TABLE_VERSION, StreamPlan
+from target_databricks.schema.sources import with_former_children
 
 ACTIVATED = "targetDatabricks.activatedVersion"
 """Table property: the version last activated, which every living row counts as."""
@@ -73,19 +74,26 @@ class Activation:
         self._arrivals = Arrivals()
         self._versions: dict[str, int | None] = {}
 
-    def note_unwritten(self, batch: Batch, written: WriteResult) -> None:
-        """Note the keys of a batch that were not written, as their rows were as they are."""
+    def note_unwritten(self, batch: Batch, written: WriteResult, *, replayed: bool) -> None:
+        """Note the keys of a batch that were not written, as their rows were as they are.
+
+        Args:
+            batch: The batch.
+            written: What was written of it.
+            replayed: Whether an earlier run received it, so that it did not come in this one.
+        """
         rows = batch.rows
         if written.unwritten is not None:
             rows = rows.filter(written.unwritten)
-        self.note_keys(batch.plan, rows)
+        self.note_keys(batch.plan, rows, replayed=replayed)
 
-    def note_keys(self, plan: StreamPlan, rows: pa.Table) -> None:
-        """Note the keys of rows that came and are not written."""
+    def note_keys(self, plan: StreamPlan, rows: pa.Table, *, replayed: bool = False) -> None:
+        """Note the keys of rows that came, now or, `replayed`, earlier, and are not written."""
         if not plan.sdk_metadata:
             return
         keys = list(plan.keys)
-        self._arrivals.add(plan.table, rows.select(keys))
+        if not replayed:
+            self._arrivals.add(plan.table, rows.select(keys))
         versions = rows.column(TABLE_VERSION)
         if versions.null_count == len(versions):
             return
@@ -126,6 +134,7 @@ class Activation:
             appended=appended,
             hashes=self._memory.repeated(plan.stream) if appended else frozenset(),
         )
+        plan = with_former_children(plan, self._backend.properties(plan.table))
         count = self._backend.retire(plan, retirement)
         self._backend.set_properties(plan, {ACTIVATED: str(version)})
         self._versions[plan.table] = version

@@ -7,12 +7,12 @@ leaves nothing in any table.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import PurePath
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -30,6 +30,13 @@ from target_databricks.loading.refusals import Refusals
 from target_databricks.reading.unfit import Unfit
 from target_databricks.schema.evolution import tables_of
 from target_databricks.schema.plan import JOB_ID, StreamPlan
+
+
+class NoteUnwritten(Protocol):
+    """Takes each merged batch of which not every row was written."""
+
+    def __call__(self, batch: Batch, written: WriteResult, *, replayed: bool) -> None:
+        """See `Activation.note_unwritten`."""
 
 
 class RefusedError(LoadError):
@@ -53,7 +60,7 @@ class Application:
         ledger: Where it is noted.
         load_method: The setting of that name.
         job_id: The run.
-        note_unwritten: Takes each merged batch of which not every row was written.
+        note_unwritten: What is done with these.
 
     Attributes:
         filling: What was added to tables that had rows.
@@ -70,7 +77,7 @@ class Application:
         *,
         load_method: str,
         job_id: str,
-        note_unwritten: Callable[[Batch, WriteResult], None],
+        note_unwritten: NoteUnwritten,
     ) -> None:
         self._backend = backend
         self._staging = backend.staging
@@ -329,7 +336,7 @@ class Application:
             if written.inserted or written.updated:
                 self.filling.note_sources(batch.plan)
             if (written.unchanged or written.outdated) and not is_aside(batch.plan.table):
-                self._note_unwritten(batch, written)
+                self._note_unwritten(batch, written, replayed=replayed)
             self._staging.done(path)
             return written
         written = self._backend.append(batch, path, replayed=replayed)

@@ -17,7 +17,13 @@ from target_databricks.loading.backend import Backend
 from target_databricks.loading.batch import Batch
 from target_databricks.schema.additions import ADDED, as_text, due, from_text, lacking
 from target_databricks.schema.plan import DUE, StreamPlan
-from target_databricks.schema.sources import as_properties, from_properties, split
+from target_databricks.schema.sources import (
+    as_properties,
+    children_as_properties,
+    children_in,
+    from_properties,
+    split,
+)
 
 
 class Filling:
@@ -39,7 +45,7 @@ class Filling:
         now = round(time.time() * 1_000_000)
         if existing[plan.table] is None:
             self._additions.setdefault(plan.table, {})
-            self._noted.setdefault(plan.table, set(split(plan.sources)))
+            self._noted.setdefault(plan.table, _notes(plan))
         if paths := lacking(plan, existing):
             self._new.setdefault(plan.table, {}).update(dict.fromkeys(paths, now))
 
@@ -67,13 +73,15 @@ class Filling:
 
     def _new_sources(self, plan: StreamPlan) -> dict[str, str]:
         """Properties that note the sources of a plan; none if the table notes them."""
-        own = split(plan.sources)
-        if self._noted.get(plan.table, set()).issuperset(own):
+        if self._noted.get(plan.table, set()) >= _notes(plan):
             return {}
-        before = split(from_properties(self._backend.properties(plan.table)))
-        both = dict.fromkeys([*before, *own])
-        self._noted[plan.table] = set(both)
-        return as_properties("".join(both)) if len(both) > len(before) else {}
+        properties = self._backend.properties(plan.table)
+        before, tables = split(from_properties(properties)), children_in(properties)
+        both = dict.fromkeys([*before, *split(plan.sources)])
+        all_tables = dict.fromkeys([*tables, *(child.table for child in plan.children)])
+        self._noted[plan.table] = {*both, *all_tables}
+        new = as_properties("".join(both)) if len(both) > len(before) else {}
+        return new | (children_as_properties(all_tables) if len(all_tables) > len(tables) else {})
 
     def batch(self, batch: Batch) -> Batch:
         """The batch, its rows saying since when they must have been written."""
@@ -91,3 +99,8 @@ class Filling:
             stored = self._backend.properties(plan.table).get(ADDED)
             self._additions[plan.table] = from_text(stored)
         return self._additions[plan.table]
+
+
+def _notes(plan: StreamPlan) -> set[str]:
+    """What a table shall note of a plan: digests of its columns, and its child tables."""
+    return {*split(plan.sources), *(child.table for child in plan.children)}

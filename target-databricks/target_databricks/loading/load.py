@@ -49,7 +49,7 @@ from target_databricks.loading.overwriting import (
 from target_databricks.loading.quarantine import WAITING, Passage
 from target_databricks.reading.unfit import Unfit
 from target_databricks.schema.evolution import tables_of
-from target_databricks.schema.plan import StreamPlan
+from target_databricks.schema.plan import ChildPlan, StreamPlan
 
 logger = logging.getLogger("target-databricks")
 
@@ -86,8 +86,8 @@ class Load:
         self._plans: dict[str, StreamPlan] = {}
         self._loaded: set[str] = set()
         self._gatherer = f"{job_id} {uuid.uuid4()}"
-        self._gathered: set[str] = set()
-        """Streams to overwrite whose rows have begun to gather."""
+        self._gathered: dict[str, dict[str, ChildPlan]] = {}
+        """Child tables of the streams to overwrite whose rows have begun to gather."""
         self._busy: set[str] = set()
         """Tables that another run was loading when this one began: perhaps it left something."""
         self._application = Application(
@@ -212,9 +212,11 @@ class Load:
         with self._lease(plan.table), self._application.guard(plan):
             if not self._gathers(plan):
                 return
-            gathered = aside(plan)
-            self._backend.prepare(plan)
-            self._backend.overwrite(plan, gathered)
+            # An earlier SCHEMA of the run may have had child tables that the last one has not.
+            children = {c.table: c for c in plan.children} | self._gathered.get(plan.stream, {})
+            whole = replace(plan, children=tuple(children.values()))
+            self._backend.prepare(whole)
+            self._backend.overwrite(whole, aside(whole))
             self._memory.forget(plan.stream)
             if stateful and not self._staging.stateful(plan.table):
                 self._staging.note_state(plan.table)
@@ -231,17 +233,22 @@ class Load:
             rows: Whether there are some: then the tables that they gather in are made.
         """
         gathered = aside(plan)
-        if plan.stream in self._gathered:
-            if self._backend.properties(gathered.table).get(GATHERER) == self._gatherer:
-                return True
-            self.refusals.stop(plan.stream, OVERTAKEN)
-            return False
+        own = {child.table: child for child in plan.children}
+        if (begun := self._gathered.get(plan.stream)) is not None:
+            if self._backend.properties(gathered.table).get(GATHERER) != self._gatherer:
+                self.refusals.stop(plan.stream, OVERTAKEN)
+                return False
+            new = tuple(child for table, child in own.items() if table not in begun)
+            for name in tables_of(aside(replace(plan, children=new)))[1:]:
+                self._backend.drop(name)
+            begun.update(own)
+            return True
         for name in tables_of(gathered):
             self._backend.drop(name)
         if rows:
             self._backend.prepare(gathered)
             self._backend.set_properties(gathered, {GATHERER: self._gatherer})
-            self._gathered.add(plan.stream)
+            self._gathered[plan.stream] = own
         return True
 
     def activate_version(self, plan: StreamPlan, version: int) -> LoadResult:

@@ -1,21 +1,27 @@
-"""Which property each column was made for, as the stream's table notes it.
+"""Which property each column was made for, and which child tables, as the stream's table notes it.
 
 Several properties may want one column (`ID` and `id`, `a b` and `a_b`). Who was first has it for
 good, whatever comes later and in whichever order, so a table notes who that was: a digest of each
-column's path and of its property's name. Pure; paths are column names, joined by dots.
+column's path and of its property's name. Of child tables it notes the names, so that their rows go
+with their parents' also when a later SCHEMA has left the array out. Pure; paths are column names,
+joined by dots.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 
 from target_databricks.schema.naming import digest_of, folded
-from target_databricks.schema.plan import StreamPlan
-from target_databricks.schema.types import Field, Node
+from target_databricks.schema.plan import ChildPlan, StreamPlan
+from target_databricks.schema.types import Field, Node, struct_node
 
 PREFIX = "targetDatabricks.sources."
 """What the names of the table properties begin with that hold the digests."""
+CHILDREN = "targetDatabricks.children"
+"""Table property that holds the names of child tables."""
 LENGTH = 3000
 """Characters of such a property at most; the metastores of Databricks take 4,000."""
 _DIGITS = 8
@@ -76,6 +82,34 @@ def from_properties(properties: Mapping[str, str]) -> str:
         if name.startswith(PREFIX) and name.removeprefix(PREFIX).isdecimal()
     )
     return "".join(properties[f"{PREFIX}{number}"] for number in numbers)
+
+
+def properties_of(plan: StreamPlan) -> dict[str, str]:
+    """What a new table notes."""
+    return {**as_properties(plan.sources), **children_as_properties(c.table for c in plan.children)}
+
+
+def children_as_properties(tables: Iterable[str]) -> dict[str, str]:
+    """Names of child tables as a table property holds them; none where there are none."""
+    text = json.dumps([*tables], ensure_ascii=False)
+    return {CHILDREN: text} if 2 < len(text) <= LENGTH else {}
+
+
+def children_in(properties: Mapping[str, str]) -> list[str]:
+    """Names of child tables that a table property holds."""
+    try:
+        return [str(name) for name in json.loads(properties.get(CHILDREN, "[]"))]
+    except (ValueError, TypeError):
+        return []
+
+
+def with_former_children(plan: StreamPlan, properties: Mapping[str, str]) -> StreamPlan:
+    """The plan with the child tables of earlier SCHEMAs that its table notes, to retire rows."""
+    own = {child.table for child in plan.children}
+    former = [name for name in children_in(properties) if name not in own]
+    nothing = struct_node(())
+    children = tuple(ChildPlan("", name, plan.keys, nothing) for name in former)
+    return replace(plan, children=plan.children + children) if former else plan
 
 
 def split(noted: str) -> list[str]:

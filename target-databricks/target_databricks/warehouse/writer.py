@@ -22,7 +22,7 @@ from target_databricks.loading.retirement import NOTHING, Step, purge_steps, ret
 from target_databricks.schema.evolution import tables_of
 from target_databricks.schema.nesting import json_columns
 from target_databricks.schema.plan import JOB_ID, POSITION, ChildPlan, StreamPlan
-from target_databricks.schema.sources import as_properties
+from target_databricks.schema.sources import properties_of
 from target_databricks.warehouse.client.connection import Connections, StatementError
 from target_databricks.warehouse.fence import Fence
 from target_databricks.warehouse.sql import dml
@@ -274,7 +274,7 @@ class Writer:
             primary=not appends(plan, self._load_method),
             hints=plan.hints,
             variants=self._variants(plan.fields),
-            properties=as_properties(plan.sources),
+            properties=properties_of(plan),
         )
 
     def _ready_child(self, plan: StreamPlan, child: ChildPlan) -> pa.Schema:

@@ -20,6 +20,7 @@ METADATA = {
     "_sdc_sequence", "_sdc_table_version", "_sdc_sync_started_at", "_sdc_deleted_at",
     "_rescued_data",
 }  # fmt: skip
+MARK = "the child row's mark is not its parent's"
 CHILD_METADATA = {"_sdc_position", "_sdc_job_id", "_sdc_deleted_at"}
 
 
@@ -50,14 +51,14 @@ class Rows:
 
 
 def compare(
-    place: Place, tables: Mapping[str, Table], settings: Mapping[str, Any]
+    place: Place, tables: Mapping[str, Table], settings: Sequence[Mapping[str, Any]]
 ) -> Iterator[str]:
     """What of a place is not as expected.
 
     Args:
         place: The place.
         tables: What is expected, by stream.
-        settings: Those of the last run.
+        settings: Those of all runs so far.
     """
     there = place.tables()
     owners = assigned({stream: candidates(stream, there) for stream in tables})
@@ -67,7 +68,7 @@ def compare(
                 yield f"stream {stream!r}: there is no table"
             continue
         rows = Rows.of(place.arrow(owners[stream]))
-        flag = settings.get("soft_delete_column", "is_deleted")
+        flag = settings[-1].get("soft_delete_column", "is_deleted")
         others = there - set(owners.values())
         named = _child_names(settings)
         children = _Children(place, stream, others, named)
@@ -81,9 +82,9 @@ def _must_exist(table: Table) -> bool:
     return all(any(None not in row.serials for row in world.values()) for world in table.worlds)
 
 
-def _child_names(settings: Mapping[str, Any]) -> list[str]:
-    rules = settings.get("child_tables") or {}
-    return [name for name in rules.values() if isinstance(name, str)]
+def _child_names(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    rules = [each.get("child_tables") or {} for each in settings]
+    return [name for rule in rules for name in rule.values() if isinstance(name, str)]
 
 
 class _Children:
@@ -181,7 +182,7 @@ def _faults_of_row(
     options = {
         name: [
             column
-            for column in candidates(name, own)
+            for column in _candidates(name, own, flag)
             if own[column] is not None
             and not any(faults(value, own[column], name, Rescued(rescued.values)))
         ]
@@ -201,10 +202,14 @@ def _faults_of_row(
             if _needlessly(table, name, value, sent, expected):
                 yield f"{name}: {brief(value)} is rescued though its column holds such values"
             continue
+        tables = children.of(name)
         elements = [
             list(_faults_of_elements(t, row, name, value, sent, rescued, expected.keyed))
-            for t in children.of(name)
+            for t in tables
         ]
+        if len(tables) > 1:
+            # The setting gave the array another table; nothing knows of the one it had.
+            elements = [[fault for fault in some if MARK not in fault] for some in elements]
         if elements and isinstance(value, list):
             yield from min(elements, key=len)
             continue
@@ -216,6 +221,11 @@ def _faults_of_row(
     yield from _faults_of_the_rest(own, set(places.values()), sent, expected, flag, rescued)
     for path in rescued.values.keys() - rescued.used:
         yield f"{path}: {brief(rescued.values[path])} was never sent, but is rescued"
+
+
+def _candidates(name: str, own: Mapping[str, Any], flag: str) -> list[str]:
+    """The columns that may be a property's, the users' flag last: it looks like a false one."""
+    return sorted(candidates(name, own), key=lambda column: column.lower() == flag)
 
 
 def _needlessly(table: Rows, name: str, value: Any, sent: Sent, expected: Table) -> bool:
@@ -312,7 +322,7 @@ def _faults_of_element(
         return
     element, path = value[position], f"{member}[{position}]"
     if (row["_sdc_deleted_at"] is None) != (parent.get("_sdc_deleted_at") is None):
-        yield f"{path}: the child row's mark is not its parent's"
+        yield f"{path}: {MARK}"
     if not isinstance(element, dict):
         if element is not None and not rescued.has(path, element):
             yield f"{path}: {brief(element)} is neither a child row nor rescued"

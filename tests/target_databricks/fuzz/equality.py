@@ -131,7 +131,8 @@ def _is_boolean(sent: Any, cell: bool) -> bool:
 
 def _is_number(sent: Any, cell: float | Decimal) -> bool:
     if cell != cell or cell in {float("inf"), float("-inf")}:
-        return isinstance(sent, Number) and Decimal(sent).compare_total(Decimal(repr(cell))) == 0
+        spelled = isinstance(sent, str) and sent in {"NaN", "Infinity", "-Infinity"}
+        return spelled and Decimal(sent).compare_total(Decimal(repr(cell))) == 0
     number = amount(sent) if isinstance(sent, str) else None
     return number is not None and number == Decimal(str(cell))
 
@@ -244,7 +245,8 @@ def _faults_of_members(
         name: [
             c
             for c in candidates(name, cell)
-            if not any(faults(value, cell[c], f"{path}.{name}", _copy(rescued)))
+            if cell[c] is not None
+            and not any(faults(value, cell[c], f"{path}.{name}", _copy(rescued)))
         ]
         for name, value in sent.items()
         if value is not None

@@ -6,9 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-KNOWN: Mapping[str, str] = {
-    r"is_deleted_[0-9a-f]{6}: False was never": "F6",
-}
+KNOWN: Mapping[str, str] = {}
 _PATTERNS = [re.compile(pattern, re.DOTALL) for pattern in KNOWN]
 
 

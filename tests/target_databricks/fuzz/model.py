@@ -46,11 +46,13 @@ class Count:
         least: At least, alive.
         most: At most, alive or marked.
         marked: At most, marked.
+        versions: Versions that it was sent with.
     """
 
     least: int = 0
     most: int = 0
     marked: int = 0
+    versions: set[int | None] = field(default_factory=set)
 
 
 @dataclass
@@ -79,37 +81,71 @@ class Table:
     odd: bool = False
 
 
-def completion(stream: Stream, reading: Reading, table: Table, settings: Mapping[str, Any]) -> str:
-    """Whether a version of a stream was completed in a run that ended well.
+@dataclass
+class Versions:
+    """What the ACTIVATE_VERSION messages of a stream do.
+
+    Attributes:
+        done: Place and number of those that take effect at once: records came before them.
+        waiting: Of the one that waits for the end of the stream, or None.
+    """
+
+    done: list[tuple[int, int]] = field(default_factory=list)
+    waiting: tuple[int, int] | None = None
+
+
+def versions_of(stream: Stream, reading: Reading) -> Versions:
+    """Which versions of a stream take effect at once, and which waits for its end."""
+    places = [sent.place for sent in (*stream.records, *stream.odd)]
+    result = Versions()
+    for place, version in stream.versions:
+        began = max(at for at, name in reading.schemas if name == stream.name and at < place)
+        before = [at for at in places if at < place]
+        if any(at > began for at in before) or (before and result.waiting is None):
+            result.done.append((place, version))
+            result.waiting = None
+        else:
+            result.waiting = (place, version)
+    return result
+
+
+def completion(
+    stream: Stream, reading: Reading, table: Table, settings: Mapping[str, Any]
+) -> tuple[str, int]:
+    """Whether a version of a stream was completed in a run that ended well, and which.
 
     Returns:
         ``surely``, ``perhaps`` or ``never``. A version takes effect once its stream is complete: it
         is named after the records, or named before and the stream ends with a STATE of its own.
     """
-    if not stream.versions or settings.get("process_activate_version_messages") is False:
-        return "never"
-    place, version = stream.versions[-1]
-    if table.activated is not None and version < table.activated:
-        return "never"
+    versions = versions_of(stream, reading)
+    never = "never", 0
+    if settings.get("process_activate_version_messages") is False:
+        return never
     if settings.get("add_record_metadata") is False:
-        return "never"
-    plain = (
-        (table.named is None or version > table.named)
-        and len(stream.versions) == 1
-        and not table.odd
-    )
-    if stream.records and place > stream.last:
-        return "surely" if plain else "perhaps"
+        return never
+    if versions.done:
+        version = max(number for _, number in versions.done)
+        if table.activated is None or version > table.activated:
+            plain = (table.named is None or version > table.named) and not table.odd
+            return "surely" if plain else "perhaps", version
+    if versions.waiting is None:
+        return never
+    place, version = versions.waiting
+    if table.activated is not None and version <= table.activated:
+        return never
     end = max(stream.last, place)
     states = [at for at, _ in reading.states if at > end]
     if not states:
-        return "never"
+        return never
     others = [at for at, name in reading.schemas if at > end and name != stream.name]
     own = not others or states[0] < others[0]
     first = min((sent.place for sent in stream.records), default=place + 1)
     syncing = any("currently_syncing" in str(value) for _, value in reading.states)
     proven = own and place < first and not syncing and not stream.batches
-    return "surely" if plain and proven else "perhaps"
+    alone = len(stream.versions) == 1 and not table.odd
+    plain = (table.named is None or version > table.named) and alone
+    return "surely" if plain and proven else "perhaps", version
 
 
 def expect(
@@ -133,7 +169,7 @@ def expect(
         if appends:
             _appending(table, run, reading, stream, died=died, safe=safe[stream.name])
         elif died:
-            _dying(table, run, stream, safe[stream.name])
+            _dying(table, run, reading, stream, safe[stream.name])
         else:
             _merging(table, run, reading, stream)
         numbers = [number for _, number in stream.versions]
@@ -141,12 +177,11 @@ def expect(
 
 
 def _merging(table: Table, run: Run, reading: Reading, stream: Stream) -> None:
-    done = completion(stream, reading, table, run.settings)
+    done, version = completion(stream, reading, table, run.settings)
     hard = bool(run.settings.get("hard_delete"))
     received: dict[Key, list[Sent]] = {}
     for sent in stream.records:
         received.setdefault(sent.key or (), []).append(sent)
-    version = stream.versions[-1][1] if stream.versions else 0
     before = copy.deepcopy(table.worlds)
     overwrite = run.settings.get("load_method") == "overwrite"
     if overwrite:
@@ -162,15 +197,15 @@ def _merging(table: Table, run: Run, reading: Reading, stream: Stream) -> None:
                 row.alive = row.alive | {False}
                 row.serials = row.serials | ({None} if hard else set())
         for key, sents in received.items():
-            world[key] = _received(table, world.get(key), sents)
-    if done == "surely":
+            world[key] = _received(table, world.get(key), sents, retiring=done != "never")
+    if done == "surely" and not overwrite:
         table.activated = version
-    if overwrite and reading.is_cut(stream):
-        # Nothing says that the stream is complete: the old rows may be there yet.
+    if overwrite and (reading.is_cut(stream) or stream.odd):
+        # Nothing says that the stream is complete, or it is not: the old rows may be there yet.
         table.worlds += before
 
 
-def _received(table: Table, before: Row | None, sents: Sequence[Sent]) -> Row:
+def _received(table: Table, before: Row | None, sents: Sequence[Sent], *, retiring: bool) -> Row:
     """The row of a key that was received in a run that ended well."""
     serials: set[int | None] = {sents[-1].serial}
     orders = [s.order for s in sents if s.order is not None]
@@ -182,16 +217,17 @@ def _received(table: Table, before: Row | None, sents: Sequence[Sent]) -> Row:
             if order is not None and order > max(orders):
                 serials = (serials if len(before.serials) > 1 else set()) | {serial}  # type: ignore[union-attr]
     gone = any(sent.record.get("_sdc_deleted_at") for sent in sents)
-    alive = {True, False} if gone else {True}
+    # What came after its version was completed, and is older than the row, does not revive it.
+    outdated = retiring and serials != {sents[-1].serial}
+    alive = {True, False} if gone or outdated else {True}
     return Row(serials | ({None} if gone else set()), alive, {sents[-1].version})
 
 
-def _dying(table: Table, run: Run, stream: Stream, safe: int) -> None:
+def _dying(table: Table, run: Run, reading: Reading, stream: Stream, safe: int) -> None:
     """A run that died: some of its records are in, and all that a STATE covers."""
     before = copy.deepcopy(table.worlds)
     overwrite = run.settings.get("load_method") == "overwrite"
-    first = min((sent.place for sent in stream.records), default=safe)
-    done = any(place < safe or place > first for place, _ in stream.versions)
+    done = bool(versions_of(stream, reading).done)
     hard = bool(run.settings.get("hard_delete"))
     for world in table.worlds:
         if overwrite:
@@ -222,7 +258,7 @@ def _appending(
 ) -> None:
     """Records that are appended: each as often as it was sent, unless it waits for a STATE."""
     covered = safe if died else max((place for place, _ in reading.states), default=-1)
-    done = completion(stream, reading, table, run.settings)
+    done, version = completion(stream, reading, table, run.settings)
     done = "perhaps" if died and done == "surely" else done
     overwrite = run.settings.get("load_method") == "overwrite"
     if overwrite:
@@ -231,9 +267,11 @@ def _appending(
     else:
         emptied = bool(run.settings.get("hard_delete"))
     for count in table.counts.values() if done != "never" else ():
+        newer = not overwrite and any(v is not None and v >= version for v in count.versions)
+        gone = emptied and done == "surely" and not newer
         count.least = 0
-        count.marked = 0 if emptied and done == "surely" else count.most
-        count.most = 0 if emptied and done == "surely" else count.most
+        count.marked = 0 if gone else count.most
+        count.most = 0 if gone else count.most
     table.owed = {} if emptied and done == "surely" else table.owed
     spare = dict(table.owed)
     for sent in stream.records:
@@ -243,6 +281,7 @@ def _appending(
             spare[sent.serial] -= 1
             sure = False
         gone = bool(sent.record.get("_sdc_deleted_at"))
+        count.versions.add(sent.version)
         count.least += sure and not gone
         count.most += 1
         count.marked += gone
@@ -251,5 +290,5 @@ def _appending(
             table.owed[sent.serial] = table.owed.get(sent.serial, 0) + 1
         else:
             table.owed.pop(sent.serial, None)
-    if done == "surely":
-        table.activated = stream.versions[-1][1] if stream.versions else table.activated
+    if done == "surely" and not overwrite:
+        table.activated = version

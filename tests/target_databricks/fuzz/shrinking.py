@@ -18,19 +18,27 @@ def shrunk(case: Case, fails: Callable[[Case], bool]) -> Case:
         case: A case.
         fails: Whether a case still fails in the same way.
     """
-    really, fails = fails, lambda smaller: _is_sound(smaller) and really(smaller)
+    dying = _dying(case)
+
+    def really(smaller: Case) -> bool:
+        return _is_sound(smaller) and _dying(smaller) <= dying and fails(smaller)
 
     for number in reversed(range(len(case.runs))):
         case = _first(
-            fails, case, [replace(case, runs=case.runs[:number] + case.runs[number + 1 :])]
+            really, case, [replace(case, runs=case.runs[:number] + case.runs[number + 1 :])]
         )
     changed = True
     while changed:
         size = _size(case)
         for smaller in (_with_less_lines, _with_less_members, _with_less_settings):
-            case = smaller(case, fails)
+            case = smaller(case, really)
         changed = _size(case) < size
     return case
+
+
+def _dying(case: Case) -> int:
+    """How many runs end at a line that is no message."""
+    return sum(understood(run).dies is not None for run in case.runs)
 
 
 def _is_sound(case: Case) -> bool:

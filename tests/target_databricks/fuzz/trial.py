@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -111,10 +111,10 @@ def findings(case: Case, place: Any, folder: Path) -> list[Finding]:
     tables: dict[str, Table] = {}
     logging.disable(logging.CRITICAL)
     try:
-        for number, run in enumerate(case.runs, 1):
+        for number in range(1, len(case.runs) + 1):
             found = [
                 Finding(number, kind, text)
-                for kind, text in _of_run(run, place, folder / str(number), tables)
+                for kind, text in _of_run(case.runs[:number], place, folder / str(number), tables)
             ]
             if found:
                 return [] if any(map(known, found)) else found
@@ -124,8 +124,10 @@ def findings(case: Case, place: Any, folder: Path) -> list[Finding]:
 
 
 def _of_run(
-    run: Run, place: Any, folder: Path, tables: dict[str, Table]
+    runs: Sequence[Run], place: Any, folder: Path, tables: dict[str, Table]
 ) -> Iterator[tuple[str, str]]:
+    """What is wrong with the last of some runs."""
+    run = runs[-1]
     reading = understood(run)
     text = b"".join(line + b"\n" for line in _with_files(run, folder).lines)
     died, aside = reading.dies is not None, False
@@ -154,7 +156,9 @@ def _of_run(
     safe, wrong = _covered(reading, place.last.states, died=died or aside or _is_cut(reading, run))
     yield from (("state", text) for text in wrong)
     expect(tables, run, reading, died=died, safe=safe)
-    yield from (("table", text) for text in compare(place, tables, run.settings))
+    yield from (
+        ("table", text) for text in compare(place, tables, [each.settings for each in runs])
+    )
 
 
 def _traceback(error: BaseException) -> str:
