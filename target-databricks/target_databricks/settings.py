@@ -198,8 +198,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         title="Type widening",
         default=True,
         description=(
-            "Let columns become wider when the tap's types do (SQL warehouse). Readers older than "
-            "Databricks Runtime 15.4 refuse such tables."
+            "Let columns become wider when the tap's types do (SQL warehouse). From its first "
+            "widening on, readers older than Databricks Runtime 15.4 refuse a table."
         ),
     ),
     th.Property(

@@ -147,3 +147,81 @@ def test_dates_of_long_ago_need_a_file_that_names_its_calendar(
 def test_a_statement_has_an_end(databricks_sandbox):
     with pytest.raises(SqlError, match=r"INVALID_PARAMETER_VALUE.*16777216"):
         databricks_sandbox.sql("SELECT '" + "é" * (STATEMENT_BYTES // 2) + "'")
+
+
+def test_a_foreign_key_is_for_the_owner_of_both_tables(
+    connect, databricks_sandbox, databricks_schema
+):
+    here, who = f"main.{databricks_schema}", databricks_sandbox.nobody.name
+    databricks_sandbox.sql(f"GRANT ALL PRIVILEGES ON CATALOG main TO `{who}`")
+    databricks_sandbox.sql(f"CREATE TABLE {here}.parents (id INT, CONSTRAINT p PRIMARY KEY (id))")
+    cursor = connect(databricks_sandbox.nobody).cursor()
+    cursor.execute(f"CREATE TABLE {here}.mine (id INT)")
+    key = f"FOREIGN KEY (id) REFERENCES {here}.parents"
+    add = f"ALTER TABLE {here}.mine ADD CONSTRAINT k {key}"
+    for statement in (add, f"CREATE TABLE {here}.other (id INT, {key})"):
+        with pytest.raises(sql.exc.ServerOperationError, match=r"not an owner of.*parents'.*42501"):
+            cursor.execute(statement)
+    databricks_sandbox.sql(f"ALTER TABLE {here}.parents SET OWNER TO `{who}`")
+    cursor.execute(add)
+
+
+def test_a_foreign_key_has_its_parents_types_and_a_name_of_its_own(
+    databricks_sandbox, databricks_schema, refused
+):
+    here = f"main.{databricks_schema}"
+    databricks_sandbox.sql(f"CREATE TABLE {here}.parents (id INT, CONSTRAINT p PRIMARY KEY (id))")
+    key = f"FOREIGN KEY (id) REFERENCES {here}.parents"
+    databricks_sandbox.sql(f"CREATE TABLE {here}.fits (id INT, CONSTRAINT k {key})")
+    columns = (("BIGINT", "l", "FOREIGN_KEY_MISMATCH"), ("INT", "k", "`k` exists already"))
+    for number, (kind, name, words) in enumerate(columns):
+        table = f"{here}.t{number}"
+        assert words in refused(f"CREATE TABLE {table} (id {kind}, CONSTRAINT {name} {key})")
+        databricks_sandbox.sql(f"CREATE TABLE {table} (id {kind})")
+        assert words in refused(f"ALTER TABLE {table} ADD CONSTRAINT {name} {key}")
+
+
+def test_variant_asks_for_its_feature_and_takes_no_set_operator(
+    databricks_sandbox, databricks_schema, refused
+):
+    table = f"main.{databricks_schema}.t"
+    databricks_sandbox.sql(f"CREATE TABLE {table} (id INT)")
+    add = f"ALTER TABLE {table} ADD COLUMNS (v VARIANT)"
+    assert "DELTA_FEATURES_REQUIRE_MANUAL_ENABLEMENT" in refused(add)
+    databricks_sandbox.sql(
+        f"ALTER TABLE {table} SET TBLPROPERTIES ('delta.feature.variantType' = 'supported')"
+    )
+    databricks_sandbox.sql(add)
+    rows = "SELECT 1 AS id, parse_json('1') AS v UNION ALL SELECT 2, parse_json('2')"
+    assert "SET_OPERATION_ON_VARIANT_TYPE" in refused(f"INSERT INTO {table} {rows}")
+
+
+def test_filters_masks_and_pipelines_keep_loads_out(databricks_sandbox, databricks_schema, refused):
+    here = f"main.{databricks_schema}"
+    databricks_sandbox.sql(f"CREATE TABLE {here}.t (id INT)")
+    merge = f"MERGE INTO {here}.t t USING (SELECT 1 AS id) s ON t.id = s.id WHEN NOT MATCHED THEN "
+    for change, words in (
+        ("SET ROW FILTER main.default.f ON (id)", "row level security policies"),
+        ("DROP ROW FILTER", ""),
+        ("ALTER COLUMN id SET MASK main.default.f", "column masks"),
+    ):
+        databricks_sandbox.sql(f"ALTER TABLE {here}.t {change}")
+        if words:
+            assert words in refused(f"{merge} INSERT *")
+    masks = databricks_sandbox.sql(
+        f"SELECT column_name FROM main.information_schema.column_masks WHERE table_schema = "
+        f"'{databricks_schema}'"
+    )
+    assert masks == [{"column_name": "id"}]
+    databricks_sandbox.sql(f"CREATE STREAMING TABLE {here}.s (id INT)")
+    for statement in ("INSERT INTO {} VALUES (1)", "ALTER TABLE {} ADD COLUMNS (n INT)"):
+        said = refused(statement.format(f"{here}.s"))
+        assert "STREAMING_TABLE_OPERATION_NOT_ALLOWED" in said
+
+
+def test_catalogs_of_others_take_no_schema(databricks_sandbox, refused):
+    databricks_sandbox.sql("CREATE CATALOG shared USING SHARE provider.books")
+    databricks_sandbox.sql("CREATE FOREIGN CATALOG postgres USING CONNECTION pg")
+    for catalog, kind in (("shared", "DELTASHARING"), ("postgres", "FOREIGN")):
+        assert f"of type {kind}_CATALOG" in refused(f"CREATE SCHEMA {catalog}.s")
+        databricks_sandbox.sql(f"DROP CATALOG {catalog}")

@@ -106,7 +106,8 @@ def test_grants_are_shown_inherited_and_taken_back(
     grant("ALL PRIVILEGES", "CATALOG main")
     restricted = connect(databricks_sandbox.nobody).cursor()
     restricted.execute(f"SELECT * FROM {table}")
-    restricted.execute(f"SHOW GRANTS ON TABLE {table}")
+    assert missing(restricted, f"SHOW GRANTS ON TABLE {table}") == f"MANAGE on Table '{table}'"
+    restricted.execute(f"SHOW GRANTS `{who}` ON TABLE {table}")
     assert [tuple(row) for row in restricted.fetchall()] == [
         (who, "ALL PRIVILEGES", "CATALOG", "main")
     ]

@@ -8,11 +8,13 @@ from target_databricks.warehouse.client.backoff import Backoff
 from target_databricks.warehouse.client.connection import Connections, StatementError
 
 INTEGER, TEXT = {"type": "integer"}, {"type": "string"}
+MONEY = {"type": "number", "multipleOf": 0.01}
+OBJECT = {"type": "object", "properties": {"name": TEXT}}
 
 
 def test_a_cast_that_overflows_is_an_error_whatever_the_account_says(warehouse):
     warehouse.sandbox.switches.ansi_mode = False
-    access = make_access(warehouse.config())
+    access = make_access(warehouse.config(warehouse_timeout=5))
     connections = Connections(access, {}, Backoff(5.0), lambda: None)
     with pytest.raises(StatementError, match="CAST_OVERFLOW"):
         connections.run("SELECT CAST(3000000000L AS INT)")
@@ -31,3 +33,67 @@ def test_dates_and_times_of_long_ago_are_loaded(warehouse, singer):
         f"SELECT CAST(day AS STRING) AS day, CAST(at AS STRING) AS at FROM {warehouse.name}.history"
     )
     assert row == {"day": "0001-01-01", "at": "0001-01-01 00:00:00"}
+
+
+def test_features_of_delta_are_switched_on_at_their_first_need_and_once(warehouse, singer):
+    """Type widening and VARIANT shut out readers that do not know them."""
+    lines = {
+        "type": "array",
+        "items": {"type": "object", "properties": {"n": INTEGER, "more": OBJECT}},
+        "x-child-table": {"name": "lines"},
+    }
+    properties = {"id": INTEGER, "v": INTEGER, "w": INTEGER, "lines": lines}
+    record = {"id": 1, "v": 1, "w": 1, "lines": [{"n": 1, "more": {"name": "a"}}]}
+    changes = [{}, {"v": MONEY, "extra": OBJECT}, {"w": MONEY}]
+    for number, change in enumerate(changes):
+        properties |= change
+        news = {"v": number, "extra": {"name": str(number)}}
+        warehouse.run(
+            singer.schema("things", properties),
+            singer.record("things", {**record, **news}),
+            nested="variant",
+        )
+        texts = warehouse.sandbox.log.texts("ALTER TABLE")
+        switched = [t.partition(" SET ")[2] for t in texts if "TBLPROPERTIES ('delta." in t]
+        assert switched == (
+            [
+                "TBLPROPERTIES ('delta.enableTypeWidening' = 'true')",
+                "TBLPROPERTIES ('delta.feature.variantType' = 'supported')",
+            ]
+            if number
+            else []
+        )
+    (row,) = warehouse.sandbox.sql(
+        f"SELECT v, extra:name::string AS e, l.more:name::string AS m FROM {warehouse.name}.things "
+        f"JOIN {warehouse.name}.lines AS l USING (id)"
+    )
+    assert {k: str(v) for k, v in row.items()} == {"v": "2.00", "e": "2", "m": "a"}
+
+
+def test_a_table_is_clustered_by_what_has_an_order_wherever_it_stands(warehouse, singer, caplog):
+    """Delta keeps statistics of a table's first 32 columns, of whose types some have no order."""
+    columns = {
+        **{f"c{number}": TEXT for number in range(40)},
+        "open": {"type": "boolean"},
+        "customer": OBJECT,
+        "day": {"type": "string", "format": "date"},
+        "id": INTEGER,
+    }
+    hint = {"x-databricks-cluster-by": ["customer", "day", "open"]}
+    warehouse.run(
+        singer.schema("hinted", columns, **hint),
+        singer.record("hinted", {"id": 1}),
+        singer.schema("keyed", columns, ["open", "id"]),
+        singer.record("keyed", {"id": 1, "open": True}),
+        clustering="keys",
+    )
+    clustered = {
+        table: warehouse.sandbox.sql(f"DESCRIBE DETAIL {warehouse.name}.{table}")[0]
+        for table in ("hinted", "keyed")
+    }
+    assert {t: d["clusteringColumns"] for t, d in clustered.items()} == {
+        "hinted": ["day"],
+        "keyed": ["id"],
+    }
+    (told,) = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert "hinted is not clustered by customer, open" in told

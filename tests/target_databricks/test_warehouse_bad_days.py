@@ -133,23 +133,6 @@ def test_a_wrong_setting_ends_the_run_in_seconds_with_the_sentence_that_helps(
     assert warehouse.rows("docs", "id") == [1]
 
 
-@SLOW
-def test_the_grants_that_are_printed_are_the_grants_that_are_needed(warehouse, singer, tmp_path):
-    from target_databricks.commands.grants import grants
-
-    somebody = warehouse.sandbox.identity.add_service_principal("bookkeeper")
-    config = warehouse.config(
-        access_token=somebody.access_token,
-        staging_volume="_sdc_staging",
-        default_target_schema=warehouse.schema,
-    )
-    for statement in grants(config, somebody.name):
-        if not statement.startswith("--"):
-            warehouse.sandbox.sql(statement.rstrip(";"))
-    warehouse.run(docs(singer, 1, 2), access_token=somebody.access_token)
-    assert warehouse.rows("docs", "id") == [1, 2]
-
-
 # What goes wrong on the way: the run ends, and the next good one ends with the right rows
 
 

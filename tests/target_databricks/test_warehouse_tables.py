@@ -128,12 +128,9 @@ def test_without_predictive_optimization_the_first_load_clusters_by_keys(warehou
     assert [clustering(warehouse, t) for t in tables] == [["id"], [], []]
     tried = [s for s in warehouse.sandbox.log.texts("CREATE TABLE") if "CLUSTER BY AUTO" in s]
     assert len(tried) == 1
-    told = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
-    assert [("REQUIRES_PREDICTIVE_OPTIMIZATION" in t, "main" in t) for t in told] == [
-        (True, True),
-        (False, True),
-    ]
-    assert "flags is not clustered: by on is refused" in told[1]
+    (told,) = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert "REQUIRES_PREDICTIVE_OPTIMIZATION" in told
+    assert "catalog main" in told
 
 
 @SLOW

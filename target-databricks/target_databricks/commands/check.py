@@ -23,10 +23,10 @@ from target_databricks.schema.json_schema import TypeMapper
 from target_databricks.schema.planning import make_plan
 from target_databricks.warehouse.client.access import make_access
 from target_databricks.warehouse.client.backoff import Backoff
-from target_databricks.warehouse.client.connection import Connections
+from target_databricks.warehouse.client.connection import Connections, StatementError
 from target_databricks.warehouse.client.start import start
 from target_databricks.warehouse.sql import dml
-from target_databricks.warehouse.sql.names import Schema
+from target_databricks.warehouse.sql.names import Schema, quoted
 from target_databricks.warehouse.staging.choose import make_staging
 from target_databricks.warehouse.staging.protocol import WarehouseStaging
 from target_databricks.warehouse.tables import Tables, ensure_schema, stated_schema
@@ -68,7 +68,7 @@ def check(config: Mapping[str, Any], say: Callable[[str], None]) -> None:
         say(f"Connected to {access.host}{access.http_path} as {who}.")
         made_schema = ensure_schema(connections, schema)
         say(f"Schema {schema}: {'created for the check' if made_schema else 'there'}.")
-        for line in _grants(connections, schema):
+        for line in _grants(connections, schema, who):
             say(f"  granted: {line}")
         staging.open()
         say(f"Staged in {staging.place}.")
@@ -85,8 +85,12 @@ def check(config: Mapping[str, Any], say: Callable[[str], None]) -> None:
         connections.close()
 
 
-def _grants(connections: Connections, schema: Schema) -> list[str]:
-    rows = connections.run(f"SHOW GRANTS ON SCHEMA {schema.sql}").to_pylist()
+def _grants(connections: Connections, schema: Schema, who: str) -> list[str]:
+    """What the user has been granted; more is for those to see who manage the schema."""
+    try:
+        rows = connections.run(f"SHOW GRANTS {quoted(who)} ON SCHEMA {schema.sql}").to_pylist()
+    except StatementError as error:
+        return [f"not to be seen ({error.problem.reason})"]
     lowered = [{k.lower(): v for k, v in row.items()} for row in rows]
     return [f"{r.get('actiontype')} to {r.get('principal')}" for r in lowered]
 

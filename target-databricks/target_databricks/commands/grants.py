@@ -50,10 +50,9 @@ def grants(config: Mapping[str, Any], principal: str) -> Iterator[str]:
     for catalog in dict.fromkeys([schema.catalog, volume.schema.catalog]):
         yield f"GRANT USE CATALOG ON CATALOG {quoted(catalog)} TO {to};"
     yield f"GRANT USE SCHEMA, CREATE TABLE, SELECT, MODIFY ON SCHEMA {schema.sql} TO {to};"
-    if volume.schema != schema:
-        yield f"GRANT USE SCHEMA ON SCHEMA {volume.schema.sql} TO {to};"
+    yield f"GRANT USE SCHEMA, CREATE VOLUME ON SCHEMA {volume.schema.sql} TO {to};"
     yield f"GRANT READ VOLUME, WRITE VOLUME ON VOLUME {volume.sql} TO {to};"
     yield (
-        f"-- In the workspace: {principal} needs CAN USE on the SQL warehouse of "
-        f"{config['http_path']}."
+        f"-- In the workspace: {principal} needs the entitlement 'Databricks SQL access', and CAN "
+        f"USE on the SQL warehouse of {config['http_path']}."
     )

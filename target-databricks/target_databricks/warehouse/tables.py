@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -19,12 +20,21 @@ from target_databricks.schema.plan import Hints
 from target_databricks.warehouse.client.connection import Connections, StatementError
 from target_databricks.warehouse.client.rules import Kind
 from target_databricks.warehouse.sql import ddl
-from target_databricks.warehouse.sql.columns import as_read, as_variant, missing, widened
+from target_databricks.warehouse.sql.columns import (
+    as_read,
+    as_variant,
+    clusterable,
+    in_front,
+    is_variant,
+    missing,
+    widened,
+)
 from target_databricks.warehouse.sql.names import Schema
 
 logger = logging.getLogger("target-databricks")
 
 WIDENING = "delta.enableTypeWidening"
+VARIANT = "delta.feature.variantType"
 AUTO = "AUTO"
 """What CLUSTER BY says to leave the choice of columns to Databricks."""
 
@@ -168,6 +178,9 @@ class Tables:
             hints, own = hints or Hints(), properties or {}
             existing = self._create(table, target, description, keys, primary, hints, own)
         lacking = missing(existing, target)
+        if not any(map(is_variant, existing)) and any(is_variant(c) for _, c in lacking):
+            # Only a table that is made with a VARIANT gets the feature by itself.
+            self._connections.run(ddl.set_properties(self.name(table), {VARIANT: "supported"}))
         while lacking:
             statement = ddl.add_columns(
                 self.name(table),
@@ -194,7 +207,9 @@ class Tables:
             step for name, kind in types.items() for step in widened(columns.field(name), kind)
         ]
         try:
-            if self._widening:
+            # Readers without the feature are shut out once it is on, and a commit of metadata fails
+            # all writes that are under way: so at the first widening, and not again.
+            if self._widening and self.properties(table).get(WIDENING) != "true":
                 self._connections.run(ddl.set_properties(self.name(table), {WIDENING: "true"}))
             for place, kind in steps:
                 self._connections.run(ddl.alter_type(self.name(table), place, kind))
@@ -221,10 +236,13 @@ class Tables:
         hints: Hints,
         own: Mapping[str, str],
     ) -> pa.Schema:
-        properties = {SPELLING: UNICODE, **({WIDENING: "true"} if self._widening else {}), **own}
+        properties = {SPELLING: UNICODE, **own}
         properties |= {str(k): str(v) for k, v in self._properties.items()} | dict(hints.properties)
         constrained = keys if self._constraints else ()
-        for cluster_by in self._clusterings(keys, hints):
+        hints = self._usable(table, target, hints)
+        target = in_front(target, (*keys, *(hints.cluster_by or ())))
+        orderly = tuple(key for key in keys if clusterable(target.field(key)))
+        for cluster_by in self._clusterings(orderly, hints):
             options = ddl.TableOptions(
                 comments=self._comments,
                 keys=constrained if primary else (),
@@ -244,6 +262,21 @@ class Tables:
         # looked at.
         self._columns[table] = target
         return target
+
+    def _usable(self, table: str, columns: pa.Schema, hints: Hints) -> Hints:
+        """The hints, less columns to cluster by that no table can be clustered by."""
+        stated = hints.cluster_by or ()
+        usable = tuple(n for n in stated if n in columns.names and clusterable(columns.field(n)))
+        if usable == stated:
+            return hints
+        logger.warning(
+            "%s.%s is not clustered by %s, as x-databricks-cluster-by has it: columns of these "
+            "types have no statistics with an order.",
+            self.schema,
+            table,
+            ", ".join(name for name in stated if name not in usable),
+        )
+        return replace(hints, cluster_by=usable or None)
 
     def _clusterings(self, keys: tuple[str, ...], hints: Hints) -> Iterator[tuple[str, ...] | str]:
         """How to cluster a new table: as wished, and should that be refused, as comes next."""

@@ -172,6 +172,20 @@ class EngineSession:
         plan = self._java.sessionState().sqlParser().parsePlan(text)
         return str(plan.treeString())
 
+    def unites_variants(self, text: str) -> bool:
+        """Whether a statement has a UNION with a column of VARIANT."""
+        self._activate()
+        state = self._java.sessionState()
+        analysed = state.analyzer().execute(state.sqlParser().parsePlan(text))
+        plans = [analysed]
+        while plans:
+            plan = plans.pop()
+            if plan.nodeName() == "Union" and '"variant"' in str(plan.schema().json()):
+                return True
+            children = plan.children()
+            plans.extend(children.apply(i) for i in range(children.size()))
+        return False
+
     def create_view(self, name: str, rows: pa.Table, schema: StructType) -> None:
         """Register rows as a temporary view of this session, replacing one of the same name."""
         self._activate()

@@ -20,6 +20,11 @@ from databricks_sandbox.unity.volumes import Volumes
 METASTORE = Securable("METASTORE", ())
 
 
+_CATALOG_TYPES = {"SHARE": "DELTASHARING_CATALOG", "CONNECTION": "FOREIGN_CATALOG"}
+"""What a catalog is that is made USING one of these."""
+_SHOWN = {None: "Regular", "DELTASHARING_CATALOG": "Delta Sharing", "FOREIGN_CATALOG": "Foreign"}
+
+
 class CatalogStatements:
     """Statements about catalogs and schemas.
 
@@ -55,11 +60,18 @@ class CatalogStatements:
         execution.engine.use_catalog(name)
 
     def create(self, execution: Execution) -> ResultSet:
-        """`CREATE CATALOG [IF NOT EXISTS] name [COMMENT '…']`."""
+        """`CREATE CATALOG [IF NOT EXISTS] name [COMMENT '…']`, also of a share or a connection."""
         reader = execution.reader()
-        reader.expect("CREATE", "CATALOG")
+        reader.expect("CREATE")
+        reader.accept("FOREIGN")
+        reader.expect("CATALOG")
         if_not_exists = reader.accept("IF", "NOT", "EXISTS")
         name = reader.word().lower()
+        kind = None
+        for word in _CATALOG_TYPES:
+            if reader.accept("USING", word):
+                kind = _CATALOG_TYPES[word]
+                reader.name()
         comment = reader.string() if reader.accept("COMMENT") else None
         if not reader.at_end:
             raise unsupported("CREATE CATALOG with anything but a COMMENT")
@@ -70,6 +82,8 @@ class CatalogStatements:
                 raise SqlError("CATALOG_ALREADY_EXISTS", f"Catalog '{name}' already exists.")
             self._grants.require(execution.principal, "CREATE CATALOG", METASTORE)
             self._metastore.catalogs[name] = comment
+            if kind is not None:
+                self._metastore.catalog_types[name] = kind
             self._metastore.owners[Securable("CATALOG", (name,))] = execution.principal.name
         return empty()
 
@@ -99,6 +113,7 @@ class CatalogStatements:
             self._volumes.drop_all(schema)
             self._metastore.schemas.pop(schema[1], None)
         self._metastore.catalogs.pop(name)
+        self._metastore.catalog_types.pop(name, None)
         self._metastore.forget(catalog)
         return empty()
 
@@ -138,7 +153,7 @@ class CatalogStatements:
                 ("Catalog Name", name),
                 ("Comment", self._metastore.catalogs[name]),
                 ("Owner", self._grants.owner(catalog)),
-                ("Catalog Type", "Regular"),
+                ("Catalog Type", _SHOWN[self._metastore.catalog_types.get(name)]),
             ],
         )
 
@@ -156,6 +171,11 @@ class CatalogStatements:
         catalog = schema.name[0]
         self._require_catalog(catalog)
         exists = schema.name in schema_names(execution, self._metastore)
+        if (kind := self._metastore.catalog_types.get(catalog)) is not None:
+            raise SqlError(
+                "INVALID_PARAMETER_VALUE",
+                f"Cannot create a schema in the catalog '{catalog}' of type {kind}.",
+            )
         if not (exists and if_not_exists):
             self._grants.require(
                 execution.principal, "CREATE SCHEMA", Securable("CATALOG", (catalog,))

@@ -5,12 +5,14 @@ Source: Databricks SQL, "CONSTRAINT clause" and "ADD CONSTRAINT clause".
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from databricks_sandbox.engine import tables
 from databricks_sandbox.errors import SqlError, unsupported
 from databricks_sandbox.unity.execution import Execution
-from databricks_sandbox.unity.metastore import Constraint, Metastore, Name
+from databricks_sandbox.unity.grants import Grants
+from databricks_sandbox.unity.metastore import Constraint, Metastore, Name, Securable
 from databricks_sandbox.unity.sql_text import Reader
 
 if TYPE_CHECKING:
@@ -171,30 +173,79 @@ def _options(reader: Reader) -> bool:
 
 
 def check_new(
-    execution: Execution, metastore: Metastore, table: Name, keys: list[Constraint]
+    execution: Execution,
+    metastore: Metastore,
+    grants: Grants,
+    table: Name,
+    keys: list[Constraint],
 ) -> None:
     """Check the keys of a table that is about to be made, and complete them in place.
 
     Raises:
-        SqlError: two primary keys, two keys of one name, or a parent that cannot be one.
+        SqlError: two primary keys, a name that is taken in the schema, or a parent that cannot be
+            one or belongs to somebody else.
     """
     if sum(key.kind == "PRIMARY KEY" for key in keys) > 1:
         raise _second_primary_key(table)
     names = [key.name.lower() for key in keys]
-    if len(set(names)) < len(names):
-        raise _exists(names[0], table)
-    keys[:] = [_complete(execution, metastore, key, table, keys) for key in keys]
+    taken = _names(metastore, table, besides=table)
+    if len(set(names)) < len(names) or taken.intersection(names):
+        raise _exists(next((n for n in names if n in taken), names[0]), table)
+    keys[:] = [_complete(execution, metastore, grants, key, table, keys) for key in keys]
+
+
+def check_types(execution: Execution, table: Name, keys: Iterable[Constraint]) -> None:
+    """Check that foreign keys have the types of what they point at.
+
+    Raises:
+        SqlError: FOREIGN_KEY_MISMATCH.
+    """
+    for key in keys:
+        if key.parent is None:
+            continue
+        own, theirs = _types(execution, table), _types(execution, key.parent)
+        for column, to in zip(key.columns, key.parent_columns, strict=True):
+            if own.get(column) != theirs.get(to):
+                raise SqlError(
+                    "FOREIGN_KEY_MISMATCH",
+                    f"Foreign key parent columns `{to}` ({theirs.get(to)}) do not match primary "
+                    f"key child columns `{column}` ({own.get(column)}) of the constraint "
+                    f"`{key.name}`.",
+                )
+
+
+def _types(execution: Execution, table: Name) -> dict[str, str]:
+    columns = tables.table(execution.engine, *table).schema.fields
+    return {column.name.lower(): column.dataType.simpleString() for column in columns}
+
+
+def _names(metastore: Metastore, table: Name, *, besides: Name | None = None) -> set[str]:
+    """Names of the keys of a table's schema, in lower case."""
+    return {
+        key.name.lower()
+        for other, keys in metastore.constraints.items()
+        if other[:2] == table[:2] and other != besides
+        for key in keys
+    }
 
 
 def add(
-    execution: Execution, metastore: Metastore, table: Name, schema: StructType, key: Constraint
+    execution: Execution,
+    metastore: Metastore,
+    grants: Grants,
+    table: Name,
+    schema: StructType,
+    key: Constraint,
 ) -> None:
     """Check and store a key of a table that exists.
 
     Raises:
         SqlError: what Unity Catalog refuses: unknown or nullable columns, a second primary key, a
-            name that is taken, a parent without a primary key.
+            name that is taken in the schema, a parent without a primary key, columns of other
+            types than the parent's, tables of somebody else.
     """
+    if key.parent is not None:
+        grants.require_owner(execution.principal, Securable("TABLE", table))
     nullable = {field.name.lower(): field.nullable for field in schema.fields}
     for column in key.columns:
         if column not in nullable:
@@ -212,11 +263,13 @@ def add(
         )
     with metastore.lock:
         there = metastore.constraints.setdefault(table, [])
-        if any(other.name.lower() == key.name.lower() for other in there):
+        if key.name.lower() in _names(metastore, table):
             raise _exists(key.name, table)
         if key.kind == "PRIMARY KEY" and any(other.kind == key.kind for other in there):
             raise _second_primary_key(table)
-        there.append(_complete(execution, metastore, key, table, there))
+        complete = _complete(execution, metastore, grants, key, table, there)
+        check_types(execution, table, [complete])
+        there.append(complete)
 
 
 def drop(metastore: Metastore, reader: Reader, table: Name) -> bool:
@@ -274,6 +327,7 @@ def _drop_references(metastore: Metastore, table: Name, *, cascade: bool) -> Non
 def _complete(
     execution: Execution,
     metastore: Metastore,
+    grants: Grants,
     key: Constraint,
     table: Name,
     siblings: list[Constraint],
@@ -291,6 +345,7 @@ def _complete(
                 f"The table or view `{'`.`'.join(parent)}` cannot be found. Verify the spelling "
                 "and correctness of the schema and catalog.",
             )
+        grants.require_owner(execution.principal, Securable("TABLE", parent))
         keys = metastore.constraints.get(parent, [])
     primary = next((other for other in keys if other.kind == "PRIMARY KEY"), None)
     columns = key.parent_columns or (primary.columns if primary else ())

@@ -15,6 +15,7 @@ from databricks_sandbox.unity.grants import Grants
 from databricks_sandbox.unity.information_schema import Contents
 from databricks_sandbox.unity.metastore import Metastore
 from databricks_sandbox.unity.names import Names
+from databricks_sandbox.unity.policy_statements import PolicyStatements
 from databricks_sandbox.unity.result_set import ResultSet
 from databricks_sandbox.unity.rules import statement_rules, text_rules
 from databricks_sandbox.unity.settings import ANSI, spark_setting
@@ -49,11 +50,14 @@ class Executor:
         self.text_rules = text_rules(Names(metastore, grants, volumes))
         self._spark = SparkStatements(self.text_rules, grants)
         self._catalogs = CatalogStatements(metastore, grants, volumes, self._spark)
+        tables = TableStatements(metastore, grants, self._spark, switches)
+        self._policies = PolicyStatements(metastore, grants, self._spark, tables)
         self.statement_rules = statement_rules(
             catalogs=self._catalogs,
             describe=DescribeStatements(metastore, grants),
             grants=GrantStatements(metastore, grants),
-            tables=TableStatements(metastore, grants, self._spark, switches),
+            policies=self._policies,
+            tables=tables,
             tags=TagStatements(metastore, grants),
             volumes=VolumeStatements(metastore, grants, volumes),
         )
@@ -97,6 +101,7 @@ class Executor:
             )
         execution = Execution(session, text, line, group)
         session.engine.attach_catalogs(self._metastore.catalogs)
+        self._policies.require_own(execution)
         words = head(text)
         for rule in self.statement_rules:
             if rule.pattern.match(words):

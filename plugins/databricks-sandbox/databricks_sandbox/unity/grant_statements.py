@@ -46,11 +46,8 @@ class GrantStatements:
             principal = reader.next().value
         securable = self._securable(execution, reader)
         reader.expect_end()
-        sender = execution.principal
-        if principal is None and not self._grants.has(sender, "MANAGE", securable):
-            # Who does not manage it sees their own grants only.
-            principal = sender.name
-        elif principal not in (None, sender.name):
+        if principal != execution.principal.name:
+            # Of others, and of all, only those may know who manage it.
             self._grants.require(execution.principal, "MANAGE", securable)
         return result_set(
             ("Principal", "ActionType", "ObjectType", "ObjectKey"),

@@ -58,6 +58,20 @@ class Grants:
         """Who owns something."""
         return self._metastore.owners.get(securable, ADMIN)
 
+    def require_owner(self, principal: Principal, securable: Securable) -> None:
+        """Let only the owner pass, or an admin; MANAGE is not enough.
+
+        Raises:
+            SqlError: INSUFFICIENT_PERMISSIONS.
+        """
+        names = (principal.name, *principal.groups)
+        if not principal.admin and self.owner(securable) not in names:
+            raise SqlError(
+                "INSUFFICIENT_PERMISSIONS",
+                f"Insufficient privileges:\nUser is not an owner of "
+                f"{securable.kind.capitalize()} '{securable.full_name}'.",
+            )
+
     def set_owner(self, securable: Securable, owner: str) -> None:
         """Give something to another principal."""
         self._require_principal(owner)

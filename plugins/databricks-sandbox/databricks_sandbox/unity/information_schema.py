@@ -198,6 +198,16 @@ def _volumes(contents: Contents) -> Iterator[tuple[Any, ...]]:
             yield (*name, "MANAGED", owner, volume.comment, f"/Volumes/{'/'.join(name)}")
 
 
+def _row_filters(contents: Contents) -> Iterator[tuple[Any, ...]]:
+    for table, function in sorted(contents.metastore.row_filters.items()):
+        yield (*table, function)
+
+
+def _column_masks(contents: Contents) -> Iterator[tuple[Any, ...]]:
+    for table, masks in sorted(contents.metastore.masks.items()):
+        yield from ((*table, column, function) for column, function in sorted(masks.items()))
+
+
 def _privileges(kind: str) -> Callable[[Contents], Iterator[tuple[Any, ...]]]:
     def rows(contents: Contents) -> Iterator[tuple[Any, ...]]:
         places: list[Securable] = {
@@ -270,11 +280,8 @@ RELATIONS: dict[str, Relation] = {
          "comment", "storage_location"),
         _volumes,
     ),
-    # Statements that would make one are refused, so there is none.
-    "row_filters": Relation((*_TABLE, "filter_name", "target_columns"), lambda _: iter(())),
-    "column_masks": Relation(
-        (*_TABLE, "column_name", "mask_name", "using_columns"), lambda _: iter(())
-    ),
+    "row_filters": Relation((*_TABLE, "filter_name"), _row_filters),
+    "column_masks": Relation((*_TABLE, "column_name", "mask_name"), _column_masks),
     "catalog_privileges": Relation(("catalog_name", *_GRANT), _privileges("CATALOG")),
     "schema_privileges": Relation(("catalog_name", "schema_name", *_GRANT), _privileges("SCHEMA")),
     "table_privileges": Relation((*_TABLE, *_GRANT), _privileges("TABLE")),

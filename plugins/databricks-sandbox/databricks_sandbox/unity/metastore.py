@@ -89,6 +89,11 @@ class Metastore:
         grants: privileges by principal and securable.
         constraints: by table.
         tags: by securable and column, where no column is the securable itself.
+        row_filters: function by table.
+        masks: function by table and column.
+        pipelines: `STREAMING_TABLE` or `MATERIALIZED_VIEW` by table, of tables of a pipeline.
+        catalog_types: `FOREIGN_CATALOG` or `DELTASHARING_CATALOG` by name, of catalogs that nobody
+            can create anything in.
     """
 
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -99,6 +104,11 @@ class Metastore:
     grants: dict[tuple[str, Securable], set[str]] = field(default_factory=dict)
     constraints: dict[Name, list[Constraint]] = field(default_factory=dict)
     tags: dict[tuple[Securable, str | None], dict[str, str]] = field(default_factory=dict)
+
+    row_filters: dict[Name, str] = field(default_factory=dict)
+    masks: dict[Name, dict[str, str]] = field(default_factory=dict)
+    pipelines: dict[Name, str] = field(default_factory=dict)
+    catalog_types: dict[str, str] = field(default_factory=dict)
 
     @property
     def default_catalog(self) -> str:
@@ -139,6 +149,9 @@ class Metastore:
             self.grants = {k: p for k, p in self.grants.items() if not covers(k[1])}
             self.tags = {k: v for k, v in self.tags.items() if not covers(k[0])}
             if securable.kind != "VOLUME":
+                for kept in (self.row_filters, self.masks, self.pipelines):
+                    for table in [t for t in kept if t[:depth] == name]:
+                        del kept[table]
                 self.constraints = {n: c for n, c in self.constraints.items() if n[:depth] != name}
                 # A foreign key does not outlive the table it points at.
                 for table, keys in self.constraints.items():

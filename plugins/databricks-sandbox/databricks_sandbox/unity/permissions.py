@@ -15,7 +15,7 @@ from databricks_sandbox.unity.sql_text import head
 
 _RELATION = re.compile(r"'?Unresolved(Relation|Table|View|TableOrView|Identifier) \[([^\]]*)\]")
 _WRITTEN = "__required_write_privileges__="
-_CTE = re.compile(r"^CTE \[(.*)\]", re.MULTILINE)
+_CTE = re.compile(r"\bCTE \[([^\]]*)\]")
 
 # First words of a statement to the privilege on the table it names first; the rest only reads.
 _ON_TARGET = (

@@ -15,6 +15,7 @@ from databricks_sandbox.unity.describe_statements import DescribeStatements
 from databricks_sandbox.unity.execution import Execution
 from databricks_sandbox.unity.grant_statements import GrantStatements
 from databricks_sandbox.unity.names import Names
+from databricks_sandbox.unity.policy_statements import PolicyStatements
 from databricks_sandbox.unity.result_set import ResultSet
 from databricks_sandbox.unity.settings import reset_setting, set_setting
 from databricks_sandbox.unity.spark_statements import TextRule
@@ -52,6 +53,7 @@ def _statement(
 
 _NO_VOLUMES = "Spark has no volumes"
 _NO_GRANTS = "Spark keeps no permissions"
+_NO_POLICIES = "Spark has no row filters and column masks"
 _NO_TAGS = "Spark keeps no tags"
 _OWN_SETTINGS = "a warehouse has settings of its own and none of Spark's"
 _ONE_CATALOG = "Spark's catalogs are configuration; Unity Catalog's are objects"
@@ -62,6 +64,7 @@ def statement_rules(
     catalogs: CatalogStatements,
     describe: DescribeStatements,
     grants: GrantStatements,
+    policies: PolicyStatements,
     tables: TableStatements,
     tags: TagStatements,
     volumes: VolumeStatements,
@@ -79,7 +82,7 @@ def statement_rules(
         _statement("alter volume", "ALTER VOLUME", _NO_VOLUMES, volumes.alter),
         _statement("comment on volume", "COMMENT ON VOLUME", _NO_VOLUMES, volumes.comment),
         _statement("use catalog", "(USE|SET) CATALOG", _ONE_CATALOG, catalogs.use_catalog),
-        _statement("create catalog", "CREATE CATALOG", _ONE_CATALOG, catalogs.create),
+        _statement("create catalog", "CREATE (FOREIGN )?CATALOG", _ONE_CATALOG, catalogs.create),
         _statement("drop catalog", "DROP CATALOG", _ONE_CATALOG, catalogs.drop),
         _statement("show catalogs", "SHOW CATALOGS", _ONE_CATALOG, catalogs.show),
         _statement(
@@ -120,6 +123,31 @@ def statement_rules(
         _statement("set tag", "(SET|UNSET) TAG ON", _NO_TAGS, tags.set_tag),
         _statement("set", "SET (?!TIME ZONE|VAR |VARIABLE ).+", _OWN_SETTINGS, set_setting),
         _statement("reset", "RESET .+", _OWN_SETTINGS, reset_setting),
+        _statement(
+            "row filter",
+            rf"ALTER TABLE {_NAME} (SET|DROP) ROW FILTER",
+            _NO_POLICIES,
+            policies.alter,
+        ),
+        _statement(
+            "column mask",
+            rf"ALTER TABLE {_NAME} ALTER (COLUMN )?\S+ (SET|DROP) MASK",
+            _NO_POLICIES,
+            policies.alter,
+        ),
+        _statement(
+            "table of a pipeline",
+            "CREATE (STREAMING TABLE|MATERIALIZED VIEW)",
+            "Spark has no pipelines",
+            policies.create_of_pipeline,
+        ),
+        _statement("merge", "MERGE INTO", _NO_POLICIES, policies.merge),
+        _statement(
+            "add columns",
+            rf"ALTER TABLE {_NAME} ADD COLUMNS?",
+            "Databricks wants the feature of VARIANT switched on first, Delta does it by itself",
+            tables.add_columns,
+        ),
         _statement(
             "add constraint",
             rf"ALTER TABLE {_NAME} ADD (CONSTRAINT|PRIMARY KEY|FOREIGN KEY)",

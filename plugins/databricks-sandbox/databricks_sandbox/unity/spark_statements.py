@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from databricks_sandbox.errors import SqlError
 from databricks_sandbox.unity.execution import Execution
 from databricks_sandbox.unity.grants import Grants
 from databricks_sandbox.unity.permissions import authorise
@@ -55,6 +56,9 @@ class SparkStatements:
             statement = self.rewrite(execution, execution.text if text is None else text)
             if not execution.principal.admin:
                 authorise(execution, self._grants, statement)
+            words = statement.upper()
+            if "UNION" in words and ("VARIANT" in words or "PARSE_JSON" in words):
+                _require_no_variants(execution, statement)
             return execution.run(statement)
         finally:
             execution.drop_views()
@@ -69,3 +73,17 @@ class SparkStatements:
                     execution.line.answered_by = rule.name
                 text = changed
         return text
+
+
+def _require_no_variants(execution: Execution, text: str) -> None:
+    """Let no set operator have a VARIANT; Spark's UNION ALL takes it, Databricks has none that do.
+
+    Raises:
+        SqlError: one has.
+    """
+    if execution.engine.unites_variants(text):
+        raise SqlError(
+            "UNSUPPORTED_FEATURE.SET_OPERATION_ON_VARIANT_TYPE",
+            "The feature is not supported: Cannot have VARIANT type columns in DataFrame which "
+            "calls set operations (INTERSECT, EXCEPT, etc.).",
+        )

@@ -22,6 +22,9 @@ from databricks_sandbox.unity.schemas import require_schema
 from databricks_sandbox.unity.spark_statements import SparkStatements
 from databricks_sandbox.unity.sql_text import Reader, splice
 
+_VARIANT_FEATURES = ("variantType", "variantType-preview")
+"""Features of Delta of which a table with VARIANT columns has one."""
+
 
 class TableStatements:
     """Statements about tables and views.
@@ -61,9 +64,14 @@ class TableStatements:
         keys = constraints.extract_keys(reader, name, changes)
         if _cluster_by_auto(reader, changes):
             self._require_predictive_optimization()
-        constraints.check_new(execution, self._metastore, securable.name, keys)
+        constraints.check_new(execution, self._metastore, self._grants, securable.name, keys)
         text = splice(execution.text, changes)
         answer = self._spark.run(execution, text)
+        try:
+            constraints.check_types(execution, securable.name, keys)
+        except SqlError:
+            execution.run(f"DROP TABLE {_sql(securable.name)}")
+            raise
         with self._metastore.lock:
             self._metastore.constraints[securable.name] = keys
             if not existed:
@@ -130,8 +138,21 @@ class TableStatements:
         reader.expect_end()
         self._grants.require(execution.principal, "MANAGE", securable)
         schema = tables.table(execution.engine, *securable.name).schema
-        constraints.add(execution, self._metastore, securable.name, schema, key)
+        constraints.add(execution, self._metastore, self._grants, securable.name, schema, key)
         return empty()
+
+    def add_columns(self, execution: Execution) -> ResultSet:
+        """`ALTER TABLE name ADD COLUMN[S] …`; a VARIANT needs its feature first."""
+        reader, securable = _altered(execution)
+        if any(token.upper == "VARIANT" for token in reader.tokens[reader.position :]):
+            properties = tables.table(execution.engine, *securable.name).properties
+            if not any(f"delta.feature.{name}" in properties for name in _VARIANT_FEATURES):
+                raise SqlError(
+                    "DELTA_FEATURES_REQUIRE_MANUAL_ENABLEMENT",
+                    "Your table schema requires manually enablement of the following table "
+                    f"feature(s): {_VARIANT_FEATURES[0]}.",
+                )
+        return self._spark.run(execution)
 
     def drop_constraint(self, execution: Execution) -> ResultSet:
         """`ALTER TABLE name DROP CONSTRAINT name`, `DROP PRIMARY KEY`, `DROP FOREIGN KEY (…)`."""

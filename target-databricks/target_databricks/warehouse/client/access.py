@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlparse
+from urllib.parse import parse_qs, urlparse
 
 from requests.utils import get_environ_proxies
 
@@ -22,6 +22,8 @@ from target_databricks.warehouse.client.errors import classify
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
+    from databricks.sdk.core import Config
+    from databricks.sdk.credentials_provider import CredentialsProvider
 
 logger = logging.getLogger("target-databricks")
 
@@ -39,6 +41,15 @@ _CREDENTIALS: Mapping[str, str] = {
     "azure_workspace_resource_id": "azure_workspace_resource_id",
     "profile": "profile",
 }
+# Settings that state a way in to the SDK's name of it. Without that name the SDK refuses to choose
+# between them and what else it finds, a DATABRICKS_TOKEN of the environment for one.
+_WAYS: Mapping[tuple[str, ...], str] = {
+    ("access_token",): "pat",
+    ("client_id", "client_secret"): "oauth-m2m",
+    ("azure_client_id", "azure_client_secret"): "azure-client-secret",
+}
+_WORKSPACE = "X-Databricks-Org-Id"
+"""Header that says which workspace of its host a call is for."""
 _WAREHOUSE = re.compile(r"/(?:warehouses|endpoints)/([^/?]+)")
 _CONNECT_SECONDS = 10
 _REST_SECONDS = 60
@@ -53,11 +64,13 @@ class Access:
         client: The SDK's client; its tokens renew themselves.
         host: Base URL of the workspace.
         http_path: The warehouse's path.
+        workspace: The id of the workspace, where its host has several.
     """
 
     client: WorkspaceClient
     host: str
     http_path: str
+    workspace: str | None = None
 
     @property
     def warehouse_id(self) -> str | None:
@@ -68,13 +81,18 @@ class Access:
     def connect_arguments(self) -> dict[str, Any]:
         """What `databricks.sql.connect` needs to come the same way."""
         parsed = urlparse(self.host)
+        path = f"{self.http_path}?o={self.workspace}" if self.workspace else self.http_path
+        # The connector takes a token from what it is given and drops all other headers, of which
+        # Azure and hosts of several workspaces have some.
+        headers = self.client.config.authenticate()
         arguments: dict[str, Any] = {
             "server_hostname": parsed.hostname,
-            "http_path": self.http_path,
+            "http_path": path,
             "credentials_provider": lambda: self.client.config.authenticate,
+            "http_headers": [(k, v) for k, v in headers.items() if k != "Authorization"],
         }
         if parsed.scheme == "http":
-            arguments["_connection_uri"] = f"{self.host}/{self.http_path.lstrip('/')}"
+            arguments["_connection_uri"] = f"{self.host}/{path.lstrip('/')}"
         elif parsed.port:
             arguments["_port"] = parsed.port
         return arguments
@@ -97,8 +115,17 @@ def make_access(config: Mapping[str, Any]) -> Access:
     # The SDK tells at length of each place where it looks for credentials.
     logging.getLogger("databricks.sdk").setLevel(logging.WARNING)
     host = host_url(str(config["server_hostname"]))
-    _check_reachable(host, Backoff(float(config["warehouse_timeout"])))
+    path, _, query = str(config["http_path"]).partition("?")
+    workspace = workspace_of(str(config["server_hostname"]), f"?{query}")
     credentials = {name: config[key] for key, name in _CREDENTIALS.items() if config.get(key)}
+    if (way := way_in(config)) is not None:
+        credentials["auth_type"] = way
+    if workspace is not None:
+        credentials |= {
+            "workspace_id": workspace,
+            "credentials_strategy": _with_header(_WORKSPACE, workspace),
+        }
+    _check_reachable(host, Backoff(float(config["warehouse_timeout"])))
     try:
         settings = Config(
             host=host,
@@ -112,9 +139,47 @@ def make_access(config: Mapping[str, Any]) -> Access:
         problem = classify(error)
         raise ConfigurationError(
             f"No way into {host}: {problem.reason} Set 'access_token', 'client_id' and "
-            "'client_secret', the 'azure_' settings, or 'profile'."
+            "'client_secret', the 'azure_' settings, or 'profile'. What of these is not set is "
+            "looked for in the environment and in profiles; DATABRICKS_AUTH_TYPE names the one to "
+            "take where several are found."
         ) from error
-    return Access(WorkspaceClient(config=settings), host, str(config["http_path"]))
+    return Access(WorkspaceClient(config=settings), host, path, workspace)
+
+
+def way_in(config: Mapping[str, Any]) -> str | None:
+    """The SDK's name of the way in that the settings state; None leaves it to the SDK.
+
+    Raises:
+        ConfigurationError: They state two.
+    """
+    stated = [names for names in _WAYS if all(config.get(name) for name in names)]
+    if len(stated) > 1:
+        both = " and ".join(f"'{names[-1]}'" for names in stated)
+        raise ConfigurationError(
+            f"The settings {both} are both set, and each is a way into the workspace. Keep one."
+        )
+    return _WAYS[stated[0]] if stated else None
+
+
+def workspace_of(*urls: str) -> str | None:
+    """The id of the workspace that one of some URLs names (`?o=1234`), as browsers show it."""
+    for url in urls:
+        for identifier in parse_qs(urlparse(url).query).get("o", ()):
+            if identifier.isdecimal():
+                return identifier
+    return None
+
+
+def _with_header(name: str, value: str) -> Any:
+    """The SDK's own ways in, with one more header: not all of its calls say which workspace."""
+    from databricks.sdk.credentials_provider import DefaultCredentials
+
+    class WithHeader(DefaultCredentials):
+        def __call__(self, cfg: Config) -> CredentialsProvider:
+            headers = super().__call__(cfg)
+            return lambda: {**headers(), name: value}
+
+    return WithHeader()
 
 
 def _check_reachable(host: str, backoff: Backoff) -> None:

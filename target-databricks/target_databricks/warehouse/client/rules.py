@@ -58,6 +58,10 @@ _HOST = (
     "Check the setting 'server_hostname': it is the workspace's host name, such as "
     "adb-1234567890123456.7.azuredatabricks.net, as the warehouse's connection details show it."
 )
+_REAL_TIME = (
+    "Loads need a warehouse that speaks Thrift, and a real-time one (Lakehouse/RT) does not: set "
+    "'http_path' to a serverless or pro SQL warehouse."
+)
 _PATH = (
     "Check the setting 'http_path': it looks like /sql/1.0/warehouses/<id>, as the warehouse's "
     "connection details show it."
@@ -158,6 +162,14 @@ RULES = (
     ),
     Rule(Kind.FINAL, _NETWORK, texts=(r"blocked by .*IP ACL|IP access list",)),
     Rule(Kind.FINAL, f"{_CREDENTIALS} {_GRANT}", texts=(r"http-code: 403",)),
+    Rule(
+        Kind.FINAL,
+        _REAL_TIME,
+        states=("KP001",),
+        classes=("databricks.ReydenThriftUnsupportedError",),
+        # The connector goes on to what it would need instead, and remembers that.
+        texts=(r"not supported for Thrift", r"databricks-sql-kernel"),
+    ),
     Rule(Kind.FINAL, _CATALOG, texts=(r"CATALOG_NOT_FOUND", r"NO_SUCH_CATALOG")),
     Rule(
         Kind.FINAL,

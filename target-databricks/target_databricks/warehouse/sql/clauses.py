@@ -22,7 +22,7 @@ from target_databricks.schema.plan import (
     ChildPlan,
     StreamPlan,
 )
-from target_databricks.warehouse.sql.columns import column_type, fitted, sql_type
+from target_databricks.warehouse.sql.columns import column_type, fitted, is_variant, sql_type
 from target_databricks.warehouse.sql.names import literal, quoted
 
 SEQUENCE = "_sdc_sequence"
@@ -65,9 +65,22 @@ class ChildRows:
 
 
 def child_rows(
-    columns: pa.Schema, plan: StreamPlan, child: ChildPlan, staged: StagedRows
+    columns: pa.Schema,
+    plan: StreamPlan,
+    child: ChildPlan,
+    staged: StagedRows,
+    *,
+    parsed: bool = True,
 ) -> ChildRows:
-    """How the rows of a child table are read out of a batch."""
+    """How the rows of a child table are read out of a batch.
+
+    Args:
+        columns: Columns of the child's table.
+        plan: The stream.
+        child: Which of its child tables.
+        staged: The batch.
+        parsed: Whether JSON text becomes VARIANT here, or stays text.
+    """
     array = staged.schema.field(child.column)
     members = {f.name.lower(): f for f in array.type.value_type}
     keys = {key.lower(): key for key in plan.keys}
@@ -80,7 +93,9 @@ def child_rows(
             value = fitted(f"b.{quoted(key)}", staged.schema.field(key).type, column)
         elif name in members:
             member = members[name]
-            value = fitted(f"e.__row.{quoted(member.name)}", member.type, column)
+            value = f"e.__row.{quoted(member.name)}"
+            if parsed or not is_variant(column):
+                value = fitted(value, member.type, column)
         elif name == POSITION:
             value = f"CAST(e.__place AS {column_type(column)})"
         elif name == JOB_ID:

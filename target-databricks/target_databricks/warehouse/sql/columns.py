@@ -113,6 +113,22 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
+def clusterable(column: pa.Field) -> bool:
+    """Whether a table can be clustered by a column: its statistics must have an order.
+
+    Source: Databricks, Liquid clustering, data types of clustering keys.
+    """
+    kind = column.type
+    unordered = pa.types.is_nested(kind) or pa.types.is_boolean(kind) or pa.types.is_binary(kind)
+    return not (unordered or is_variant(column))
+
+
+def in_front(columns: pa.Schema, names: Iterable[str]) -> pa.Schema:
+    """The columns, some of them first; a new table has statistics of its first columns alone."""
+    first = [columns.field(name) for name in dict.fromkeys(names) if name in columns.names]
+    return pa.schema([*first, *(c for c in columns if c not in first)])
+
+
 def missing(existing: pa.Schema, target: pa.Schema) -> list[tuple[str, pa.Field]]:
     """Columns and nested fields that a table lacks.
 

@@ -43,7 +43,7 @@ from target_databricks.warehouse.sql.clauses import (
     soft_delete_flag,
     with_changed,
 )
-from target_databricks.warehouse.sql.columns import column_type, fitted, is_variant
+from target_databricks.warehouse.sql.columns import fitted, is_variant, sql_type
 from target_databricks.warehouse.sql.names import literal, quoted
 
 
@@ -108,7 +108,7 @@ def merge_children(
     """MERGE the rows of a child table, in place of all that the batch's parents had.
 
     A parent brings one row that is `gone`, which takes its old rows out, and its new rows, which
-    match nothing and go in.
+    match nothing and go in. No set operator takes a VARIANT, so it comes through as text.
 
     Args:
         table: The child's table, in SQL.
@@ -120,15 +120,18 @@ def merge_children(
         staged: The batch.
         replayed: As in `merge`.
     """
-    rows = child_rows(columns, plan, child, staged)
+    rows = child_rows(columns, plan, child, staged, parsed=False)
     nothing = [
         f"b.{quoted(c.name)} AS {quoted(c.name)}"
         if c.name in plan.keys
-        else f"CAST(NULL AS {column_type(c)}) AS {quoted(c.name)}"
+        else f"CAST(NULL AS {sql_type(c.type)}) AS {quoted(c.name)}"
         for c in rows.columns
     ]
     names = ", ".join(quoted(c.name) for c in rows.columns)
-    values = ", ".join(f"s.{quoted(c.name)}" for c in rows.columns)
+    read = {c.name: f"s.{quoted(c.name)}" for c in rows.columns}
+    values = ", ".join(
+        fitted(read[c.name], c.type, c) if is_variant(c) else read[c.name] for c in rows.columns
+    )
     return "\n".join(
         [
             f"MERGE INTO {table} AS t",
