@@ -141,3 +141,14 @@ def test_notes_of_thousands_of_columns_fit_into_properties():
     properties = as_properties(noted)
     assert max(map(len, properties.values())) <= LENGTH
     assert from_properties({**properties, "delta.other": "1", f"{PREFIX}x": ""}) == noted
+
+
+def test_an_array_that_is_a_child_table_makes_way_for_a_column(folder, singer):
+    array = {**lines("n"), "x-child-table": {"name": "lines"}}
+    for names in (["a b"], ["a b", "a_b"], ["a_b", "a b"]):
+        stated = {"no": INTEGER, **{n: array if n == "a b" else TEXT for n in names}}
+        sent = {"no": len(names), "a b": [{"n": len(names)}], "a_b": "text"}
+        record = {name: sent[name] for name in stated}
+        folder.run(singer.schema("things", stated, ["no"]), singer.record("things", record))
+    assert folder.rows("things", "a_b", by="no") == [None, "text"]
+    assert folder.rows("lines", "n", by="no") == [1, 2]

@@ -88,14 +88,19 @@ def reconcile(
         return fields
 
     columns = _with_keys_as_there(plan, existing.get(plan.table))
-    own = iter(fitted(plan.table, [f for f in columns if f.name not in children]))
+    columns_of_table = fitted(plan.table, [f for f in columns if f.name not in children])
+    # An array that is a child table has no column, so it makes way for those that have.
+    arrays = {f.source: f.plain or f.name for f in plan.fields if f.name in children}
+    named = unique_names(arrays, lambda source: arrays[source], [f.name for f in columns_of_table])
+    own = iter(columns_of_table)
     fields = []
     for member in plan.fields:
         if (child := children.get(member.name)) is None:
             fields.append(next(own))
         else:
             row = struct_node(fitted(child.table, child.row.fields, child_path(child.column)))
-            fields.append(replace(member, node=list_node(row)))
+            name = named[member.source]
+            fields.append(replace(member, name=name, plain=None, node=list_node(row)))
     nodes = {old.name: new.node for old, new in zip(plan.fields, fields, strict=True)}
     for child in plan.children:
         kept, widened = _parents(child, existing.get(child.table), nodes, notes, fit)

@@ -88,7 +88,9 @@ class Reading:
 
     def is_cut(self, stream: Stream) -> bool:
         """Whether nothing says that a stream is complete."""
-        return self.syncing or not any(place > stream.last for place, _ in self.states)
+        begun = min((at for at, name in self.schemas if name == stream.name), default=-1)
+        last = max(stream.last, begun)
+        return self.syncing or not any(place > last for place, _ in self.states)
 
 
 def understood(run: Run) -> Reading:

@@ -217,8 +217,10 @@ def _received(table: Table, before: Row | None, sents: Sequence[Sent], *, retiri
             if order is not None and order > max(orders):
                 serials = (serials if len(before.serials) > 1 else set()) | {serial}  # type: ignore[union-attr]
     gone = any(sent.record.get("_sdc_deleted_at") for sent in sents)
-    # What came after its version was completed, and is older than the row, does not revive it.
-    outdated = retiring and serials != {sents[-1].serial}
+    # What comes after its version was completed, and is older than the row, does not revive it, or
+    # is the row if that was removed.
+    outdated = retiring and not serials <= {sent.serial for sent in sents}
+    serials |= {sent.serial for sent in sents} if outdated else set()
     alive = {True, False} if gone or outdated else {True}
     return Row(serials | ({None} if gone else set()), alive, {sents[-1].version})
 

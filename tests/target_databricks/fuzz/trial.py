@@ -156,9 +156,9 @@ def _of_run(
     safe, wrong = _covered(reading, place.last.states, died=died or aside or _is_cut(reading, run))
     yield from (("state", text) for text in wrong)
     expect(tables, run, reading, died=died, safe=safe)
-    yield from (
-        ("table", text) for text in compare(place, tables, [each.settings for each in runs])
-    )
+    settings = [each.settings for each in runs]
+    for text in compare(place, tables, settings, torn=bool(gone)):
+        yield "table", text
 
 
 def _traceback(error: BaseException) -> str:
