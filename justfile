@@ -4,7 +4,7 @@
 pytest := "uv run --group test pytest"
 standing := "not stress and not benchmark"
 newest := "build/newest"
-quick := "not spark and not meltano and not process and not style and " + standing
+quick := "not spark and not meltano and not process and not style and not fuzz and " + standing
 
 # The quick lane: everything that needs no Spark, no other process and no checker.
 test *arguments:
@@ -33,7 +33,7 @@ test-meltano *arguments:
 
 # What starts commands, kills them, or serves.
 test-process *arguments:
-    {{pytest}} -m "process and not meltano and not spark and {{standing}}" {{arguments}}
+    {{pytest}} -m "process and not meltano and not spark and not fuzz and {{standing}}" {{arguments}}
 
 # Formatter, linter, type checker, Meltano's schema of meltano.yml.
 check:
@@ -49,7 +49,7 @@ stress *arguments:
 
 # Hostile streams against a model of the tables: `just fuzz --streams 20000`, `just fuzz --seed 7`.
 fuzz *arguments:
-    {{pytest}} {{arguments}} tests/target_databricks/fuzz
+    {{pytest}} -m "fuzz and {{standing}}" {{arguments}} tests/target_databricks/fuzz
 
 # Ratios against a yardstick; wants a quiet machine.
 bench *arguments:

@@ -6,6 +6,7 @@
 | `meltano` | the real `meltano` in a project of its own |
 | `process` | other processes: the installed commands, kills, servers |
 | `style` | formatter, linter and type checker |
+| `fuzz` | hostile streams, hundreds of them, against a model of the tables |
 
 A test without any of them is in the quick lane: `just test`.
 
@@ -45,12 +46,15 @@ LANES: dict[str, Callable[[pytest.Function], bool]] = {
         or any(_starts_processes(each, set()) for each in _functions(test))
     ),
     "style": lambda test: test.path.name == "test_style.py",
+    "fuzz": lambda test: test.path.parent.name == "fuzz",
 }
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One worker more than there are cores: a test that waits for Spark or a process uses none."""
-    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else 3
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """A worker for each core, and one more where tests wait for Spark or for other processes."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+    waiting = "not process" not in (config.option.markexpr or "")
+    return cores + 1 if waiting else cores
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -274,18 +274,16 @@ def cli(tmp_path):
 @pytest.fixture
 def manager(tmp_path):
     """A secret manager: a command that keeps content in a file, or fails."""
-    script = tmp_path / "manager.py"
+    script, kept = tmp_path / "manager.sh", shlex.quote(str(tmp_path / "managed"))
+    # A shell, which starts in a twentieth of the time that Python takes.
     script.write_text(
-        "import pathlib, sys\n"
-        f"file = pathlib.Path({str(tmp_path / 'managed')!r})\n"
-        "if sys.argv[1:] == ['read']:\n"
-        "    sys.stdout.write(file.read_text() if file.exists() else '')\n"
-        "elif sys.argv[1:] == ['write']:\n"
-        "    file.write_text(sys.stdin.read())\n"
-        "else:\n"
-        "    sys.exit(4)\n"
+        'case "$*" in\n'
+        f"read) [ ! -e {kept} ] || cat {kept} ;;\n"
+        f"write) cat > {kept} ;;\n"
+        "*) exit 4 ;;\n"
+        "esac\n"
     )
-    return f"{shlex.quote(sys.executable)} {shlex.quote(str(script))}"
+    return f"sh {shlex.quote(str(script))}"
 
 
 class KilledError(BaseException):

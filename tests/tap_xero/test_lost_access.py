@@ -26,8 +26,19 @@ def ids(run, stream):
 # Access that was taken away ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("effect", ["scope_missing", "tenant_revoked"])
-@pytest.mark.parametrize("before", [1, 2, 4, 9])
+@pytest.mark.parametrize(
+    ("before", "effect"),
+    [
+        (1, "scope_missing"),
+        (2, "tenant_revoked"),
+        (4, "scope_missing"),
+        (9, "tenant_revoked"),
+        pytest.param(1, "tenant_revoked", marks=pytest.mark.stress),
+        pytest.param(2, "scope_missing", marks=pytest.mark.stress),
+        pytest.param(4, "tenant_revoked", marks=pytest.mark.stress),
+        pytest.param(9, "scope_missing", marks=pytest.mark.stress),
+    ],
+)
 def test_invariant_13_an_organisation_lost_on_the_way_is_named_and_the_others_are_read(
     xero_sandbox, run_tap, selecting, small_pages, effect, before
 ):

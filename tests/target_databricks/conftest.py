@@ -371,6 +371,7 @@ def sql_type(kind: pa.DataType) -> str:
 
 
 PLACES = ("lakehouse folder", "SQL warehouse")
+DELETION_VECTORS = "spark.databricks.delta.properties.defaults.enableDeletionVectors"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -408,7 +409,12 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 
 @pytest.fixture
 def warehouse(databricks_sandbox: Any, databricks_schema: str) -> SqlWarehouse:
-    """A schema of a SQL warehouse, for what only it can do: grants, outages, constraints."""
+    """A schema of a SQL warehouse, for what only it can do: grants, outages, constraints.
+
+    Its tables are without deletion vectors, over which Spark takes a third longer; a test that
+    wants what a workspace does by default clears `session_settings`.
+    """
+    databricks_sandbox.session_settings[DELETION_VECTORS] = "false"
     return SqlWarehouse(databricks_sandbox, databricks_schema)
 
 

@@ -164,7 +164,6 @@ def test_a_crash_while_the_state_goes_out_counts_as_not_gone_out(folder, singer,
     assert values(folder) == [1, 2]
 
 
-@pytest.mark.rule("no keys: append, exactly once")
 def test_append_only_keeps_every_version_of_every_record(place, singer):
     schema = singer.schema("items", {"id": INTEGER, "v": INTEGER}, ["id"])
     records = singer.records("items", {"id": 1, "v": 1}, {"id": 1, "v": 2}, {"id": 1, "v": 2})

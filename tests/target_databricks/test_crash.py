@@ -118,7 +118,11 @@ def whole_story(tmp_path_factory, singer, lakehouse, half_told):
 @pytest.mark.parametrize(
     ("owner", "method", "after", "call"),
     [(*instant, 1) for instant in INSTANTS]
-    + [(*instant, 3) for instant in INSTANTS if instant[0] is Spool],
+    + [
+        pytest.param(*instant, 3, marks=pytest.mark.stress)
+        for instant in INSTANTS
+        if instant[0] is Spool
+    ],
     ids=name,
 )
 def test_invariant_3_a_crash_at_a_chosen_instant(

@@ -121,7 +121,6 @@ def test_a_narrow_decimal_widens_and_the_widest_one_keeps_its_places(place, sing
     assert place.rows("things", "_rescued_data") == [None, '{"w":0.2525}', None]
 
 
-@pytest.mark.rule("invariant 8")
 @pytest.mark.parametrize(
     ("old", "new", "before", "after", "rescued"),
     [

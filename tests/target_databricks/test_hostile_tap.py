@@ -62,7 +62,7 @@ def check_that_nothing_is_lost(place, seed, rows=200):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_invariant_9_every_row_arrives_and_invariant_8_no_value_is_lost(place, seed):
     # Spark needs a minute for 200; `test_many_hostile_taps` gives it those.
-    check_that_nothing_is_lost(place, seed, rows=200 if place.quick else 80)
+    check_that_nothing_is_lost(place, seed, rows=200 if place.quick else 40)
 
 
 @pytest.mark.stress

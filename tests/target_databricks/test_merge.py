@@ -106,7 +106,6 @@ def test_a_change_in_the_last_digit_of_a_long_number_is_a_change(place, singer, 
     assert any(new in v for v in held)
 
 
-@pytest.mark.rule("merge, gated by hash")
 def test_the_last_version_of_a_key_in_a_batch_wins(place, singer):
     place.run(items(singer, {"id": 1, "v": "a"}, {"id": 2, "v": "x"}, {"id": 1, "v": "b"}))
     assert place.rows("items", "v") == ["b", "x"]

@@ -74,8 +74,15 @@ def test_readers_see_the_old_rows_until_all_new_ones_are_there(place, singer, lo
 
 
 @pytest.mark.parametrize("through", range(6))
-@pytest.mark.parametrize("named", [False, True], ids=["", "version"])
-@pytest.mark.parametrize("keys", [("id",), ()], ids=["keys", "no keys"])
+@pytest.mark.parametrize(
+    ("keys", "named"),
+    [
+        pytest.param(("id",), False, id="keys"),
+        pytest.param(("id",), True, id="keys, version", marks=pytest.mark.stress),
+        pytest.param((), False, id="no keys", marks=pytest.mark.stress),
+        pytest.param((), True, id="no keys, version"),
+    ],
+)
 def test_invariant_12_a_tap_that_dies_leaves_the_old_rows(folder, singer, through, named, keys):
     folder.run(items(singer, 1, 2, keys=keys), singer.state({"n": 1}), **OVER)
     schema, *records = items(singer, 2, 3, v="b", keys=keys)

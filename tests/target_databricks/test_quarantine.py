@@ -249,9 +249,9 @@ def dying(monkeypatch, method, after, call):
     monkeypatch.setattr(Load, "close", lambda self, *, failed: self._backend.release())
 
 
-INSTANTS = [("stage", True), ("done", False), ("write_file", True)]
-OTHERS = [("stage", False), ("done", True), ("keep", True), ("write_file", False)]
-OTHERS += [("move_file", False), ("move_file", True)]
+INSTANTS = [("done", False), ("write_file", True)]
+OTHERS = [("stage", False), ("stage", True), ("done", True), ("keep", True)]
+OTHERS += [("write_file", False), ("move_file", False), ("move_file", True)]
 
 
 @pytest.mark.parametrize(

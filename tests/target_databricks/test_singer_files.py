@@ -37,7 +37,6 @@ def test_a_singer_file_becomes_the_tables_of_its_golden_file(place, path):
     assert found == json.loads(golden.read_text(encoding="utf-8"))
 
 
-@pytest.mark.rule("invariant 2")
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda p: p.stem)
 def test_invariant_2_a_singer_file_loaded_twice_changes_no_data(place, path):
     place.run_text(path.read_bytes())

@@ -141,7 +141,6 @@ def test_overwrite_leaves_what_this_run_sent_and_nothing_else(place, singer):
     assert place.rows("items", "id", "v") == [{"id": 3, "v": "e"}, {"id": 4, "v": "d"}]
 
 
-@pytest.mark.rule("table shape")
 def test_overwrite_empties_child_tables_too(place, singer):
     item = {"type": "object", "properties": {"n": INTEGER}}
     lines = {"type": "array", "items": item, "x-child-table": {"name": "lines", "key": ["n"]}}

@@ -140,6 +140,7 @@ STEPS = [
 
 @pytest.mark.parametrize(("step", "after"), STEPS)
 def test_invariant_3_a_crash_between_any_two_steps(warehouse, singer, driver, step, after):
+    warehouse.sandbox.session_settings.clear()  # with deletion vectors
     warehouse.run(story(singer, "old", count=2))
     messages = list(story(singer, "new"))
     driver.fatal, driver.after = step.replace("SCHEMA", warehouse.schema), after
