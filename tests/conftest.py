@@ -19,6 +19,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -35,15 +36,18 @@ settings.register_profile("lean", max_examples=40, deadline=None)
 settings.register_profile("thorough", max_examples=500, deadline=None)
 settings.load_profile("lean")
 
+SHARED = ("first_run_of_two", "reports_sandbox", "standing_sandbox", "all_documents", "books")
+"""Fixtures that take seconds to make: their tests stay together, so that one worker makes them."""
+
 STARTING = {"receiver_process", "bench"}
 """Fixtures that start processes through what they import when asked for."""
 
 LANES: dict[str, Callable[[pytest.Function], bool]] = {
     "spark": lambda test: any("databricks_sandbox" in name for name in _group(test)),
-    "meltano": lambda test: "project" in test.fixturenames,
+    "meltano": lambda test: "system_database" in test.fixturenames,
     "process": lambda test: (
         not STARTING.isdisjoint(test.fixturenames)
-        or any(_starts_processes(each, set()) for each in _functions(test))
+        or any(_is_starting(each) for each in _functions(test))
     ),
     "style": lambda test: test.path.name == "test_style.py",
     "fuzz": lambda test: test.path.parent.name == "fuzz",
@@ -63,6 +67,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for lane, uses in LANES.items():
             if isinstance(item, pytest.Function) and uses(item):
                 item.add_marker(lane)
+        shared = [name for name in SHARED if name in getattr(item, "fixturenames", ())]
+        if shared and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(shared[0]))
 
 
 def _group(test: pytest.Function) -> Iterator[str]:
@@ -78,6 +85,12 @@ def _functions(test: pytest.Function) -> Iterator[Any]:
         for definition in definitions:
             if definition.baseid.startswith("tests"):
                 yield definition.func
+
+
+@cache
+def _is_starting(function: Any) -> bool:
+    """Whether a test function or a fixture starts processes; the fixtures are those of many."""
+    return _starts_processes(function, set())
 
 
 def _starts_processes(thing: Any, seen: set[int]) -> bool:

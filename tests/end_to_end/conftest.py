@@ -27,12 +27,15 @@ NOWHERE = "http://127.0.0.1:9"  # the discard port: nothing answers there
 class Project:
     """A copy of the repository's Meltano project, run with the real command line."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, system_database: Path | None = None) -> None:
         self.root = root
         self.lakehouse = root / "output" / "lakehouse" / "xero"
         shutil.copy(REPOSITORY / "meltano.yml", root / "meltano.yml")
         for kind in ("extractors", "loaders"):
             shutil.copytree(REPOSITORY / "plugins" / kind, root / "plugins" / kind)
+        if system_database is not None:
+            (root / ".meltano").mkdir()
+            shutil.copy(system_database, root / ".meltano")
         self.env = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("TAP_", "TARGET_"))},
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
@@ -105,9 +108,7 @@ def system_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def project(tmp_path: Path, system_database: Path) -> Project:
     """A fresh Meltano project."""
-    (tmp_path / ".meltano").mkdir()
-    shutil.copy(system_database, tmp_path / ".meltano")
-    return Project(tmp_path)
+    return Project(tmp_path, system_database)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +67,13 @@ class Run:
     def read(self, text: str) -> None:
         for line in text.splitlines():
             self.messages.append(json.loads(line, parse_float=Decimal))
+        for name in ("records", "schemas"):
+            self.__dict__.pop(name, None)
 
     def of(self, kind: str) -> list[dict[str, Any]]:
         return [message for message in self.messages if message["type"] == kind]
 
-    @property
+    @cached_property
     def records(self) -> dict[str, list[dict[str, Any]]]:
         found = defaultdict(list)
         for message in self.of("RECORD"):
@@ -80,7 +83,7 @@ class Run:
             records.sort(key=lambda record: record["TenantID"])
         return found
 
-    @property
+    @cached_property
     def schemas(self) -> dict[str, dict[str, Any]]:
         return {message["stream"]: message["schema"] for message in self.of("SCHEMA")}
 

@@ -155,7 +155,15 @@ def test_a_void_while_pages_are_read_reaches_the_table(
     assert latest[voided]["Status"] == "VOIDED"
 
 
-@pytest.mark.parametrize("stream", ["invoices", "journals", "quotes", "manual_journals"])
+@pytest.mark.parametrize(
+    "stream",
+    [
+        "invoices",
+        "journals",
+        pytest.param("quotes", marks=pytest.mark.stress),
+        pytest.param("manual_journals", marks=pytest.mark.stress),
+    ],
+)
 def test_a_killed_run_goes_on_and_nothing_is_missing(
     make_xero_sandbox, run_tap, selecting, small_pages, stream
 ):

@@ -251,12 +251,10 @@ def decimal_column(place, singer, column, *texts):
         for i, text in enumerate(texts)
     )
     nested = {"type": "object", "properties": {"n": column}}
-    place.run(singer.schema("amounts", {"id": {"type": "integer"}, "n": column, "o": nested}))
+    schema = singer.schema("amounts", {"id": {"type": "integer"}, "n": column, "o": nested})
     for record in records:
         # Each alone in its batch: beside a value that Arrow refuses it would be read carefully.
-        place.run(
-            singer.schema("amounts", {"id": {"type": "integer"}, "n": column, "o": nested}), record
-        )
+        place.run(schema, record)
     rows = place.rows("amounts")
     assert [row["o"]["n"] for row in rows] == [row["n"] for row in rows]
     rescued = [json.loads(row["_rescued_data"] or "{}", parse_float=Decimal) for row in rows]
