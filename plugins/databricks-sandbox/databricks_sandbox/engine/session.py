@@ -189,9 +189,13 @@ class EngineSession:
     def create_view(self, name: str, rows: pa.Table, schema: StructType) -> None:
         """Register rows as a temporary view of this session, replacing one of the same name."""
         self._activate()
-        # Row by row: what comes from an Arrow table without rows would lose its types.
-        values = [tuple(row.values()) for row in rows.to_pylist()]
-        self._session.createDataFrame(values, schema).createOrReplaceTempView(name)
+        if rows.num_rows:
+            # Not from rows of Python, for which Spark starts Python processes of its own.
+            self._session.createDataFrame(rows, schema).createOrReplaceTempView(name)
+            return
+        # What comes from an Arrow table without rows has lost its types.
+        columns, no_rows = self._java.parseDataType(schema.json()), self._jvm.java.util.ArrayList()
+        self._java.createDataFrame(no_rows, columns).createOrReplaceTempView(name)
 
     def set_conf(self, name: str, value: str) -> None:
         """Set a configuration of this session."""
