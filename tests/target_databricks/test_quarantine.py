@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
+from deltalake import DeltaTable
 from target_databricks.commands import staged
 from target_databricks.errors import LoadError
 from target_databricks.lakehouse.spool import Spool
+from target_databricks.loading import ledger
 from target_databricks.loading.load import Load
+from target_databricks.warehouse.sql.columns import column_type
 
 INTEGER, TEXT = {"type": "integer"}, {"type": ["null", "string"]}
 LINES = {
@@ -62,6 +66,31 @@ def test_invariant_13_rows_that_can_never_be_applied_stop_only_themselves(place,
     assert place.rows("docs", "v") == ["old", "good"]
     assert place.rows("logs", "x", by="x") == [2, 3, 4, 5]
     assert not [file for file in place.staged() if file.endswith((".parquet", ".rows"))]
+
+
+@pytest.mark.rule("the ledger of an earlier version")
+def test_the_ledger_counts_what_was_set_aside_and_dropped(place, singer):
+    """Also one that an earlier version made, without these columns."""
+    earlier = [c for c in ledger.SCHEMA if c.name not in {"rows_set_aside", "rows_dropped"}]
+    plain = singer.schema("docs", {"id": INTEGER, "v": TEXT})
+    if place.quick:
+        DeltaTable.create(place.schema_folder / "_sdc_loads", schema=pa.schema(earlier))
+    else:
+        place.sandbox.sql(f"CREATE SCHEMA IF NOT EXISTS {place.name}")
+        columns = ", ".join(f"`{c.name}` {column_type(c)}" for c in earlier)
+        place.sandbox.sql(f"CREATE TABLE {place.name}._sdc_loads ({columns}) USING DELTA")
+    place.run(plain, singer.record("docs", {"id": 1, "v": "old"}))
+    place.forbid("docs", "v <> 'bad'")
+    bad = [plain, singer.record("docs", {"id": 2, "v": "bad"})]
+    for _ in range(2):
+        with pytest.raises(LoadError):
+            place.run(bad)
+    place.decide("drop")
+    place.run(bad)
+    counts = [(r["rows_set_aside"], r["rows_dropped"]) for r in place.loads()]
+    assert counts[0] == (0, 0)
+    assert (1, 0) in counts
+    assert counts[-1] == (0, 1)
 
 
 def test_a_parent_that_is_set_aside_has_its_children_with_it(place, singer):

@@ -138,7 +138,13 @@ class Tables:
         """The properties of a table; none if there is no table."""
         if self.columns(table) is None:
             return {}
-        rows = self._connections.run(f"SHOW TBLPROPERTIES {self.name(table)}").to_pylist()
+        try:
+            rows = self._connections.run(f"SHOW TBLPROPERTIES {self.name(table)}").to_pylist()
+        except StatementError as error:
+            if error.problem.kind is not Kind.GONE:
+                raise
+            self.forget(table)
+            return {}
         return {row["key"]: row["value"] for row in rows}
 
     def forget(self, table: str) -> None:
