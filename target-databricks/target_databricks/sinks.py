@@ -199,7 +199,12 @@ class DatabricksSink(BatchSink):
         if plan.sdk_metadata:
             self._submit(lambda load: load.activate_version(plan, version), self.received)
         else:
-            self.logger.debug("%s: nothing tells which rows are gone.", self.stream_name)
+            self.logger.warning(
+                "Stream '%s': no row is retired, because 'add_record_metadata' is false, and "
+                "without _sdc_table_version nothing tells which rows are gone. Set it to true, or "
+                "'load_method' to overwrite.",
+                self.stream_name,
+            )
 
     def _parse_waiting(self) -> None:
         if not len(self._lines):

@@ -401,3 +401,12 @@ def test_many_retired_rows_are_marked_in_several_steps(place, singer, monkeypatc
     assert alive(place) == [0]
     place.run(sent(singer, 3, 1), hard_delete=True)
     assert alive(place) == [1]
+
+
+def test_without_record_metadata_nothing_is_retired_and_a_warning_says_so(folder, singer, caplog):
+    for version, ids in ((1, (1, 2)), (2, (1,))):
+        rows = singer.records("items", *({"id": i} for i in ids), version=version)
+        schema = singer.schema("items", {"id": INTEGER})
+        folder.run(schema, rows, singer.activate("items", version), add_record_metadata=False)
+    assert folder.rows("items", "_sdc_deleted_at") == [None, None]
+    assert "no row is retired, because 'add_record_metadata' is false" in caplog.text
