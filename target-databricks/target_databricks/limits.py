@@ -16,3 +16,5 @@ CLUSTERED_COLUMNS = 4
 """Columns that a table is clustered by."""
 STATEMENT_BYTES = 16 << 20
 """Bytes of a statement's text."""
+LONGEST_STATEMENT = 8 << 20
+"""Bytes of the longest statement that is sent: half of what a warehouse takes."""

@@ -286,7 +286,7 @@ class SqlWarehouse(Place):
         return table in self._names()
 
     def tables(self) -> set[str]:
-        return self._names() - {"_sdc_loads"}
+        return self._names() - {"_sdc_loads", "_sdc_versions"}
 
     def _names(self) -> set[str]:
         # Seen from the files, as `version` and `files`: a statement costs more than all of them.

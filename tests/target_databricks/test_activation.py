@@ -19,7 +19,7 @@ from target_databricks.lakehouse.table import LakehouseTable
 from target_databricks.loading.activation import Activation
 from target_databricks.loading.load import Load
 from target_databricks.warehouse.client.connection import Connections
-from target_databricks.warehouse.staging.volume import StagingVolume
+from target_databricks.warehouse.staging.files import VolumeFiles
 
 INTEGER, TEXT = {"type": "integer"}, {"type": "string"}
 LINES = {
@@ -213,7 +213,7 @@ FOLDER_WRITES = (
     (Spool, "done"),
     (Spool, "keep"),
 )
-WAREHOUSE_WRITES = ((Connections, "run"), (StagingVolume, "_write"), (StagingVolume, "_remove"))
+WAREHOUSE_WRITES = ((Connections, "run"), (VolumeFiles, "write"), (VolumeFiles, "remove"))
 
 
 class Dying:

@@ -83,6 +83,7 @@ def test_leases_on_different_tables_do_not_meet(lease):
 
 def test_a_lease_that_is_kept_is_not_taken_however_long_somebody_waits(lease, monkeypatch):
     monkeypatch.setattr(leases, "RENEWAL", 0.001)
+    monkeypatch.setattr(leases, "LONGEST_WAIT", 20.0)
     waiting = lease("waiting", 150.0)
     renewed, sleep = threading.Event(), waiting.time.sleep
     write = VolumeFiles.overwrite
@@ -112,8 +113,10 @@ def test_a_lease_that_is_kept_is_not_taken_however_long_somebody_waits(lease, mo
         # One that nobody can tell the age of may be another by now, or the same.
         replace(Holder.of_this_process("dead"), process="1.-").text(),
     ],
+    ids=["an earlier release", "another machine", "an unknown age"],
 )
-def test_a_lease_is_lost_when_it_was_not_renewed_for_two_minutes(files, lease, text):
+def test_a_lease_is_lost_when_it_was_not_renewed_for_two_minutes(files, lease, monkeypatch, text):
+    monkeypatch.setattr(leases, "LONGEST_WAIT", 9.0)
     files.overwrite(PATH, text.encode())
     heir = lease("heir", 600.0)
     with heir.lease("docs"):

@@ -138,14 +138,14 @@ def schedules():
 
 
 ALL = list(schedules())
-SOME = ALL[::6]
+SOME = ALL[::10]
 
 
 @pytest.mark.parametrize(
     ("loss", "plans"),
     [
         ("the connection is cut", SOME),
-        *((loss, ALL[i::24]) for i, loss in enumerate(list(LOSSES)[1:])),
+        *((loss, ALL[i::40]) for i, loss in enumerate(list(LOSSES)[1:])),
         *(pytest.param(loss, ALL, marks=pytest.mark.stress) for loss in LOSSES),
     ],
 )

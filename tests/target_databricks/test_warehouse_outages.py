@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 
+import pyarrow as pa
 import pytest
 from databricks.sdk.clock import RealClock
 from databricks.sdk.errors import NotFound, PermissionDenied
 from databricks_sandbox.clock import ManualClock
-from databricks_sandbox.faults import Fault, not_ready, outage, unavailable
+from databricks_sandbox.faults import Fault, already_there, not_ready, outage, unavailable
 from quick_warehouse import (
     Time,
     config,
@@ -24,6 +25,15 @@ from target_databricks.warehouse.client.access import make_access
 from target_databricks.warehouse.client.backoff import Backoff
 from target_databricks.warehouse.client.connection import StatementError
 from target_databricks.warehouse.client.start import start
+from target_databricks.warehouse.sql.names import Schema
+from target_databricks.warehouse.tables import Tables, ensure_schema
+
+TABLE_SETTINGS = {
+    "table_comments": True,
+    "table_constraints": True,
+    "clustering": "auto",
+    "type_widening": True,
+}
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +69,14 @@ def outlasted(passing):
     return 300 <= passing.now <= 400
 
 
+SLOW = pytest.mark.stress
+
+
 @pytest.mark.parametrize(("at", "effect"), [
-    ("open_session", "http"), ("open_session", "cut"),
-    ("execute", "http"), ("execute", "cut"), ("after_execute", "cut"),
-    ("fetch", "http"), ("fetch", "cut"),
+    ("open_session", "http"), pytest.param("open_session", "cut", marks=SLOW),
+    ("execute", "cut"), pytest.param("execute", "http", marks=SLOW),
+    ("after_execute", "cut"),
+    ("fetch", "http"), pytest.param("fetch", "cut", marks=SLOW),
 ])  # fmt: skip
 def test_an_outage_at_a_statement_is_survived(
     sandbox, passing, connections, at, effect, quick_open
@@ -105,7 +119,7 @@ CALLS = {
 }
 
 
-@pytest.mark.parametrize("effect", ["http", "cut"])
+@pytest.mark.parametrize("effect", ["http", pytest.param("cut", marks=SLOW)])
 @pytest.mark.parametrize("at", CALLS)
 def test_an_outage_at_a_file_is_survived(sandbox, passing, connections, at, effect):
     files = staging_of(sandbox, connections)._files
@@ -180,6 +194,26 @@ def test_an_expired_token_is_renewed_once(sandbox, passing, connections):
     sandbox.faults.add(expired)
     assert connections.run("SELECT 1").num_rows == 1
     assert passing.now < 5
+
+
+# What somebody else was faster with
+
+
+def test_what_another_run_has_just_made_is_there(sandbox, passing, connections):
+    missing = Fault(
+        "execute", "error", "DESCRIBE SCHEMA", condition="SCHEMA_NOT_FOUND", message="no"
+    )
+    races = [already_there(f"CREATE {kind}", kind) for kind in ("SCHEMA", "VOLUME", "TABLE")]
+    for fault in (missing, *races):
+        sandbox.faults.add(fault)
+    assert ensure_schema(connections, Schema("main", "books"))
+    staging_of(sandbox, connections)._create()
+    tables = Tables(connections, Schema("main", "books"), TABLE_SETTINGS)
+    tables._columns["docs"] = None
+    columns = pa.schema([pa.field("id", pa.int64())])
+    assert tables.ready("docs", columns, None) == columns
+    assert [fault.happened for fault in races] == [1, 1, 1]
+    assert passing.now == 0
 
 
 # Final errors

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import threading
 
+import pyarrow as pa
 import pytest
+from target_databricks.warehouse import writer
+from target_databricks.warehouse.sql import dml
 from target_databricks.warehouse.staging import inline
 
 # Spark takes its time: `pytest -m stress` runs what stands behind this mark too.
@@ -221,6 +224,49 @@ def test_nested_data_can_be_text_or_variant(warehouse, singer, nested, kind):
 
 
 # Inline staging
+
+
+@pytest.mark.parametrize("value", ["x", "'", "\\", '"\n', "${", "Größe 🍏"])
+def test_inline_statements_are_cut_by_the_length_of_their_text(value, monkeypatch):
+    """A character may take six in JSON, and twice as many in SQL."""
+    monkeypatch.setattr(inline, "MOST_BYTES", 60_000)
+    keys = pa.table({"id": [f"{i}{value * 50}" for i in range(2_000)]})
+    staging = inline.InlineStaging()
+    staging.note_keys("docs", 1, "", keys)
+    texts = staging.keys_of_version("docs", 1, ["id"])
+    assert len(texts) > 1
+    assert max(len(text.encode()) for text in texts) <= 61_000
+    assert sum(len(piece) for piece in inline._pieces(keys)) == len(keys)
+    assert min(len(text) for text in texts[:-1]) > 55_000
+    # A row that is too long for itself is alone, and none is no statement less.
+    one = pa.table({"id": ["x" * 70_000, "y"]})
+    assert [len(piece) for piece in inline._pieces(one)] == [1, 1]
+    assert [len(piece) for piece in inline._pieces(one.slice(0, 0))] == [0]
+
+
+def test_keys_that_make_a_statement_too_long_are_put_into_a_table():
+    statements = dml.keys_table("`k`", ["(SELECT 1)", "(SELECT 2)"], ["id"])
+    assert statements == [
+        "CREATE TABLE `k` AS SELECT `id` FROM (SELECT 1)",
+        "INSERT INTO `k` (`id`) SELECT `id` FROM (SELECT 2)",
+    ]
+
+
+@SLOW
+def test_a_version_of_more_keys_than_a_statement_takes_is_activated(warehouse, singer, monkeypatch):
+    monkeypatch.setattr(inline, "MOST_BYTES", 200)
+    monkeypatch.setattr(writer, "LONGEST_STATEMENT", 500)
+    schema = singer.schema("things", {"id": INTEGER})
+
+    def version(number, ids):
+        records = [singer.record("things", {"id": i}, version=number) for i in ids]
+        return [schema, *records, singer.activate("things", number)]
+
+    warehouse.run(version(1, range(60)), staging="inline")
+    warehouse.run(version(2, range(50)), staging="inline")
+    rows = warehouse.rows("things", "id", "_sdc_deleted_at")
+    assert [r["id"] for r in rows if r["_sdc_deleted_at"] is not None] == list(range(50, 60))
+    assert warehouse.tables() == {"things"}
 
 
 @SLOW

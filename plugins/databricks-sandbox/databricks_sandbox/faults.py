@@ -243,6 +243,19 @@ def not_ready(times: int | None = 2) -> Fault:
     )
 
 
+def already_there(match: str, kind: str) -> Fault:
+    """Somebody else makes a `SCHEMA`, `VOLUME` or `TABLE` at once, so that IF NOT EXISTS fails."""
+    condition, state = {
+        "SCHEMA": ("SCHEMA_ALREADY_EXISTS", "42P06"),
+        "VOLUME": ("VOLUME_ALREADY_EXISTS", "42000"),
+        "TABLE": ("TABLE_OR_VIEW_ALREADY_EXISTS", "42P07"),
+    }[kind]
+    message = f"Cannot create the {kind.lower()} because it already exists."
+    return Fault(
+        "after_execute", "error", match, condition=condition, message=message, sqlstate=state
+    )
+
+
 def unavailable(
     at: str = "execute", match: str = "", times: int | None = 1, retry_after: int | None = 1
 ) -> Fault:

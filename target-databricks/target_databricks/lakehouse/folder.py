@@ -23,6 +23,7 @@ from target_databricks.lakehouse.retirement import take_out
 from target_databricks.lakehouse.spool import Spool
 from target_databricks.lakehouse.table import LakehouseTable
 from target_databricks.lakehouse.writing import BatchWriter, made
+from target_databricks.loading.activation import ACTIVATED
 from target_databricks.loading.backend import Blame, Failure, Retirement, WriteResult
 from target_databricks.loading.batch import Batch
 from target_databricks.loading.ledger import DESCRIPTION, MELTANO_TEST_STREAM, SCHEMA
@@ -160,6 +161,15 @@ class LakehouseFolder:
     def set_properties(self, plan: StreamPlan, properties: Mapping[str, str]) -> None:
         """Set properties of the stream's own table."""
         self._at(plan.table).set_properties(properties)
+
+    def version(self, table: str) -> int | None:
+        """The version of a stream's own table that was activated last, or None."""
+        stored = self.properties(table).get(ACTIVATED)
+        return int(stored) if stored else None
+
+    def set_version(self, plan: StreamPlan, version: int) -> None:
+        """Note that a version is the whole truth of the stream's own table."""
+        self.set_properties(plan, {ACTIVATED: str(version)})
 
     def hashes(self, table: str, jobs: Collection[str]) -> Iterator[str]:
         """Hashes of the rows that a table has of some runs."""

@@ -25,7 +25,8 @@ from target_databricks.schema.plan import DELETED_AT, JOB_ID, TABLE_VERSION, Str
 from target_databricks.schema.sources import with_former_children
 
 ACTIVATED = "targetDatabricks.activatedVersion"
-"""Table property: the version last activated, which every living row counts as."""
+"""Table property: the version last activated, which every living row counts as. A warehouse keeps
+it in a table instead (`warehouse/versions.py`)."""
 
 
 class Arrivals:
@@ -136,7 +137,7 @@ class Activation:
         )
         plan = with_former_children(plan, self._backend.properties(plan.table))
         count = self._backend.retire(plan, retirement)
-        self._backend.set_properties(plan, {ACTIVATED: str(version)})
+        self._backend.set_version(plan, version)
         self._versions[plan.table] = version
         self._staging.forget_keys(plan.table)
         return count
@@ -148,6 +149,5 @@ class Activation:
     def _last(self, table: str) -> int | None:
         """The version last activated, or None."""
         if table not in self._versions:
-            stored = self._backend.properties(table).get(ACTIVATED)
-            self._versions[table] = int(stored) if stored else None
+            self._versions[table] = self._backend.version(table)
         return self._versions[table]

@@ -267,6 +267,12 @@ class Backend(Protocol):
     def set_properties(self, plan: StreamPlan, properties: Mapping[str, str]) -> None:
         """Set properties of the stream's own table."""
 
+    def version(self, table: str) -> int | None:
+        """The version of a stream's own table that was activated last, or None."""
+
+    def set_version(self, plan: StreamPlan, version: int) -> None:
+        """Note that a version is the whole truth of the stream's own table."""
+
     def hashes(self, table: str, jobs: Collection[str]) -> Iterable[str]:
         """Hashes of the rows that a table has of some runs."""
 

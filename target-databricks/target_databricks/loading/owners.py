@@ -11,8 +11,12 @@ from target_databricks.schema.evolution import tables_of, under_former_names
 from target_databricks.schema.naming import folded
 from target_databricks.schema.plan import StreamPlan
 
+VERSIONS = "_sdc_versions"
+"""Table of a warehouse that says which version of each table is activated."""
+
 RESERVED_TABLES = {
     LEDGER: "the ledger of loads",
+    VERSIONS: "the table of activated versions",
     SPOOL: "the folder of staged batches",
     "_delta_log": "the log of a Delta table",
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -35,6 +36,8 @@ logger = logging.getLogger("target-databricks")
 
 WIDENING = "delta.enableTypeWidening"
 VARIANT = "delta.feature.variantType"
+MADE = "targetDatabricks.made"
+"""Table property that tells a table from one that had its name before."""
 AUTO = "AUTO"
 """What CLUSTER BY says to leave the choice of columns to Databricks."""
 
@@ -85,7 +88,7 @@ def ensure_schema(connections: Connections, schema: Schema) -> bool:
     else:
         return False
     try:
-        connections.run(f"CREATE SCHEMA IF NOT EXISTS {schema.sql}")
+        connections.make(f"CREATE SCHEMA IF NOT EXISTS {schema.sql}")
     except StatementError as error:
         raise ConfigurationError(
             f"The schema {schema} does not exist, or may not be seen, and cannot be created: "
@@ -242,7 +245,7 @@ class Tables:
         hints: Hints,
         own: Mapping[str, str],
     ) -> pa.Schema:
-        properties = {SPELLING: UNICODE, **own}
+        properties = {SPELLING: UNICODE, MADE: uuid.uuid4().hex, **own}
         properties |= {str(k): str(v) for k, v in self._properties.items()} | dict(hints.properties)
         constrained = keys if self._constraints else ()
         hints = self._usable(table, target, hints)
@@ -257,7 +260,7 @@ class Tables:
                 properties=tuple(properties.items()),
             )
             try:
-                self._connections.run(ddl.create(self.name(table), target, description, options))
+                self._connections.make(ddl.create(self.name(table), target, description, options))
                 break
             except StatementError as error:
                 if error.problem.kind is not Kind.CLUSTERING or not cluster_by:

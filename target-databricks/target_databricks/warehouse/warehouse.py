@@ -29,6 +29,7 @@ from target_databricks.warehouse.ledger import LedgerTable
 from target_databricks.warehouse.sql import ddl, dml
 from target_databricks.warehouse.staging.choose import make_staging
 from target_databricks.warehouse.tables import Tables, ensure_schema, stated_schema
+from target_databricks.warehouse.versions import Versions
 from target_databricks.warehouse.writer import Writer
 
 logger = logging.getLogger("target-databricks")
@@ -76,6 +77,7 @@ class SqlWarehouse:
         self._tables = Tables(self._connections, self._schema, config)
         self.staging = make_staging(config, access, self._connections, self._schema, job_id)
         self._writer = Writer(self._connections, self._tables, self.staging, config, job_id)
+        self._versions = Versions(self._connections, self._tables, job_id)
         self._ledger = LedgerTable(self._connections, self._tables, self.staging, job_id)
         self._nested = str(config["nested"])
         self._constraints = bool(config["table_constraints"])
@@ -146,9 +148,21 @@ class SqlWarehouse:
         return self._tables.properties(table)
 
     def set_properties(self, plan: StreamPlan, properties: Mapping[str, str]) -> None:
-        """Set properties of the stream's own table."""
-        statement = ddl.set_properties(self._tables.name(plan.table), properties)
-        self._connections.run(statement, {"stream": plan.stream})
+        """Set properties of the stream's own table, those that it has not got."""
+        stored = self._tables.properties(plan.table)
+        new = {name: value for name, value in properties.items() if stored.get(name) != value}
+        if new:
+            # It fails whoever else writes to the table, and ends streaming reads.
+            statement = ddl.set_properties(self._tables.name(plan.table), new)
+            self._connections.run(statement, {"stream": plan.stream})
+
+    def version(self, table: str) -> int | None:
+        """The version of a stream's own table that was activated last, or None."""
+        return self._versions.get(table)
+
+    def set_version(self, plan: StreamPlan, version: int) -> None:
+        """Note that a version is the whole truth of the stream's own table."""
+        self._versions.set(plan.table, version)
 
     def hashes(self, table: str, jobs: Collection[str]) -> list[str]:
         """Hashes of the rows that a table has of some runs."""

@@ -9,12 +9,14 @@ appended already.
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
 
+from target_databricks.limits import LONGEST_STATEMENT
 from target_databricks.loading.appending import appends
 from target_databricks.loading.backend import Retirement, WriteResult
 from target_databricks.loading.batch import Batch
@@ -32,6 +34,9 @@ from target_databricks.warehouse.staging.protocol import WarehouseStaging
 from target_databricks.warehouse.tables import Tables
 
 logger = logging.getLogger("target-databricks")
+
+KEYS = "_sdc_keys_"
+"""What the name of a table begins with that has keys for one statement."""
 
 
 class Writer:
@@ -138,7 +143,23 @@ class Writer:
         if not retirement.appended:
             seen = self._staging.keys_of_version(plan.table, retirement.version, plan.keys)
         steps = retirement_steps(plan, appended=retirement.appended, hard=self._hard_delete)
-        return self._take_out(steps, plan, retirement, seen)
+        with self._short(seen, plan) as few:
+            return self._take_out(steps, plan, retirement, few)
+
+    @contextmanager
+    def _short(self, seen: Sequence[str], plan: StreamPlan) -> Iterator[Sequence[str]]:
+        """Keys to select from in one statement; what would make it too long is in a table."""
+        if sum(map(len, seen)) <= LONGEST_STATEMENT:
+            yield seen
+            return
+        # A name that is never used again: a copy of a statement that comes late finds it taken.
+        table = self._tables.name(f"{KEYS}{uuid.uuid4().hex}")
+        try:
+            for statement in dml.keys_table(table, seen, plan.keys):
+                self._connections.make(statement)
+            yield [table]
+        finally:
+            self._connections.run(f"DROP TABLE IF EXISTS {table}")
 
     def purge(self, plan: StreamPlan) -> None:
         """Delete the rows that are marked, and their child rows, with `hard_delete`."""

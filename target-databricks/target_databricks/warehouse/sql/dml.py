@@ -18,7 +18,7 @@ Each is safe to send again: what it did the first time it finds done the second 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -277,6 +277,51 @@ def ledger_rows(table: str, rows: pa.Table) -> str:
     return (
         f"INSERT INTO {table} ({names}) SELECT {names} FROM {_values(rows)} AS n ({names}) "
         f"WHERE NOT EXISTS (SELECT 1 FROM {table} AS t WHERE {same})"
+    )
+
+
+def keys_table(table: str, sources: Sequence[str], keys: Sequence[str]) -> list[str]:
+    """Statements that fill a table of its own with keys; a key may be there more than once.
+
+    Args:
+        table: The table, in SQL.
+        sources: Keys, as SQL that can stand after FROM.
+        keys: Their names.
+    """
+    names = ", ".join(map(quoted, keys))
+    first, *others = [f"SELECT {names} FROM {source}" for source in sources]
+    return [
+        f"CREATE TABLE {table} AS {first}",
+        *(f"INSERT INTO {table} ({names}) {other}" for other in others),
+    ]
+
+
+def version_row(table: str, row: pa.Table) -> str:
+    """MERGE the one row of a table's version.
+
+    Args:
+        table: The table of versions, in SQL.
+        row: Its columns; the first two tell of which table.
+    """
+    names = [quoted(name) for name in row.column_names]
+    updates = ", ".join(f"{name} = s.{name}" for name in names[1:])
+    return "\n".join(
+        [
+            f"MERGE INTO {table} AS t",
+            f"USING (SELECT * FROM {_values(row)} AS s ({_names(row)})) AS s",
+            f"ON t.{names[0]} = s.{names[0]}",
+            f"WHEN MATCHED THEN UPDATE SET {updates}",
+            f"WHEN NOT MATCHED THEN INSERT ({_names(row)})",
+            f"  VALUES ({', '.join(f's.{name}' for name in names)})",
+        ]
+    )
+
+
+def versions(table: str) -> str:
+    """SELECT the version of each table. A table that is there twice has the later one."""
+    return (
+        f"SELECT `table_name`, `made`, max(`version`) AS `version` FROM {table} "
+        "GROUP BY `table_name`, `made`"
     )
 
 

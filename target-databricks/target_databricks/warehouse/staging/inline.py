@@ -10,7 +10,6 @@ Source: Databricks SQL language reference, `from_json` and `inline`.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -19,15 +18,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from target_databricks.limits import STATEMENT_BYTES
+from target_databricks.limits import LONGEST_STATEMENT
 from target_databricks.loading.batch import Batch
 from target_databricks.warehouse.sql.clauses import StagedRows
 from target_databricks.warehouse.sql.columns import sql_type
 from target_databricks.warehouse.sql.names import literal
 from target_databricks.warehouse.staging.protocol import WarehouseStaging
 
-MOST_BYTES = STATEMENT_BYTES // 4
-"""Bytes of Arrow data in one statement, of which JSON makes more."""
+MOST_BYTES = LONGEST_STATEMENT - (1 << 20)
+"""Bytes of rows, as they stand in a statement; the rest of it is names."""
 
 
 class InlineStaging(WarehouseStaging):
@@ -42,13 +41,10 @@ class InlineStaging(WarehouseStaging):
 
     def pieces(self, batch: Batch) -> Iterator[Batch]:
         """Pieces small enough for a statement."""
-        rows = batch.rows
-        count = max(1, math.ceil(rows.nbytes / MOST_BYTES))
-        length = max(1, math.ceil(rows.num_rows / count))
-        for start in range(0, max(1, rows.num_rows), length):
-            piece = rows.slice(start, length)
-            read = batch.read - rows.num_rows + piece.num_rows if start == 0 else piece.num_rows
-            yield replace(batch, rows=piece, read=read)
+        superseded = batch.read - batch.rows.num_rows
+        for piece in _pieces(batch.rows):
+            yield replace(batch, rows=piece, read=superseded + piece.num_rows)
+            superseded = 0
 
     def stage(self, batch: Batch) -> str:
         """Nothing is written; the name is for the ledger."""
@@ -80,7 +76,8 @@ class InlineStaging(WarehouseStaging):
         notes = [
             n for (t, v), some in self._keys.items() if t == table and v >= version for n in some
         ]
-        return [rows_as_query(note) for note in notes if note.column_names == list(keys)]
+        fitting = (note for note in notes if note.column_names == list(keys))
+        return [rows_as_query(piece) for note in fitting for piece in _pieces(note)]
 
     def forget_keys(self, table: str) -> None:
         """Drop the notes on a table's versions."""
@@ -90,10 +87,27 @@ class InlineStaging(WarehouseStaging):
 def rows_as_query(rows: pa.Table) -> str:
     """Rows as a query in parentheses; every value but truth values and numbers of rows is text."""
     kind = pa.list_(pa.struct(list(as_text(rows.schema))))
-    text = json.dumps([_plain(row) for row in rows.to_pylist()], separators=(",", ":"))
-    # `${…}` would be taken for a variable before the statement is parsed.
-    text = text.replace("$", "\\u0024")
+    text = f"[{','.join(map(_row_text, rows.to_pylist()))}]"
     return f"(SELECT inline(from_json({literal(text)}, {literal(sql_type(kind))})))"
+
+
+def _row_text(row: dict[str, Any]) -> str:
+    text = json.dumps(_plain(row), separators=(",", ":"))
+    # `${…}` would be taken for a variable before the statement is parsed.
+    return text.replace("$", "\\u0024")
+
+
+def _pieces(rows: pa.Table) -> Iterator[pa.Table]:
+    """Rows cut by the length of their text; one at least, and a row at least in each but that."""
+    start, size = 0, 0
+    for number, row in enumerate(rows.to_pylist()):
+        # JSON has ASCII only, so that a character is a byte.
+        length = len(literal(_row_text(row)))
+        if number > start and size + length > MOST_BYTES:
+            yield rows.slice(start, number - start)
+            start, size = number, 0
+        size += length
+    yield rows.slice(start)
 
 
 def as_text(schema: pa.Schema) -> pa.Schema:
