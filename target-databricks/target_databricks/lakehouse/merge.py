@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from target_databricks.schema.plan import (
+    CLEARED,
     DELETED_AT,
     DUE,
     RECEIVED_AT,
@@ -152,6 +153,18 @@ def with_columns_of_the_table(
     # A null set by a user is a user's choice; a new row has no old value.
     values = pc.if_else(existing.column("__found"), rows.column(place), no)
     return rows.set_column(place, rows.schema.field(place), values)
+
+
+def without_cleared(existing: pa.Table, rows: pa.Table, columns: Collection[str]) -> pa.Table:
+    """What the table has for incoming rows, but for columns that they must not keep a value in."""
+    for name in columns:
+        if name in existing.column_names:
+            place, values = existing.column_names.index(name), existing.column(name)
+            clear = [name in (names or ()) for names in rows.column(CLEARED).to_pylist()]
+            nothing = pa.scalar(None, values.type)
+            values = pc.if_else(pa.array(clear, pa.bool_()), nothing, values)
+            existing = existing.set_column(place, existing.schema.field(place), values)
+    return existing
 
 
 def _with_last_values(rows: pa.Table, existing: pa.Table, columns: Collection[str]) -> pa.Table:

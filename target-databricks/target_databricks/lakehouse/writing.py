@@ -15,7 +15,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from target_databricks.lakehouse.merge import Decision, aligned, decide, with_columns_of_the_table
+from target_databricks.lakehouse.merge import (
+    Decision,
+    aligned,
+    decide,
+    with_columns_of_the_table,
+    without_cleared,
+)
 from target_databricks.lakehouse.table import LakehouseTable
 from target_databricks.loading.backend import WriteResult
 from target_databricks.loading.batch import Batch
@@ -61,6 +67,7 @@ class BatchWriter:
         keys = batch.rows.select(list(plan.keys))
         matches, places = table.find(keys, [*wanted, *others])
         existing = aligned(batch.rows.num_rows, matches, places)
+        existing = without_cleared(existing, batch.rows, batch.cleared)
         decision = decide(batch.rows, existing, plan.ordering)
         written = WriteResult(
             inserted=decision.count(decision.new),

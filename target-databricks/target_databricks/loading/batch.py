@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from target_databricks.loading.rows import last_versions, rows_of
 from target_databricks.schema.plan import (
+    CLEARED,
     DELETED_AT,
     DUE,
     RECORD_HASH,
@@ -79,10 +80,18 @@ class Batch:
         """Columns of which a row that is declared gone has the last value, if it states none."""
         return [f.name for f in self.plan.fields] if self.deletions else []
 
+    @property
+    def cleared(self) -> list[str]:
+        """Columns of the table that some row must not keep a value in."""
+        if CLEARED not in self.rows.column_names:
+            return []
+        names = pc.list_flatten(self.rows.column(CLEARED))
+        return sorted(pc.unique(names).to_pylist())
+
     def parents(self, rows: pa.Table) -> pa.Table:
         """Rows as the parent's table holds them: child arrays cut out."""
-        due = [DUE] if DUE in rows.column_names else []
-        return rows.drop_columns([*(child.column for child in self.plan.children), *due])
+        only_staged = [name for name in (DUE, CLEARED) if name in rows.column_names]
+        return rows.drop_columns([*(child.column for child in self.plan.children), *only_staged])
 
     def children(self, child: ChildPlan, rows: pa.Table) -> pa.Table:
         """Rows of a child table that belong to some of this batch's rows."""

@@ -38,6 +38,7 @@ from target_databricks.loading.application import Application
 from target_databricks.loading.backend import Backend
 from target_databricks.loading.batch import Batch, LoadResult, combined
 from target_databricks.loading.ledger import Ledger
+from target_databricks.loading.left_out import with_cleared
 from target_databricks.loading.overwriting import (
     GATHERER,
     OVERTAKEN,
@@ -50,6 +51,7 @@ from target_databricks.loading.quarantine import WAITING, Passage
 from target_databricks.reading.unfit import Unfit
 from target_databricks.schema.evolution import tables_of
 from target_databricks.schema.plan import ChildPlan, StreamPlan
+from target_databricks.schema.sources import Owners
 
 logger = logging.getLogger("target-databricks")
 
@@ -374,6 +376,9 @@ class Load:
             batch = replace(fresh, salt=salt, marks=self._backend.marks(batch.plan))
         elif not is_aside(batch.plan.table):
             try:
+                table, properties = batch.plan.table, self._backend.properties
+                owners = Owners(lambda: properties(table))
+                batch = with_cleared(batch, self._backend.columns(table), owners)
                 batch = self._application.filling.batch(batch)
             except Exception as error:  # noqa: BLE001 - of a table that cannot be looked at
                 return self._application.reject(batch, error)

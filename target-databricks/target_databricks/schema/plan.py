@@ -36,6 +36,9 @@ POSITION = "_sdc_position"
 DUE = "__due"
 """Column of a staged batch alone: since when a row must have been written to hold all it has."""
 
+CLEARED = "__cleared"
+"""Column of a staged batch alone: columns of the table that a row must not keep a value in."""
+
 METADATA_PREFIX = "_sdc_"
 
 # Source of the SDK's names and meanings: Meltano SDK, Record Metadata.

@@ -132,6 +132,11 @@ class Owners:
         noted = split(from_properties(self._look()))
         return {each: rank for rank, each in enumerate(noted, 1)}
 
+    @property
+    def unknown(self) -> bool:
+        """Whether the table notes nothing, as those of earlier versions."""
+        return not self._ranks
+
     def rank(self, path: str, source: str) -> int:
         """0 if a column was never a property's; of two that had it the later has the higher."""
         return self._ranks.get(digest(path, source), 0)

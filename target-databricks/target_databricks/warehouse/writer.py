@@ -104,7 +104,15 @@ class Writer:
                 )
                 changed[child.table] = dml.affected(self._run(statement, plan, name, path))
             last = batch.last_values
-            text = dml.merge(table, columns, plan, staged, replayed=replayed, last=last)
+            text = dml.merge(
+                table,
+                columns,
+                plan,
+                staged,
+                replayed=replayed,
+                last=last,
+                cleared=batch.cleared,
+            )
             row = self._run(text, plan, table, path)
         inserted, updated = dml.affected(row, "inserted"), dml.affected(row, "updated")
         (self._changing.add if inserted or updated else self._changing.discard)(plan.table)

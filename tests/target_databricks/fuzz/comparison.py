@@ -217,6 +217,7 @@ def _faults_of_row(
             continue
         tables = children.of(name)
         if tables and children.torn:
+            rescued.used |= {path for path in rescued.values if path.startswith(f"{name}[")}
             continue
         elements = [
             list(_faults_of_elements(t, row, name, value, sent, rescued, expected.keyed))
@@ -265,13 +266,24 @@ def _faults_of_the_rest(
         if cell is None or (flag and may_be(column, flag) and cell is False):
             continue
         earlier = (s for s in expected.sent.values() if s.key == sent.key and s.key is not None)
-        if not any(
+        if _is_stale(column, sent, expected, rescued):
+            yield f"{column}: {brief(cell)} is not what was sent, which is rescued"
+        elif not any(
             not any(faults(s.record[name], cell, name, _Anything({})))
             for s in earlier
             for name in candidates_of(column, s.record)
             if s is not sent or name not in s.properties or name not in rescued.used
         ):
             yield f"{column}: {brief(cell)} was never sent"
+
+
+def _is_stale(column: str, sent: Sent, expected: Table, rescued: Rescued) -> bool:
+    """Whether what a record has for a column is rescued, as its SCHEMA leaves the column out."""
+    names = {n for s in expected.sent.values() for n in candidates_of(column, s.record)}
+    names |= {n for s in expected.sent.values() for n in candidates_of(column, s.properties)}
+    return expected.keyed and any(
+        names == {name} and name in rescued.used and name not in sent.properties for name in names
+    )
 
 
 class _Anything(Rescued):

@@ -229,7 +229,9 @@ def _dying(table: Table, run: Run, reading: Reading, stream: Stream, safe: int) 
     """A run that died: some of its records are in, and all that a STATE covers."""
     before = copy.deepcopy(table.worlds)
     overwrite = run.settings.get("load_method") == "overwrite"
-    done = bool(versions_of(stream, reading).done)
+    # One that is killed may have come to the end of its input.
+    ended = run.killed and completion(stream, reading, table, run.settings)[0] != "never"
+    done = ended or bool(versions_of(stream, reading).done)
     hard = bool(run.settings.get("hard_delete"))
     for world in table.worlds:
         if overwrite:

@@ -23,6 +23,7 @@ from collections.abc import Collection, Mapping, Sequence
 import pyarrow as pa
 
 from target_databricks.schema.plan import (
+    CLEARED,
     DELETED_AT,
     DUE,
     JOB_ID,
@@ -55,6 +56,7 @@ def merge(
     *,
     replayed: bool = False,
     last: Collection[str] = (),
+    cleared: Collection[str] = (),
 ) -> str:
     """MERGE the batch into the stream's own table.
 
@@ -65,6 +67,7 @@ def merge(
         staged: The batch.
         replayed: Whether an earlier run staged it, so that newer rows may be in already.
         last: Columns of which a row that is declared gone has the last value, if it states none.
+        cleared: Columns of the table that some rows must not keep a value in.
     """
     written = common_columns(columns, plan, staged)
     flag = soft_delete_flag(columns, plan)
@@ -80,7 +83,11 @@ def merge(
     # What a child table has now, the parent does not have any more.
     cut = {child.column.lower() for child in plan.children}
     updates += [f"{quoted(c.name)} = NULL" for c in columns if c.name.lower() in cut]
-    read = [*written, *(c for c in staged.schema if c.name == DUE)]
+    updates += [
+        f"{quoted(c)} = IF(array_contains(s.{quoted(CLEARED)}, {literal(c)}), NULL, t.{quoted(c)})"
+        for c in cleared
+    ]
+    read = [*written, *(c for c in staged.schema if c.name in {DUE, CLEARED})]
     return "\n".join(
         [
             f"MERGE INTO {table} AS t",
