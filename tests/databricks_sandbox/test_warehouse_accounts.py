@@ -88,6 +88,14 @@ def test_a_real_time_warehouse_refuses_sessions_over_thrift(
     assert "Lakehouse/RT is not supported for Thrift" in str(raised.value.__cause__)
 
 
+def test_the_first_session_after_a_cold_start_is_refused(connect, databricks_sandbox):
+    databricks_sandbox.switches.cold_start = True
+    databricks_sandbox.warehouse.stop()
+    with pytest.raises(sql.exc.DatabaseError, match="could not be scheduled"):
+        connect()
+    connect().cursor().execute("SELECT 1")
+
+
 def test_a_unified_host_asks_which_workspace_a_call_is_for(connect, databricks_sandbox):
     databricks_sandbox.switches.unified_host = True
     with pytest.raises(sql.exc.Error):

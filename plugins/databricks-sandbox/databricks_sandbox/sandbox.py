@@ -19,7 +19,7 @@ from databricks_sandbox.app.staging import Staging
 from databricks_sandbox.app.workspace import Warehouses
 from databricks_sandbox.clock import Clock, OffsetClock
 from databricks_sandbox.engine.spark import Engine
-from databricks_sandbox.faults import FaultPlan
+from databricks_sandbox.faults import FaultPlan, not_ready
 from databricks_sandbox.identity import Identity, Principal
 from databricks_sandbox.protocol.operations import Registry
 from databricks_sandbox.protocol.service import Service
@@ -96,6 +96,7 @@ class Sandbox:
         self.executor = Executor(self.metastore, self.grants, self.volumes, self.switches)
         self.sessions = Registry(self.clock, self.engine, self.executor)
         self.session_settings = self.sessions.settings
+        self.warehouse.on_start = self._begin_cold
         self.warehouse.on_stop = self.sessions.close_all
         self._server = Server(self._app(), self.folder, port)
 
@@ -162,6 +163,10 @@ class Sandbox:
     @answer_seconds.setter
     def answer_seconds(self, seconds: float) -> None:
         self.switches.answer_seconds = seconds
+
+    def _begin_cold(self) -> None:
+        if self.switches.cold_start:
+            self.faults.add(not_ready(times=1))
 
     def _app(self) -> Starlette:
         staging = Staging(self.volumes, self.faults, self.log)

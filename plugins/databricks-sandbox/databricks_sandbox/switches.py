@@ -40,6 +40,11 @@ class Switches:
         True,
         "S3 keeps times in whole seconds, and lists are given in pages",
     )
+    cold_start: bool = _switch(
+        False,
+        True,
+        "the first session after a warehouse was started is refused, though it says it is RUNNING",
+    )
     answer_seconds: float = _switch(
         ANSWER_SECONDS,
         ANSWER_SECONDS,

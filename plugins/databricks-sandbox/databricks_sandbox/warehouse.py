@@ -24,6 +24,7 @@ class Warehouse:
 
     Attributes:
         start_seconds: how long the next start takes.
+        on_start: called when it is started out of a stop.
         on_stop: called when it stops; sessions end with it.
     """
 
@@ -31,6 +32,7 @@ class Warehouse:
         self.identifier = identifier
         self.name = "Sandbox Warehouse"
         self.start_seconds = start_seconds
+        self.on_start: Callable[[], None] = lambda: None
         self.on_stop: Callable[[], None] = lambda: None
         self._clock = clock
         self._lock = threading.Lock()
@@ -95,6 +97,7 @@ class Warehouse:
         if not self._running:
             self._running = True
             self._starts += 1
+            self.on_start()
             self._ready_at = self._clock.now() + self.start_seconds
 
     def _state(self) -> str:
