@@ -111,3 +111,25 @@ def test_a_table_is_clustered_by_what_has_an_order_wherever_it_stands(warehouse,
     }
     (told,) = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
     assert "hinted is not clustered by customer, open" in told
+
+
+@SLOW
+def test_foreign_keys_to_tables_of_others_are_left_out_with_one_warning(warehouse, singer, caplog):
+    somebody = warehouse.sandbox.identity.add_service_principal("bookkeeper")
+    schema = singer.schema("customers", {"id": INTEGER})
+    warehouse.run(schema, singer.record("customers", {"id": 7}))
+    for privilege, on in (("USE CATALOG", "CATALOG main"), ("ALL PRIVILEGES", warehouse.name)):
+        where = on if " " in on else f"SCHEMA {on}"
+        warehouse.sandbox.sql(f"GRANT {privilege} ON {where} TO `{somebody.name}`")
+    reference = {**INTEGER, "x-references": {"stream": "customers", "properties": ["id"]}}
+    properties = {"id": INTEGER, "payer": reference, "payee": reference}
+    warehouse.run(
+        schema,
+        singer.schema("orders", properties),
+        singer.record("orders", {"id": 1, "payer": 7, "payee": 7}),
+        access_token=somebody.access_token,
+    )
+    assert warehouse.rows("orders", "payer") == [7]
+    (told,) = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert "foreign keys are left out (2)" in told
+    assert "not an owner" in told

@@ -164,6 +164,21 @@ def test_a_poll_without_an_answer_is_no_verdict_on_its_statement(error, kind, on
     [
         (AnswerError("Error during request to server", http_code=401), "'access_token'"),
         (
+            AnswerError(
+                "[ROW_LEVEL_SECURITY_MERGE_INTO_TARGET_UNSUPPORTED] MERGE INTO operations do not "
+                "support writing into table `a` with row level security policies. SQLSTATE: 0A000"
+            ),
+            "a view of it",
+        ),
+        (
+            AnswerError(
+                "[MATERIALIZED_VIEW_OPERATION_NOT_ALLOWED.UNSUPPORTED_OPERATION] The operation "
+                "MERGE INTO is not allowed. SQLSTATE: 56038"
+            ),
+            "Only its pipeline may write",
+        ),
+        (AnswerError("BAD_REQUEST: Lakehouse/RT is not supported for Thrift protocol."), "pro SQL"),
+        (
             AnswerError("[INSUFFICIENT_PERMISSIONS] no MODIFY"),
             "target-databricks-grants",
         ),

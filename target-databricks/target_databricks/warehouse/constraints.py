@@ -49,6 +49,7 @@ def add_foreign_keys(connections: Connections, tables: Tables, plans: Iterable[S
             error.problem.reason,
         )
         return
+    denied: list[str] = []
     for (table, name), reference in foreign_keys.items():
         if name in existing or not _both_there(tables, table, reference):
             continue
@@ -58,7 +59,9 @@ def add_foreign_keys(connections: Connections, tables: Tables, plans: Iterable[S
         try:
             connections.run(statement)
         except StatementError as error:
-            if error.problem.kind is not Kind.EXISTS:
+            if error.problem.kind is Kind.DENIED:
+                denied.append(f"{table} to {reference.table} ({error.problem.reason})")
+            elif error.problem.kind is not Kind.EXISTS:
                 logger.info(
                     "%s.%s: no foreign key to %s: %s",
                     tables.schema,
@@ -66,6 +69,15 @@ def add_foreign_keys(connections: Connections, tables: Tables, plans: Iterable[S
                     reference.table,
                     error.problem.reason,
                 )
+    if denied:
+        logger.warning(
+            "%s: foreign keys are left out (%d), which only the owner of both tables may add: %s. "
+            "Give the tables to the user that loads (ALTER TABLE … SET OWNER TO …), or set "
+            "'table_constraints' to false.",
+            tables.schema,
+            len(denied),
+            denied[0],
+        )
 
 
 def references(plan: StreamPlan) -> Iterator[tuple[str, Reference]]:

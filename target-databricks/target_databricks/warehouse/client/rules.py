@@ -84,6 +84,14 @@ _NO_TABLE = (
     "Something that is no table of ours has its name. Give the stream another one with an "
     "'__alias__' in 'stream_maps', or remove what is there."
 )
+_POLICY = (
+    "Rows cannot be merged into a table with a row filter or a column mask: load into a table "
+    "without, and have filters and masks on a view of it."
+)
+_OF_A_PIPELINE = (
+    "Only its pipeline may write to it. Give the stream another table with an '__alias__' in "
+    "'stream_maps'."
+)
 
 
 @dataclass(frozen=True)
@@ -198,7 +206,6 @@ RULES = (
     ),
     Rule(
         Kind.CLUSTERING,
-        states=("56038",),
         texts=(r"CLUSTER_BY_AUTO_", r"\[CLUSTER_BY_", r"\[DELTA_CLUSTERING_COLUMN"),
     ),
     Rule(
@@ -261,6 +268,16 @@ RULES = (
             r"EXPECT_TABLE_NOT_VIEW|VIEW_NOT_ALLOWED|NOT_A_DELTA_TABLE|ONLY_SUPPORTS_DELTA",
             r"only supports Delta|is not a Delta table|is a view",
         ),
+    ),
+    Rule(
+        Kind.TABLE,
+        _POLICY,
+        texts=(r"(ROW_LEVEL_SECURITY|COLUMN_MASKS?|ROW_COLUMN_ACCESS)_?\w*",),
+    ),
+    Rule(
+        Kind.TABLE,
+        _OF_A_PIPELINE,
+        texts=(r"(STREAMING_TABLE|MATERIALIZED_VIEW)_OPERATION_NOT_ALLOWED",),
     ),
     Rule(
         Kind.ROWS,
