@@ -38,6 +38,7 @@ def test_dates_and_times_of_long_ago_are_loaded(warehouse, singer):
     assert row == {"day": "0001-01-01", "at": "0001-01-01 00:00:00"}
 
 
+@SLOW
 def test_features_of_delta_are_switched_on_at_their_first_need_and_once(warehouse, singer):
     """Type widening and VARIANT shut out readers that do not know them."""
     properties = {"id": INTEGER, "v": INTEGER, "w": INTEGER}
