@@ -264,6 +264,17 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         description="Most rows in a batch. A batch is also full at 96 MiB of JSON.",
     ),
     th.Property(
+        "merge_every",
+        th.IntegerType,
+        title="Merge every",
+        default=900,
+        description=(
+            "Seconds that staged batches wait for others at most, before they are merged together "
+            "and the state that covers them goes out (SQL warehouse). 0 merges each at once. "
+            "Whatever it is, a run merges all it has at its end."
+        ),
+    ),
+    th.Property(
         "child_tables",
         th.ObjectType(additional_properties=th.CustomType({"type": ["boolean", "string"]})),
         title="Child tables",

@@ -7,6 +7,7 @@ instead of a list of dictionaries.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import pyarrow as pa
@@ -168,7 +169,8 @@ class DatabricksSink(BatchSink):
         self._blocks, self._bytes, self._unprepared = [], 0, False
         # What gathers aside is not in its table yet, so that no state may cover it.
         through = 0 if self._overwrites else self.received
-        self._submit(lambda load: load.apply(batch, unfit), through)
+        stage = partial(Load.stage, batch=batch, unfit=unfit)
+        self._hand_over(Step(self.stream_name, through, stage=stage))
 
     @property
     def _overwrites(self) -> bool:
@@ -237,5 +239,8 @@ class DatabricksSink(BatchSink):
         )
 
     def _submit(self, run: Callable[[Load], LoadResult | None], through: int) -> None:
+        self._hand_over(Step(self.stream_name, through, run))
+
+    def _hand_over(self, step: Step) -> None:
         self._target.received[self.stream_name] = self.received
-        self._target.loader.submit(Step(self.stream_name, through, run))
+        self._target.loader.submit(step)

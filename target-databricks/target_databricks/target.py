@@ -73,7 +73,7 @@ class TargetDatabricks(Target):
     message_reader_class = BlockReader
 
     # State and rows travel together; a minute keeps both fresh at Xero's pace of 1,000 rows a
-    # second without making small files.
+    # second without making small files. In a warehouse this only stages: see `loading/loader.py`.
     _MAX_RECORD_AGE_IN_MINUTES = 1.0
 
     def __init__(self, **kwargs: Any) -> None:
@@ -124,7 +124,9 @@ class TargetDatabricks(Target):
             for result in self._load.open():
                 self.logger.info("Left by an earlier run: %s", self._report.line(result))
                 self._report.add(result)
-            self._loader = Loader(self._load, self._emit_state, self._loaded, self._source)
+            self._loader = Loader(
+                self._load, self._emit_state, self._loaded, self._source, lambda: self.clock()
+            )
         return self._loader
 
     @property
@@ -311,7 +313,12 @@ class TargetDatabricks(Target):
             # Imported here: its clients take a second to load and may not be installed.
             from target_databricks.warehouse.warehouse import SqlWarehouse
 
-            return SqlWarehouse(self.config, job_id=self.job_id, plugin_version=self.plugin_version)
+            return SqlWarehouse(
+                self.config,
+                job_id=self.job_id,
+                plugin_version=self.plugin_version,
+                started_at=self.initialized_at,
+            )
         return LakehouseFolder(self.config, job_id=self.job_id)
 
     def _loaded(self, result: LoadResult) -> None:

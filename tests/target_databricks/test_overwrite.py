@@ -182,8 +182,8 @@ def test_of_two_runs_that_overwrite_a_stream_one_wins_and_the_other_stops(
     place.run(items(singer, 1), singer.state({"n": 1}), **OVER)
     real, begun = Load.apply, []
 
-    def apply(load, batch, unfit=()):
-        result = real(load, batch, unfit)
+    def apply(load, staged):
+        result = real(load, staged)
         if not begun:
             begun.append(True)
             if place.quick:

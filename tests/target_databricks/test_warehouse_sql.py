@@ -16,12 +16,12 @@ from target_databricks.loading.retirement import retirement_steps
 from target_databricks.schema.json_schema import TypeMapper
 from target_databricks.schema.plan import RECORD_HASH, Reference
 from target_databricks.schema.planning import make_plan
-from target_databricks.warehouse.constraints import constraint_name, references
+from target_databricks.warehouse.constraints import references
 from target_databricks.warehouse.sql import ddl
 from target_databricks.warehouse.sql import dml as sql
-from target_databricks.warehouse.sql.clauses import StagedRows, parquet_file
+from target_databricks.warehouse.sql.clauses import StagedRows, parquet_file, parquet_files
 from target_databricks.warehouse.sql.columns import as_variant, fitted, missing, sql_type, widened
-from target_databricks.warehouse.sql.names import Schema, Volume, literal, quoted
+from target_databricks.warehouse.sql.names import Schema, Volume, constraint_name, literal, quoted
 from target_databricks.warehouse.sql.retirement import statement
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -112,8 +112,21 @@ def test_create_child_table_clustered_by_databricks(plan):
     check("create_child_table", text)
 
 
-def test_merge(plan, staged):
-    check("merge", sql.merge(table("invoices"), plan.table_schema, plan, staged))
+@pytest.fixture
+def bounds():
+    """Of a batch with the invoices of one organisation."""
+    return {"tenant_id": "= 'aaaa-1'", "invoice_id": "BETWEEN '0001' AND 'fffe'"}
+
+
+def test_merge(plan, staged, bounds):
+    text = sql.merge(table("invoices"), plan.table_schema, plan, staged, bounds=bounds)
+    check("merge", text)
+
+
+def test_merge_of_several_files(plan):
+    files = parquet_files([f"/Volumes/main/xero/v/{name}.parquet" for name in "fg"])
+    staged = StagedRows(files, plan.staged_schema)
+    check("merge_files", sql.merge(table("invoices"), plan.table_schema, plan, staged))
 
 
 def test_merge_of_a_batch_that_an_earlier_run_staged(plan, staged):
@@ -125,7 +138,7 @@ def test_changes(plan, staged):
     check("changes", sql.changes(table("invoices"), plan.table_schema, plan, staged))
 
 
-def test_merge_children(plan, staged):
+def test_merge_children(plan, staged, bounds):
     (child,) = plan.children
     text = sql.merge_children(
         table(child.table),
@@ -135,12 +148,14 @@ def test_merge_children(plan, staged):
         plan,
         child,
         staged,
+        bounds=bounds,
+        parent_bounds=bounds,
     )
     check("merge_children", text)
 
 
 def test_append(plan, staged):
-    once = sql.not_appended(table("invoices"), "job-1", 40)
+    once = sql.not_appended(table("invoices"), ("job-1", 1_790_000_000_000), 40)
     check("append", sql.append(table("invoices"), plan.table_schema, plan, staged, once))
 
 
@@ -153,7 +168,7 @@ def test_append_to_a_new_table(plan, staged):
 def test_append_children(plan, staged):
     (child,) = plan.children
     columns = plan.child_schema(child)
-    once = sql.not_appended(table(child.table), "job-1", 0)
+    once = sql.not_appended(table(child.table), ("job-1", None), 0)
     text = sql.append_children(table(child.table), columns, plan, child, staged, once)
     check("append_children", text)
 

@@ -11,6 +11,7 @@ from typing import Any, Self
 from starlette.applications import Starlette
 
 from databricks_sandbox.app import control, create_app
+from databricks_sandbox.app.catalog import CatalogCalls
 from databricks_sandbox.app.control import Control
 from databricks_sandbox.app.files import Files
 from databricks_sandbox.app.oidc import OAuth
@@ -59,6 +60,7 @@ class Sandbox:
         metastore: what Spark does not keep.
         grants: who may do what.
         executor: answers statements.
+        catalog_calls: answers calls of Unity Catalog's REST API.
         sessions: those that are open.
         session_settings: Spark's settings for sessions that are opened from now on, beside those
             of their clients; `engine.settings.FOR_LARGE_LOADS` generates code for queries.
@@ -98,6 +100,7 @@ class Sandbox:
         self.session_settings = self.sessions.settings
         self.warehouse.on_start = self._begin_cold
         self.warehouse.on_stop = self.sessions.close_all
+        self.catalog_calls = CatalogCalls(self.engine, self.metastore, self.grants)
         self._server = Server(self._app(), self.folder, port)
 
     def __enter__(self) -> Self:
@@ -172,6 +175,7 @@ class Sandbox:
         staging = Staging(self.volumes, self.faults, self.log)
         service = Service(self.sessions, self.executor, self.faults, self.log, self.switches)
         return create_app(
+            catalog=self.catalog_calls,
             control=Control(
                 {
                     **control.detail_calls(self.connection_details),

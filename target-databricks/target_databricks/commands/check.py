@@ -21,15 +21,17 @@ from target_databricks.errors import errors_as_lines
 from target_databricks.loading.batch import Batch
 from target_databricks.schema.json_schema import TypeMapper
 from target_databricks.schema.planning import make_plan
+from target_databricks.warehouse.catalog import Catalog
 from target_databricks.warehouse.client.access import make_access
 from target_databricks.warehouse.client.backoff import Backoff
 from target_databricks.warehouse.client.connection import Connections, StatementError
 from target_databricks.warehouse.client.start import start
+from target_databricks.warehouse.schemas import ensure_schema, stated_schema
 from target_databricks.warehouse.sql import dml
 from target_databricks.warehouse.sql.names import Schema, quoted
 from target_databricks.warehouse.staging.choose import make_staging
 from target_databricks.warehouse.staging.protocol import WarehouseStaging
-from target_databricks.warehouse.tables import Tables, ensure_schema, stated_schema
+from target_databricks.warehouse.tables import Tables
 
 _PREFIX = "_sdc_check_"
 
@@ -55,18 +57,18 @@ def check(config: Mapping[str, Any], say: Callable[[str], None]) -> None:
     """
     access = make_access(config)
     backoff = Backoff(float(config["warehouse_timeout"]))
-    start(access, backoff)
     job = f"check-{uuid.uuid4()}"
     connections = Connections(access, {"job": job}, backoff, lambda: start(access, backoff))
-    schema = stated_schema(config, connections, lambda: None)
+    schema = stated_schema(config, access.client)
+    catalog = Catalog(access.client, schema)
     staging = make_staging(config, access, connections, schema, job)
     made_schema = False
-    tables = Tables(connections, schema, config)
+    tables = Tables(connections, catalog, config)
     name = _PREFIX + uuid.uuid4().hex[:12]
     try:
         who = connections.run("SELECT current_user() AS who").column(0)[0].as_py()
         say(f"Connected to {access.host}{access.http_path} as {who}.")
-        made_schema = ensure_schema(connections, schema)
+        made_schema = ensure_schema(connections, catalog)
         say(f"Schema {schema}: {'created for the check' if made_schema else 'there'}.")
         for line in _grants(connections, schema, who):
             say(f"  granted: {line}")
@@ -108,7 +110,7 @@ def _one_row(
     columns = tables.ready(name, plan.table_schema, "Made by target-databricks-check")
     path = staging.stage(batch)
     try:
-        connections.run(dml.merge(tables.name(name), columns, plan, staging.read(path, batch)))
+        connections.run(dml.merge(tables.name(name), columns, plan, staging.read([path], batch)))
         found = connections.run(f"SELECT id FROM {tables.name(name)}").column(0).to_pylist()  # noqa: S608
     finally:
         staging.done(path)

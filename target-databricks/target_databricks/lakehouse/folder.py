@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ class LakehouseFolder:
     # Everything happens in this one process; a second thread would only wait for the first.
     parallelism = 1
     attempts = 2_000
+    merge_every = 0.0
 
     def __init__(self, config: Mapping[str, Any], *, job_id: str) -> None:
         root = str(config["lakehouse_path"]).rstrip("/")
@@ -181,6 +182,9 @@ class LakehouseFolder:
 
     # Writing
 
+    def expect(self, plan: StreamPlan) -> None:
+        """Nothing: a table is made when it gets rows."""
+
     def prepare(self, plan: StreamPlan) -> None:
         """Make the tables of a stream, or add what they lack."""
         self._ready(plan).evolve(plan.table_schema)
@@ -189,17 +193,17 @@ class LakehouseFolder:
             table.create(schema, child.description)
             table.evolve(schema)
 
-    def marks(self, plan: StreamPlan) -> Mapping[str, int]:  # noqa: ARG002
+    def marks(self, batch: Batch) -> Mapping[str, int]:  # noqa: ARG002
         """None: here a commit bears the name of the batch."""
         return {}
 
-    def merge(self, batch: Batch, path: Path, *, replayed: bool) -> WriteResult:
+    def merge(self, batch: Batch, paths: Sequence[Path], *, replayed: bool) -> WriteResult:
         """Merge a batch: look its keys up, then write child rows, then parents."""
-        return self._writer.merge(batch, path, replayed=replayed)
+        return self._writer.merge(batch, paths[0], replayed=replayed)
 
-    def append(self, batch: Batch, path: Path, *, replayed: bool) -> WriteResult:
+    def append(self, batch: Batch, paths: Sequence[Path], *, replayed: bool) -> WriteResult:
         """Append rows that cannot be told apart, exactly once, also after a crash."""
-        return self._writer.append(batch, path, replayed=replayed)
+        return self._writer.append(batch, paths[0], replayed=replayed)
 
     def overwrite(self, plan: StreamPlan, gathered: StreamPlan) -> None:
         """Put rows in the place of all that a stream's tables have: children, then parents."""

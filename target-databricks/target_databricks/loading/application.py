@@ -11,44 +11,24 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import PurePath
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 
 from target_databricks.errors import BusyError, DamagedFileError, LoadError
 from target_databricks.loading.appending import AppendMemory, appends
-from target_databricks.loading.backend import Backend, Blame, Failure, WriteResult
+from target_databricks.loading.attempts import Attempts, NoteUnwritten, RefusedError
+from target_databricks.loading.backend import Backend, Blame, Failure
 from target_databricks.loading.batch import Batch, LoadResult, combined
 from target_databricks.loading.filling import Filling
-from target_databricks.loading.fitting import Fitting, failure_of_table
+from target_databricks.loading.fitting import Fitting
 from target_databricks.loading.isolation import isolate
 from target_databricks.loading.ledger import Ledger
-from target_databricks.loading.overwriting import is_aside, own_name
 from target_databricks.loading.quarantine import Quarantine
 from target_databricks.loading.refusals import Refusals
+from target_databricks.loading.waiting import Staged, as_one
 from target_databricks.reading.unfit import Unfit
-from target_databricks.schema.evolution import tables_of
 from target_databricks.schema.plan import JOB_ID, StreamPlan
-
-
-class NoteUnwritten(Protocol):
-    """Takes each merged batch of which not every row was written."""
-
-    def __call__(self, batch: Batch, written: WriteResult, *, replayed: bool) -> None:
-        """See `Activation.note_unwritten`."""
-
-
-class RefusedError(LoadError):
-    """A batch, or part of one, that its tables did not take.
-
-    Attributes:
-        failure: Why.
-    """
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.sentence)
-        self.failure = failure
 
 
 class Application:
@@ -85,11 +65,21 @@ class Application:
         self._ledger = ledger
         self._load_method = load_method
         self._job_id = job_id
-        self._note_unwritten = note_unwritten
         self._parts = 0
         self.filling = Filling(backend)
         self.fitting = Fitting(backend, self.filling)
         self.quarantine = Quarantine(backend.staging)
+        self._attempts = Attempts(
+            backend,
+            memory,
+            ledger,
+            self.fitting,
+            self.filling,
+            self.quarantine,
+            appends=self.appends,
+            note_unwritten=note_unwritten,
+        )
+        self.base = self._attempts.base
         self.refusals = Refusals(self.quarantine)
 
     def appends(self, plan: StreamPlan) -> bool:
@@ -141,12 +131,49 @@ class Application:
             tries: Runs in which it was refused before.
         """
         try:
-            result = self._load(batch, path, replayed=replayed)
+            result = self._attempts.load(batch, [path], replayed=replayed)
         except RefusedError as error:
             return self._set_aside(batch, path, error.failure, replayed=replayed, tries=tries)
         self.quarantine.forget(self._staging.name(path))
         self.refusals.note_attempts(batch.plan.stream, 1, success=True)
         return result
+
+    def apply_together(self, group: Sequence[Staged]) -> list[LoadResult]:
+        """Get staged batches of one stream into their tables, by one statement a table if possible.
+
+        Where their tables refuse them together, they are applied one after the other, and only a
+        batch that is refused by itself is halved.
+        """
+        if len(group) == 1:
+            return [self.apply(group[0].batch, group[0].path)]
+        whole, paths = as_one(group), [one.path for one in group]
+        try:
+            result = self._attempts.load(whole, paths)
+        except RefusedError as error:
+            plan = whole.plan
+            if error.failure.blame is Blame.MOMENT:
+                self.refusals.stop(
+                    plan.stream, self._attempts.sentence(plan, error.failure, paths[0])
+                )
+                return [replace(self.base(whole, paths), error=error.failure.reason)]
+            return self._one_by_one(group)
+        for path in paths:
+            self.quarantine.forget(self._staging.name(path))
+        self.refusals.note_attempts(whole.plan.stream, 1, success=True)
+        return [result]
+
+    def _one_by_one(self, group: Sequence[Staged]) -> list[LoadResult]:
+        results: list[LoadResult] = []
+        for one in group:
+            batch, path = one.batch, one.path
+            if results and batch.plan.stream in self.refusals.failed:
+                break  # The rest stays staged: what is older comes first, or not at all.
+            if results and self.appends(batch.plan):
+                # Fewer rows than it was staged to come after may be in now.
+                batch = replace(batch, marks=self._backend.marks(batch))
+                path = self._staging.stage(batch)
+            results.append(self.apply(batch, path))
+        return results
 
     def reject(self, batch: Batch, error: Exception) -> LoadResult:
         """Set a batch aside whose tables cannot even be looked at.
@@ -157,7 +184,7 @@ class Application:
         failure = self._backend.failure(error)
         path = self._staging.stage(batch)
         if failure.blame is Blame.PLACE:
-            raise LoadError(self._sentence(batch.plan, failure, path)) from error
+            raise LoadError(self._attempts.sentence(batch.plan, failure, path)) from error
         if failure.blame is Blame.ROWS:
             failure = replace(failure, blame=Blame.TABLE)
         return self._set_aside(batch, path, failure, replayed=False, tries=0)
@@ -166,16 +193,16 @@ class Application:
         self, batch: Batch, path: Any, failure: Failure, *, replayed: bool, tries: int
     ) -> LoadResult:
         """Apply what can be applied of a batch that was refused, and set the rest aside."""
-        plan, results, attempts = batch.plan, [self.base(batch, path)], 1
+        plan, results, attempts = batch.plan, [self.base(batch, [path])], 1
         if failure.blame is Blame.MOMENT:
-            self.refusals.stop(plan.stream, self._sentence(plan, failure, path))
+            self.refusals.stop(plan.stream, self._attempts.sentence(plan, failure, path))
             return replace(results[0], error=failure.reason)
 
         def attempt(rows: pa.Table) -> Failure | None:
             part = self._part(batch, rows)
             place = self._staging.stage(part)
             try:
-                results.append(self._load(part, place, replayed=replayed))
+                results.append(self._attempts.load(part, [place], replayed=replayed))
             except RefusedError as error:
                 self._staging.done(place)
                 return error.failure
@@ -197,10 +224,10 @@ class Application:
             self.refusals.stop(plan.stream, sentence)
         self._keep_aside(batch, path, bad, failure, tries)
         error = failure.reason
-        refused = replace(self.base(bad, path), read=0, set_aside=bad.rows.num_rows, error=error)
+        refused = replace(self.base(bad, [path]), read=0, set_aside=bad.rows.num_rows, error=error)
         self._ledger.add(refused)
         results = [replace(r, read=0, rescued=0) for r in results[1:]]
-        return combined([replace(self.base(batch, path), error=error), *results, refused])
+        return combined([replace(self.base(batch, [path]), error=error), *results, refused])
 
     def _keep_aside(
         self, batch: Batch, path: Any, bad: Batch, failure: Failure, tries: int
@@ -232,7 +259,7 @@ class Application:
             return part
         self._parts += 1
         salt = f"{self._job_id}:{batch.through}:{self._parts}"
-        return replace(part, salt=salt, marks=self._backend.marks(batch.plan))
+        return replace(part, salt=salt, marks=self._backend.marks(batch))
 
     def refuse(self, plan: StreamPlan, unfit: Sequence[Unfit]) -> LoadResult:
         """Set records aside that could not become rows."""
@@ -249,104 +276,6 @@ class Application:
     def set_damaged_aside(self, path: Any, damage: DamagedFileError) -> None:
         """Set a staged file aside that cannot be read."""
         self.refusals.add_damaged(self.quarantine.damaged(self._staging.name(path), str(damage)))
-
-    def _sentence(self, plan: StreamPlan, failure: Failure, path: Any) -> str:
-        return (
-            f"Batch of stream '{plan.stream}' could not be written to "
-            f"{self._backend.location(plan.table)}: {failure.sentence} "
-            f"{self._staging.retention(path)}"
-        )
-
-    def base(self, batch: Batch, path: Any) -> LoadResult:
-        """What a load of a batch did before it did anything."""
-        started = _now()
-        return LoadResult(
-            stream=batch.plan.stream,
-            table=own_name(batch.plan.table),
-            file=PurePath(path).name,
-            read=batch.read,
-            started_at=started,
-            finished_at=started,
-            rescued=batch.rescued,
-        )
-
-    def _load(self, batch: Batch, path: Any, *, replayed: bool = False) -> LoadResult:
-        """Get a staged batch into its tables and note what that did.
-
-        Raises:
-            RefusedError: Its tables did not take it.
-            LoadError: Nothing can be loaded now.
-        """
-        plan = batch.plan
-        base = self.base(batch, path)
-        try:
-            if replayed or plan.stream in self.fitting.failed:
-                batch = replace(batch, plan=self.fitting.plan(plan))
-            written = self._write_through(batch, path, replayed=replayed)
-        except Exception as error:
-            failure = failure_of_table(self._backend, plan, error)
-            if failure.blame is not Blame.PLACE:
-                raise RefusedError(failure) from error
-            message = f"{type(error).__name__}: {failure.reason}"
-            self._ledger.add(replace(base, finished_at=_now(), error=message))
-            raise LoadError(self._sentence(plan, failure, path)) from error
-        if not self.appends(plan):
-            self.quarantine.note_applied(batch)
-        result = replace(
-            base,
-            finished_at=_now(),
-            inserted=written.inserted,
-            updated=written.updated,
-            unchanged=written.unchanged,
-            outdated=written.outdated,
-        )
-        self._ledger.add(result)
-        return result
-
-    def _write_through(self, batch: Batch, path: Any, *, replayed: bool) -> WriteResult:
-        """Get a staged batch into its tables, also where somebody came in between."""
-        try:
-            return self._write(batch, path, replayed=replayed)
-        except Exception as error:
-            if self._staging.is_gone(path):
-                if replayed:
-                    return WriteResult(unchanged=batch.read)
-                # A run that took our lease for lost has applied it. Staged again, the batch finds
-                # that out by itself, and were the file lost otherwise, no row would be.
-                return self._write(batch, self._staging.stage(batch), replayed=False, late=True)
-            if not self._backend.failure(error).stale:
-                raise
-            for name in tables_of(batch.plan):
-                self._backend.forget(name)
-            return self._write(batch, path, replayed=replayed)
-
-    def _write(self, batch: Batch, path: Any, *, replayed: bool, late: bool = False) -> WriteResult:
-        """Get a staged batch into its tables; its file is kept for as long as it may be needed.
-
-        Args:
-            batch: The batch.
-            path: Where it is staged.
-            replayed: Whether an earlier run staged it.
-            late: Whether newer rows of another run may be in already, as with a replayed one.
-        """
-        if not self.appends(batch.plan):
-            written = self._backend.merge(batch, path, replayed=replayed or late)
-            if batch.deletions:
-                self._backend.purge(batch.plan)
-            if written.inserted or written.updated:
-                self.filling.note_sources(batch.plan)
-            if (written.unchanged or written.outdated) and not is_aside(batch.plan.table):
-                self._note_unwritten(batch, written, replayed=replayed)
-            self._staging.done(path)
-            return written
-        written = self._backend.append(batch, path, replayed=replayed)
-        self.filling.note_sources(batch.plan)
-        if is_aside(batch.plan.table):
-            self._staging.done(path)
-            return written
-        remember = self._memory.recall if replayed else self._memory.appended
-        remember(batch, self._staging.keep(path))
-        return written
 
 
 def _now() -> datetime:

@@ -126,9 +126,15 @@ class Staging(ABC, Generic[FileT]):
     def staged_batches(self, table: str) -> Iterator[tuple[FileT, Batch | DamagedFileError]]:  # noqa: ARG002
         """What is staged for a table, oldest first; certain only under the table's lease.
 
+        What this run has staged itself, or has been given before, is not among it where batches
+        wait.
         Instead of a batch that cannot be read comes what is wrong with its file.
         """
         return iter(())
+
+    def others_staged(self, table: str) -> bool:  # noqa: ARG002
+        """Whether other runs have staged batches for a table that this one has not looked at."""
+        return False
 
     def is_gone(self, path: FileT) -> bool:  # noqa: ARG002
         """Whether a batch is staged no more: another run has applied it."""
@@ -209,12 +215,15 @@ class Backend(Protocol):
         schema: Name of the schema, for the log.
         parallelism: How many streams can be loaded at once, from 1.
         attempts: How often parts of a batch are tried at most, to find the rows at fault.
+        merge_every: Seconds that staged batches wait for others at most, so that they are applied
+            together; 0 where that is of no use.
         staging: Where its batches are kept.
     """
 
     schema: str
     parallelism: int
     attempts: int
+    merge_every: float
 
     @property
     def staging(self) -> Staging[Any]:
@@ -278,24 +287,28 @@ class Backend(Protocol):
 
     # Writing
 
+    def expect(self, plan: StreamPlan) -> None:
+        """Take note of a stream that will be loaded, once its plan fits its tables."""
+
     def prepare(self, plan: StreamPlan) -> None:
         """Make the tables of a stream, or add the columns that they lack."""
 
-    def marks(self, plan: StreamPlan) -> Mapping[str, int]:
+    def marks(self, batch: Batch) -> Mapping[str, int]:
         """What tells of a batch to append, by table, whether its rows are in; staged with it."""
 
-    def merge(self, batch: Batch, path: Any, *, replayed: bool) -> WriteResult:
+    def merge(self, batch: Batch, paths: Sequence[Any], *, replayed: bool) -> WriteResult:
         """Merge a staged batch: child rows first, then their parents, whose hash is the mark.
 
         Where the parents are refused, the child rows are taken back.
 
         Args:
-            batch: The batch.
-            path: Where it is staged.
+            batch: The batch; of several that were staged one by one, all their rows, no two of
+                which have the same key.
+            paths: Where it is staged: one file, unless the place has batches wait.
             replayed: Whether it may have been merged in part, or newer rows may be in already.
         """
 
-    def append(self, batch: Batch, path: Any, *, replayed: bool) -> WriteResult:
+    def append(self, batch: Batch, paths: Sequence[Any], *, replayed: bool) -> WriteResult:
         """Append a staged batch, unless it is in the tables already; arguments as in `merge`."""
 
     def overwrite(self, plan: StreamPlan, gathered: StreamPlan) -> None:

@@ -21,11 +21,16 @@ from target_databricks.schema.plan import (
     CLEARED,
     DELETED_AT,
     DUE,
+    JOB_ID,
     RECORD_HASH,
     RESCUED_DATA,
+    SYNC_STARTED_AT,
     ChildPlan,
     StreamPlan,
 )
+
+RunId = tuple[str, int | None]
+"""A job id, which may be used again, and the milliseconds since 1970 at which the run began."""
 
 
 def content_digest(stream: str, rows: pa.Table, salt: str = "") -> str:
@@ -87,6 +92,15 @@ class Batch:
             return []
         names = pc.list_flatten(self.rows.column(CLEARED))
         return sorted(pc.unique(names).to_pylist())
+
+    @property
+    def run(self) -> RunId:
+        """The run that its rows bear, and when that began, where they say it."""
+        if not self.rows.num_rows:
+            return "", None
+        names = self.rows.column_names
+        began = self.rows.column(SYNC_STARTED_AT)[0].as_py() if SYNC_STARTED_AT in names else None
+        return str(self.rows.column(JOB_ID)[0]), began
 
     def parents(self, rows: pa.Table) -> pa.Table:
         """Rows as the parent's table holds them: child arrays cut out."""

@@ -56,13 +56,14 @@ class Filling:
             plan: The stream.
             appended: Whether its rows are appended, so that none is ever filled.
         """
-        new = self._new.pop(plan.table, None)
+        new = self._new.get(plan.table)
         if not new:
             return
         properties = self._new_sources(plan)
         if not appended:
             self._additions[plan.table] = {**self._of(plan), **new}
             properties[ADDED] = as_text(self._additions[plan.table])
+        del self._new[plan.table]
         if properties:
             self._backend.set_properties(plan, properties)
 
@@ -85,11 +86,13 @@ class Filling:
 
     def batch(self, batch: Batch) -> Batch:
         """The batch, its rows saying since when they must have been written."""
-        self.note(batch.plan)
-        additions = self._of(batch.plan)
+        plan = batch.plan
+        # What is new before what is noted: `note` goes the other way, in another thread.
+        new = dict(self._new.get(plan.table, {}))
+        additions = {**self._of(plan), **new}
         if not additions:
             return batch
-        moments = due(batch.plan, batch.rows, additions)
+        moments = due(plan, batch.rows, additions)
         if moments.null_count == len(moments):
             return batch
         return replace(batch, rows=batch.rows.append_column(DUE, moments))

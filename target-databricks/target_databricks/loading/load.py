@@ -2,13 +2,14 @@
 
 One batch is applied in this order, and any of it can be done again:
 
-1. take the lease of its stream's tables,
-2. stage it,
+1. stage it; where the place has batches wait for others, go on with reading,
+2. take the lease of its stream's tables,
 3. write its child rows, then their parents (their hash is the commit mark: from here on the batch
    counts as applied), or append its rows unless they are in the table already,
 4. note what it did in the ledger, and which rows came with a version without being written,
 5. forget the staged file; of an appended batch when a state has covered it.
 
+Batches of a stream that wait are applied together (`waiting.py`), and if that fails one by one.
 Rows that cannot be applied are set aside (`quarantine.py`), and only they: a batch that fails is
 halved until they are alone (`isolation.py`). What failed leaves nothing in any table.
 
@@ -37,8 +38,8 @@ from target_databricks.loading.appending import AppendMemory
 from target_databricks.loading.application import Application
 from target_databricks.loading.backend import Backend
 from target_databricks.loading.batch import Batch, LoadResult, combined
+from target_databricks.loading.intake import Intake
 from target_databricks.loading.ledger import Ledger
-from target_databricks.loading.left_out import with_cleared
 from target_databricks.loading.overwriting import (
     GATHERER,
     OVERTAKEN,
@@ -47,11 +48,11 @@ from target_databricks.loading.overwriting import (
     own,
     own_name,
 )
-from target_databricks.loading.quarantine import WAITING, Passage
+from target_databricks.loading.quarantine import WAITING
+from target_databricks.loading.waiting import Staged
 from target_databricks.reading.unfit import Unfit
 from target_databricks.schema.evolution import tables_of
 from target_databricks.schema.plan import ChildPlan, StreamPlan
-from target_databricks.schema.sources import Owners
 
 logger = logging.getLogger("target-databricks")
 
@@ -60,9 +61,9 @@ class Load:
     """What a run does to the tables of one schema.
 
     `apply`, `prepare`, `overwrite` and `activate_version` are called from up to `parallelism`
-    threads at once, for one stream never from two and always in the order its rows came.
-    `reconcile` is called while nothing of its stream is under way, `confirm` at any time by one
-    thread, the rest while nothing else is.
+    threads at once, for one stream never from two and always in the order its rows came; `stage`
+    by one thread beside them. `reconcile` is called while nothing of its stream is under way,
+    `confirm` at any time by one thread, the rest while nothing else is.
 
     Args:
         backend: The place.
@@ -73,6 +74,7 @@ class Load:
     Attributes:
         refusals: What could not be applied, and the streams that it holds up.
         parallelism: How many streams it can load at once, from 1.
+        merge_every: Seconds that staged batches wait for others at most; 0 for not at all.
     """
 
     def __init__(
@@ -80,7 +82,7 @@ class Load:
     ) -> None:
         self._backend = backend
         self._staging = backend.staging
-        self._load_method = load_method
+        self._gathering = load_method == "overwrite"
         self._job_id = job_id
         self._ledger = Ledger(backend.write_ledger, backend.defer_ledger, job_id)
         self._memory = AppendMemory[Any](backend.staging, backend.hashes)
@@ -103,6 +105,8 @@ class Load:
         self._quarantine = self._application.quarantine
         self.refusals = self._application.refusals
         self.parallelism = backend.parallelism
+        self.merge_every = backend.merge_every
+        self._intake = Intake(backend, self._application, self._memory, job_id)
 
     # Life cycle
 
@@ -147,6 +151,7 @@ class Load:
                 self._backend.finish(self._plans.values(), merged)
         finally:
             self._activation.close()
+            self._intake.close()
             self._backend.release()
 
     def confirm(self, covered: Mapping[str, int]) -> None:
@@ -168,28 +173,55 @@ class Load:
         if plan.stream in self._gathered:
             reconciled = own(self._application.fitting.reconcile(aside(reconciled)))
         self._plans[plan.stream] = reconciled
+        self._backend.expect(reconciled)
         return reconciled
 
     def exists(self, table: str) -> bool:
         """Whether there is a table of a name."""
         return self._application.fitting.exists(table)
 
-    def apply(self, batch: Batch, unfit: Sequence[Unfit] = ()) -> LoadResult:
-        """Stage a batch, then make its tables hold it, all but what they refuse.
+    def stage(self, batch: Batch, unfit: Sequence[Unfit] = ()) -> list[Staged]:
+        """Stage a batch, which needs nobody who works for money.
 
         Args:
             batch: The batch.
             unfit: Records that came with it and could not become rows.
 
+        Returns:
+            What `apply` takes: one, or several that must be applied one after the other.
+
         Raises:
-            LoadError: It could not be applied for a reason that others would meet, too; it stays
-                staged.
+            LoadError: It could not be staged.
         """
-        results = [self._apply(piece) for piece in self._staging.pieces(batch)]
-        if unfit:
-            with self._lease(batch.plan.table):
-                results.append(self._application.refuse(batch.plan, unfit))
-        return combined(results)
+        if self._gathering:
+            batch = replace(batch, plan=aside(batch.plan))
+        return self._intake.stage(batch, unfit)
+
+    def apply(self, staged: Sequence[Staged]) -> LoadResult:
+        """Make the tables of a stream hold what is staged for them, all but what they refuse.
+
+        Args:
+            staged: Batches of one stream, in the order they came.
+
+        Raises:
+            LoadError: They could not be applied for a reason that others would meet, too; they
+                stay staged.
+        """
+        plan = own(staged[0].batch.plan) if self._gathering else staged[0].batch.plan
+        results: list[LoadResult] = []
+        with self._lease(plan.table), self._application.guard(plan):
+            if self._gathering:
+                self._gathers(plan, rows=True)
+            rest = [result for one in staged for result in self._account(one)]
+            for group in self._intake.groups(staged):
+                if plan.stream in self.refusals.failed:
+                    break
+                results += self._application.apply_together(group)
+            results += rest
+        result = combined(results or [self._application.base(staged[0].batch)])
+        if result.written:
+            self._loaded.add(plan.stream)
+        return result
 
     def prepare(self, plan: StreamPlan) -> None:
         """Make the tables of a stream that brings no rows, or add the columns that they lack."""
@@ -329,7 +361,7 @@ class Load:
     def _lease(self, table: str) -> Iterator[None]:
         """Keep other runs from a stream's tables, and first apply what one of them has left."""
         with self._staging.lease(table):
-            if table in self._busy:
+            if table in self._busy or self._staging.others_staged(table):
                 self._quarantine.load()
                 self._replay(table)
                 self._busy.discard(table)
@@ -337,52 +369,30 @@ class Load:
 
     # One batch
 
-    def _apply(self, batch: Batch) -> LoadResult:
-        plan = batch.plan
-        result = self._application.base(batch, "")
-        passage = Passage(batch)
-        with self._lease(plan.table), self._application.guard(plan):
-            if self._load_method == "overwrite" and self._gathers(plan, rows=True):
-                batch = replace(batch, plan=aside(plan))
-            passage = self._quarantine.sort(batch)
-            if passage.barred:
-                self.refusals.add(plan.stream, *passage.barred)
-            if passage.dropped is not None:
-                self._note_dropped(plan, passage.dropped)
-            if passage.batch.rows.num_rows and plan.stream not in self.refusals.failed:
-                result = self._stage_and_apply(passage.batch)
-        if result.written:
-            self._loaded.add(plan.stream)
+    def _account(self, one: Staged) -> list[LoadResult]:
+        """Note what of a batch is not applied, and why."""
+        passage, plan = one.passage, one.batch.plan
+        if passage.barred:
+            self.refusals.add(plan.stream, *passage.barred)
+        if passage.dropped is not None:
+            self._note_dropped(plan, passage.dropped)
         dropped = 0 if passage.dropped is None else passage.dropped.num_rows
-        set_aside = result.set_aside + passage.barred_rows
+        counted = 0 if one.path is None and one.error is None else one.batch.read
+        base = replace(self._application.base(one.batch), read=one.read - counted, rescued=0)
+        passed = replace(base, set_aside=passage.barred_rows, dropped=dropped)
         if dropped or passage.barred_rows:
-            passed = self._application.base(replace(batch, read=0), "")
-            passed = replace(passed, set_aside=passage.barred_rows, dropped=dropped, rescued=0)
-            self._ledger.add(passed)
-        return replace(result, read=batch.read, set_aside=set_aside, dropped=dropped)
+            self._ledger.add(replace(passed, read=0))
+        results = [passed]
+        if one.error is not None:
+            results.append(self._application.reject(one.batch, one.error))
+        if one.unfit:
+            results.append(self._application.refuse(plan, one.unfit))
+        return results
 
     def _note_dropped(self, plan: StreamPlan, rows: pa.Table) -> None:
         """Rows that somebody has decided to pass over came nevertheless."""
         if not self._application.appends(plan):
             self._activation.note_keys(plan, rows)
-
-    def _stage_and_apply(self, batch: Batch) -> LoadResult:
-        if self._application.appends(batch.plan):
-            # The same rows may come twice and be meant: two batches of them are two files.
-            salt = f"{self._job_id}:{batch.through}"
-            fresh = batch if is_aside(batch.plan.table) else self._memory.fresh(batch)
-            with self._application.guard(batch.plan):
-                self._application.filling.note(batch.plan, appended=True)
-            batch = replace(fresh, salt=salt, marks=self._backend.marks(batch.plan))
-        elif not is_aside(batch.plan.table):
-            try:
-                table, properties = batch.plan.table, self._backend.properties
-                owners = Owners(lambda: properties(table))
-                batch = with_cleared(batch, self._backend.columns(table), owners)
-                batch = self._application.filling.batch(batch)
-            except Exception as error:  # noqa: BLE001 - of a table that cannot be looked at
-                return self._application.reject(batch, error)
-        return self._application.apply(batch, self._staging.stage(batch))
 
 
 def _now() -> datetime:

@@ -1,8 +1,22 @@
-"""The loader: applies batches in the background and lets state through behind them.
+"""The loader: stages and applies batches in the background, and lets state through behind them.
 
-One thread parses, others apply: while batches are merged the next one is read. A destination says
+One thread parses, others load: while batches are merged the next one is read. A destination says
 how many streams it can load at once; steps of one stream always run one after the other, in the
 order they came. Few steps wait, so memory stays flat however fast the tap is.
+
+Some destinations cost money while they are at work, and have staged batches wait for others. Then
+staging has a thread of its own, which goes on while others merge, and all that waits is merged
+together when one of these comes first:
+
+| when | because |
+|---|---|
+| the oldest has waited for `merge_every` seconds, whether or not the tap sends anything | state |
+| more than `MOST_BYTES` wait | disk |
+| the stream's schema changes; of that stream only | its rows are loaded under the old one |
+| the input has ended | all that came must be in |
+
+So the SDK's rule that a state a minute after the oldest record drains all sinks decides here when
+batches are staged, not when they are merged.
 
 State is a promise that what it covers is in the tables, and that what it follows has been done.
 Each STATE message is therefore kept with the rows that every stream had received and the steps
@@ -14,19 +28,25 @@ has parts (`states.py`).
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from target_databricks.loading.batch import LoadResult
+from target_databricks.loading.lane import Lane
 from target_databricks.loading.load import Load
 from target_databricks.loading.states import BOOKMARKS, speaks_of, without
+from target_databricks.loading.waiting import Staged
 
 State = Mapping[str, Any]
 
 QUEUE_LENGTH = 1
 """Steps that wait while others run."""
+MOST_BYTES = 512 << 20
+"""Bytes of rows after which a merge begins; twice as many are waited for before more is taken."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +56,18 @@ class Step:
     Attributes:
         stream: Stream name.
         through: Rows received for the stream up to and including this step.
-        run: Does it; gives what it did, or None.
+        run: Does it; gives what it did, or None. Of a batch, what applies it after `stage`.
+        stage: Stages a batch; gives what is to be applied.
     """
 
     stream: str
     through: int
-    run: Callable[[Load], LoadResult | None]
+    run: Callable[[Load], LoadResult | None] | None = None
+    stage: Callable[[Load], Sequence[Staged]] | None = None
+
+
+Entry = tuple[Step, Sequence[Staged]]
+"""A step, and what it has staged."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +97,7 @@ class Loader:
             by one at a time.
         report: Called with what each step did, likewise.
         name: What the tap calls a stream, which the target may know under an alias.
+        clock: The time, in seconds.
     """
 
     def __init__(
@@ -79,15 +106,14 @@ class Loader:
         emit: Callable[[State], None],
         report: Callable[[LoadResult], None],
         name: Callable[[str], str] = str,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._load = load
         self._emit = emit
         self._report = report
         self._name = name
+        self._clock = clock
         self._condition = threading.Condition()
-        self._queue: deque[Step] = deque()
-        self._running: set[str] = set()
-        self._stopping = False
         self._lock = threading.RLock()
         self._applied: dict[str, int] = {}
         self._submitted: Counter[str] = Counter()
@@ -98,13 +124,21 @@ class Loader:
         self._settled = False
         self._latest: State | None = None
         """The state that went out last."""
-        self._error: BaseException | None = None
-        self._threads = [
-            threading.Thread(target=self._work, name=f"loader-{number}", daemon=True)
-            for number in range(max(1, load.parallelism))
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._backlog: dict[str, list[Entry]] = {}
+        """What waits to be merged, by stream."""
+        self._since = 0.0
+        """When the oldest of it was handed over."""
+        self._bytes = 0
+        """Of the rows that wait, or are being merged."""
+        self._due: dict[str, list[Entry]] = {}
+        """What is about to be merged."""
+        count = max(1, load.parallelism)
+        self._alone = count == 1 and not load.merge_every
+        if load.merge_every:
+            self._merges = Lane("merge", count, self._merge, self._condition, self._tick)
+            self._intake = Lane("stage", 1, self._take_in, self._condition)
+        else:
+            self._intake = self._merges = Lane("loader", count, self._do, self._condition)
 
     def submit(self, step: Step) -> None:
         """Hand over a step; waits while others are being applied and another is waiting.
@@ -118,11 +152,12 @@ class Loader:
         if step.stream in self._load.refusals.failed:
             return
         with self._condition:
-            self._condition.wait_for(lambda: len(self._queue) < QUEUE_LENGTH or self._error)
+            self._condition.wait_for(lambda: self._has_room or self._error)
             self._raise_error()
             self._submitted[step.stream] += 1
-            self._queue.append(step)
-            self._condition.notify_all()
+            if not (self._backlog or self._intake.busy(None)):
+                self._since = self._clock()
+            self._intake.put(step.stream, step)
 
     def state(self, value: State, received: Mapping[str, int], owing: Collection[str] = ()) -> None:
         """Emit a state as soon as the rows received so far are applied, and all steps are done.
@@ -159,14 +194,13 @@ class Loader:
         Raises:
             Exception: What a step failed with.
         """
+        which = None if self._alone else stream
         with self._condition:
-            self._condition.wait_for(lambda: not self._busy(stream))
+            self._condition.wait_for(lambda: not self._intake.busy(which))
+            if self._error is None:
+                self._begin_merge(self._backlog if which is None else [which])
+            self._condition.wait_for(lambda: not self._merges.busy(which))
         self._raise_error()
-
-    def _busy(self, stream: str | None) -> bool:
-        if stream is None or len(self._threads) == 1:
-            return bool(self._queue or self._running)
-        return stream in self._running or any(s.stream == stream for s in self._queue)
 
     @property
     def holds_state(self) -> bool:
@@ -175,51 +209,79 @@ class Loader:
             return bool(self._pending)
 
     def stop(self) -> None:
-        """Let the threads end after the steps handed over; never raises."""
+        """Let the threads end after what is under way; never raises.
+
+        What waits for a merge stays staged.
+        """
+        self._intake.stop()
+        if self._merges is not self._intake:
+            self._merges.stop()
+
+    @property
+    def _has_room(self) -> bool:
+        return self._intake.waiting < QUEUE_LENGTH and self._bytes <= 2 * MOST_BYTES
+
+    @property
+    def _error(self) -> BaseException | None:
+        return self._intake.error or self._merges.error
+
+    # Waiting for others
+
+    def _take_in(self, step: Step) -> None:
+        """Stage a step's batch, and have it wait."""
+        staged = step.stage(self._load) if step.stage else ()
         with self._condition:
-            self._stopping = True
+            self._backlog.setdefault(step.stream, []).append((step, staged))
+            self._bytes += _size(staged)
+            if self._bytes > MOST_BYTES:
+                self._begin_merge(self._backlog)
             self._condition.notify_all()
-        for thread in self._threads:
-            thread.join()
 
-    def _work(self) -> None:
-        while (step := self._next()) is not None:
-            try:
-                # After a failure nothing more is applied: order is a promise.
-                if self._error is None:
-                    self._run(step)
-            finally:
-                with self._condition:
-                    self._running.discard(step.stream)
-                    self._condition.notify_all()
+    def _tick(self) -> float | None:
+        """Begin to merge if it is time. Returns the seconds until then."""
+        if not self._backlog:
+            return None
+        left = self._since + self._load.merge_every - self._clock()
+        if left <= 0:
+            self._begin_merge(self._backlog)
+        return max(left, 0.0) or None
 
-    def _next(self) -> Step | None:
-        """Wait for a step whose stream nobody is loading; None when there will be no more."""
+    def _begin_merge(self, streams: Iterable[str]) -> None:
+        due = [stream for stream in streams if stream in self._backlog]
+        for stream in due:
+            self._merges.put(stream, Step(stream, 0))
+            self._due[stream] = self._due.get(stream, []) + self._backlog.pop(stream)
+        if due and not self._backlog:
+            self._since = self._clock()
+
+    def _merge(self, step: Step) -> None:
+        """Apply what waited of a stream, batches in a row together."""
         with self._condition:
-            while True:
-                for step in self._queue:
-                    # The first waiting step of a stream is the one that is due.
-                    if step.stream not in self._running:
-                        self._queue.remove(step)
-                        self._running.add(step.stream)
-                        self._condition.notify_all()
-                        return step
-                if self._stopping and not self._queue:
-                    return None
-                self._condition.wait()
+            entries = self._due.pop(step.stream, [])
+        for stages, group in groupby(entries, lambda entry: entry[0].stage is not None):
+            some = list(group)
+            if not stages:
+                for entry, _ in some:
+                    self._finish(entry, entry.run(self._load) if entry.run else None)
+                continue
+            staged = [one for _, batches in some for one in batches]
+            self._finish(some[-1][0], self._load.apply(staged), steps=len(some))
+            with self._condition:
+                self._bytes -= _size(staged)
 
-    def _run(self, step: Step) -> None:
-        try:
-            self._do(step)
-        except BaseException as error:  # noqa: BLE001 - carried to the reading thread
-            self._error = self._error or error
+    # One step
 
     def _do(self, step: Step) -> None:
-        result = step.run(self._load)
+        if step.stage is not None:
+            self._finish(step, self._load.apply(step.stage(self._load)))
+        elif step.run is not None:
+            self._finish(step, step.run(self._load))
+
+    def _finish(self, step: Step, result: LoadResult | None, steps: int = 1) -> None:
         with self._lock:
             if step.stream not in self._load.refusals.held:
                 self._applied[step.stream] = step.through
-                self._done[step.stream] += 1
+                self._done[step.stream] += steps
             if result is not None:
                 self._report(result)
         self._emit_covered_state()
@@ -261,5 +323,9 @@ class Loader:
             self._load.confirm(covered)
 
     def _raise_error(self) -> None:
-        if self._error is not None:
-            raise self._error
+        if (error := self._error) is not None:
+            raise error
+
+
+def _size(staged: Sequence[Staged]) -> int:
+    return sum(one.batch.rows.nbytes for one in staged if one.path is not None)

@@ -7,16 +7,14 @@ Source: Databricks SQL language reference, ADD CONSTRAINT clause; information_sc
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterable, Iterator
 
-from target_databricks.limits import IDENTIFIER
-from target_databricks.schema.plan import Reference, StreamPlan
+from target_databricks.schema.plan import ChildPlan, Reference, StreamPlan
 from target_databricks.warehouse.client.connection import Connections, StatementError
 from target_databricks.warehouse.client.rules import Kind
 from target_databricks.warehouse.sql import ddl
-from target_databricks.warehouse.sql.names import literal, quoted
+from target_databricks.warehouse.sql.names import constraint_name, literal, quoted
 from target_databricks.warehouse.tables import Tables
 
 logger = logging.getLogger("target-databricks")
@@ -38,10 +36,17 @@ def add_foreign_keys(connections: Connections, tables: Tables, plans: Iterable[S
         for plan in plans
         for table, reference in references(plan)
     }
+    foreign_keys = {
+        (table, name): reference
+        for (table, name), reference in foreign_keys.items()
+        if name not in (tables.facts(table).constraints or ())
+        and _both_there(tables, table, reference)
+    }
     if not foreign_keys:
         return
     try:
-        existing = _existing_names(connections, tables)
+        unknown = any(tables.facts(table).constraints is None for table, _ in foreign_keys)
+        existing = _existing_names(connections, tables) if unknown else set()
     except StatementError as error:
         logger.warning(
             "%s: foreign keys are left out, because it cannot be seen which are there: %s",
@@ -51,7 +56,7 @@ def add_foreign_keys(connections: Connections, tables: Tables, plans: Iterable[S
         return
     denied: list[str] = []
     for (table, name), reference in foreign_keys.items():
-        if name in existing or not _both_there(tables, table, reference):
+        if name in existing:
             continue
         statement = ddl.add_foreign_key(
             tables.name(table), name, tables.name(reference.table), reference
@@ -85,17 +90,13 @@ def references(plan: StreamPlan) -> Iterator[tuple[str, Reference]]:
     for reference in plan.references:
         yield plan.table, reference
     for child in plan.children:
-        parent = Reference(plan.keys, plan.table, plan.keys)
-        for reference in (parent, *child.references):
+        for reference in references_of(plan, child):
             yield child.table, reference
 
 
-def constraint_name(table: str, reference: Reference) -> str:
-    """The name of a foreign key: the same on every run, and no two of a schema alike."""
-    name = f"{table}_{'_'.join(reference.columns)}_fk"
-    if len(name) <= IDENTIFIER:
-        return name
-    return name[: IDENTIFIER - 9] + "_" + hashlib.sha256(name.encode()).hexdigest()[:8]
+def references_of(plan: StreamPlan, child: ChildPlan) -> tuple[Reference, ...]:
+    """What a child table points at, its parent first."""
+    return (Reference(plan.keys, plan.table, plan.keys), *child.references)
 
 
 def _existing_names(connections: Connections, tables: Tables) -> set[str]:

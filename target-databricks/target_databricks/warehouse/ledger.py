@@ -20,6 +20,9 @@ from target_databricks.warehouse.tables import Tables
 
 logger = logging.getLogger("target-databricks")
 
+MOST_ROWS = 5_000
+"""Rows in one statement, whose text then stays below two megabytes."""
+
 
 class LedgerTable:
     """The table `_sdc_loads` of a schema, made when it gets its first row.
@@ -49,15 +52,22 @@ class LedgerTable:
                 be missing, with a warning.
         """
         try:
-            self._run(dml.ledger_rows(self._name, rows))
-            self._write_deferred()
+            deferred = list(self._staging.deferred_ledger())
+            waiting = [rows for _, rows in deferred]
+            together = pa.concat_tables([*waiting, rows], promote_options="default")
+            # A run that died while it gathered what waits has left some of it twice.
+            together = together.group_by(together.column_names, use_threads=False).aggregate([])
+            for start in range(0, together.num_rows, MOST_ROWS):
+                self._run(dml.ledger_rows(self._name, together.slice(start, MOST_ROWS)))
+            for path, _ in deferred:
+                self._staging.done(path)
         except StatementError as error:
             if not hurried:
                 raise
             logger.warning("%s lacks this run: %s", self._name, error.problem.sentence)
 
     def defer(self, rows: pa.Table, *, hurried: bool) -> None:
-        """Keep rows beside the staged batches; once those of many runs wait, all are written.
+        """Keep rows beside the staged batches, until a run has something to write.
 
         Arguments as for `write`.
         """
@@ -70,16 +80,6 @@ class LedgerTable:
         else:
             if not deferred:
                 self.write(rows, hurried=hurried)
-
-    def _write_deferred(self) -> None:
-        """Append what runs have deferred, once, however often it is tried."""
-        deferred = list(self._staging.deferred_ledger())
-        if not deferred:
-            return
-        rows = pa.concat_tables([rows for _, rows in deferred], promote_options="default")
-        self._run(dml.ledger_rows(self._name, rows))
-        for path, _ in deferred:
-            self._staging.done(path)
 
     def _run(self, statement: str) -> None:
         try:

@@ -1,6 +1,8 @@
 """Tables of one schema: what they look like now, and making them look as a batch needs them.
 
 What was seen of a table is remembered until something is changed, so that a batch costs no look.
+The first look is at Unity Catalog, which wakes no warehouse. Once a table was changed, or did not
+look as it was said to, the table itself is looked at, by a statement.
 """
 
 from __future__ import annotations
@@ -8,16 +10,17 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from target_databricks.errors import ConfigurationError, LoadError
+from target_databricks.errors import LoadError
 from target_databricks.limits import CLUSTERED_COLUMNS
-from target_databricks.schema.naming import SPELLING, UNICODE, schema_name
-from target_databricks.schema.plan import Hints
+from target_databricks.schema.naming import SPELLING, UNICODE
+from target_databricks.schema.plan import Hints, Reference
+from target_databricks.warehouse.catalog import Catalog, TableFacts
 from target_databricks.warehouse.client.connection import Connections, StatementError
 from target_databricks.warehouse.client.rules import Kind
 from target_databricks.warehouse.sql import ddl
@@ -30,7 +33,10 @@ from target_databricks.warehouse.sql.columns import (
     missing,
     widened,
 )
-from target_databricks.warehouse.sql.names import Schema
+from target_databricks.warehouse.sql.names import constraint_name
+
+if TYPE_CHECKING:
+    pass
 
 logger = logging.getLogger("target-databricks")
 
@@ -42,60 +48,27 @@ AUTO = "AUTO"
 """What CLUSTER BY says to leave the choice of columns to Databricks."""
 
 
-_HELP = (
-    "Check the settings 'catalog' and 'default_target_schema', and ask an administrator for the "
-    "privileges; `target-databricks-grants` prints the statements that are needed."
-)
+@dataclass(frozen=True)
+class NewTable:
+    """A table that is to be made.
 
-
-def stated_schema(
-    config: Mapping[str, Any], connections: Connections, start: Callable[[], None]
-) -> Schema:
-    """The schema of the settings; looked for only where an earlier version spelled it otherwise.
-
-    Args:
-        config: The target's settings.
-        connections: To the warehouse.
-        start: Starts the warehouse.
+    Attributes:
+        name: Its name.
+        columns: Its columns, commented.
+        description: Its comment.
+        required: Columns that are NOT NULL.
+        primary: Columns of its PRIMARY KEY.
+        references: Where it points.
+        properties: Its own, beside those of the settings.
     """
-    catalog = str(config["catalog"])
 
-    def exists(name: str) -> bool:
-        start()
-        try:
-            connections.run(f"DESCRIBE SCHEMA {Schema(catalog, name).sql}")
-        except StatementError:
-            return False
-        return True
-
-    # Unity Catalog keeps names in lower case, and folders of volumes are called as it keeps them.
-    return Schema(catalog, schema_name(str(config["default_target_schema"]), exists).lower())
-
-
-def ensure_schema(connections: Connections, schema: Schema) -> bool:
-    """Create a schema that is not there. Returns whether it was created.
-
-    Raises:
-        ConfigurationError: It cannot be seen, or not be created.
-    """
-    try:
-        connections.run(f"DESCRIBE SCHEMA {schema.sql}")
-    except StatementError as error:
-        if "SCHEMA_NOT_FOUND" not in error.problem.reason:
-            raise ConfigurationError(
-                f"The schema {schema} cannot be reached: {error.problem.reason} {_HELP}"
-            ) from error
-    else:
-        return False
-    try:
-        connections.make(f"CREATE SCHEMA IF NOT EXISTS {schema.sql}")
-    except StatementError as error:
-        raise ConfigurationError(
-            f"The schema {schema} does not exist, or may not be seen, and cannot be created: "
-            f"{error.problem.reason} {_HELP}"
-        ) from error
-    logger.info("Created the schema %s.", schema)
-    return True
+    name: str
+    columns: pa.Schema
+    description: str | None
+    required: tuple[str, ...]
+    primary: tuple[str, ...]
+    references: tuple[Reference, ...]
+    properties: Mapping[str, str]
 
 
 class Tables:
@@ -103,13 +76,19 @@ class Tables:
 
     Args:
         connections: To the warehouse.
-        schema: The schema.
+        catalog: Looks at its schema without a warehouse.
         config: The target's settings.
     """
 
-    def __init__(self, connections: Connections, schema: Schema, config: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        connections: Connections,
+        catalog: Catalog,
+        config: Mapping[str, Any],
+    ) -> None:
         self._connections = connections
-        self.schema = schema
+        self._catalog = catalog
+        self.schema = catalog.schema
         self._comments = bool(config["table_comments"])
         self._constraints = bool(config["table_constraints"])
         self._clustering = str(config["clustering"])
@@ -118,7 +97,9 @@ class Tables:
         self._lock = threading.Lock()
         self._properties = dict(config.get("table_properties") or {})
         self._widening = bool(config["type_widening"])
-        self._columns: dict[str, pa.Schema | None] = {}
+        self._facts: dict[str, TableFacts] = {}
+        self._changed: set[str] = set()
+        """Tables of which Unity Catalog's word is not taken any more."""
         self.new: set[str] = set()
         """Tables that were made here; whoever fills one takes it out."""
 
@@ -126,21 +107,30 @@ class Tables:
         """A table's name in SQL."""
         return self.schema.table(table)
 
+    def facts(self, table: str) -> TableFacts:
+        """What is known of a table."""
+        if table not in self._facts:
+            facts = None if table in self._changed else self._catalog.table(table)
+            self._facts[table] = facts or TableFacts(self._look(table))
+        return self._facts[table]
+
     def columns(self, table: str) -> pa.Schema | None:
         """The columns of a table, or None if there is none."""
-        if table not in self._columns:
-            self._columns[table] = self._look(table)
-        return self._columns[table]
+        return self.facts(table).columns
 
     def spelled(self, table: str, column: str) -> str | None:
         """How a table writes a column's name, or None if it has no such column."""
         columns = self.columns(table) or ()
         return next((c.name for c in columns if c.name.lower() == column.lower()), None)
 
-    def properties(self, table: str) -> dict[str, str]:
+    def properties(self, table: str) -> Mapping[str, str]:
         """The properties of a table; none if there is no table."""
-        if self.columns(table) is None:
+        facts = self.facts(table)
+        if facts.columns is None:
             return {}
+        if facts.properties is not None and table not in self._changed:
+            return facts.properties
+        # Of a table that this run has made or changed, another run may have changed them, too.
         try:
             rows = self._connections.run(f"SHOW TBLPROPERTIES {self.name(table)}").to_pylist()
         except StatementError as error:
@@ -150,9 +140,19 @@ class Tables:
             return {}
         return {row["key"]: row["value"] for row in rows}
 
+    def set_properties(
+        self, table: str, properties: Mapping[str, str], tags: Mapping[str, str]
+    ) -> None:
+        """Set properties of a table."""
+        self._connections.run(ddl.set_properties(self.name(table), properties), tags)
+        facts = self.facts(table)
+        if facts.properties is not None:
+            self._facts[table] = replace(facts, properties={**facts.properties, **properties})
+
     def forget(self, table: str) -> None:
-        """Look again the next time."""
-        self._columns.pop(table, None)
+        """Look again the next time, at the table itself."""
+        self._facts.pop(table, None)
+        self._changed.add(table)
 
     def ready(
         self,
@@ -165,6 +165,7 @@ class Tables:
         hints: Hints | None = None,
         variants: frozenset[str] = frozenset(),
         properties: Mapping[str, str] | None = None,
+        references: Iterable[Reference] = (),
     ) -> pa.Schema:
         """Create a table, or add what it lacks.
 
@@ -177,6 +178,7 @@ class Tables:
             hints: What the schema says to Databricks alone.
             variants: New columns of JSON text that shall be VARIANT.
             properties: Properties of a new table, beside those of the settings.
+            references: Where a new table points.
 
         Returns:
             Its columns.
@@ -184,8 +186,16 @@ class Tables:
         target = pa.schema([as_variant(c) if c.name in variants else c for c in target])
         existing = self.columns(table)
         if existing is None:
-            hints, own = hints or Hints(), properties or {}
-            existing = self._create(table, target, description, keys, primary, hints, own)
+            new = NewTable(
+                table,
+                target,
+                description,
+                keys if self._constraints else (),
+                keys if self._constraints and primary else (),
+                tuple(references) if self._constraints else (),
+                properties or {},
+            )
+            existing = self._create(new, keys, hints or Hints())
         lacking = missing(existing, target)
         if not any(map(is_variant, existing)) and any(is_variant(c) for _, c in lacking):
             # Only a table that is made with a VARIANT gets the feature by itself.
@@ -205,7 +215,8 @@ class Tables:
             logger.info("%s.%s: added %s", self.schema, table, names)
             self.forget(table)
             before, lacking = lacking, missing(self._present(table), target)
-            if len(lacking) >= len(before):
+            # The first look may have been at a catalog that lags behind; this one was not.
+            if {place for place, _ in before} <= {place for place, _ in lacking}:
                 raise LoadError(f"{self.schema}.{table} lacks {names}, which cannot be added.")
         return self._present(table)
 
@@ -235,42 +246,62 @@ class Tables:
             self.forget(table)
         return True
 
-    def _create(
-        self,
-        table: str,
-        target: pa.Schema,
-        description: str | None,
-        keys: tuple[str, ...],
-        primary: bool,
-        hints: Hints,
-        own: Mapping[str, str],
-    ) -> pa.Schema:
-        properties = {SPELLING: UNICODE, MADE: uuid.uuid4().hex, **own}
+    def _create(self, new: NewTable, keys: tuple[str, ...], hints: Hints) -> pa.Schema:
+        properties = {SPELLING: UNICODE, MADE: uuid.uuid4().hex, **new.properties}
         properties |= {str(k): str(v) for k, v in self._properties.items()} | dict(hints.properties)
-        constrained = keys if self._constraints else ()
-        hints = self._usable(table, target, hints)
-        target = in_front(target, (*keys, *(hints.cluster_by or ())))
-        orderly = tuple(key for key in keys if clusterable(target.field(key)))
-        for cluster_by in self._clusterings(orderly, hints):
+        hints = self._usable(new.name, new.columns, hints)
+        columns = in_front(new.columns, (*keys, *(hints.cluster_by or ())))
+        orderly = tuple(key for key in keys if clusterable(columns.field(key)))
+        foreign_keys = self._foreign_keys(new)
+        clusterings = self._clusterings(orderly, hints)
+        cluster_by = next(clusterings)
+        while True:
             options = ddl.TableOptions(
                 comments=self._comments,
-                keys=constrained if primary else (),
-                required=constrained,
+                keys=new.primary,
+                required=new.required,
+                foreign_keys=foreign_keys,
                 cluster_by=cluster_by,
                 properties=tuple(properties.items()),
             )
+            statement = ddl.create(self.name(new.name), columns, new.description, options)
             try:
-                self._connections.make(ddl.create(self.name(table), target, description, options))
+                self._connections.make(statement)
                 break
             except StatementError as error:
-                if error.problem.kind is not Kind.CLUSTERING or not cluster_by:
+                if error.problem.kind is Kind.CLUSTERING and cluster_by:
+                    self._note_refused(new.name, cluster_by, error.problem.reason)
+                    cluster_by = next(clusterings)
+                elif foreign_keys and error.problem.kind is not Kind.CLUSTERING:
+                    # They are asked for again at the end, one by one, where a refusal is told.
+                    foreign_keys = ()
+                else:
                     raise
-                self._note_refused(table, cluster_by, error.problem.reason)
-        self.new.add(table)
+        self.new.add(new.name)
         # If somebody was faster, with other columns, the first statement says so, and they are
         # looked at.
-        self._columns[table] = target
-        return target
+        names = frozenset(name for name, _, _ in foreign_keys)
+        primary_key = frozenset(key.lower() for key in new.primary)
+        self._facts[new.name] = TableFacts(columns, properties, names, primary_key)
+        self._changed.add(new.name)
+        return columns
+
+    def _foreign_keys(self, new: NewTable) -> tuple[ddl.ForeignKey, ...]:
+        """The foreign keys that a new table can have at once: those to tables that are there."""
+        keys = []
+        for reference in new.references:
+            # Not noted: another thread may be about to make it.
+            to = self._facts.get(reference.table) or self._catalog.table(reference.table)
+            if (
+                to is not None
+                and to.columns is not None
+                and to.primary_key == {name.lower() for name in reference.to}
+                and set(reference.to) <= set(to.columns.names)
+                and set(reference.columns) <= set(new.columns.names)
+            ):
+                name = constraint_name(new.name, reference)
+                keys.append((name, self.name(reference.table), reference))
+        return tuple({key[0]: key for key in keys}.values())
 
     def _usable(self, table: str, columns: pa.Schema, hints: Hints) -> Hints:
         """The hints, less columns to cluster by that no table can be clustered by."""

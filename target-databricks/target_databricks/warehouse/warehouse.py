@@ -6,7 +6,7 @@ How is in `writer.py`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,17 +18,19 @@ from target_databricks.loading.ledger import MELTANO_TEST_STREAM
 from target_databricks.schema.naming import table_name
 from target_databricks.schema.nesting import flat
 from target_databricks.schema.plan import JOB_ID, RECORD_HASH, StreamPlan
+from target_databricks.warehouse.catalog import Catalog
 from target_databricks.warehouse.client.access import make_access
 from target_databricks.warehouse.client.backoff import Backoff
 from target_databricks.warehouse.client.connection import Connections, StatementError
 from target_databricks.warehouse.client.errors import classify, required_column
 from target_databricks.warehouse.client.rules import Kind
-from target_databricks.warehouse.client.start import start
+from target_databricks.warehouse.client.start import check, start
 from target_databricks.warehouse.constraints import add_foreign_keys
 from target_databricks.warehouse.ledger import LedgerTable
-from target_databricks.warehouse.sql import ddl, dml
+from target_databricks.warehouse.schemas import ensure_schema, stated_schema
+from target_databricks.warehouse.sql import dml
 from target_databricks.warehouse.staging.choose import make_staging
-from target_databricks.warehouse.tables import Tables, ensure_schema, stated_schema
+from target_databricks.warehouse.tables import Tables
 from target_databricks.warehouse.versions import Versions
 from target_databricks.warehouse.writer import Writer
 
@@ -54,6 +56,7 @@ class SqlWarehouse:
         config: The target's settings.
         job_id: The run.
         plugin_version: Version of this package, for the query tags.
+        started_at: When the run began, in milliseconds since 1970.
         backoff: How long to wait for the warehouse, and for one statement.
     """
 
@@ -63,20 +66,24 @@ class SqlWarehouse:
         *,
         job_id: str,
         plugin_version: str,
+        started_at: int | None = None,
         backoff: Backoff | None = None,
     ) -> None:
         self.attempts = 200
         self.parallelism = max(1, int(config["parallel_streams"]))
+        self.merge_every = 0.0 if config["staging"] == "inline" else float(config["merge_every"])
         backoff = backoff or Backoff(float(config["warehouse_timeout"]))
         access = make_access(config)
         tags = {"job": job_id, "plugin": f"target-databricks {plugin_version}"}
-        self._start: Callable[[], None] = lambda: start(access, backoff)
-        self._connections = Connections(access, tags, backoff, self._start)
-        self._schema = stated_schema(config, self._connections, self._start)
+        self._access = access
+        self._connections = Connections(access, tags, backoff, lambda: start(access, backoff))
+        self._schema = stated_schema(config, access.client)
         self.schema = str(self._schema)
-        self._tables = Tables(self._connections, self._schema, config)
+        self._catalog = Catalog(access.client, self._schema)
+        self._tables = Tables(self._connections, self._catalog, config)
         self.staging = make_staging(config, access, self._connections, self._schema, job_id)
-        self._writer = Writer(self._connections, self._tables, self.staging, config, job_id)
+        run = (job_id, started_at)
+        self._writer = Writer(self._connections, self._tables, self.staging, config, run)
         self._versions = Versions(self._connections, self._tables, job_id)
         self._ledger = LedgerTable(self._connections, self._tables, self.staging, job_id)
         self._nested = str(config["nested"])
@@ -87,9 +94,12 @@ class SqlWarehouse:
     # Life cycle
 
     def open(self) -> None:
-        """Start the warehouse, and make the schema and the place where batches are staged."""
-        self._start()
-        self._made_schema = ensure_schema(self._connections, self._schema)
+        """See that the warehouse is there, and make the schema and the staging, if need be.
+
+        Where all is there, the warehouse sleeps on: the first statement wakes it.
+        """
+        check(self._access, self._connections.backoff)
+        self._made_schema = ensure_schema(self._connections, self._catalog)
         self.staging.open()
 
     def hurry(self) -> None:
@@ -153,8 +163,7 @@ class SqlWarehouse:
         new = {name: value for name, value in properties.items() if stored.get(name) != value}
         if new:
             # It fails whoever else writes to the table, and ends streaming reads.
-            statement = ddl.set_properties(self._tables.name(plan.table), new)
-            self._connections.run(statement, {"stream": plan.stream})
+            self._tables.set_properties(plan.table, new, {"stream": plan.stream})
 
     def version(self, table: str) -> int | None:
         """The version of a stream's own table that was activated last, or None."""
@@ -174,21 +183,25 @@ class SqlWarehouse:
 
     # Writing
 
+    def expect(self, plan: StreamPlan) -> None:
+        """Take note of a stream that will be loaded."""
+        self._writer.expect(plan)
+
     def prepare(self, plan: StreamPlan) -> None:
         """Make the tables of a stream, or add what they lack."""
         self._writer.prepare(plan)
 
-    def marks(self, plan: StreamPlan) -> dict[str, int]:
+    def marks(self, batch: Batch) -> dict[str, int]:
         """Rows that each table of a stream has of this run."""
-        return self._writer.marks(plan)
+        return self._writer.marks(batch)
 
-    def merge(self, batch: Batch, path: str, *, replayed: bool) -> WriteResult:
+    def merge(self, batch: Batch, paths: Sequence[str], *, replayed: bool) -> WriteResult:
         """Merge a staged batch: child rows first, then parents, whose hash is the commit mark."""
-        return self._writer.merge(batch, path, replayed=replayed)
+        return self._writer.merge(batch, paths, replayed=replayed)
 
-    def append(self, batch: Batch, path: str, *, replayed: bool) -> WriteResult:
+    def append(self, batch: Batch, paths: Sequence[str], *, replayed: bool) -> WriteResult:
         """Append a staged batch, unless the rows of its run show that this was done already."""
-        return self._writer.append(batch, path, replayed=replayed)
+        return self._writer.append(batch, paths, replayed=replayed)
 
     def retire(self, plan: StreamPlan, retirement: Retirement) -> int:
         """Mark or delete what is gone: parents, then what belongs to marked ones."""

@@ -9,6 +9,7 @@ appended already.
 from __future__ import annotations
 
 import logging
+import threading
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,16 +20,25 @@ import pyarrow as pa
 from target_databricks.limits import LONGEST_STATEMENT
 from target_databricks.loading.appending import appends
 from target_databricks.loading.backend import Retirement, WriteResult
-from target_databricks.loading.batch import Batch
+from target_databricks.loading.batch import Batch, RunId
 from target_databricks.loading.retirement import NOTHING, Step, purge_steps, retirement_steps
 from target_databricks.schema.evolution import tables_of
 from target_databricks.schema.nesting import json_columns
-from target_databricks.schema.plan import JOB_ID, POSITION, ChildPlan, StreamPlan
+from target_databricks.schema.plan import (
+    JOB_ID,
+    POSITION,
+    SYNC_STARTED_AT,
+    ChildPlan,
+    Reference,
+    StreamPlan,
+)
 from target_databricks.schema.sources import properties_of
 from target_databricks.warehouse.client.connection import Connections, StatementError
+from target_databricks.warehouse.constraints import references_of
 from target_databricks.warehouse.fence import Fence
 from target_databricks.warehouse.sql import dml
 from target_databricks.warehouse.sql import retirement as retirements
+from target_databricks.warehouse.sql.bounds import bounds_of
 from target_databricks.warehouse.sql.clauses import StagedRows
 from target_databricks.warehouse.staging.protocol import WarehouseStaging
 from target_databricks.warehouse.tables import Tables
@@ -47,7 +57,7 @@ class Writer:
         tables: The schema's tables.
         staging: Where batches are read.
         config: The target's settings.
-        job_id: The run.
+        run: The run.
     """
 
     def __init__(
@@ -56,18 +66,23 @@ class Writer:
         tables: Tables,
         staging: WarehouseStaging,
         config: Mapping[str, Any],
-        job_id: str,
+        run: RunId,
     ) -> None:
         self._connections = connections
         self._tables = tables
         self._staging = staging
         self._fence = Fence(connections, staging)
-        self._job_id = job_id
+        self._own = run
+        self._uncertain = False
         self._load_method = str(config["load_method"])
         self._hard_delete = bool(config["hard_delete"])
         self._nested = str(config["nested"])
-        self._appended: dict[str, int] = {}
-        """Rows that each table has of this run, where that is known."""
+        self._appended: dict[tuple[str, RunId], int] = {}
+        """Rows that each table has of a run, where that is known."""
+        self._plans: dict[str, StreamPlan] = {}
+        self._making = threading.RLock()
+        self._under_way: set[str] = set()
+        """Tables that are made, or about to be."""
         self._changing: set[str] = set()
         """Tables whose last batch changed something."""
 
@@ -77,32 +92,44 @@ class Writer:
         for child in plan.children:
             self._ready_child(plan, child)
 
-    def marks(self, plan: StreamPlan) -> dict[str, int]:
-        """Rows that each table of a stream has of this run."""
-        return {name: self._rows_so_far(name) for name in tables_of(plan)}
+    def marks(self, batch: Batch) -> dict[str, int]:
+        """Rows that each table of a stream has of the batch's run; of no rows, nothing."""
+        if not batch.rows.num_rows:
+            return {}
+        return {name: self._rows_so_far(name, batch.run) for name in tables_of(batch.plan)}
 
-    def merge(self, batch: Batch, path: str, *, replayed: bool) -> WriteResult:
+    def merge(self, batch: Batch, paths: Sequence[str], *, replayed: bool) -> WriteResult:
         """Merge a staged batch: child rows first, then parents, whose hash is the commit mark."""
         plan, total = batch.plan, batch.rows.num_rows
         columns = self._ready(plan)
         children = {child.table: self._ready_child(plan, child) for child in plan.children}
-        staged = self._read(batch, path, replayed=replayed)
-        if self._are_new(plan) and self._fill(plan, staged, path, columns, children):
+        staged = self._read(batch, paths, replayed=replayed)
+        if self._are_new(plan) and self._fill(plan, staged, paths, columns, children):
             return WriteResult(inserted=total)
         table = self._tables.name(plan.table)
+        bounds = bounds_of(batch.rows, columns, plan.keys)
         # One question spares a MERGE for each table. After a batch that had changes the next one
         # probably has some too.
         if plan.children and plan.table not in self._changing:
-            question = dml.changes(table, columns, plan, staged, replayed=replayed)
+            question = dml.changes(table, columns, plan, staged, replayed=replayed, bounds=bounds)
             if not self._connections.run(question, {"stream": plan.stream}).num_rows:
                 return WriteResult(unchanged=total)
         with self._taken_back() as changed:
             for child in plan.children:
                 name, own = self._tables.name(child.table), children[child.table]
                 statement = dml.merge_children(
-                    name, own, table, columns, plan, child, staged, replayed=replayed
+                    name,
+                    own,
+                    table,
+                    columns,
+                    plan,
+                    child,
+                    staged,
+                    replayed=replayed,
+                    bounds=bounds_of(batch.rows, own, plan.keys),
+                    parent_bounds=bounds,
                 )
-                changed[child.table] = dml.affected(self._run(statement, plan, name, path))
+                changed[child.table] = dml.affected(self._run(statement, plan, name, paths))
             last = batch.last_values
             text = dml.merge(
                 table,
@@ -112,21 +139,24 @@ class Writer:
                 replayed=replayed,
                 last=last,
                 cleared=batch.cleared,
+                bounds=bounds,
             )
-            row = self._run(text, plan, table, path)
+            row = self._run(text, plan, table, paths)
         inserted, updated = dml.affected(row, "inserted"), dml.affected(row, "updated")
         (self._changing.add if inserted or updated else self._changing.discard)(plan.table)
         return WriteResult(inserted, updated, unchanged=max(0, total - inserted - updated))
 
-    def append(self, batch: Batch, path: str, *, replayed: bool) -> WriteResult:
+    def append(self, batch: Batch, paths: Sequence[str], *, replayed: bool) -> WriteResult:
         """Append a staged batch, unless the rows of its run show that this was done already."""
-        plan = batch.plan
-        job_id = str(batch.rows.column(JOB_ID)[0]) if batch.rows.num_rows else self._job_id
+        if not batch.rows.num_rows:
+            return WriteResult(unchanged=batch.read)
+        plan, run = batch.plan, batch.run
         columns = self._ready(plan)
-        staged = self._read(batch, path, replayed=replayed)
+        staged = self._read(batch, paths, replayed=replayed)
 
         def missing(table: str) -> str:
-            return dml.not_appended(self._tables.name(table), job_id, batch.marks.get(table, 0))
+            name, before = self._tables.name(table), batch.marks.get(table, 0)
+            return dml.not_appended(name, self._bounded(table, run), before)
 
         added = 0
         with self._taken_back() as changed:
@@ -135,14 +165,13 @@ class Writer:
                 statement = dml.append_children(
                     name, own, plan, child, staged, missing(child.table)
                 )
-                changed[child.table] = dml.affected(self._run(statement, plan, name, path))
-            if batch.rows.num_rows:
-                name = self._tables.name(plan.table)
-                statement = dml.append(name, columns, plan, staged, missing(plan.table))
-                added = dml.affected(self._run(statement, plan, name, path))
-                self._note(plan.table, job_id, added)
+                changed[child.table] = dml.affected(self._run(statement, plan, name, paths))
+            name = self._tables.name(plan.table)
+            statement = dml.append(name, columns, plan, staged, missing(plan.table))
+            added = dml.affected(self._run(statement, plan, name, paths))
+            self._note(plan.table, run, added)
             for table, count in changed.items():
-                self._note(table, job_id, count)
+                self._note(table, run, count)
         return WriteResult(inserted=added, unchanged=batch.read - added)
 
     def retire(self, plan: StreamPlan, retirement: Retirement) -> int:
@@ -218,7 +247,7 @@ class Writer:
         self,
         plan: StreamPlan,
         staged: StagedRows,
-        path: str,
+        paths: Sequence[str],
         columns: pa.Schema,
         children: Mapping[str, pa.Schema],
     ) -> bool:
@@ -233,10 +262,10 @@ class Writer:
                 statement = dml.append_children(
                     name, children[child.table], plan, child, staged, dml.empty(name)
                 )
-                changed[child.table] = dml.affected(self._run(statement, plan, name, path))
+                changed[child.table] = dml.affected(self._run(statement, plan, name, paths))
             name = self._tables.name(plan.table)
             statement = dml.append(name, columns, plan, staged, dml.empty(name))
-            row = self._run(statement, plan, name, path)
+            row = self._run(statement, plan, name, paths)
         return dml.affected(row) > 0
 
     @contextmanager
@@ -262,60 +291,92 @@ class Writer:
                 self._tables.forget(table)
             raise
 
-    def _rows_so_far(self, table: str) -> int:
-        if table not in self._appended:
+    def _rows_so_far(self, table: str, run: RunId) -> int:
+        if (table, run) not in self._appended:
             count = 0
-            if self._tables.spelled(table, JOB_ID):
-                rows = self._connections.run(
-                    dml.rows_of_run(self._tables.name(table), self._job_id)
-                )
+            # Of this run a table has what was appended here, unless its rows do not tell it from
+            # another of the same job id.
+            if self._tables.spelled(table, JOB_ID) and (
+                self._bounded(table, run)[1] is None or self._uncertain or run != self._own
+            ):
+                name = self._tables.name(table)
+                rows = self._connections.run(dml.rows_of_run(name, self._bounded(table, run)))
                 count = int(rows.column(0)[0].as_py())
-            self._appended[table] = count
-        return self._appended[table]
+            self._appended[table, run] = count
+        return self._appended[table, run]
 
-    def _note(self, table: str, job_id: str, added: int) -> None:
-        if job_id != self._job_id or table not in self._appended:
+    def _bounded(self, table: str, run: RunId) -> RunId:
+        """The run as far as a table can tell it."""
+        return run if self._tables.spelled(table, SYNC_STARTED_AT) else (run[0], None)
+
+    def _note(self, table: str, run: RunId, added: int) -> None:
+        if (table, run) not in self._appended:
             return
         if added:
-            self._appended[table] += added
+            self._appended[table, run] += added
         else:
             # Perhaps they went in at an attempt whose answer was lost; only the table knows.
-            del self._appended[table]
+            self._uncertain = True
+            del self._appended[table, run]
 
-    def _read(self, batch: Batch, path: str, *, replayed: bool) -> StagedRows:
+    def _read(self, batch: Batch, paths: Sequence[str], *, replayed: bool) -> StagedRows:
         """A staged batch; the last statement of the run that left it may be at work still."""
         if replayed:
             names = [n for n in tables_of(batch.plan) if n not in self._tables.new]
-            self._fence.put(map(self._tables.name, names), [path])
-        return self._staging.read(path, batch)
+            self._fence.put(map(self._tables.name, names), paths)
+        return self._staging.read(paths, batch)
 
-    def _run(self, statement: str, plan: StreamPlan, table: str, *paths: str) -> Mapping[str, Any]:
+    def _run(
+        self, statement: str, plan: StreamPlan, table: str, paths: Sequence[str] = ()
+    ) -> Mapping[str, Any]:
         """Run a statement that changes rows of a table. Returns its one row of numbers."""
         rows = self._fence.run(statement, table, {"stream": plan.stream}, paths)
         return rows.to_pylist()[0] if rows.num_rows else {}
 
+    def expect(self, plan: StreamPlan) -> None:
+        """Take note of a stream whose tables others may point at."""
+        self._plans[plan.table] = plan
+
     def _ready(self, plan: StreamPlan) -> pa.Schema:
-        return self._tables.ready(
-            plan.table,
-            plan.table_schema,
-            plan.description,
-            keys=plan.keys,
-            primary=not appends(plan, self._load_method),
-            hints=plan.hints,
-            variants=self._variants(plan.fields),
-            properties=properties_of(plan),
-        )
+        with self._parents_first(plan.table, plan.references):
+            return self._tables.ready(
+                plan.table,
+                plan.table_schema,
+                plan.description,
+                keys=plan.keys,
+                primary=not appends(plan, self._load_method),
+                hints=plan.hints,
+                variants=self._variants(plan.fields),
+                properties=properties_of(plan),
+                references=plan.references,
+            )
 
     def _ready_child(self, plan: StreamPlan, child: ChildPlan) -> pa.Schema:
-        return self._tables.ready(
-            child.table,
-            plan.child_schema(child),
-            child.description,
-            # Always there and always unique, whatever the tap says of its own keys.
-            keys=(*plan.keys, POSITION),
-            primary=self._load_method != "append-only",
-            variants=self._variants(child.row.fields),
-        )
+        with self._parents_first(child.table, child.references):
+            return self._tables.ready(
+                child.table,
+                plan.child_schema(child),
+                child.description,
+                # Always there and always unique, whatever the tap says of its own keys.
+                keys=(*plan.keys, POSITION),
+                primary=self._load_method != "append-only",
+                variants=self._variants(child.row.fields),
+                references=references_of(plan, child),
+            )
+
+    @contextmanager
+    def _parents_first(self, table: str, references: Sequence[Reference]) -> Iterator[None]:
+        """Make what a new table points at before it, so that CREATE can have its foreign keys."""
+        if self._tables.columns(table) is not None:
+            yield
+            return
+        with self._making:
+            self._under_way.add(table)
+            for reference in references:
+                other = self._plans.get(reference.table)
+                if other and other.table not in self._under_way:
+                    self._ready(other)
+            yield
 
     def _variants(self, fields: Any) -> frozenset[str]:
         return json_columns(fields) if self._nested == "variant" else frozenset()

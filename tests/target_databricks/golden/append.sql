@@ -18,4 +18,4 @@ SELECT CAST(s.`tenant_id` AS STRING) AS `tenant_id`,
     CAST(s.`_rescued_data` AS STRING) AS `_rescued_data`,
     false AS `is_deleted`
 FROM parquet.`/Volumes/main/xero/v/f.parquet` AS s
-WHERE (SELECT count(*) FROM `main`.`xero`.`invoices` WHERE `_sdc_job_id` = 'job-1') <= 40
+WHERE (SELECT count(*) FROM `main`.`xero`.`invoices` WHERE `_sdc_job_id` = 'job-1' AND `_sdc_sync_started_at` = 1790000000000) <= 40

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from databricks_sandbox.app.catalog import CatalogCalls
 from databricks_sandbox.app.control import Control
 from databricks_sandbox.app.files import Files
 from databricks_sandbox.app.messages import bearer, login_page, names_workspace, path_of
@@ -32,6 +33,7 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH")
 
 def create_app(
     *,
+    catalog: CatalogCalls,
     control: Control,
     faults: FaultPlan,
     files: Files,
@@ -48,6 +50,7 @@ def create_app(
     their own permission.
 
     Args:
+        catalog: the Unity Catalog API.
         control: faults, clock, log and warehouse for tests in other processes.
         faults: what goes wrong with REST calls.
         files: the Files API.
@@ -89,6 +92,8 @@ def create_app(
             route("/api/2.0/preview/scim/v2/Me", rest(me)),
             route("/api/2.0/sql/warehouses", rest(warehouses.list)),
             route("/api/2.0/sql/warehouses/{path:path}", rest(warehouses.answer)),
+            route("/api/2.1/unity-catalog/tables/{path:path}", rest(catalog.table)),
+            route("/api/2.1/unity-catalog/schemas/{path:path}", rest(catalog.schema)),
             route("/api/2.0/fs/files/{path:path}", rest(files.file)),
             route("/api/2.0/fs/directories/{path:path}", rest(files.directory)),
             route("/{path:path}", rest(not_found)),

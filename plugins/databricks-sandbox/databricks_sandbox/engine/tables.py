@@ -54,6 +54,15 @@ def table_names(session: EngineSession, schema: str) -> list[str]:
     return sorted(name for name in str(session.on_jvm(listed)).split("\n") if name)
 
 
+def schema_exists(session: EngineSession, name: str) -> bool:
+    """Whether there is a schema of this name."""
+
+    def there(_: object, java: object) -> bool:
+        return bool(java.sessionState().catalog().externalCatalog().databaseExists(name))  # type: ignore[attr-defined]
+
+    return bool(session.on_jvm(there))
+
+
 def exists(session: EngineSession, schema: str, name: str) -> bool:
     """Whether there is a table or view of this name."""
     return name in table_names(session, schema)

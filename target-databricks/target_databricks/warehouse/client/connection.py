@@ -62,7 +62,8 @@ class Connections:
         access: Where it is, and the way in.
         tags: What the warehouse's query history should show of every statement.
         backoff: How long to keep trying one statement.
-        start: Makes sure that the warehouse runs.
+        start: Makes sure that the warehouse runs; called before the first statement, and after an
+            outage.
     """
 
     def __init__(
@@ -78,6 +79,8 @@ class Connections:
         self._start = start
         self._idle: list[Any] = []
         self._accepted = False
+        self._awake = False
+        self._waking = threading.Lock()
         self._lock = threading.Lock()
 
     def run(
@@ -101,6 +104,10 @@ class Connections:
         Raises:
             StatementError: It failed for good.
         """
+        with self._waking:
+            if not self._awake:
+                self._start()
+                self._awake = True
         attempts = self.backoff.attempts()
         failed = Counter[Kind]()
         while True:

@@ -23,6 +23,20 @@ _STOPPED = ("STOPPED", "STOPPING")
 _DELETED = ("DELETED", "DELETING")
 
 
+def check(access: Access, backoff: Backoff) -> None:
+    """See that there is such a warehouse, without waking it.
+
+    Args:
+        access: Where it is.
+        backoff: How long to wait for an answer.
+
+    Raises:
+        ConfigurationError: There is none, or it may not be used.
+    """
+    if access.warehouse_id is not None:
+        _require(*_look(access, access.warehouse_id, backoff))
+
+
 def start(access: Access, backoff: Backoff) -> None:
     """Make sure that the warehouse runs.
 
@@ -45,11 +59,7 @@ def start(access: Access, backoff: Backoff) -> None:
             if now - began > PROGRESS_EVERY:
                 logger.info("SQL warehouse '%s' is running after %.0f s.", name, now - began)
             return
-        if state in _DELETED:
-            raise ConfigurationError(
-                f"The SQL warehouse '{name}' of the setting 'http_path' has been deleted. Choose "
-                "another one."
-            )
+        _require(name, state)
         if state in _STOPPED:
             _ask_to_start(access, access.warehouse_id, name)
         if now - reported >= PROGRESS_EVERY:
@@ -60,6 +70,14 @@ def start(access: Access, backoff: Backoff) -> None:
                 f"The SQL warehouse '{name}' is still {state} after {now - began:.0f} seconds. See "
                 "in the workspace what keeps it, and run again."
             )
+
+
+def _require(name: str, state: str) -> None:
+    if state in _DELETED:
+        raise ConfigurationError(
+            f"The SQL warehouse '{name}' of the setting 'http_path' has been deleted. Choose "
+            "another one."
+        )
 
 
 def _look(access: Access, identifier: str, backoff: Backoff) -> tuple[str, str]:

@@ -4,10 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 import pyarrow as pa
 
@@ -22,8 +20,9 @@ from target_databricks.schema.plan import (
     ChildPlan,
     StreamPlan,
 )
-from target_databricks.warehouse.sql.columns import column_type, fitted, is_variant, sql_type
-from target_databricks.warehouse.sql.names import literal, quoted
+from target_databricks.warehouse.sql.bounds import Bounds, of_alias
+from target_databricks.warehouse.sql.columns import column_type, fitted, is_variant
+from target_databricks.warehouse.sql.names import quoted
 
 SEQUENCE = "_sdc_sequence"
 """When a record was received: tells an old batch that is replayed from what came after it."""
@@ -45,6 +44,14 @@ class StagedRows:
 def parquet_file(path: str) -> str:
     """A staged file as something to select from."""
     return f"parquet.{quoted(path)}"
+
+
+def parquet_files(paths: Sequence[str]) -> str:
+    """Staged files of the same columns as something to select from."""
+    if len(paths) == 1:
+        return parquet_file(paths[0])
+    files = "\n      UNION ALL ".join(f"SELECT * FROM {parquet_file(path)}" for path in paths)
+    return f"({files})"
 
 
 @dataclass(frozen=True)
@@ -168,6 +175,7 @@ def with_changed(
     read: Iterable[pa.Field],
     *,
     replayed: bool,
+    bounds: Bounds,
 ) -> str:
     """The clause that calls `changed` what of a batch is not current, with the columns `read`."""
     current = is_current(columns, plan, staged, replayed=replayed, ours="p", theirs="b")
@@ -176,7 +184,7 @@ def with_changed(
             f"WITH batch AS (\n{select(staged, read, typed=False)}\n),",
             "changed AS (",
             f"  SELECT b.* FROM batch AS b LEFT ANTI JOIN {parent} AS p",
-            f"  ON {same_key('p', 'b', plan.keys)} AND ({current})",
+            f"  ON {same_key('p', 'b', plan.keys)}{of_alias('p', bounds)} AND ({current})",
             ")",
         ]
     )
@@ -243,9 +251,3 @@ def same_key(a: str, b: str, keys: Iterable[str]) -> str:
 def listed(items: Iterable[str], indent: int = 4) -> str:
     """One item a line."""
     return (",\n" + " " * indent).join(items)
-
-
-def plain_value(value: Any, kind: pa.DataType) -> str:
-    """A text, whole number or time as SQL of a type."""
-    text = value.isoformat() if isinstance(value, datetime) else value
-    return f"CAST({literal(text)} AS {sql_type(kind)})"

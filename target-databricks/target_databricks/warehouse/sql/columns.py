@@ -9,12 +9,16 @@ Source: Databricks SQL language reference, Data types; ALTER TABLE; Delta Lake, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import Any
 
 import pyarrow as pa
 
 from target_databricks.schema.types import TIMESTAMP, comment
 from target_databricks.warehouse.sql.names import literal, quoted
 
+COLLATION = b"collation"
+"""Metadata of a column that compares text in another way than byte by byte."""
 _SQL_NAME = b"Spark:DataType:SqlName"
 """Where a warehouse's Arrow results name the SQL type of a column."""
 
@@ -226,3 +230,9 @@ def _same_shape(a: pa.DataType, b: pa.DataType) -> bool:
     if pa.types.is_list(a) and pa.types.is_list(b):
         return _same_shape(a.value_type, b.value_type)
     return not (pa.types.is_nested(a) or pa.types.is_nested(b))
+
+
+def plain_value(value: Any, kind: pa.DataType) -> str:
+    """A text, whole number, date or time as SQL of a type."""
+    text = value.isoformat() if isinstance(value, date) else value
+    return f"CAST({literal(text)} AS {sql_type(kind)})"

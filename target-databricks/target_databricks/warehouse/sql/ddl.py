@@ -14,6 +14,9 @@ from target_databricks.schema.plan import Reference
 from target_databricks.warehouse.sql.columns import definition, sql_type
 from target_databricks.warehouse.sql.names import literal, quoted
 
+ForeignKey = tuple[str, str, Reference]
+"""A constraint's name, the table it points at, in SQL, and the columns."""
+
 
 @dataclass(frozen=True)
 class TableOptions:
@@ -23,6 +26,7 @@ class TableOptions:
         comments: Whether table and columns are commented.
         keys: Columns of the informational PRIMARY KEY; none for no constraint.
         required: Columns that are NOT NULL.
+        foreign_keys: Informational FOREIGN KEYs, to tables that are there.
         cluster_by: "AUTO", columns, or nothing.
         properties: Table properties.
     """
@@ -30,6 +34,7 @@ class TableOptions:
     comments: bool = True
     keys: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
     cluster_by: tuple[str, ...] | str = ()
     properties: tuple[tuple[str, str], ...] = ()
 
@@ -49,6 +54,7 @@ def create(table: str, columns: pa.Schema, description: str | None, options: Tab
     ]
     if options.keys:
         lines.append(f"PRIMARY KEY ({', '.join(quoted(k) for k in options.keys)})")
+    lines += [_foreign_key(*key) for key in options.foreign_keys]
     parts = [f"CREATE TABLE IF NOT EXISTS {table} (\n  " + ",\n  ".join(lines) + "\n)\nUSING DELTA"]
     if options.comments and description:
         parts.append(f"COMMENT {literal(description)}")
@@ -89,9 +95,10 @@ def set_properties(table: str, properties: Mapping[str, str]) -> str:
 
 def add_foreign_key(table: str, name: str, to: str, reference: Reference) -> str:
     """ALTER TABLE … ADD CONSTRAINT … FOREIGN KEY."""
+    return f"ALTER TABLE {table} ADD {_foreign_key(name, to, reference)}"
+
+
+def _foreign_key(name: str, to: str, reference: Reference) -> str:
     columns = ", ".join(quoted(c) for c in reference.columns)
     keys = ", ".join(quoted(c) for c in reference.to)
-    return (
-        f"ALTER TABLE {table} ADD CONSTRAINT {quoted(name)} FOREIGN KEY ({columns}) "
-        f"REFERENCES {to} ({keys})"
-    )
+    return f"CONSTRAINT {quoted(name)} FOREIGN KEY ({columns}) REFERENCES {to} ({keys})"

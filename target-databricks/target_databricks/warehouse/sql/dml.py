@@ -22,15 +22,18 @@ from collections.abc import Collection, Mapping, Sequence
 
 import pyarrow as pa
 
+from target_databricks.loading.batch import RunId
 from target_databricks.schema.plan import (
     CLEARED,
     DELETED_AT,
     DUE,
     JOB_ID,
     RECORD_HASH,
+    SYNC_STARTED_AT,
     ChildPlan,
     StreamPlan,
 )
+from target_databricks.warehouse.sql.bounds import NO_BOUNDS, Bounds, of_alias
 from target_databricks.warehouse.sql.clauses import (
     StagedRows,
     child_rows,
@@ -38,13 +41,17 @@ from target_databricks.warehouse.sql.clauses import (
     compared_columns,
     is_current,
     listed,
-    plain_value,
     same_key,
     select,
     soft_delete_flag,
     with_changed,
 )
-from target_databricks.warehouse.sql.columns import fitted, is_variant, sql_type
+from target_databricks.warehouse.sql.columns import (
+    fitted,
+    is_variant,
+    plain_value,
+    sql_type,
+)
 from target_databricks.warehouse.sql.names import literal, quoted
 
 
@@ -57,6 +64,7 @@ def merge(
     replayed: bool = False,
     last: Collection[str] = (),
     cleared: Collection[str] = (),
+    bounds: Bounds = NO_BOUNDS,
 ) -> str:
     """MERGE the batch into the stream's own table.
 
@@ -68,6 +76,7 @@ def merge(
         replayed: Whether an earlier run staged it, so that newer rows may be in already.
         last: Columns of which a row that is declared gone has the last value, if it states none.
         cleared: Columns of the table that some rows must not keep a value in.
+        bounds: What holds for the keys of the batch (`bounds.py`).
     """
     written = common_columns(columns, plan, staged)
     flag = soft_delete_flag(columns, plan)
@@ -92,7 +101,7 @@ def merge(
         [
             f"MERGE INTO {table} AS t",
             f"USING (\n{select(staged, read)}\n) AS s",
-            f"ON {same_key('t', 's', plan.keys)}",
+            f"ON {same_key('t', 's', plan.keys)}{of_alias('t', bounds)}",
             f"WHEN MATCHED AND NOT ({is_current(columns, plan, staged, replayed=replayed)}) THEN",
             f"  UPDATE SET {listed(updates)}",
             f"WHEN NOT MATCHED THEN\n  INSERT ({', '.join(inserted)})",
@@ -111,6 +120,8 @@ def merge_children(
     staged: StagedRows,
     *,
     replayed: bool = False,
+    bounds: Bounds = NO_BOUNDS,
+    parent_bounds: Bounds = NO_BOUNDS,
 ) -> str:
     """MERGE the rows of a child table, in place of all that the batch's parents had.
 
@@ -126,6 +137,8 @@ def merge_children(
         child: Which of its child tables.
         staged: The batch.
         replayed: As in `merge`.
+        bounds: As in `merge`.
+        parent_bounds: Likewise, for the stream's own table.
     """
     rows = child_rows(columns, plan, child, staged, parsed=False)
     nothing = [
@@ -143,13 +156,21 @@ def merge_children(
         [
             f"MERGE INTO {table} AS t",
             "USING (",
-            with_changed(parent, parent_columns, plan, staged, rows.read, replayed=replayed),
+            with_changed(
+                parent,
+                parent_columns,
+                plan,
+                staged,
+                rows.read,
+                replayed=replayed,
+                bounds=parent_bounds,
+            ),
             f"SELECT true AS __gone, {', '.join(nothing)} FROM changed AS b",
             "UNION ALL",
             f"SELECT false AS __gone, {', '.join(rows.values)} FROM changed AS b",
             rows.exploded,
             ") AS s",
-            f"ON s.__gone AND {same_key('t', 's', plan.keys)}",
+            f"ON s.__gone AND {same_key('t', 's', plan.keys)}{of_alias('t', bounds)}",
             "WHEN MATCHED THEN DELETE",
             f"WHEN NOT MATCHED AND NOT s.__gone THEN\n  INSERT ({names})\n  VALUES ({values})",
         ]
@@ -157,7 +178,13 @@ def merge_children(
 
 
 def changes(
-    table: str, columns: pa.Schema, plan: StreamPlan, staged: StagedRows, *, replayed: bool = False
+    table: str,
+    columns: pa.Schema,
+    plan: StreamPlan,
+    staged: StagedRows,
+    *,
+    replayed: bool = False,
+    bounds: Bounds = NO_BOUNDS,
 ) -> str:
     """SELECT one row if the batch has any that the stream's own table does not hold, else none.
 
@@ -166,7 +193,7 @@ def changes(
     read = [c for c in staged.schema if c.name in {*plan.keys, *compared_columns(plan)}]
     return "\n".join(
         [
-            with_changed(table, columns, plan, staged, read, replayed=replayed),
+            with_changed(table, columns, plan, staged, read, replayed=replayed, bounds=bounds),
             "SELECT true AS changes FROM changed LIMIT 1",
         ]
     )
@@ -244,15 +271,15 @@ def overwrite(table: str, other: str, columns: pa.Schema, rows: pa.Schema | None
     return f"INSERT OVERWRITE TABLE {table} ({names})\nSELECT {listed(values)}\nFROM {other}"
 
 
-def not_appended(table: str, job_id: str, before: int) -> str:
+def not_appended(table: str, run: RunId, before: int) -> str:
     """Whether a batch is not in a table yet, by the rows of its run.
 
     Args:
         table: The table, in SQL.
-        job_id: The run that staged the batch.
+        run: The run that staged the batch.
         before: Rows of that run in the table when the batch was staged.
     """
-    return f"({rows_of_run(table, job_id)}) <= {before}"
+    return f"({rows_of_run(table, run)}) <= {before}"
 
 
 def empty(table: str) -> str:
@@ -266,9 +293,15 @@ def hashes_of_runs(table: str, jobs: Collection[str]) -> str:
     return f"SELECT {quoted(RECORD_HASH)} FROM {table} WHERE {quoted(JOB_ID)} IN ({listed})"
 
 
-def rows_of_run(table: str, job_id: str) -> str:
-    """Count the rows a run wrote to a table."""
-    return f"SELECT count(*) FROM {table} WHERE {quoted(JOB_ID)} = {literal(job_id)}"
+def rows_of_run(table: str, run: RunId) -> str:
+    """Count the rows a run wrote to a table.
+
+    When the run began prunes all files that are older, which a job id does not once files have been
+    compacted.
+    """
+    job_id, began = run
+    count = f"SELECT count(*) FROM {table} WHERE {quoted(JOB_ID)} = {literal(job_id)}"
+    return count if began is None else f"{count} AND {quoted(SYNC_STARTED_AT)} = {began}"
 
 
 def ledger_rows(table: str, rows: pa.Table) -> str:

@@ -5,7 +5,11 @@ Source: Databricks SQL language reference, Identifiers; STRING type; Volumes.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+
+from target_databricks.limits import IDENTIFIER
+from target_databricks.schema.plan import Reference
 
 
 def quoted(name: str) -> str:
@@ -77,3 +81,11 @@ class Volume:
     def path(self) -> str:
         """Its folder."""
         return f"/Volumes/{self.schema.catalog}/{self.schema.name}/{self.name}"
+
+
+def constraint_name(table: str, reference: Reference) -> str:
+    """The name of a foreign key: the same on every run, and no two of a schema alike."""
+    name = f"{table}_{'_'.join(reference.columns)}_fk"
+    if len(name) <= IDENTIFIER:
+        return name
+    return name[: IDENTIFIER - 9] + "_" + hashlib.sha256(name.encode()).hexdigest()[:8]

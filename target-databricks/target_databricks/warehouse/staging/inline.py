@@ -54,7 +54,7 @@ class InlineStaging(WarehouseStaging):
         """What becomes of a batch that could not be loaded."""
         return "It is not kept anywhere; the tap sends its rows again in the next run."
 
-    def read(self, path: str, batch: Batch) -> StagedRows:  # noqa: ARG002
+    def read(self, paths: Sequence[str], batch: Batch) -> StagedRows:  # noqa: ARG002
         """The rows as a query."""
         return StagedRows(rows_as_query(batch.rows), as_text(batch.rows.schema))
 
@@ -76,8 +76,8 @@ class InlineStaging(WarehouseStaging):
         notes = [
             n for (t, v), some in self._keys.items() if t == table and v >= version for n in some
         ]
-        fitting = (note for note in notes if note.column_names == list(keys))
-        return [rows_as_query(piece) for note in fitting for piece in _pieces(note)]
+        fitting = [note for note in notes if note.column_names == list(keys)]
+        return [rows_as_query(p) for p in _pieces(pa.concat_tables(fitting))] if fitting else []
 
     def forget_keys(self, table: str) -> None:
         """Drop the notes on a table's versions."""

@@ -34,8 +34,8 @@ class WarehouseStaging(Staging[str]):
         """
 
     @abstractmethod
-    def read(self, path: str, batch: Batch) -> StagedRows:
-        """A staged batch as statements read it."""
+    def read(self, paths: Sequence[str], batch: Batch) -> StagedRows:
+        """A batch as statements read it, from the file that it is staged in, or from several."""
 
     def renew(self, paths: Sequence[str], statement: str = "") -> str:  # noqa: ARG002
         """Keep staged batches under other names, so that who looks for the old ones finds none.

@@ -43,7 +43,7 @@ from target_databricks.loading.staged_file import (
 from target_databricks.warehouse.client.backoff import Backoff
 from target_databricks.warehouse.client.connection import Connections, StatementError
 from target_databricks.warehouse.client.errors import classify
-from target_databricks.warehouse.sql.clauses import StagedRows, parquet_file
+from target_databricks.warehouse.sql.clauses import StagedRows, parquet_file, parquet_files
 from target_databricks.warehouse.sql.names import Schema, Volume
 from target_databricks.warehouse.staging.files import VolumeFiles
 from target_databricks.warehouse.staging.leases import Leases
@@ -55,7 +55,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("target-databricks")
 
 MOST_DEFERRED = 48
-"""Runs whose rows of the ledger wait at most: together they must stay one short statement."""
+"""Files of runs whose rows of the ledger wait; what would be one more takes their rows in."""
+MOST_SEEN = 16
+"""Files of keys that one statement reads."""
 LEDGER = ".ledger"
 COMPRESSION = "zstd"
 """Every reader of Parquet knows it; LZ4 is faster to write, but some read it as another LZ4."""
@@ -90,6 +92,8 @@ class StagingVolume(WarehouseStaging):
         self._leases = Leases(self._files, job_id, backoff)
         self.created = False
         self._stateful: set[str] = set()
+        self._seen: set[str] = set()
+        """Staged files that this run has written, or looked at."""
         # One thread, because the order in which files go must be the order they were applied in.
         self._remover = ThreadPoolExecutor(1, thread_name_prefix="remover")
         self._removals: list[Future[None]] = []
@@ -150,20 +154,20 @@ class StagingVolume(WarehouseStaging):
         Raises:
             LoadError: It cannot be uploaded.
         """
+        name = f"{_visible(batch.plan.table)}-{batch.digest}{STAGED}"
+        self._seen.add(name)
         try:
-            return self._files.write(
-                f"{_visible(batch.plan.table)}-{batch.digest}{STAGED}",
-                write_staged(batch, COMPRESSION),
-            )
+            return self._files.write(name, write_staged(batch, COMPRESSION))
         except Exception as error:
             raise LoadError(
                 f"Batch of stream '{batch.plan.stream}' could not be uploaded to {self.folder}: "
                 f"{classify(error).sentence} The tap sends its rows again in the next run."
             ) from error
 
-    def read(self, path: str, batch: Batch) -> StagedRows:
+    def read(self, paths: Sequence[str], batch: Batch) -> StagedRows:
         """A staged batch as statements read it."""
-        return StagedRows(parquet_file(self._files.place(path)), batch.rows.schema)
+        places = [self._files.place(path) for path in paths]
+        return StagedRows(parquet_files(places), batch.rows.schema)
 
     def renew(self, paths: Sequence[str], statement: str = "") -> str:
         """Keep staged batches under other names, so that who looks for the old ones finds none."""
@@ -185,8 +189,9 @@ class StagingVolume(WarehouseStaging):
     def staged_batches(self, table: str) -> Iterator[tuple[str, Batch | DamagedFileError]]:
         """What is staged for a table, oldest first."""
         for path in self._files.list(STAGED):
-            if table_of(_name(path)) != table:
+            if table_of(_name(path)) != table or _name(path) in self._seen:
                 continue
+            self._seen.add(_name(path))
             content = self._files.read(path)
             if content is None:
                 continue  # The run that has applied it has just removed it.
@@ -194,6 +199,11 @@ class StagingVolume(WarehouseStaging):
                 yield path, read_staged(content)
             except DamagedFileError as error:
                 yield path, error
+
+    def others_staged(self, table: str) -> bool:
+        """Whether other runs have staged batches for a table that this one has not looked at."""
+        names = map(_name, self._files.list(STAGED))
+        return any(table_of(name) == table and name not in self._seen for name in names)
 
     def prefix(self, table: str) -> str:
         """How the names of a table's files begin."""
@@ -258,14 +268,22 @@ class StagingVolume(WarehouseStaging):
 
     def keys_of_version(self, table: str, version: int, keys: Sequence[str]) -> list[str]:
         """Keys that came with a version or a later one, as files to select from."""
-        sources = []
+        notes = []
         for path in self._files.list(SEEN, f"{_visible(table)}-v"):
-            if version_of(_name(path)) < version:
-                continue
-            content = self._files.read(path)
-            if content is not None and read_rows(content).column_names == list(keys):
-                sources.append(parquet_file(path))
-        return sources
+            content = self._files.read(path) if version_of(_name(path)) >= version else None
+            if content is not None and (note := read_rows(content)).column_names == list(keys):
+                notes.append((path, note))
+        if len(notes) > MOST_SEEN:
+            # A reading of many batches has as many files; a statement must stay short.
+            rows = pa.concat_tables([note for _, note in notes])
+            last = max(version_of(_name(path)) for path, _ in notes)
+            names = "\n".join(path for path, _ in notes)
+            digest = hashlib.sha256(names.encode()).hexdigest()[:32]
+            one = self._files.write(f"{_visible(table)}-v{last}-{digest}{SEEN}", write_rows(rows))
+            for path, _ in notes:
+                self._files.remove(path)
+            notes = [(one, rows)]
+        return [parquet_file(path) for path, _ in notes]
 
     def forget_keys(self, table: str) -> None:
         """Drop the notes on a table's versions."""
@@ -283,12 +301,18 @@ class StagingVolume(WarehouseStaging):
         return table in self._stateful or bool(self._files.list(STATEFUL, f"{table}."))
 
     def defer_ledger(self, job_id: str, rows: pa.Table) -> bool:
-        """Keep a run's rows of the ledger, unless those of many runs wait already."""
+        """Keep a run's rows of the ledger; with those of many runs in one file."""
+        gathered: list[tuple[str, pa.Table]] = []
         if len(self._files.list(LEDGER)) >= MOST_DEFERRED:
-            return False
+            gathered = list(self.deferred_ledger())
+        parts = [*(part for _, part in gathered), rows]
         # No dash: a staged batch is told by it.
         run = hashlib.sha256(job_id.encode()).hexdigest()[:32]
-        self._files.write(f"{run}{LEDGER}", write_rows(rows))
+        content = write_rows(pa.concat_tables(parts, promote_options="default"))
+        written = self._files.write(f"{run}{LEDGER}", content)
+        for path, _ in gathered:
+            if path != written:
+                self._files.remove(path)
         return True
 
     def deferred_ledger(self) -> Iterator[tuple[str, pa.Table]]:

@@ -1,0 +1,66 @@
+"""The schema of the settings: what it is called, and making it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from target_databricks.errors import ConfigurationError
+from target_databricks.schema.naming import schema_name
+from target_databricks.warehouse.catalog import Catalog
+from target_databricks.warehouse.client.connection import Connections, StatementError
+from target_databricks.warehouse.sql.names import Schema
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+
+logger = logging.getLogger("target-databricks")
+
+_HELP = (
+    "Check the settings 'catalog' and 'default_target_schema', and ask an administrator for the "
+    "privileges; `target-databricks-grants` prints the statements that are needed."
+)
+
+
+def stated_schema(config: Mapping[str, Any], client: WorkspaceClient) -> Schema:
+    """The schema of the settings; looked for only where an earlier version spelled it otherwise.
+
+    Args:
+        config: The target's settings.
+        client: Of the workspace.
+    """
+    stated = Schema(str(config["catalog"]), str(config["default_target_schema"]))
+    exists = Catalog(client, stated).has_schema
+    # Unity Catalog keeps names in lower case, and folders of volumes are called as it keeps them.
+    return replace(stated, name=schema_name(stated.name, exists).lower())
+
+
+def ensure_schema(connections: Connections, catalog: Catalog) -> bool:
+    """Create a schema that is not there. Returns whether it was created.
+
+    Raises:
+        ConfigurationError: It cannot be seen, or not be created.
+    """
+    schema = catalog.schema
+    if catalog.has_schema():
+        return False
+    try:
+        connections.run(f"DESCRIBE SCHEMA {schema.sql}")
+    except StatementError as error:
+        if "SCHEMA_NOT_FOUND" not in error.problem.reason:
+            raise ConfigurationError(
+                f"The schema {schema} cannot be reached: {error.problem.reason} {_HELP}"
+            ) from error
+    else:
+        return False
+    try:
+        connections.make(f"CREATE SCHEMA IF NOT EXISTS {schema.sql}")
+    except StatementError as error:
+        raise ConfigurationError(
+            f"The schema {schema} does not exist, or may not be seen, and cannot be created: "
+            f"{error.problem.reason} {_HELP}"
+        ) from error
+    logger.info("Created the schema %s.", schema)
+    return True
