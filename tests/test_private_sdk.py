@@ -25,6 +25,7 @@ USED = {
         "PluginBase._handle_termination": "stops between two lines, never within one",
         "PluginBase._validate_config": "errors that say what to do, and checks no schema can make",
         "Stream._check_max_record_limit": "`--test` ends after one record",
+        "Stream._generate_record_messages": "records as stream maps leave them, held back",
         "Stream._generate_schema_messages": "annotations, which a parsed schema has lost",
         "Stream._initialized_at": "the version that the SDK itself gives a full table",
         "Stream._stream_version": "the version of a table that is refreshed whole now and then",

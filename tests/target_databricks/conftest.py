@@ -157,6 +157,9 @@ class Place:
         """Take back what was forbidden."""
         raise NotImplementedError
 
+    def with_deletion_vectors(self) -> None:
+        """Make tables from here on as the place makes them by default."""
+
     def decide(self, action: str, *files: str) -> list[str]:
         """What `target-databricks-staged` says, in lines."""
         backend = staged.backend_of(TargetDatabricks(config=self.config()).config)
@@ -340,6 +343,9 @@ class SqlWarehouse(Place):
 
     def allow(self, table: str) -> None:
         self.sandbox.sql(f"ALTER TABLE {self.name}.`{table}` DROP CONSTRAINT forbidden")
+
+    def with_deletion_vectors(self) -> None:
+        self.sandbox.session_settings.clear()
 
     def edit(self, table: str, values: Mapping[str, str], where: str | None = None) -> None:
         changes = ", ".join(f"`{column}` = {value}" for column, value in values.items())

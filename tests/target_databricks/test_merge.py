@@ -125,6 +125,7 @@ def test_across_batches_an_older_version_never_overwrites_a_newer_one(place, sin
         record = {"id": 1, "v": v, "at": f"2024-01-0{day}T00:00:00Z"}
         return items(singer, record, bookmarks=["at"], at=MOMENT)
 
+    place.with_deletion_vectors()
     place.run(sent("new", 2))
     before = place.versions()
     place.run(sent("old", 1))

@@ -220,6 +220,7 @@ def test_the_ledger_tells_what_every_load_did_and_how_fresh_every_stream_is(
         monkeypatch.setenv("MELTANO_RUN_ID", job)
         place.run(*messages)
 
+    place.with_deletion_vectors()
     changed = items(singer, {"id": 1, "v": "a"}, {"id": 2, "v": "c"}, {"id": 3, "v": "d", "x": 1})
     empty = singer.schema("empty", {"id": INTEGER})
     run("1", items(singer, {"id": 1, "v": "a"}, {"id": 2, "v": "b"}, {"id": 2, "v": "B"}))

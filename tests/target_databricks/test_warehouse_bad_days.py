@@ -228,7 +228,7 @@ PASSING = {
 def test_what_passes_is_waited_out(warehouse, singer, what):
     fault = warehouse.sandbox.faults.add(PASSING[what])
     log = [singer.schema("logs", {"x": INTEGER}, []), *singer.records("logs", {"x": 1}, {"x": 1})]
-    warehouse.run(log, docs(singer, 1, 2), batch_size_rows=1)
+    warehouse.run(log, docs(singer, 1, 2), batch_size_rows=1, merge_every=0)
     assert fault.happened == 1
     assert warehouse.rows("docs", "id") == [1, 2]
     assert warehouse.rows("logs", "x", by="x") == [1, 1]

@@ -13,7 +13,7 @@ from target_databricks.loading.appending import AppendMemory
 from target_databricks.loading.backend import Backend, Blame, Failure, WriteResult
 from target_databricks.loading.batch import Batch, LoadResult
 from target_databricks.loading.filling import Filling
-from target_databricks.loading.fitting import Fitting
+from target_databricks.loading.fitting import Fitting, failure_of_table
 from target_databricks.loading.ledger import Ledger
 from target_databricks.loading.overwriting import is_aside, own_name
 from target_databricks.loading.quarantine import Quarantine
@@ -118,7 +118,7 @@ class Attempts:
                 self._filling.note(batch.plan, appended=appended)
             written = self._write_through(batch, paths, replayed=replayed)
         except Exception as error:
-            failure = self._backend.failure(error)
+            failure = failure_of_table(self._backend, plan, error)
             gone = len(paths) > 1 and any(map(self._staging.is_gone, paths))
             if failure.blame is not Blame.PLACE or gone:
                 raise RefusedError(
