@@ -104,11 +104,11 @@ class VolumeFiles:
 
     def list(self, suffix: str, prefix: str = "") -> list[str]:
         """Paths of the files whose names begin and end so, oldest first; under their own names."""
-        entries = sorted(self._entries(suffix, prefix).items(), key=lambda entry: (entry[1], entry))
+        staged = self._entries(suffix, prefix)
         paths = []
-        for path, _ in entries:
+        for path in sorted(staged, key=lambda path: (staged[path], path)):
             own = _RENEWED.sub("", path)
-            if own != path and own not in dict(entries):
+            if own != path and own not in staged:
                 self._places[own] = path
                 path = own
             paths.append(path)
