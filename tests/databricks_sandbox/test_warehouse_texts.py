@@ -135,6 +135,24 @@ def test_a_warehouse_starts_on_its_clock():
     assert warehouse.starts == 1
 
 
+def test_a_warehouse_that_nobody_uses_stops_by_its_clock():
+    clock = ManualClock()
+    warehouse = Warehouse(clock, "w")
+    ended = []
+    warehouse.on_stop = lambda: ended.append(True)
+    warehouse.auto_stop_seconds = 60
+    for seconds in (50, 59):
+        clock.advance(seconds)
+        warehouse.require()
+    clock.advance(1000)
+    # It was awake until a minute after the last call, whenever somebody looks.
+    assert (warehouse.awake_seconds, warehouse.state, ended) == (169, "STOPPED", [True])
+    warehouse.require()
+    clock.advance(5)
+    warehouse.stop()
+    assert (warehouse.awake_seconds, warehouse.starts) == (174, 1)
+
+
 def test_without_java_on_the_machine_the_packaged_one_is_wrapped(tmp_path, monkeypatch):
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -32,7 +32,8 @@ def test_the_warehouse_sleeps_through_a_run_without_rows(warehouse, singer):
     first = statements(warehouse)
     # Tables are looked at without a statement, and made with all their keys.
     looks = [text for text in first if text.startswith(("SELECT", "SHOW", "ALTER", "DESCRIBE"))]
-    assert [text for text in looks if "_sdc_loads" not in text] == []
+    assert looks == []
+    assert [s.error for s in warehouse.sandbox.log.statements if s.error] == []
     creates = [text for text in first if text.startswith("CREATE TABLE")]
     assert sum(text.count("FOREIGN KEY") for text in creates) == 2
     warehouse.sandbox.log.clear()
@@ -43,6 +44,12 @@ def test_the_warehouse_sleeps_through_a_run_without_rows(warehouse, singer):
     assert again.states == [state["value"]]
     assert statements(warehouse) == []
     assert warehouse.sandbox.warehouse.state == "STOPPED"
+    # No lease is taken where nothing is to be done: a look at each table, and what a run needs.
+    calls = warehouse.sandbox.log.calls
+    assert not [call for call in calls if ".lease" in call]
+    looks = [call for call in calls if "/unity-catalog/tables/" in call]
+    assert len(looks) == 3
+    assert len(calls) - len(looks) <= 9
 
 
 def test_a_table_that_is_not_as_the_catalog_says_is_looked_at(warehouse, singer):

@@ -55,7 +55,7 @@ class Sandbox:
         identity: all principals, and their tokens.
         warehouse: state, start and stop.
         faults: what goes wrong, on demand.
-        log: what was sent and which files were moved.
+        log: what was sent, which files were moved, and calls of the REST API.
         volumes: files, and read-only volumes.
         metastore: what Spark does not keep.
         grants: who may do what.
@@ -193,6 +193,7 @@ class Sandbox:
             faults=self.faults,
             files=Files(self.volumes, self.grants, staging),
             identity=self.identity,
+            log=self.log,
             oauth=OAuth(self.identity, self.faults, self.switches),
             sql=SqlEndpoint(service, self.warehouse),
             staging=staging,

@@ -54,11 +54,12 @@ class Staging:
 
 
 class StatementLog:
-    """Statements and stagings in the order of their arrival; safe to use from several threads."""
+    """Statements, stagings and calls in the order of their arrival; for use by several threads."""
 
     def __init__(self) -> None:
         self._statements: list[Statement] = []
         self._stagings: list[Staging] = []
+        self._calls: list[str] = []
         self._lock = threading.Lock()
 
     def begin(self, statement: Statement) -> Statement:
@@ -71,6 +72,17 @@ class StatementLog:
         """Note a file that was moved."""
         with self._lock:
             self._stagings.append(Staging(operation, path, size))
+
+    def add_call(self, call: str) -> None:
+        """Note a call of the REST API on arrival: its method and its path."""
+        with self._lock:
+            self._calls.append(call)
+
+    @property
+    def calls(self) -> list[str]:
+        """All calls of the REST API so far; those of files are among the stagings as well."""
+        with self._lock:
+            return list(self._calls)
 
     @property
     def statements(self) -> list[Statement]:
@@ -94,10 +106,12 @@ class StatementLog:
         with self._lock:
             self._statements.clear()
             self._stagings.clear()
+            self._calls.clear()
 
-    def as_json(self) -> dict[str, list[dict[str, Any]]]:
+    def as_json(self) -> dict[str, list[Any]]:
         """Everything as JSON values."""
         return {
             "statements": [asdict(statement) for statement in self.statements],
             "stagings": [asdict(staging) for staging in self.stagings],
+            "calls": self.calls,
         }

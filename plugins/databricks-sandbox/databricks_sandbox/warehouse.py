@@ -1,7 +1,7 @@
 """The SQL warehouse as a thing with a state: stopped, starting, running, stopping.
 
 Sessions and statements need a running warehouse; the first to come starts a stopped one, and is
-refused until it is up. Times are the sandbox's clock.
+refused until it is up. One that nobody uses can stop by itself. Times are the sandbox's clock.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ class Warehouse:
 
     Attributes:
         start_seconds: how long the next start takes.
+        auto_stop_seconds: after how long without a call of the SQL protocol it stops; 0 for never.
         on_start: called when it is started out of a stop.
         on_stop: called when it stops; sessions end with it.
     """
@@ -32,6 +33,7 @@ class Warehouse:
         self.identifier = identifier
         self.name = "Sandbox Warehouse"
         self.start_seconds = start_seconds
+        self.auto_stop_seconds = 0.0
         self.on_start: Callable[[], None] = lambda: None
         self.on_stop: Callable[[], None] = lambda: None
         self._clock = clock
@@ -39,6 +41,8 @@ class Warehouse:
         self._running = True
         self._ready_at = 0.0
         self._starts = 0
+        self._awake = 0.0
+        self._since = self._used_at = clock.now()
 
     @property
     def http_path(self) -> str:
@@ -48,8 +52,16 @@ class Warehouse:
     @property
     def state(self) -> str:
         """`RUNNING`, `STARTING` or `STOPPED`, as the REST API says it."""
+        self._stop_if_idle()
         with self._lock:
             return self._state()
+
+    @property
+    def awake_seconds(self) -> float:
+        """How long it has been awake, starts and idle minutes included, since it was restored."""
+        self._stop_if_idle()
+        with self._lock:
+            return self._awake + (self._clock.now() - self._since if self._running else 0.0)
 
     @property
     def starts(self) -> int:
@@ -58,13 +70,14 @@ class Warehouse:
 
     def start(self) -> None:
         """Begin to start; nothing when it is up or on its way."""
+        self._stop_if_idle()
         with self._lock:
             self._start()
 
     def stop(self) -> None:
         """Stop at once; all sessions end."""
         with self._lock:
-            self._running = False
+            self._stop(self._clock.now())
         self.on_stop()
 
     def restore(self) -> None:
@@ -73,7 +86,9 @@ class Warehouse:
             self._running = True
             self._ready_at = 0.0
             self._starts = 0
-            self.start_seconds = 0.0
+            self._awake = 0.0
+            self._since = self._used_at = self._clock.now()
+            self.start_seconds = self.auto_stop_seconds = 0.0
 
     def require(self) -> None:
         """Start it if needed and let only a running warehouse pass.
@@ -81,8 +96,10 @@ class Warehouse:
         Raises:
             HttpError: 503 with Retry-After while it starts.
         """
+        self._stop_if_idle()
         with self._lock:
             self._start()
+            self._used_at = self._clock.now()
             if self._state() != "RUNNING":
                 raise HttpError(
                     503,
@@ -98,7 +115,22 @@ class Warehouse:
             self._running = True
             self._starts += 1
             self.on_start()
-            self._ready_at = self._clock.now() + self.start_seconds
+            self._since = self._used_at = self._clock.now()
+            self._ready_at = self._since + self.start_seconds
+
+    def _stop(self, at: float) -> None:
+        if self._running:
+            self._running = False
+            self._awake += at - self._since
+
+    def _stop_if_idle(self) -> None:
+        with self._lock:
+            due = self._used_at + self.auto_stop_seconds
+            idle = bool(self.auto_stop_seconds) and self._running and self._clock.now() >= due
+            if idle:
+                self._stop(due)
+        if idle:
+            self.on_stop()
 
     def _state(self) -> str:
         if not self._running:

@@ -290,6 +290,9 @@ class Backend(Protocol):
     def expect(self, plan: StreamPlan) -> None:
         """Take note of a stream that will be loaded, once its plan fits its tables."""
 
+    def is_ready(self, plan: StreamPlan) -> bool:
+        """Whether the tables of a stream have all that `prepare` would give them, at a glance."""
+
     def prepare(self, plan: StreamPlan) -> None:
         """Make the tables of a stream, or add the columns that they lack."""
 

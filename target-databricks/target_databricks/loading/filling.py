@@ -49,6 +49,10 @@ class Filling:
         if paths := lacking(plan, existing):
             self._new.setdefault(plan.table, {}).update(dict.fromkeys(paths, now))
 
+    def adds(self, plan: StreamPlan) -> bool:
+        """Whether something is to be added to tables that are there."""
+        return bool(self._new.get(plan.table))
+
     def note(self, plan: StreamPlan, *, appended: bool = False) -> None:
         """Note in the table what is about to be added; nothing if nothing is.
 

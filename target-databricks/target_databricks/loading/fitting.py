@@ -46,6 +46,10 @@ class Fitting:
             self.failed.add(plan.stream)
             return plan
 
+    def is_ready(self, plan: StreamPlan) -> bool:
+        """Whether a stream without rows leaves nothing to do, so that it needs no lease."""
+        return self._backend.is_ready(plan) and not self._filling.adds(plan)
+
     def exists(self, table: str) -> bool:
         """Whether there is a table of a name; one that cannot be looked at is there."""
         try:

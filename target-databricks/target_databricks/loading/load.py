@@ -30,8 +30,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import pyarrow as pa
-
 from target_databricks.errors import BusyError, DamagedFileError
 from target_databricks.loading.activation import Activation
 from target_databricks.loading.appending import AppendMemory
@@ -225,9 +223,12 @@ class Load:
 
     def prepare(self, plan: StreamPlan) -> None:
         """Make the tables of a stream that brings no rows, or add the columns that they lack."""
-        with self._lease(plan.table), self._application.guard(plan):
-            appended = self._application.appends(plan)
-            self._application.filling.note(plan, appended=appended)
+        application = self._application
+        with application.guard(plan):
+            if application.fitting.is_ready(plan):
+                return
+        with self._lease(plan.table), application.guard(plan):
+            application.filling.note(plan, appended=application.appends(plan))
             self._backend.prepare(plan)
 
     def overwrite(self, plan: StreamPlan, *, stateful: bool) -> None:
@@ -374,8 +375,9 @@ class Load:
         passage, plan = one.passage, one.batch.plan
         if passage.barred:
             self.refusals.add(plan.stream, *passage.barred)
-        if passage.dropped is not None:
-            self._note_dropped(plan, passage.dropped)
+        if passage.dropped is not None and not self._application.appends(plan):
+            # Rows that somebody has decided to pass over came nevertheless.
+            self._activation.note_keys(plan, passage.dropped)
         dropped = 0 if passage.dropped is None else passage.dropped.num_rows
         counted = 0 if one.path is None and one.error is None else one.batch.read
         base = replace(self._application.base(one.batch), read=one.read - counted, rescued=0)
@@ -388,11 +390,6 @@ class Load:
         if one.unfit:
             results.append(self._application.refuse(plan, one.unfit))
         return results
-
-    def _note_dropped(self, plan: StreamPlan, rows: pa.Table) -> None:
-        """Rows that somebody has decided to pass over came nevertheless."""
-        if not self._application.appends(plan):
-            self._activation.note_keys(plan, rows)
 
 
 def _now() -> datetime:

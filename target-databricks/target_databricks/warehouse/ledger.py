@@ -82,12 +82,14 @@ class LedgerTable:
                 self.write(rows, hurried=hurried)
 
     def _run(self, statement: str) -> None:
+        # The catalog's word costs no statement, an INSERT that fails would cost two.
+        self._tables.ready(TABLE, SCHEMA, DESCRIPTION)
         try:
             self._fence.run(statement, self._name, {})
         except StatementError as error:
             if error.problem.kind is not Kind.GONE:
                 raise
-            # It is not there, or an earlier version made it, with fewer columns.
+            # It is not as the catalog says.
             self._tables.forget(TABLE)
             self._tables.ready(TABLE, SCHEMA, DESCRIPTION)
             self._fence.run(statement, self._name, {})

@@ -187,6 +187,10 @@ class SqlWarehouse:
         """Take note of a stream that will be loaded."""
         self._writer.expect(plan)
 
+    def is_ready(self, plan: StreamPlan) -> bool:
+        """Whether the tables of a stream are there, by the last look, and lack no column."""
+        return self._writer.is_ready(plan)
+
     def prepare(self, plan: StreamPlan) -> None:
         """Make the tables of a stream, or add what they lack."""
         self._writer.prepare(plan)

@@ -40,6 +40,7 @@ from target_databricks.warehouse.sql import dml
 from target_databricks.warehouse.sql import retirement as retirements
 from target_databricks.warehouse.sql.bounds import bounds_of
 from target_databricks.warehouse.sql.clauses import StagedRows
+from target_databricks.warehouse.sql.columns import missing
 from target_databricks.warehouse.staging.protocol import WarehouseStaging
 from target_databricks.warehouse.tables import Tables
 
@@ -85,6 +86,15 @@ class Writer:
         """Tables that are made, or about to be."""
         self._changing: set[str] = set()
         """Tables whose last batch changed something."""
+
+    def is_ready(self, plan: StreamPlan) -> bool:
+        """Whether the tables of a stream are there, by the last look, and lack no column."""
+        targets = [plan.table_schema, *(plan.child_schema(child) for child in plan.children)]
+        there = map(self._tables.columns, tables_of(plan))
+        return all(
+            columns is not None and not missing(columns, target)
+            for columns, target in zip(there, targets, strict=True)
+        )
 
     def prepare(self, plan: StreamPlan) -> None:
         """Make the tables of a stream, or add what they lack."""

@@ -20,6 +20,7 @@ from databricks_sandbox.app.staging import Staging
 from databricks_sandbox.app.workspace import Warehouses, me, not_found
 from databricks_sandbox.faults import FaultPlan
 from databricks_sandbox.identity import Identity, Principal
+from databricks_sandbox.statements import StatementLog
 from databricks_sandbox.switches import Switches
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -38,6 +39,7 @@ def create_app(
     faults: FaultPlan,
     files: Files,
     identity: Identity,
+    log: StatementLog,
     oauth: OAuth,
     sql: SqlEndpoint,
     staging: Staging,
@@ -55,6 +57,7 @@ def create_app(
         faults: what goes wrong with REST calls.
         files: the Files API.
         identity: whose tokens are looked at.
+        log: where REST calls are noted.
         oauth: discovery and tokens.
         sql: the SQL protocol.
         staging: signed URLs.
@@ -76,7 +79,9 @@ def create_app(
 
     def rest(handler: PrincipalHandler) -> Handler:
         async def answer(request: Request, principal: Principal) -> Response:
-            await faults.strike_call("api", f"{request.method} {path_of(request)}")
+            call = f"{request.method} {path_of(request)}"
+            log.add_call(call)
+            await faults.strike_call("api", call)
             return await handler(request, principal)
 
         return authenticated(answer)

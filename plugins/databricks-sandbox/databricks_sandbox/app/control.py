@@ -90,6 +90,8 @@ def warehouse_calls(warehouse: Warehouse) -> Calls:
     def change(body: dict[str, Any]) -> Any:
         if "start_seconds" in body:
             warehouse.start_seconds = float(body["start_seconds"])
+        if "auto_stop_seconds" in body:
+            warehouse.auto_stop_seconds = float(body["auto_stop_seconds"])
         state = body.get("state")
         if state == "STOPPED":
             warehouse.stop()
@@ -97,7 +99,11 @@ def warehouse_calls(warehouse: Warehouse) -> Calls:
             warehouse.start()
         elif state is not None:
             raise ValueError("state is RUNNING or STOPPED")
-        return {"state": warehouse.state, "starts": warehouse.starts}
+        return {
+            "state": warehouse.state,
+            "starts": warehouse.starts,
+            "awake_seconds": warehouse.awake_seconds,
+        }
 
     return {("GET", "warehouse"): change, ("POST", "warehouse"): change}
 

@@ -92,7 +92,7 @@ class Warehouses:
             "name": warehouse.name,
             "cluster_size": "2X-Small",
             "state": warehouse.state,
-            "auto_stop_mins": 10,
+            "auto_stop_mins": round(warehouse.auto_stop_seconds / 60),
             "enable_serverless_compute": True,
             "warehouse_type": "PRO",
             "num_clusters": int(warehouse.state == "RUNNING"),
