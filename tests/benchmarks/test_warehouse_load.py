@@ -11,13 +11,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
-import requests
 from measuring import Cost, installed, run, script, show
+from served_warehouse import Warehouse
 
 ROWS = int(os.environ.get("ROWS", "200000"))
 FEW = ROWS // 40
@@ -29,45 +28,6 @@ def _messages(path: Path, rows: int) -> Path:
     with path.open("wb") as file:
         subprocess.run([*script("invoice_messages.py"), str(rows)], stdout=file, check=True)
     return path
-
-
-class Warehouse:
-    """A sandbox in a process of its own, its Spark set up for large tables."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [
-                *[sys.executable, "-m", "databricks_sandbox", "serve", "--large"],
-                *["--memory", "6g", "--until-stdin-closes"],
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        assert self._process.stdout
-        self.details: dict[str, Any] = json.loads(self._process.stdout.readline())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.communicate()
-
-    def statements(self) -> list[dict[str, Any]]:
-        """Statements since the last call."""
-        log = requests.get(f"{self.details['url']}/sandbox/log", timeout=60).json()
-        requests.delete(f"{self.details['url']}/sandbox/log", timeout=60)
-        found: list[dict[str, Any]] = log["statements"]
-        return found
-
-    def config(self, schema: str) -> dict[str, Any]:
-        """The target's settings."""
-        return {
-            "server_hostname": self.details["url"],
-            "http_path": self.details["http_path"],
-            "access_token": self.details["access_token"],
-            "catalog": self.details["catalog"],
-            "default_target_schema": schema,
-        }
 
 
 def test_throughput_and_share_of_the_engine(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -157,6 +158,16 @@ class Place:
         """Take back what was forbidden."""
         raise NotImplementedError
 
+    def age(self, days: float) -> None:
+        """Let what is staged be older."""
+        for file in self._staging_folder.iterdir():
+            moment = file.stat().st_mtime - days * 86_400
+            os.utime(file, (moment, moment))
+
+    @property
+    def _staging_folder(self) -> Path:
+        raise NotImplementedError
+
     def with_deletion_vectors(self) -> None:
         """Make tables from here on as the place makes them by default."""
 
@@ -243,7 +254,11 @@ class LakehouseFolder(Place):
 
     def staged(self) -> list[str]:
         """Names of batches in the spool."""
-        return sorted(p.name for p in (self.schema_folder / "_spool").glob("*-*.*"))
+        return sorted(p.name for p in self._staging_folder.glob("*-*.*"))
+
+    @property
+    def _staging_folder(self) -> Path:
+        return self.schema_folder / "_spool"
 
     def forbid(self, table: str, condition: str) -> None:
         DeltaTable(self.schema_folder / table).alter.add_constraint({"forbidden": condition})
@@ -332,9 +347,14 @@ class SqlWarehouse(Place):
         return sorted((self._folder / table / "_delta_log").glob("*[0-9].json"))
 
     def staged(self) -> list[str]:
-        folder = f"/Volumes/{self.sandbox.catalog}/{self.schema}/_sdc_staging/{self.name}"
-        names = [name.rpartition("/")[2] for name, _, _ in self.sandbox.volumes.files(folder)]
+        names = [p.name for p in self._staging_folder.iterdir() if not p.name.startswith(".")]
         return sorted(name for name in names if "-" in name)
+
+    @property
+    def _staging_folder(self) -> Path:
+        folder = f"/Volumes/{self.sandbox.catalog}/{self.schema}/_sdc_staging/{self.name}"
+        local: Path = self.sandbox.volumes.local(folder)
+        return local
 
     def forbid(self, table: str, condition: str) -> None:
         self.sandbox.sql(

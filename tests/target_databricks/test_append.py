@@ -10,6 +10,7 @@ import pytest
 from deltalake import DeltaTable
 from target_databricks.lakehouse.spool import Spool
 from target_databricks.lakehouse.table import LakehouseTable
+from target_databricks.loading.appending import KEPT_DAYS
 from target_databricks.loading.load import Load
 
 INTEGER = {"type": "integer"}
@@ -93,6 +94,29 @@ def test_rows_of_a_tap_that_died_before_its_first_state_are_not_appended_twice(p
     assert values(place) == [1, 2, 3, 3]
     place.run(logs(singer, 3), singer.state({"n": 5}))
     assert values(place) == [1, 2, 3, 3, 3]
+
+
+@pytest.mark.rule("what an abandoned stream leaves is in nobody's way")
+def test_rows_that_nobody_comes_back_for_are_forgotten_after_a_while(place, singer):
+    place.run(logs(singer, 1), singer.state({"n": 1}), logs(singer, 2, 3)[1:])
+    before = place.staged()
+    assert before
+    place.age(KEPT_DAYS - 1)
+    if not place.quick:
+        place.sandbox.log.clear()
+        place.sandbox.warehouse.stop()
+    # Another stream's run: the rows are known to be in, nobody is asked.
+    place.run(singer.state({"n": 1}))
+    assert place.staged() == before
+    (line,) = [line for line in place.decide("list") if line.startswith("logs: ")]
+    assert "that no state covers: 1." in line
+    place.age(2)
+    place.run(singer.state({"n": 1}))
+    assert place.staged() == []
+    if not place.quick:
+        assert place.sandbox.log.statements == []
+        assert place.sandbox.warehouse.state == "STOPPED"
+    assert values(place) == [1, 2, 3]
 
 
 def test_a_tap_without_state_appends_everything_every_time(place, singer):

@@ -5,15 +5,17 @@
     target-databricks-staged drop <file> … --config config.json
     meltano invoke target-databricks:staged list
 
-list shows each file, its table, how it stands and why. retry puts files back: the next run tries
-them again, before anything else. drop goes on without them: their rows are gone, the same rows are
-passed over when the tap sends them again, and the state goes on; retry undoes that, too, for what
-the tap sends from then on. Instead of files, --all means all of them, dropped ones aside.
+list shows each file, its table, how it stands and why, and what else is staged. retry puts files
+back: the next run tries them again, before anything else. drop goes on without them: their rows are
+gone, the same rows are passed over when the tap sends them again, and the state goes on; retry
+undoes that, too, for what the tap sends from then on. Instead of files, --all means all of them,
+dropped ones aside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -23,8 +25,10 @@ from target_databricks.commands.common import command, config_option, settings, 
 from target_databricks.destinations import destination_of
 from target_databricks.errors import ConfigurationError, errors_as_lines
 from target_databricks.lakehouse.folder import LakehouseFolder
-from target_databricks.loading.backend import Backend
+from target_databricks.loading.appending import KEPT_DAYS
+from target_databricks.loading.backend import Backend, Staging
 from target_databricks.loading.quarantine import DROPPED, TRIES, WAITING, Entry, Quarantine
+from target_databricks.loading.staged_file import APPLIED, SEEN, STAGED, table_of, table_of_keys
 
 JOB = "target-databricks-staged"
 """Who holds a table's lease while a decision is written down."""
@@ -69,6 +73,33 @@ def report(backend: Backend, say: Callable[[str], None]) -> None:
         say(f"Nothing is set aside in {backend.schema}.")
     for entry in entries:
         say(_shown(entry))
+    for line in _left(backend.staging, {entry.name for entry in entries}):
+        say(line)
+
+
+def _left(staging: Staging[Any], aside: Collection[str]) -> Iterator[str]:
+    """What runs have left that needs no decision, by table."""
+    stems = {
+        suffix: [name.removesuffix(suffix) for name in staging.files(suffix)]
+        for suffix in (STAGED, APPLIED, SEEN)
+    }
+    applied = {*aside, *stems[APPLIED]}
+    stems[STAGED] = [name for name in stems[STAGED] if name not in applied]
+    for suffix, sentence in _LEFT.items():
+        table_in = table_of_keys if suffix == SEEN else table_of
+        for table, count in sorted(Counter(map(table_in, stems[suffix])).items()):
+            yield sentence.format(table=table, count=f"{count:,}")
+
+
+_LEFT = {
+    STAGED: "{table}: batches that are not in it yet: {count}. The next run that loads this "
+    "schema, whatever its streams, applies them before anything else.",
+    APPLIED: "{table}: batches that are in it, and that no state covers: {count}. They tell their "
+    f"rows from new ones if the tap sends them again, and go after {KEPT_DAYS} days without it.",
+    SEEN: "{table}: notes on keys of a version that was not activated: {count}. They go with the "
+    "next version.",
+}
+"""What to say of staged files by their suffix."""
 
 
 def _shown(entry: Entry) -> str:

@@ -26,6 +26,7 @@ from target_databricks.errors import DamagedFileError
 from target_databricks.loading.backend import Staging
 from target_databricks.loading.batch import Batch
 from target_databricks.loading.staged_file import (
+    APPLIED,
     SEEN,
     STAGED,
     STATEFUL,
@@ -37,7 +38,7 @@ from target_databricks.loading.staged_file import (
     write_staged,
 )
 
-_APPLIED, _PARTIAL = ".applied", ".partial"
+_PARTIAL = ".partial"
 
 
 class Spool(Staging[Path]):
@@ -100,12 +101,18 @@ class Spool(Staging[Path]):
 
     def keep(self, path: Path) -> Path:
         """Remember a batch that is applied and must not be applied again."""
-        return path.replace(path.with_suffix(_APPLIED))
+        return path.replace(path.with_suffix(APPLIED))
 
     def applied_batches(self) -> Iterator[tuple[Path, Batch | DamagedFileError]]:
         """Applied batches that the tap may send again."""
-        for path in self._files(f"*{_APPLIED}"):
+        for path in self._files(f"*{APPLIED}"):
             yield path, _read(path)
+
+    def applied_at(self, path: Path) -> float | None:
+        """When a batch was kept that is applied, in seconds since 1970."""
+        with suppress(FileNotFoundError):
+            return path.stat().st_mtime
+        return None
 
     def note_keys(self, table: str, version: int, digest: str, keys: pa.Table) -> None:
         """Note keys that came with a version; the table's notes on earlier versions go."""

@@ -9,6 +9,8 @@ table that was emptied or dropped since are new.
 
 from __future__ import annotations
 
+import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,6 +22,11 @@ from target_databricks.errors import DamagedFileError
 from target_databricks.loading.backend import FileT, Staging
 from target_databricks.loading.batch import Batch
 from target_databricks.schema.plan import JOB_ID, RECORD_HASH, TABLE_VERSION, StreamPlan
+
+logger = logging.getLogger("target-databricks")
+
+KEPT_DAYS = 30
+"""How long appended rows that no state covers are told from equal ones, if their tap stays away."""
 
 HashesOfRuns = Callable[[str, Collection[str]], Iterable[str]]
 """From a table and job ids to the hashes of the rows that the table has of those runs."""
@@ -148,16 +155,32 @@ class AppendMemory(Generic[FileT]):
         Args:
             held: Streams whose tap sends its rows again, because no state covers them.
 
-        A stream whose last rows came after the last state keeps them in mind: its tap was cut
-        short and sends them again. A tap that never had a state starts over on purpose.
+        A stream whose last rows came after the last state keeps them in mind: its tap was cut short
+        and sends them again. A tap that never had a state starts over on purpose, and one that has
+        not come back for `KEPT_DAYS` is not waited for any more.
         """
         for stream, memory in self._streams.items():
-            if stream in held and self._covered is not None:
-                continue
             stateless = self._covered is None and not self._staging.stateful(memory.table)
-            if stateless or (stream in (self._covered or ()) and not memory.applied):
-                for path in [*memory.earlier, *(path for _, path in memory.applied)]:
+            complete = stream in (self._covered or ()) and not memory.applied
+            forgets = (stateless or complete) and (stream not in held or self._covered is None)
+            for path in [*memory.earlier, *(path for _, path in memory.applied)]:
+                if forgets or self._is_old(path, memory.table):
                     self._staging.done(path)
+                else:
+                    self._staging.note_applied(path)
+
+    def _is_old(self, path: FileT, table: str) -> bool:
+        since = self._staging.applied_at(path)
+        if since is None or time.time() - since < KEPT_DAYS * 86_400:
+            return False
+        logger.info(
+            "%s is removed: its rows are in the table %s, and no tap has sent them again, or a "
+            "state that covers them, for %d days.",
+            self._staging.title(path),
+            table,
+            KEPT_DAYS,
+        )
+        return True
 
     def _of(self, stream: str) -> _Memory[FileT]:
         return self._streams.setdefault(stream, _Memory())

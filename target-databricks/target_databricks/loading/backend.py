@@ -188,6 +188,13 @@ class Staging(ABC, Generic[FileT]):
         """Applied batches that the tap may send again; instead of one, why it cannot be read."""
         return ()
 
+    def note_applied(self, path: FileT) -> None:
+        """Note, at the end of a run, that a batch which is kept needs to be applied no more."""
+
+    def applied_at(self, path: FileT) -> float | None:  # noqa: ARG002
+        """When an earlier run kept a batch that is applied, in seconds since 1970."""
+        return None
+
     @abstractmethod
     def note_state(self, table: str) -> None:
         """Note that a state covered rows appended to a table."""

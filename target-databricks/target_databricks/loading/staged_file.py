@@ -6,6 +6,7 @@ are staged, they are called alike:
 | file | meaning |
 |---|---|
 | `<table>-<digest>.parquet` | a staged batch |
+| `<table>-<digest>.applied` | an appended batch that is in its table, and may be sent again |
 | `<table>-v<version>-<digest>.seen` | keys that came with a version not yet activated |
 | `<table>.stateful` | the tap of an appended stream sends states, so it resumes from them |
 """
@@ -34,7 +35,7 @@ from target_databricks.schema.plan import (
 )
 from target_databricks.schema.types import struct_node, struct_of_columns
 
-STAGED, SEEN, STATEFUL = ".parquet", ".seen", ".stateful"
+STAGED, APPLIED, SEEN, STATEFUL = ".parquet", ".applied", ".seen", ".stateful"
 
 _PLAN_KEY = b"target_databricks.plan"
 _CALENDAR = {b"org.apache.spark.version": b"4.0.0"}
@@ -49,6 +50,11 @@ def table_of(name: str) -> str:
     """The table that a staged file is for, from its name; of a stranger's file the name."""
     name = name.removesuffix(STAGED)
     return name.rpartition("-")[0].removeprefix("-") or name
+
+
+def table_of_keys(name: str) -> str:
+    """The table that a note on keys that were seen is for, from its name."""
+    return name.rpartition("-v")[0].removeprefix("-")
 
 
 def version_of(name: str) -> int:

@@ -114,6 +114,10 @@ class VolumeFiles:
             paths.append(path)
         return paths
 
+    def times(self, suffix: str) -> dict[str, float]:
+        """Files whose names end so, and when each was written, in seconds since 1970."""
+        return {path: staged / 1000 for path, staged in self._entries(suffix).items()}
+
     def renew(self, path: str) -> None:
         """Give a file another name; under its own there is none any more."""
         content, place = self.read(path), self.place(path)

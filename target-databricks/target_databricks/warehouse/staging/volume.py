@@ -3,6 +3,7 @@
 | file | meaning |
 |---|---|
 | `<table>-<digest>.parquet` | staged; a run that finds it applies it first |
+| `<table>-<digest>.applied` | beside a staged one: its rows are appended, no state covers them |
 | `<table>-<digest>.quarantine`, `.rows`, `.records` | set aside (`loading/quarantine.py`) |
 | `<table>-v<version>-<digest>.seen` | keys that came with a version not yet activated |
 | `<table>.stateful` | the tap of an appended stream sends states, so it resumes from them |
@@ -30,6 +31,7 @@ import pyarrow as pa
 from target_databricks.errors import ConfigurationError, DamagedFileError, LoadError
 from target_databricks.loading.batch import Batch
 from target_databricks.loading.staged_file import (
+    APPLIED,
     SEEN,
     STAGED,
     STATEFUL,
@@ -94,6 +96,8 @@ class StagingVolume(WarehouseStaging):
         self._stateful: set[str] = set()
         self._seen: set[str] = set()
         """Staged files that this run has written, or looked at."""
+        self._applied: dict[str, float] = {}
+        """Paths of those that earlier runs have appended for certain, and since when."""
         # One thread, because the order in which files go must be the order they were applied in.
         self._remover = ThreadPoolExecutor(1, thread_name_prefix="remover")
         self._removals: list[Future[None]] = []
@@ -184,7 +188,8 @@ class StagingVolume(WarehouseStaging):
 
     def staged_tables(self) -> Sequence[str]:
         """Tables that batches are staged for; the oldest batch's first."""
-        return list(dict.fromkeys(table_of(_name(path)) for path in self._files.list(STAGED)))
+        paths = [path for path in self._files.list(STAGED) if _name(path) not in self._seen]
+        return list(dict.fromkeys(table_of(_name(path)) for path in paths))
 
     def staged_batches(self, table: str) -> Iterator[tuple[str, Batch | DamagedFileError]]:
         """What is staged for a table, oldest first."""
@@ -195,10 +200,32 @@ class StagingVolume(WarehouseStaging):
             content = self._files.read(path)
             if content is None:
                 continue  # The run that has applied it has just removed it.
-            try:
-                yield path, read_staged(content)
-            except DamagedFileError as error:
-                yield path, error
+            yield path, _batch(content)
+
+    def applied_batches(self) -> Iterator[tuple[str, Batch | DamagedFileError]]:
+        """Appended batches that no state covers yet, and that no statement need ask after."""
+        marks = self._files.times(APPLIED)
+        if marks:
+            self._files.list(STAGED)  # Some may have another name for now.
+        for mark, since in marks.items():
+            path = f"{mark.removesuffix(APPLIED)}{STAGED}"
+            content = self._files.read(path)
+            if content is None:
+                # Who removed it was stopped before it had removed the mark.
+                self._files.remove(mark)
+                continue
+            self._seen.add(_name(path))
+            self._applied[path] = since
+            yield path, _batch(content)
+
+    def note_applied(self, path: str) -> None:
+        """Note that a batch which stays staged is in its table."""
+        if path not in self._applied:
+            self._files.write(_name(path).replace(STAGED, APPLIED), b"")
+
+    def applied_at(self, path: str) -> float | None:
+        """When an earlier run noted that a batch is in its table, in seconds since 1970."""
+        return self._applied.get(path)
 
     def others_staged(self, table: str) -> bool:
         """Whether other runs have staged batches for a table that this one has not looked at."""
@@ -334,8 +361,17 @@ class StagingVolume(WarehouseStaging):
             return
         try:
             self._files.remove(path)
+            if self._applied.pop(path, None) is not None:
+                self._files.remove(path.replace(STAGED, APPLIED))
         except Exception as error:  # noqa: BLE001 - told at the end; the tables are right
             self._removal_error = error
+
+
+def _batch(content: bytes) -> Batch | DamagedFileError:
+    try:
+        return read_staged(content)
+    except DamagedFileError as error:
+        return error
 
 
 def _visible(table: str) -> str:
