@@ -12,11 +12,11 @@ from typing import Any
 from singer_sdk import typing as th
 
 from target_databricks.schema.naming import COLUMN_NAMES
+from target_databricks.table_settings import TABLES
 
 DEFAULT_SCHEMA = "default"
 LOAD_METHODS = ("upsert", "append-only", "overwrite")
 NESTED = ("struct", "json", "variant")
-CLUSTERING = ("auto", "keys", "none")
 STAGING = ("volume", "inline")
 NUMBER_TYPES = ("double", "decimal", "string")
 
@@ -163,51 +163,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
             "JSON text, or VARIANT."
         ),
     ),
-    th.Property(
-        "table_comments",
-        th.BooleanType,
-        title="Table comments",
-        default=True,
-        description="Comment new tables and columns with the schema's texts (SQL warehouse).",
-    ),
-    th.Property(
-        "table_constraints",
-        th.BooleanType,
-        title="Table constraints",
-        default=True,
-        description=(
-            "Give new tables NOT NULL keys, informational PRIMARY KEYs, and FOREIGN KEYs from "
-            "x-references (SQL warehouse)."
-        ),
-    ),
-    th.Property(
-        "clustering",
-        th.StringType,
-        title="Clustering",
-        default="auto",
-        allowed_values=list(CLUSTERING),
-        description=(
-            "How new tables are clustered: auto leaves the columns to Databricks (and means keys "
-            "where predictive optimization is off), keys takes the stream's keys, none does not "
-            "(SQL warehouse)."
-        ),
-    ),
-    th.Property(
-        "type_widening",
-        th.BooleanType,
-        title="Type widening",
-        default=True,
-        description=(
-            "Let columns become wider when the tap's types do (SQL warehouse). From its first "
-            "widening on, readers older than Databricks Runtime 15.4 refuse a table."
-        ),
-    ),
-    th.Property(
-        "table_properties",
-        th.ObjectType(additional_properties=th.StringType),
-        title="Table properties",
-        description="TBLPROPERTIES of new tables (SQL warehouse).",
-    ),
+    *TABLES,
     th.Property(
         "default_target_schema",
         th.StringType,

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from databricks.sql.exc import ServerOperationError
+from target_databricks.errors import ConfigurationError
 from target_databricks.warehouse.client.access import make_access
 from target_databricks.warehouse.client.backoff import Backoff
-from target_databricks.warehouse.client.connection import Connections, StatementError
+from target_databricks.warehouse.client.connection import (
+    Connections,
+    StatementError,
+    session_settings,
+)
+from target_databricks.warehouse.client.errors import classify
+from target_databricks.warehouse.client.rules import Kind
 
 # Spark takes its time: `pytest -m stress` runs what stands behind this mark too.
 SLOW = pytest.mark.stress
@@ -134,3 +142,43 @@ def test_foreign_keys_to_tables_of_others_are_left_out_with_one_warning(warehous
     (told,) = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
     assert "foreign keys are left out (2)" in told
     assert "not an owner" in told
+
+
+def test_a_schema_that_is_made_has_the_location_and_sessions_the_settings_that_were_chosen(
+    warehouse, singer
+):
+    messages = [singer.schema("docs", {"id": INTEGER}), singer.record("docs", {"id": 1})]
+    made = warehouse.schema + "_located"
+    chosen = {
+        "default_target_schema": made,
+        "session_settings": {"USE_CACHED_RESULT": "false"},
+        "statement_timeout": 900,
+    }
+    with pytest.raises(ConfigurationError) as error:
+        warehouse.run(messages, managed_location="s3://elsewhere/books", **chosen)
+    assert "No parent external location" in str(error.value)
+    assert "Set 'managed_location' to a URL within an external location" in str(error.value)
+    warehouse.run(messages, managed_location="s3://external/it's books", **chosen)
+    locations = warehouse.sandbox.metastore.locations
+    assert locations[made] == "s3://external/it's books"
+    # A schema that is there stays where it is.
+    warehouse.run(messages, managed_location="s3://external/other", **chosen)
+    assert locations[made] == "s3://external/it's books"
+    with pytest.raises(ConfigurationError) as error:
+        warehouse.run(messages, **chosen | {"session_settings": {"spark.sql.x": "1"}})
+    assert "take it out of the setting 'session_settings'" in str(error.value)
+    with pytest.raises(ConfigurationError, match="'session_settings' has timezone, which the tar"):
+        warehouse.run(messages, session_settings={"TimeZone": "CET"})
+
+
+def test_a_statement_that_took_too_long_is_not_sent_again():
+    problem = classify(
+        ServerOperationError(
+            "[QUERY_EXECUTION_TIMEOUT_EXCEEDED] Query execution was cancelled due to exceeding the "
+            "timeout (900s). You can increase the limit in seconds by setting `STATEMENT_TIMEOUT`. "
+            "SQLSTATE: 57KD0"
+        )
+    )
+    assert problem.kind is Kind.TABLE
+    assert "Raise the setting 'statement_timeout'" in problem.sentence
+    assert session_settings({"statement_timeout": 900}) == {"statement_timeout": "900"}

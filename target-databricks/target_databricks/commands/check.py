@@ -24,7 +24,11 @@ from target_databricks.schema.planning import make_plan
 from target_databricks.warehouse.catalog import Catalog
 from target_databricks.warehouse.client.access import make_access
 from target_databricks.warehouse.client.backoff import Backoff
-from target_databricks.warehouse.client.connection import Connections, StatementError
+from target_databricks.warehouse.client.connection import (
+    Connections,
+    StatementError,
+    session_settings,
+)
 from target_databricks.warehouse.client.start import start
 from target_databricks.warehouse.schemas import ensure_schema, stated_schema
 from target_databricks.warehouse.sql import dml
@@ -58,7 +62,13 @@ def check(config: Mapping[str, Any], say: Callable[[str], None]) -> None:
     access = make_access(config)
     backoff = Backoff(float(config["warehouse_timeout"]))
     job = f"check-{uuid.uuid4()}"
-    connections = Connections(access, {"job": job}, backoff, lambda: start(access, backoff))
+    connections = Connections(
+        access,
+        {"job": job},
+        backoff,
+        lambda: start(access, backoff),
+        session_settings(config),
+    )
     schema = stated_schema(config, access.client)
     catalog = Catalog(access.client, schema)
     staging = make_staging(config, access, connections, schema, job)
@@ -68,7 +78,7 @@ def check(config: Mapping[str, Any], say: Callable[[str], None]) -> None:
     try:
         who = connections.run("SELECT current_user() AS who").column(0)[0].as_py()
         say(f"Connected to {access.host}{access.http_path} as {who}.")
-        made_schema = ensure_schema(connections, catalog)
+        made_schema = ensure_schema(connections, catalog, config.get("managed_location"))
         say(f"Schema {schema}: {'created for the check' if made_schema else 'there'}.")
         for line in _grants(connections, schema, who):
             say(f"  granted: {line}")

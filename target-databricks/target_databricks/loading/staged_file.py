@@ -174,6 +174,7 @@ def _plan_text(batch: Batch) -> str:
     facts["children"] = [
         {n: getattr(child, n) for n in _CHILD_FACTS}
         | {"references": _as_facts(child.references), "parents": _as_facts(child.parents)}
+        | {"hints": asdict(child.hints)}
         for child in plan.children
     ]
     facts["references"] = _as_facts(plan.references)
@@ -194,6 +195,7 @@ def _hints_from(facts: Mapping[str, Any]) -> Hints:
     return Hints(
         cluster_by=None if cluster_by is None else tuple(cluster_by),
         properties=tuple((name, value) for name, value in facts.get("properties", ())),
+        tags=tuple((column, key, value) for column, key, value in facts.get("tags", ())),
     )
 
 
@@ -208,6 +210,7 @@ def _plan_from(facts: dict[str, Any], schema: pa.Schema) -> StreamPlan:
             row=rows[child["column"]] or struct_node(()),
             description=child["description"],
             references=_references_from(child.get("references", ())),
+            hints=_hints_from(child.get("hints", {})),
             parents=tuple(ParentColumn(**facts) for facts in child.get("parents", ())),
         )
         for child in facts["children"]

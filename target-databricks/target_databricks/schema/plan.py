@@ -113,10 +113,13 @@ class Hints:
         cluster_by: Columns to cluster by (`x-databricks-cluster-by`); None leaves it to the
             settings.
         properties: Table properties (`x-databricks-properties`).
+        tags: Tags of Unity Catalog (`x-databricks-tags`), each a column, empty for the table
+            itself, a key and a value.
     """
 
     cluster_by: tuple[str, ...] | None = None
     properties: tuple[tuple[str, str], ...] = ()
+    tags: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,7 @@ class ChildPlan:
         references: What its rows point at, their parent not among it.
         parents: What its rows repeat of their parent, beside its keys.
         former_table: What an earlier version called the table.
+        hints: What the schema says to Databricks alone.
     """
 
     column: str
@@ -153,6 +157,7 @@ class ChildPlan:
     description: str | None = None
     references: tuple[Reference, ...] = ()
     parents: tuple[ParentColumn, ...] = ()
+    hints: Hints = Hints()
     former_table: str | None = field(default=None, compare=False)
 
 

@@ -6,7 +6,7 @@ Pure, and as if no table existed yet; `evolution.py` then fits the plan to the t
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -142,7 +142,20 @@ def _hints(schema: Mapping[str, Any], names: Mapping[str, str]) -> Hints:
         properties=tuple((str(k), str(v)) for k, v in properties.items())
         if isinstance(properties, Mapping)
         else (),
+        tags=tuple(_tags(schema, names)),
     )
+
+
+def _tags(schema: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Tags of a table and its columns: `{"domain": "finance"}`, or `["pii"]` for keys alone."""
+    properties = schema.get("properties") or {}
+    stated = [("", schema), *((names[n], sub) for n, sub in properties.items() if n in names)]
+    for column, sub in stated:
+        tags = sub.get("x-databricks-tags") if isinstance(sub, Mapping) else None
+        if isinstance(tags, str | Sequence):
+            tags = dict.fromkeys([tags] if isinstance(tags, str) else tags, "")
+        for key, value in tags.items() if isinstance(tags, Mapping) else ():
+            yield column, str(key), "" if value is None else str(value)
 
 
 def _child_tables(
@@ -254,6 +267,9 @@ def _children(
             row=item,
             description=member.description,
             references=tuple(_references(elements, {**own, **parents}, own, spell)),
+            hints=Hints(
+                tags=tuple(_tags({**properties[member.source], "properties": elements}, own))
+            ),
         )
 
 

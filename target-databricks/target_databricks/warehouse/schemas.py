@@ -11,6 +11,7 @@ from target_databricks.errors import ConfigurationError
 from target_databricks.schema.naming import schema_name
 from target_databricks.warehouse.catalog import Catalog
 from target_databricks.warehouse.client.connection import Connections, StatementError
+from target_databricks.warehouse.sql import ddl
 from target_databricks.warehouse.sql.names import Schema
 
 if TYPE_CHECKING:
@@ -37,8 +38,13 @@ def stated_schema(config: Mapping[str, Any], client: WorkspaceClient) -> Schema:
     return replace(stated, name=schema_name(stated.name, exists).lower())
 
 
-def ensure_schema(connections: Connections, catalog: Catalog) -> bool:
+def ensure_schema(connections: Connections, catalog: Catalog, location: str | None = None) -> bool:
     """Create a schema that is not there. Returns whether it was created.
+
+    Args:
+        connections: To the warehouse.
+        catalog: Looks at the schema.
+        location: Where its managed tables are kept; None leaves that to the catalog.
 
     Raises:
         ConfigurationError: It cannot be seen, or not be created.
@@ -51,16 +57,17 @@ def ensure_schema(connections: Connections, catalog: Catalog) -> bool:
     except StatementError as error:
         if "SCHEMA_NOT_FOUND" not in error.problem.reason:
             raise ConfigurationError(
-                f"The schema {schema} cannot be reached: {error.problem.reason} {_HELP}"
+                f"The schema {schema} cannot be reached: {error.problem.reason} "
+                f"{error.problem.advice or _HELP}"
             ) from error
     else:
         return False
     try:
-        connections.make(f"CREATE SCHEMA IF NOT EXISTS {schema.sql}")
+        connections.make(ddl.create_schema(schema.sql, location))
     except StatementError as error:
         raise ConfigurationError(
             f"The schema {schema} does not exist, or may not be seen, and cannot be created: "
-            f"{error.problem.reason} {_HELP}"
+            f"{error.problem.reason} {error.problem.advice or _HELP}"
         ) from error
     logger.info("Created the schema %s.", schema)
     return True

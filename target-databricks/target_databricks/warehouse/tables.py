@@ -8,21 +8,20 @@ look as it was said to, the table itself is looked at, by a statement.
 from __future__ import annotations
 
 import logging
-import threading
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
 from target_databricks.errors import LoadError
-from target_databricks.limits import CLUSTERED_COLUMNS
 from target_databricks.schema.naming import SPELLING, UNICODE
 from target_databricks.schema.plan import Hints, Reference
 from target_databricks.warehouse.catalog import Catalog, TableFacts
 from target_databricks.warehouse.client.connection import Connections, StatementError
 from target_databricks.warehouse.client.rules import Kind
+from target_databricks.warehouse.clustering import Clustering
 from target_databricks.warehouse.sql import ddl
 from target_databricks.warehouse.sql.columns import (
     as_read,
@@ -34,9 +33,8 @@ from target_databricks.warehouse.sql.columns import (
     widened,
 )
 from target_databricks.warehouse.sql.names import constraint_name
-
-if TYPE_CHECKING:
-    pass
+from target_databricks.warehouse.upkeep import Upkeep
+from target_databricks.warehouse.upkeep_items import REMEMBERED, Item
 
 logger = logging.getLogger("target-databricks")
 
@@ -44,8 +42,6 @@ WIDENING = "delta.enableTypeWidening"
 VARIANT = "delta.feature.variantType"
 MADE = "targetDatabricks.made"
 """Table property that tells a table from one that had its name before."""
-AUTO = "AUTO"
-"""What CLUSTER BY says to leave the choice of columns to Databricks."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +56,7 @@ class NewTable:
         primary: Columns of its PRIMARY KEY.
         references: Where it points.
         properties: Its own, beside those of the settings.
+        items: All that is kept up of it.
     """
 
     name: str
@@ -69,6 +66,7 @@ class NewTable:
     primary: tuple[str, ...]
     references: tuple[Reference, ...]
     properties: Mapping[str, str]
+    items: Sequence[Item]
 
 
 class Tables:
@@ -91,12 +89,10 @@ class Tables:
         self.schema = catalog.schema
         self._comments = bool(config["table_comments"])
         self._constraints = bool(config["table_constraints"])
-        self._clustering = str(config["clustering"])
-        # Whether predictive optimization is on, which AUTO asks for, is known at the first table.
-        self._offers_auto = True
-        self._lock = threading.Lock()
+        self._clustering = Clustering(self.schema, str(config["clustering"]))
         self._properties = dict(config.get("table_properties") or {})
         self._widening = bool(config["type_widening"])
+        self._upkeep = Upkeep(connections, self, config)
         self._facts: dict[str, TableFacts] = {}
         self._changed: set[str] = set()
         """Tables of which Unity Catalog's word is not taken any more."""
@@ -185,7 +181,8 @@ class Tables:
         """
         target = pa.schema([as_variant(c) if c.name in variants else c for c in target])
         existing = self.columns(table)
-        if existing is None:
+        items = self._upkeep.items(target, description, hints or Hints())
+        if made := existing is None:
             new = NewTable(
                 table,
                 target,
@@ -194,6 +191,7 @@ class Tables:
                 keys if self._constraints and primary else (),
                 tuple(references) if self._constraints else (),
                 properties or {},
+                items,
             )
             existing = self._create(new, keys, hints or Hints())
         lacking = missing(existing, target)
@@ -218,6 +216,7 @@ class Tables:
             # The first look may have been at a catalog that lags behind; this one was not.
             if {place for place, _ in before} <= {place for place, _ in lacking}:
                 raise LoadError(f"{self.schema}.{table} lacks {names}, which cannot be added.")
+        self._upkeep.keep(table, items, made=made)
         return self._present(table)
 
     def widen(self, table: str, types: Mapping[str, pa.DataType]) -> bool:
@@ -249,13 +248,14 @@ class Tables:
     def _create(self, new: NewTable, keys: tuple[str, ...], hints: Hints) -> pa.Schema:
         properties = {SPELLING: UNICODE, MADE: uuid.uuid4().hex, **new.properties}
         properties |= {str(k): str(v) for k, v in self._properties.items()} | dict(hints.properties)
-        hints = self._usable(new.name, new.columns, hints)
+        hints = self._clustering.usable(new.name, new.columns, hints)
         columns = in_front(new.columns, (*keys, *(hints.cluster_by or ())))
         orderly = tuple(key for key in keys if clusterable(columns.field(key)))
         foreign_keys = self._foreign_keys(new)
-        clusterings = self._clusterings(orderly, hints)
+        clusterings = self._clustering.choices(orderly, hints)
         cluster_by = next(clusterings)
         while True:
+            properties[REMEMBERED] = self._upkeep.memory(new.items, cluster_by)
             options = ddl.TableOptions(
                 comments=self._comments,
                 keys=new.primary,
@@ -270,7 +270,7 @@ class Tables:
                 break
             except StatementError as error:
                 if error.problem.kind is Kind.CLUSTERING and cluster_by:
-                    self._note_refused(new.name, cluster_by, error.problem.reason)
+                    self._clustering.note_refused(new.name, cluster_by, error.problem.reason)
                     cluster_by = next(clusterings)
                 elif foreign_keys and error.problem.kind is not Kind.CLUSTERING:
                     # They are asked for again at the end, one by one, where a refusal is told.
@@ -302,56 +302,6 @@ class Tables:
                 name = constraint_name(new.name, reference)
                 keys.append((name, self.name(reference.table), reference))
         return tuple({key[0]: key for key in keys}.values())
-
-    def _usable(self, table: str, columns: pa.Schema, hints: Hints) -> Hints:
-        """The hints, less columns to cluster by that no table can be clustered by."""
-        stated = hints.cluster_by or ()
-        usable = tuple(n for n in stated if n in columns.names and clusterable(columns.field(n)))
-        if usable == stated:
-            return hints
-        logger.warning(
-            "%s.%s is not clustered by %s, as x-databricks-cluster-by has it: columns of these "
-            "types have no statistics with an order.",
-            self.schema,
-            table,
-            ", ".join(name for name in stated if name not in usable),
-        )
-        return replace(hints, cluster_by=usable or None)
-
-    def _clusterings(self, keys: tuple[str, ...], hints: Hints) -> Iterator[tuple[str, ...] | str]:
-        """How to cluster a new table: as wished, and should that be refused, as comes next."""
-        if hints.cluster_by is not None:
-            yield hints.cluster_by[:CLUSTERED_COLUMNS]
-        else:
-            if self._clustering == "auto" and self._offers_auto:
-                yield AUTO
-            if self._clustering != "none":
-                yield keys[:CLUSTERED_COLUMNS]
-        yield ()
-
-    def _note_refused(self, table: str, cluster_by: tuple[str, ...] | str, reason: str) -> None:
-        if cluster_by != AUTO:
-            logger.warning(
-                "%s.%s is not clustered: by %s is refused (%s). Name other columns in "
-                "x-databricks-cluster-by, or set 'clustering' to none.",
-                self.schema,
-                table,
-                ", ".join(cluster_by),
-                reason,
-            )
-            return
-        with self._lock:
-            first, self._offers_auto = self._offers_auto, False
-        if first:
-            logger.warning(
-                "%s.%s and the other new tables of this run are clustered by their keys, because "
-                "CLUSTER BY AUTO is refused (%s). Let an administrator enable predictive "
-                "optimization for the catalog %s, or set 'clustering' to keys or none.",
-                self.schema,
-                table,
-                reason,
-                self.schema.catalog,
-            )
 
     def _present(self, table: str) -> pa.Schema:
         columns = self.columns(table)

@@ -21,7 +21,11 @@ from target_databricks.schema.plan import JOB_ID, RECORD_HASH, StreamPlan
 from target_databricks.warehouse.catalog import Catalog
 from target_databricks.warehouse.client.access import make_access
 from target_databricks.warehouse.client.backoff import Backoff
-from target_databricks.warehouse.client.connection import Connections, StatementError
+from target_databricks.warehouse.client.connection import (
+    Connections,
+    StatementError,
+    session_settings,
+)
 from target_databricks.warehouse.client.errors import classify, required_column
 from target_databricks.warehouse.client.rules import Kind
 from target_databricks.warehouse.client.start import check, start
@@ -76,7 +80,9 @@ class SqlWarehouse:
         access = make_access(config)
         tags = {"job": job_id, "plugin": f"target-databricks {plugin_version}"}
         self._access = access
-        self._connections = Connections(access, tags, backoff, lambda: start(access, backoff))
+        self._connections = Connections(
+            access, tags, backoff, lambda: start(access, backoff), session_settings(config)
+        )
         self._schema = stated_schema(config, access.client)
         self.schema = str(self._schema)
         self._catalog = Catalog(access.client, self._schema)
@@ -87,6 +93,7 @@ class SqlWarehouse:
         self._versions = Versions(self._connections, self._tables, job_id)
         self._ledger = LedgerTable(self._connections, self._tables, self.staging, job_id)
         self._nested = str(config["nested"])
+        self._location = config.get("managed_location")
         self._constraints = bool(config["table_constraints"])
         self._made_schema = False
         self._hurried = False
@@ -99,7 +106,7 @@ class SqlWarehouse:
         Where all is there, the warehouse sleeps on: the first statement wakes it.
         """
         check(self._access, self._connections.backoff)
-        self._made_schema = ensure_schema(self._connections, self._catalog)
+        self._made_schema = ensure_schema(self._connections, self._catalog, self._location)
         self.staging.open()
 
     def hurry(self) -> None:

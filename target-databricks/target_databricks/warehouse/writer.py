@@ -370,6 +370,7 @@ class Writer:
                 # Always there and always unique, whatever the tap says of its own keys.
                 keys=(*plan.keys, POSITION),
                 primary=self._load_method != "append-only",
+                hints=child.hints,
                 variants=self._variants(child.row.fields),
                 references=references_of(plan, child),
             )

@@ -18,6 +18,8 @@ from databricks_sandbox.unity.spark_statements import SparkStatements
 from databricks_sandbox.unity.volumes import Volumes
 
 METASTORE = Securable("METASTORE", ())
+EXTERNAL_LOCATION = "s3://external"
+"""The one external location; managed tables of a schema may be kept below it, in name only."""
 
 
 _CATALOG_TYPES = {"SHARE": "DELTASHARING_CATALOG", "CONNECTION": "FOREIGN_CATALOG"}
@@ -164,10 +166,14 @@ class CatalogStatements:
         reader.next()
         if_not_exists = reader.accept("IF", "NOT", "EXISTS")
         schema = execution.securable(reader.name(), "SCHEMA")
+        text, location = execution.text, None
         while not reader.at_end:
-            if reader.accept("MANAGED"):
-                raise unsupported("MANAGED LOCATION; it has no external locations")
-            reader.next()
+            clause = reader.next()
+            if clause.upper == "MANAGED":
+                reader.expect("LOCATION")
+                stated = reader.next()
+                location = _within_an_external_location(stated.value)
+                text = text[: clause.start] + text[stated.end :]
         catalog = schema.name[0]
         self._require_catalog(catalog)
         exists = schema.name in schema_names(execution, self._metastore)
@@ -185,11 +191,13 @@ class CatalogStatements:
             raise unsupported(
                 f"schemas of one name in two catalogs: '{schema.name[1]}' exists in '{elsewhere}'"
             )
-        answer = execution.run(self._spark.rewrite(execution, execution.text))
+        answer = execution.run(self._spark.rewrite(execution, text))
         if not exists:
             with self._metastore.lock:
                 self._metastore.schemas[schema.name[1]] = catalog
                 self._metastore.owners[schema] = execution.principal.name
+                if location is not None:
+                    self._metastore.locations[schema.name[1]] = location
         return answer
 
     def drop_schema(self, execution: Execution) -> ResultSet:
@@ -255,3 +263,14 @@ class CatalogStatements:
 def refuse(execution: Execution) -> ResultSet:
     """What the sandbox lacks."""
     raise unsupported(" ".join(execution.text.split()[:2]).upper())
+
+
+def _within_an_external_location(location: str) -> str:
+    if location == EXTERNAL_LOCATION or location.startswith(f"{EXTERNAL_LOCATION}/"):
+        return location
+    raise SqlError(
+        "NO_PARENT_EXTERNAL_LOCATION_FOR_PATH",
+        f"No parent external location was found for path '{location}'. Please create an external "
+        "location on one of the parent paths and then retry the query or command again.",
+        "42K0S",
+    )

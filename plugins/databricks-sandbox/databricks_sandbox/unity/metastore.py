@@ -94,6 +94,7 @@ class Metastore:
         pipelines: `STREAMING_TABLE` or `MATERIALIZED_VIEW` by table, of tables of a pipeline.
         catalog_types: `FOREIGN_CATALOG` or `DELTASHARING_CATALOG` by name, of catalogs that nobody
             can create anything in.
+        locations: MANAGED LOCATION by schema, where one was stated.
     """
 
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -104,6 +105,7 @@ class Metastore:
     grants: dict[tuple[str, Securable], set[str]] = field(default_factory=dict)
     constraints: dict[Name, list[Constraint]] = field(default_factory=dict)
     tags: dict[tuple[Securable, str | None], dict[str, str]] = field(default_factory=dict)
+    locations: dict[str, str] = field(default_factory=dict)
 
     row_filters: dict[Name, str] = field(default_factory=dict)
     masks: dict[Name, dict[str, str]] = field(default_factory=dict)

@@ -1,6 +1,7 @@
 """Tags on catalogs, schemas, tables, columns and volumes.
 
-Source: Databricks SQL, "SET TAGS", "UNSET TAGS", "SET TAG", "UNSET TAG".
+Source: Databricks SQL, "SET TAGS", "UNSET TAGS", "SET TAG", "UNSET TAG"; Unity Catalog, "Apply tags
+to Unity Catalog securable objects" (constraints).
 """
 
 from __future__ import annotations
@@ -12,6 +13,11 @@ from databricks_sandbox.unity.grants import Grants
 from databricks_sandbox.unity.metastore import Metastore, Securable
 from databricks_sandbox.unity.result_set import ResultSet, empty
 from databricks_sandbox.unity.securables import KINDS, read_securable
+
+TAGS = 50
+"""Tags of one securable at most."""
+_KEY_LENGTH, _VALUE_LENGTH = 255, 1000
+_NOT_IN_KEYS = set(".,-=/:")
 
 
 class TagStatements:
@@ -68,6 +74,8 @@ class TagStatements:
         setting: bool,
     ) -> None:
         self._grants.require(execution.principal, "APPLY TAG", securable)
+        for key, value in pairs.items() if setting else ():
+            _require_tag(key, value)
         if column is not None:
             schema = tables.table(execution.engine, *securable.name).schema
             if column not in (name.lower() for name in schema.names):
@@ -79,7 +87,25 @@ class TagStatements:
         with self._metastore.lock:
             tags = self._metastore.tags.setdefault((securable, column), {})
             if setting:
+                if len(tags.keys() | pairs.keys()) > TAGS:
+                    raise SqlError(
+                        "INVALID_PARAMETER_VALUE.TAG_LIMIT_EXCEEDED",
+                        f"A securable can have at most {TAGS} tags.",
+                        "22023",
+                    )
                 tags.update(pairs)
             else:
                 for key in pairs:
                     tags.pop(key, None)
+
+
+def _require_tag(key: str, value: str) -> None:
+    fault = None
+    if not key or len(key) > _KEY_LENGTH or len(value) > _VALUE_LENGTH:
+        fault = f"is too long or empty: {_KEY_LENGTH} and {_VALUE_LENGTH} characters are allowed"
+    elif _NOT_IN_KEYS & set(key):
+        fault = "has one of the characters . , - = / : in its key"
+    elif key != key.strip() or value != value.strip():
+        fault = "begins or ends with a space"
+    if fault:
+        raise SqlError("INVALID_PARAMETER_VALUE", f"The tag '{key}' {fault}.", "22023")

@@ -26,6 +26,7 @@ from typing import Any
 import pyarrow as pa
 from singer_sdk.exceptions import FatalSyncError
 
+from target_databricks.errors import ConfigurationError
 from target_databricks.warehouse.client.access import PRODUCT, Access
 from target_databricks.warehouse.client.backoff import Backoff
 from target_databricks.warehouse.client.errors import Problem, answered, classify, failed_poll
@@ -41,6 +42,26 @@ _RETRY_DELAY = 5.0
 """Seconds; the least the connector allows for the one retry that opening a session has."""
 _LONGEST_POLL = 10.0
 """Seconds between two questions how a statement is doing that get no answer."""
+
+
+_RELIED_ON = {"timezone": "UTC", "ansi_mode": "true"}
+"""Accounts have ANSI mode off, where casts turn what overflows into NULL."""
+
+
+def session_settings(config: Mapping[str, Any]) -> dict[str, str]:
+    """Configuration parameters of sessions, as the target's settings have them.
+
+    Raises:
+        ConfigurationError: One of them is the target's own.
+    """
+    stated = {str(k).lower(): str(v) for k, v in (config.get("session_settings") or {}).items()}
+    if own := sorted(_RELIED_ON.keys() & stated):
+        raise ConfigurationError(
+            f"The setting 'session_settings' has {' and '.join(own)}, which the target sets "
+            "itself, because its statements rely on them. Take them out."
+        )
+    timeout = config.get("statement_timeout")
+    return stated if timeout is None else {**stated, "statement_timeout": str(timeout)}
 
 
 class StatementError(FatalSyncError):
@@ -64,6 +85,7 @@ class Connections:
         backoff: How long to keep trying one statement.
         start: Makes sure that the warehouse runs; called before the first statement, and after an
             outage.
+        settings: Configuration parameters of sessions, beside those that the statements rely on.
     """
 
     def __init__(
@@ -72,8 +94,10 @@ class Connections:
         tags: Mapping[str, str],
         backoff: Backoff,
         start: Callable[[], None],
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self._access = access
+        self._settings = {**(settings or {}), **_RELIED_ON}
         self._tags = dict(tags)
         self.backoff = backoff
         self._start = start
@@ -208,8 +232,7 @@ class Connections:
             _retry_delay_min=1.0,
             _retry_delay_max=_RETRY_DELAY,
             _retry_stop_after_attempts_count=1,
-            # Accounts have ANSI mode off, where casts turn what overflows into NULL.
-            session_configuration={"timezone": "UTC", "ansi_mode": "true"},
+            session_configuration=self._settings,
         )
         # No setting of the connector goes below one retry.
         client: Any = connection.session.backend

@@ -80,6 +80,18 @@ _APPEND_ONLY = (
     "The table takes new rows only (delta.appendOnly). Unset that property, or load with "
     "'load_method: append-only'."
 )
+_SESSION_SETTING = (
+    "The warehouse has no such configuration parameter: take it out of the setting "
+    "'session_settings'."
+)
+_STATEMENT_TIMEOUT = (
+    "Raise the setting 'statement_timeout', or that of the warehouse; or lower 'batch_size_rows', "
+    "or take a larger warehouse."
+)
+_LOCATION = (
+    "Set 'managed_location' to a URL within an external location on which the user has CREATE "
+    "MANAGED STORAGE, or let an administrator create the schema."
+)
 _NO_TABLE = (
     "Something that is no table of ours has its name. Give the stream another one with an "
     "'__alias__' in 'stream_maps', or remove what is there."
@@ -134,6 +146,22 @@ RULES = (
             r"cursor from closed connection",
             # Of a statement: nobody says whether it had an effect.
             r"Command .* unexpectedly closed server side",
+        ),
+    ),
+    Rule(Kind.FINAL, _SESSION_SETTING, texts=(r"CONFIG_NOT_AVAILABLE",)),
+    Rule(
+        Kind.TABLE,
+        _STATEMENT_TIMEOUT,
+        states=("57KD0",),
+        texts=(r"QUERY_EXECUTION_TIMEOUT_EXCEEDED", r"STATEMENT_TIMEOUT"),
+    ),
+    Rule(
+        Kind.FINAL,
+        _LOCATION,
+        texts=(
+            r"EXTERNAL_LOCATION_DOES_NOT_EXIST|NO_PARENT_EXTERNAL_LOCATION_FOR_PATH",
+            r"(no|not? find).{0,20} external location|storage root .*does not exist",
+            r"CREATE MANAGED STORAGE",
         ),
     ),
     Rule(

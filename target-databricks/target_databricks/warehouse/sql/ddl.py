@@ -39,6 +39,12 @@ class TableOptions:
     properties: tuple[tuple[str, str], ...] = ()
 
 
+def create_schema(schema: str, location: str | None) -> str:
+    """CREATE SCHEMA, if it is not there, its managed tables at a location."""
+    at = f" MANAGED LOCATION {literal(location)}" if location else ""
+    return f"CREATE SCHEMA IF NOT EXISTS {schema}{at}"
+
+
 def create(table: str, columns: pa.Schema, description: str | None, options: TableOptions) -> str:
     """CREATE TABLE, if it is not there.
 
@@ -80,6 +86,25 @@ def add_columns(
         _, _, rest = definition(column, comments=comments).partition(quoted(column.name))
         texts.append(f"{place}{rest}")
     return f"ALTER TABLE {table} ADD COLUMNS ({', '.join(texts)})"
+
+
+def comment(table: str, column: str, text: str) -> str:
+    """COMMENT ON TABLE, or ALTER TABLE … ALTER COLUMN … COMMENT where a column is named."""
+    if not column:
+        return f"COMMENT ON TABLE {table} IS {literal(text)}"
+    return f"ALTER TABLE {table} ALTER COLUMN {quoted(column)} COMMENT {literal(text)}"
+
+
+def cluster_by(table: str, columns: Iterable[str]) -> str:
+    """ALTER TABLE … CLUSTER BY."""
+    return f"ALTER TABLE {table} CLUSTER BY ({', '.join(quoted(c) for c in columns)})"
+
+
+def set_tags(table: str, column: str, tags: Mapping[str, str]) -> str:
+    """ALTER TABLE … SET TAGS, of a column where one is named."""
+    of = f" ALTER COLUMN {quoted(column)}" if column else ""
+    pairs = ", ".join(f"{literal(k)} = {literal(v)}" for k, v in tags.items())
+    return f"ALTER TABLE {table}{of} SET TAGS ({pairs})"
 
 
 def alter_type(table: str, place: str, kind: pa.DataType) -> str:

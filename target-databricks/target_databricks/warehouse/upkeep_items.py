@@ -1,0 +1,175 @@
+"""What tables are to have of comments, tags, clustering and properties, and what to set. Pure.
+
+A table property remembers what was set from here: a digest of all that was wanted, and short
+hashes of every text. While the digest is the same, nothing is looked at. When it differs, what the
+table has is looked up once, and each thing is set where the table has none, or one that was set
+from here. What people have written in its place is theirs and stays, and so does what no schema
+asks for any more.
+
+Source: Databricks SQL language reference, COMMENT ON, ALTER TABLE (SET TAGS, CLUSTER BY, SET
+TBLPROPERTIES).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from target_databricks.limits import CLUSTERED_COLUMNS
+from target_databricks.schema.plan import Hints
+from target_databricks.warehouse.sql import ddl
+from target_databricks.warehouse.sql.columns import clusterable
+
+REMEMBERED = "target-databricks.said"
+"""Name of the property: digest, colon, hashes of six characters each."""
+
+TABLE = ""
+"""Stands for the table itself, where others are columns."""
+
+_DIGEST, _HASH = 12, 6
+
+
+class Item(NamedTuple):
+    """Something that a table is to have.
+
+    Attributes:
+        kind: `comment`, `tag`, `property` or `cluster`.
+        column: Column it is about; `TABLE` for the table.
+        name: Key of a tag or property; empty for others.
+        value: Its text.
+    """
+
+    kind: str
+    column: str
+    name: str
+    value: str
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """What cannot have two values."""
+        return self.kind, self.column.lower(), self.name
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a table remembers of what was set from here.
+
+    Attributes:
+        digest: Of all that was wanted; empty when nothing is remembered.
+        texts: Hashes of what was set.
+    """
+
+    digest: str = ""
+    texts: frozenset[str] = field(default_factory=frozenset)
+
+    @classmethod
+    def parse(cls, stated: str | None) -> Memory:
+        """Read the property; whatever else stands there is no memory."""
+        digest, colon, texts = (stated or "").partition(":")
+        if not colon or len(digest) != _DIGEST or len(texts) % _HASH:
+            return cls()
+        hashes = (texts[at : at + _HASH] for at in range(0, len(texts), _HASH))
+        return cls(digest, frozenset(hashes))
+
+    def __str__(self) -> str:
+        return f"{self.digest}:{''.join(sorted(self.texts))}"
+
+
+def wanted(
+    description: str | None,
+    columns: pa.Schema,
+    hints: Hints,
+    *,
+    comments: bool,
+    tags: Mapping[str, str],
+    properties: Mapping[str, str],
+) -> list[Item]:
+    """All that a table is to have.
+
+    Args:
+        description: Its comment.
+        columns: Its columns, commented.
+        hints: What the schema says to Databricks alone.
+        comments: Whether comments are wanted.
+        tags: Tags of all tables.
+        properties: Properties of all tables.
+    """
+    said = {TABLE: description} | {
+        c.name: comment.decode() for c in columns if (comment := (c.metadata or {}).get(b"comment"))
+    }
+    items = [Item("comment", name, "", text) for name, text in said.items() if comments and text]
+    there = {TABLE, *columns.names}
+    for (column, key), value in {
+        **{(TABLE, key): value for key, value in tags.items()},
+        **{(column, key): value for column, key, value in hints.tags},
+    }.items():
+        if column in there:
+            items.append(Item("tag", column, key, value))
+    for key, value in {**properties, **dict(hints.properties)}.items():
+        items.append(Item("property", TABLE, key, value))
+    # By others no table can be clustered.
+    orderly = [n for n in hints.cluster_by or () if n in there and clusterable(columns.field(n))]
+    if orderly:
+        items.append(Item("cluster", TABLE, "", json.dumps(orderly[:CLUSTERED_COLUMNS])))
+    return items
+
+
+def memory_of(items: Iterable[Item], before: Memory | None = None) -> Memory:
+    """What a table remembers once it has all that is wanted."""
+    items = list(items)
+    texts = frozenset(map(_hashed, items))
+    digest = hashlib.sha256(json.dumps(sorted(items)).encode()).hexdigest()[:_DIGEST]
+    return Memory(digest, texts | (before.texts if before else frozenset()))
+
+
+def changes(
+    items: Iterable[Item], present: Iterable[Item], memory: Memory
+) -> tuple[list[Item], list[Item]]:
+    """What is to be set, and what is not because people have set it otherwise.
+
+    Args:
+        items: All that is wanted.
+        present: What the table has; what is empty is not among it.
+        memory: What was set from here.
+    """
+    there = {item.place: item for item in present}
+    to_set: list[Item] = []
+    theirs: list[Item] = []
+    for item in items:
+        now = there.get(item.place)
+        if now is None:
+            to_set.append(item)
+        elif now.value != item.value:
+            (to_set if _hashed(now) in memory.texts else theirs).append(item)
+    return to_set, theirs
+
+
+def statements(table: str, items: Iterable[Item]) -> Iterator[str]:
+    """ALTER and COMMENT statements that give a table what it lacks.
+
+    Args:
+        table: The table, in SQL.
+        items: What to set.
+    """
+    items = list(items)
+    for item in items:
+        if item.kind == "comment":
+            yield ddl.comment(table, item.column, item.value)
+        elif item.kind == "cluster":
+            yield ddl.cluster_by(table, json.loads(item.value))
+    for column in dict.fromkeys(item.column for item in items if item.kind == "tag"):
+        pairs = {i.name: i.value for i in items if i.kind == "tag" and i.column == column}
+        yield ddl.set_tags(table, column, pairs)
+    if properties := {item.name: item.value for item in items if item.kind == "property"}:
+        yield ddl.set_properties(table, properties)
+
+
+def _hashed(item: Item) -> str:
+    text = json.dumps((*item.place, item.value)).encode()
+    return b64encode(hashlib.sha256(text).digest()).decode()[:_HASH]
