@@ -8,6 +8,7 @@ import pyarrow as pa
 from target_databricks.schema.json_schema import TypeMapper
 from target_databricks.schema.plan import Hints
 from target_databricks.schema.planning import make_plan
+from target_databricks.warehouse.upkeep import Upkeep
 from target_databricks.warehouse.upkeep_items import (
     REMEMBERED,
     TABLE,
@@ -53,6 +54,18 @@ def test_a_table_remembers_all_that_was_ever_set_and_the_last_wish():
     assert second.texts > first.texts
     for strange in (None, "", "x", "abc:defghi", "0123456789ab:short"):
         assert Memory.parse(strange) == Memory()
+
+
+def test_a_new_table_remembers_how_it_was_clustered_and_lacks_its_tags_alone():
+    config = {"table_comments": True, "table_tags": None, "table_properties": None}
+    upkeep = Upkeep(None, None, config)
+    items = upkeep.items(commented(a="Column a."), None, Hints())
+    memory = Memory.parse(upkeep.memory(items, ("a",)))
+    assert memory.digest == memory_of(items).digest
+    wish = Item("cluster", TABLE, "", '["b"]')
+    assert changes([wish], [Item("cluster", TABLE, "", '["a"]')], memory) == ([wish], [])
+    tagged = [*items, Item("tag", TABLE, "domain", "books")]
+    assert Memory.parse(upkeep.memory(tagged, "AUTO")).digest != memory_of(tagged).digest
 
 
 def test_what_a_table_is_to_have():

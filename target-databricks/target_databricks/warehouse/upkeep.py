@@ -80,10 +80,12 @@ class Upkeep:
             items: All that it is to have.
             cluster_by: How it is clustered.
         """
-        made = [item for item in items if item.kind not in ("tag", "cluster")]
+        wished = [item for item in items if item.kind != "tag"]
+        made = [item for item in wished if item.kind != "cluster"]
         if isinstance(cluster_by, tuple) and cluster_by:
+            # Also where it is clustered by its keys, which nobody has wished for.
             made.append(Item("cluster", TABLE, "", json.dumps(cluster_by)))
-        return str(memory_of(made))
+        return str(Memory(memory_of(wished).digest, memory_of(made).texts))
 
     def keep(self, table: str, items: Sequence[Item], *, made: bool) -> None:
         """Have a table have what it is to have, once a run.
