@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from databricks.sql.exc import ServerOperationError
-from target_databricks.errors import ConfigurationError
+from target_databricks.errors import ConfigurationError, LoadError
 from target_databricks.warehouse.client.access import make_access
 from target_databricks.warehouse.client.backoff import Backoff
 from target_databricks.warehouse.client.connection import (
@@ -120,6 +120,54 @@ def test_a_table_is_clustered_by_what_has_an_order_wherever_it_stands(warehouse,
     }
     (told,) = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
     assert "hinted is not clustered by customer, open" in told
+
+
+def test_what_cannot_be_loaded_into_is_told_before_it_is_tried(warehouse, singer, caplog):
+    here, run = warehouse.name, warehouse.sandbox.sql
+    run(f"CREATE VIEW {here}.v AS SELECT 1 AS id")
+    run(f"CREATE STREAMING TABLE {here}.p (id BIGINT)")
+    for table, policy in (("f", "SET ROW FILTER a.b.f ON (id)"), ("m", "ALTER id SET MASK a.b.f")):
+        run(f"CREATE TABLE {here}.{table} (id BIGINT)")
+        run(f"ALTER TABLE {here}.{table} {policy}")
+    streams = [
+        [singer.schema(name, {"id": INTEGER}), singer.record(name, {"id": 1})] for name in "vpfm"
+    ]
+    warehouse.sandbox.log.clear()
+    with pytest.raises(LoadError) as raised:
+        warehouse.run(*streams)
+    for table, words in {
+        "v": "is a view",
+        "p": "is a streaming table, which only its pipeline may write to",
+        "f": "has a row filter",
+        "m": "has a mask on id",
+    }.items():
+        assert f"{warehouse.name}.{table} {words}." in str(raised.value)
+    assert "have filters and masks on a view of it" in str(raised.value)
+    written = ("MERGE", "INSERT", "ALTER", "SELECT")
+    texts = warehouse.sandbox.log.texts()
+    assert [t for t in texts if t.startswith(written) and "_sdc_loads" not in t] == []
+
+
+@pytest.mark.parametrize(
+    ("catalog", "made", "words"),
+    [
+        ("hive_metastore", "", "old Hive metastore"),
+        ("shared_books", "CREATE CATALOG {} USING SHARE provider.books", "shared by somebody"),
+        ("postgres", "CREATE FOREIGN CATALOG {} USING CONNECTION pg", "a database elsewhere"),
+    ],
+)
+def test_a_catalog_that_nobody_loads_into_ends_the_run_at_once(
+    warehouse, singer, catalog, made, words
+):
+    if made:
+        warehouse.sandbox.sql(made.format(catalog))
+    warehouse.sandbox.log.clear()
+    with pytest.raises(ConfigurationError, match=rf"{catalog}.*{words}.*Set 'catalog'"):
+        warehouse.run(
+            singer.schema("s", {"id": INTEGER}), singer.record("s", {"id": 1}), catalog=catalog
+        )
+    assert warehouse.sandbox.log.texts() == []
+    warehouse.sandbox.sql(f"DROP CATALOG IF EXISTS {catalog}")
 
 
 @SLOW

@@ -22,6 +22,7 @@ import pyarrow as pa
 from target_databricks.schema.types import TIMESTAMP
 from target_databricks.warehouse.sql.columns import COLLATION, as_variant
 from target_databricks.warehouse.sql.names import Schema
+from target_databricks.warehouse.suitability import about_catalog, about_table
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -55,12 +56,16 @@ class TableFacts:
         properties: Its properties; None if they were not looked at.
         constraints: Names of its informational keys; None if they were not looked at.
         primary_key: Columns of its PRIMARY KEY.
+        masks: Columns that not everybody sees as they are.
+        objection: Why it cannot be loaded into, and what to do; None if it may be.
     """
 
     columns: pa.Schema | None
     properties: Mapping[str, str] | None = None
     constraints: frozenset[str] | None = None
     primary_key: frozenset[str] = field(default_factory=frozenset)
+    masks: tuple[str, ...] = ()
+    objection: tuple[str, str] | None = None
 
 
 NO_TABLE = TableFacts(None, {}, frozenset())
@@ -93,6 +98,17 @@ class Catalog:
             return False
         return True
 
+    def objection(self) -> str | None:
+        """Why nothing can be loaded into the catalog, and what to do; None if that is not known."""
+        from databricks.sdk.errors.base import DatabricksError
+
+        try:
+            kind = self._client.catalogs.get(quote(self.schema.catalog, safe="")).catalog_type
+        except (DatabricksError, OSError) as error:
+            logger.debug("Unity Catalog does not tell of %s: %s", self.schema.catalog, error)
+            kind = None
+        return about_catalog(self.schema.catalog, kind.value if kind else None)
+
     def table(self, name: str) -> TableFacts | None:
         """What a table looks like, `NO_TABLE` where none is, None if the catalog does not say."""
         from databricks.sdk.errors import NotFound
@@ -116,7 +132,14 @@ class Catalog:
                 primary_key = frozenset(primary.child_columns)
             if (foreign := constraint.foreign_key_constraint) is not None:
                 names.add(foreign.name)
-        return TableFacts(columns, dict(info.properties or {}), frozenset(names), primary_key)
+        return TableFacts(
+            columns,
+            dict(info.properties or {}),
+            frozenset(names),
+            primary_key,
+            tuple(str(column.name) for column in info.columns or () if column.mask),
+            about_table(info),
+        )
 
 
 def _path(*names: str) -> str:

@@ -13,6 +13,7 @@ from target_databricks.warehouse.catalog import Catalog
 from target_databricks.warehouse.client.connection import Connections, StatementError
 from target_databricks.warehouse.sql import ddl
 from target_databricks.warehouse.sql.names import Schema
+from target_databricks.warehouse.suitability import about_catalog
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -31,7 +32,12 @@ def stated_schema(config: Mapping[str, Any], client: WorkspaceClient) -> Schema:
     Args:
         config: The target's settings.
         client: Of the workspace.
+
+    Raises:
+        ConfigurationError: Its catalog is one that nobody loads into.
     """
+    if (objection := about_catalog(str(config["catalog"]))) is not None:
+        raise ConfigurationError(objection)
     stated = Schema(str(config["catalog"]), str(config["default_target_schema"]))
     exists = Catalog(client, stated).has_schema
     # Unity Catalog keeps names in lower case, and folders of volumes are called as it keeps them.
@@ -52,6 +58,8 @@ def ensure_schema(connections: Connections, catalog: Catalog, location: str | No
     schema = catalog.schema
     if catalog.has_schema():
         return False
+    if (objection := catalog.objection()) is not None:
+        raise ConfigurationError(objection)
     try:
         connections.run(f"DESCRIBE SCHEMA {schema.sql}")
     except StatementError as error:

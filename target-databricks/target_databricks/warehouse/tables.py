@@ -20,6 +20,7 @@ from target_databricks.schema.naming import SPELLING, UNICODE
 from target_databricks.schema.plan import Hints, Reference
 from target_databricks.warehouse.catalog import Catalog, TableFacts
 from target_databricks.warehouse.client.connection import Connections, StatementError
+from target_databricks.warehouse.client.errors import Problem
 from target_databricks.warehouse.client.rules import Kind
 from target_databricks.warehouse.clustering import Clustering
 from target_databricks.warehouse.sql import ddl
@@ -33,6 +34,7 @@ from target_databricks.warehouse.sql.columns import (
     widened,
 )
 from target_databricks.warehouse.sql.names import constraint_name
+from target_databricks.warehouse.suitability import about_masks
 from target_databricks.warehouse.upkeep import Upkeep
 from target_databricks.warehouse.upkeep_items import REMEMBERED, Item
 
@@ -178,7 +180,14 @@ class Tables:
 
         Returns:
             Its columns.
+
+        Raises:
+            StatementError: Nothing can be loaded into it.
         """
+        facts = self.facts(table)
+        objection = facts.objection or about_masks(f"{self.schema}.{table}", facts.masks, keys)
+        if objection is not None:
+            raise StatementError(Problem(Kind.TABLE, *objection))
         target = pa.schema([as_variant(c) if c.name in variants else c for c in target])
         existing = self.columns(table)
         items = self._upkeep.items(target, description, hints or Hints())

@@ -97,6 +97,7 @@ def create_app(
             route("/api/2.0/preview/scim/v2/Me", rest(me)),
             route("/api/2.0/sql/warehouses", rest(warehouses.list)),
             route("/api/2.0/sql/warehouses/{path:path}", rest(warehouses.answer)),
+            route("/api/2.1/unity-catalog/catalogs/{path:path}", rest(catalog.catalog)),
             route("/api/2.1/unity-catalog/tables/{path:path}", rest(catalog.table)),
             route("/api/2.1/unity-catalog/schemas/{path:path}", rest(catalog.schema)),
             route("/api/2.0/fs/files/{path:path}", rest(files.file)),

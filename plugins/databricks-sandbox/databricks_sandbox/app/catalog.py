@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 _TYPE_NAMES = {"integer": "INT", "bigint": "LONG", "smallint": "SHORT", "tinyint": "BYTE"}
 
 
+_PIPELINE = "8d2f0f5e-6f0b-4a7e-9a51-3f6b1c0d7e22"
+
+
 class CatalogCalls:
     """`/api/2.1/unity-catalog/tables/<full name>` and `…/schemas/<full name>`, to be read only.
 
@@ -45,6 +48,10 @@ class CatalogCalls:
         self._grants = grants
         self._session: EngineSession | None = None
         self._lock = threading.Lock()
+
+    async def catalog(self, request: Request, principal: Principal) -> Response:
+        """Name and kind of a catalog."""
+        return await self._answer(request, principal, "catalogs", 1, self._catalog)
 
     async def table(self, request: Request, principal: Principal) -> Response:
         """Columns, properties and constraints of a table or view."""
@@ -67,6 +74,15 @@ class CatalogCalls:
             )
         response: Response = await run_in_threadpool(show, principal, name)
         return response
+
+    def _catalog(self, principal: Principal, name: Name) -> Response:
+        if name[0] not in self._metastore.catalogs:
+            return error_response(
+                404, "CATALOG_DOES_NOT_EXIST", f"Catalog '{name[0]}' does not exist."
+            )
+        self._grants.require(principal, "USE CATALOG", Securable("CATALOG", name))
+        kind = self._metastore.catalog_types.get(name[0], "MANAGED_CATALOG")
+        return JSONResponse({"name": name[0], "full_name": name[0], "catalog_type": kind})
 
     def _schema(self, principal: Principal, name: Name) -> Response:
         missing = self._missing_schema(principal, name)
@@ -113,22 +129,36 @@ class CatalogCalls:
         with self._lock:
             table = tables.table(self._reading, *name)
         keys = self._metastore.constraints.get(name, [])
+        filters = self._metastore.row_filters
         return JSONResponse(
             {
                 "name": name[2],
                 "catalog_name": name[0],
                 "schema_name": name[1],
                 "full_name": ".".join(name),
-                "table_type": "VIEW" if table.is_view else "MANAGED",
+                "table_type": self._metastore.pipelines.get(
+                    name, "VIEW" if table.is_view else "MANAGED"
+                ),
                 "data_source_format": (table.provider or "delta").upper(),
                 "owner": self._grants.owner(securable),
-                "columns": self.show(table),
+                "columns": self._masked(name, self.show(table)),
                 "properties": table.properties,
+                **({"pipeline_id": _PIPELINE} if name in self._metastore.pipelines else {}),
+                **({"row_filter": {"function_name": f}} if (f := filters.get(name)) else {}),
                 **({"comment": table.comment} if table.comment else {}),
                 **({"view_definition": table.definition} if table.is_view else {}),
                 **({"table_constraints": [_constraint(key) for key in keys]} if keys else {}),
             }
         )
+
+    def _masked(self, table: Name, columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        masks = self._metastore.masks.get(table, {})
+        return [
+            {**column, "mask": {"function_name": masks[name]}}
+            if (name := column["name"].lower()) in masks
+            else column
+            for column in columns
+        ]
 
     @staticmethod
     def show(table: tables.Table) -> list[dict[str, Any]]:
