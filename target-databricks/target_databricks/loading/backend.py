@@ -353,7 +353,11 @@ class Backend(Protocol):
         """Append rows of a run that changed nothing to the ledger: now, or with the next rows."""
 
     def failure(self, error: BaseException) -> Failure:
-        """Understand an error of writing."""
+        """Understand an error of writing.
+
+        Raises:
+            ConfigurationError: A setting is at fault, whatever was written when that showed.
+        """
 
     def required(self, table: str, failure: Failure) -> Collection[str]:
         """Columns of a table that are NOT NULL, and that a failure may be about."""

@@ -184,10 +184,7 @@ class Tables:
         Raises:
             StatementError: Nothing can be loaded into it.
         """
-        facts = self.facts(table)
-        objection = facts.objection or about_masks(f"{self.schema}.{table}", facts.masks, keys)
-        if objection is not None:
-            raise StatementError(Problem(Kind.TABLE, *objection))
+        self._require_usable(table, keys)
         target = pa.schema([as_variant(c) if c.name in variants else c for c in target])
         existing = self.columns(table)
         items = self._upkeep.items(target, description, hints or Hints())
@@ -229,7 +226,12 @@ class Tables:
         return self._present(table)
 
     def widen(self, table: str, types: Mapping[str, pa.DataType]) -> bool:
-        """Change column types in place. Returns whether the table allowed it."""
+        """Change column types in place. Returns whether the table allowed it.
+
+        Raises:
+            StatementError: Nothing can be loaded into it.
+        """
+        self._require_usable(table)
         columns = self._present(table)
         steps = [
             step for name, kind in types.items() for step in widened(columns.field(name), kind)
@@ -253,6 +255,13 @@ class Tables:
         finally:
             self.forget(table)
         return True
+
+    def _require_usable(self, table: str, keys: tuple[str, ...] = ()) -> None:
+        """Tell what cannot be loaded into before anything is changed."""
+        facts = self.facts(table)
+        objection = facts.objection or about_masks(f"{self.schema}.{table}", facts.masks, keys)
+        if objection is not None:
+            raise StatementError(Problem(Kind.TABLE, *objection))
 
     def _create(self, new: NewTable, keys: tuple[str, ...], hints: Hints) -> pa.Schema:
         properties = {SPELLING: UNICODE, MADE: uuid.uuid4().hex, **new.properties}

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from target_databricks.errors import ConfigurationError
 from target_databricks.loading.backend import Blame, Failure, Retirement, WriteResult
 from target_databricks.loading.batch import Batch
 from target_databricks.loading.ledger import MELTANO_TEST_STREAM
@@ -239,11 +240,15 @@ class SqlWarehouse:
         self._ledger.defer(rows, hurried=self._hurried)
 
     def failure(self, error: BaseException) -> Failure:
-        """Understand an error of writing."""
+        """Understand an error of writing; see `Backend.failure`."""
+        if isinstance(error, ConfigurationError):
+            raise error
         if not isinstance(error, StatementError):
             problem = classify(error)
             return Failure(problem.reason, problem.sentence)
         problem = error.problem
+        if problem.kind is Kind.SETTING:
+            raise ConfigurationError(problem.sentence) from error
         # What no rule tells may lie with the rows; the others of their batch will show.
         unclear = problem.kind is Kind.FINAL and not problem.advice
         blame = Blame.ROWS if unclear else _BLAME.get(problem.kind, Blame.PLACE)

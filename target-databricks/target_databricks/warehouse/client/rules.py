@@ -28,6 +28,7 @@ class Kind(enum.Enum):
     DENIED = "a privilege is missing; give up"
     ROWS = "the table refuses some of the rows; give up"
     TABLE = "the table does not take such a statement; give up"
+    SETTING = "a setting has to be changed; give up"
     FINAL = "give up"
 
 
@@ -40,6 +41,7 @@ AGAIN: dict[Kind, int] = {
     Kind.DENIED: 0,
     Kind.ROWS: 0,
     Kind.TABLE: 0,
+    Kind.SETTING: 0,
     Kind.FINAL: 0,
 }
 """How often a statement is sent again at most; one that is not named here, for as long as there is
@@ -148,7 +150,7 @@ RULES = (
             r"Command .* unexpectedly closed server side",
         ),
     ),
-    Rule(Kind.FINAL, _SESSION_SETTING, texts=(r"CONFIG_NOT_AVAILABLE",)),
+    Rule(Kind.SETTING, _SESSION_SETTING, texts=(r"CONFIG_NOT_AVAILABLE",)),
     Rule(
         Kind.TABLE,
         _STATEMENT_TIMEOUT,
@@ -156,7 +158,7 @@ RULES = (
         texts=(r"QUERY_EXECUTION_TIMEOUT_EXCEEDED", r"STATEMENT_TIMEOUT"),
     ),
     Rule(
-        Kind.FINAL,
+        Kind.SETTING,
         _LOCATION,
         texts=(
             r"EXTERNAL_LOCATION_DOES_NOT_EXIST|NO_PARENT_EXTERNAL_LOCATION_FOR_PATH",
