@@ -188,10 +188,8 @@ class DatabricksSink(BatchSink):
             self._submit(lambda load: load.prepare(plan), self.received)
 
     def activate_version(self, new_version: int) -> None:
-        """Retire the rows that were not sent with the new version, once the stream is complete."""
-        self._target.drain_one(self)
-        if self._target.versions.activate(self.stream_name, new_version, self.received):
-            self.retire(new_version)
+        """Take note of a version; what did not come with it is retired at the end of the input."""
+        self._target.versions.activate(self.stream_name, new_version, self.received)
 
     def retire(self, version: int) -> None:
         """Retire the rows that were not sent with a version; the stream is complete."""

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from target_databricks.lakehouse.spool import Spool
 from target_databricks.lakehouse.table import LakehouseTable
-from target_databricks.loading.activation import Activation
 from target_databricks.loading.load import Load
 from target_databricks.warehouse.client.connection import Connections
 from target_databricks.warehouse.staging.files import VolumeFiles
@@ -281,74 +280,3 @@ def test_invariant_12_what_a_run_received_is_alive_in_a_warehouse_too(
     warehouse, new_schema, singer, tmp_path
 ):
     model(singer, new_schema, tmp_path, examples=5, steps=3)
-
-
-@pytest.mark.parametrize("named", ["before", "after"])
-def test_no_state_goes_out_before_what_it_follows_was_retired(place, singer, monkeypatch, named):
-    """Neither at once, nor where the version waits for the end of the input."""
-
-    def reading(version, *ids):
-        activate = [singer.activate("items", version)]
-        return [
-            singer.schema("items", {"id": INTEGER}),
-            *(activate if named == "before" else []),
-            *singer.records("items", *({"id": i} for i in ids), version=version),
-            *(activate if named == "after" else []),
-            singer.state({"bookmarks": {"items": version}}),
-            singer.schema("others", {"id": INTEGER}),
-            *singer.records("others", {"id": version}),
-            singer.state({"bookmarks": {"items": version, "others": version}}),
-        ]
-
-    assert place.run(reading(1, 1, 2)).states[-1] == {"bookmarks": {"items": 1, "others": 1}}
-    with monkeypatch.context() as patch:
-        patch.setattr(Activation, "activate", dies)
-        with pytest.raises(Crash):
-            place.run(reading(2, 1))
-    assert all("items" not in state["bookmarks"] for state in place.last.states)
-    place.run(reading(3, 1))
-    alive = [r["id"] for r in place.rows("items") if r["_sdc_deleted_at"] is None]
-    assert alive == [1]
-
-
-def dies(*_: Any, **__: Any) -> None:
-    raise Crash
-
-
-@pytest.mark.rule("invariant 12")
-@pytest.mark.parametrize("hard", [True, False], ids=["hard", "soft"])
-def test_invariant_12_every_kind_of_stream_is_what_its_last_whole_reading_sent(
-    place, singer, tmp_path, hard
-):
-    """Records with and without the version, batch files, no keys; marks and deletions."""
-    rows = tmp_path / "rows"
-
-    def reading(version, *ids, v="same", bare=(), files=()):
-        schema = singer.schema("items", {"id": INTEGER, "v": TEXT, "lines": LINES})
-        logs = singer.schema("logs", {"x": INTEGER}, [])
-        messages = [schema]
-        for i in ids:
-            record = {"id": i, "v": v, "lines": [{"n": i, "w": v}]}
-            more = {} if i in bare else {"version": version}
-            messages.append(singer.record("items", record, **more))
-        if files:
-            rows.write_text("".join(json.dumps({"id": i, "v": v}) + "\n" for i in files))
-            manifest = {"encoding": {"format": "jsonl"}, "manifest": [rows.as_uri()]}
-            messages.append({"type": "BATCH", "stream": "items", **manifest})
-        messages += [singer.activate("items", version), logs, singer.activate("logs", version)]
-        messages += singer.records("logs", *({"x": i} for i in ids))
-        return [*messages, singer.state({"at": version})]
-
-    def alive(table, column):
-        return [r[column] for r in place.rows(table, by=column) if r["_sdc_deleted_at"] is None]
-
-    place.run(reading(1, 1, 2, 3, 4))
-    if hard:
-        place.run(reading(2, 1, bare=[1], files=[2]), hard_delete=True)
-        assert place.rows("items", "id") == [1, 2]
-        assert place.rows("lines", "n", by="n") == [1]
-        assert place.rows("logs", "x", by="x") == [1]
-    else:
-        place.run(reading(2, 1, 2, 3, bare=[1, 2])[:-1])  # cut short for the logs only
-        assert alive("items", "id") == alive("lines", "n") == [1, 2, 3]
-        assert alive("logs", "x") == [1, 1, 2, 2, 3, 3, 4]

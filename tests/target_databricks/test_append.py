@@ -87,6 +87,20 @@ def test_rows_after_the_last_state_of_a_tap_that_died_are_not_appended_twice(pla
 
 
 @pytest.mark.rule("no keys: append, exactly once")
+def test_a_row_that_a_state_covers_in_the_middle_of_a_batch_is_new_when_it_comes_again(
+    place, singer
+):
+    first = logs(singer, 1, 2)
+    place.run(first, singer.state({"n": 2}), logs(singer, 3, 3)[1:])  # and the tap dies
+    # Of the next run, too, its state covers what came again only in part.
+    place.run(logs(singer, 1, 3), singer.state({"n": 4}), logs(singer, 3)[1:])
+    assert values(place) == [1, 1, 2, 3, 3]
+    place.run(logs(singer, 3, 3, 2), singer.state({"n": 7}))
+    assert values(place) == [1, 1, 2, 2, 3, 3, 3]
+    assert place.staged() == []
+
+
+@pytest.mark.rule("no keys: append, exactly once")
 def test_rows_of_a_tap_that_died_before_its_first_state_are_not_appended_twice(place, singer):
     place.run(logs(singer, 1), singer.state({"n": 1}))
     place.run(logs(singer, 2, 3))

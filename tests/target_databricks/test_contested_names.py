@@ -6,6 +6,7 @@ from itertools import permutations
 
 import pytest
 from deltalake import DeltaTable
+from target_databricks.lakehouse.spool import Spool
 from target_databricks.schema.json_schema import TypeMapper
 from target_databricks.schema.naming import keep_name, snake_case, suffixed
 from target_databricks.schema.sources import (
@@ -152,3 +153,18 @@ def test_an_array_that_is_a_child_table_makes_way_for_a_column(folder, singer):
         folder.run(singer.schema("things", stated, ["no"]), singer.record("things", record))
     assert folder.rows("things", "a_b", by="no") == [None, "text"]
     assert folder.rows("lines", "n", by="no") == [1, 2]
+
+
+def test_a_batch_that_is_applied_again_finds_its_rows_under_contested_names(
+    folder, singer, monkeypatch
+):
+    schema = singer.schema("things", {"no": INTEGER, "ID": TEXT, "id": TEXT}, ["ID"])
+    sent = singer.record("things", {"no": 1, "ID": "key", "id": "other"})
+    with monkeypatch.context() as patched:
+        patched.setattr(Spool, "done", lambda *_: None)  # and the process dies
+        folder.run(schema, sent)
+    assert folder.staged()
+    folder.run(singer.schema("others", {"id": INTEGER}))
+    assert folder.staged() == []
+    (row,) = folder.rows("things", "id", suffixed("id", "id"))
+    assert [*row.values()] == ["key", "other"]

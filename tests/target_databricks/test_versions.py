@@ -69,6 +69,23 @@ def test_a_row_that_comes_back_is_alive_again(place, singer):
     assert (alive(place), alive(place, "lines", "n")) == ([1, 2], [1, 2])
 
 
+@pytest.mark.rule("invariant 12")
+def test_invariant_12_a_row_that_comes_back_with_an_older_bookmark_is_alive(place, singer):
+    def reading(version, *records):
+        schema = singer.schema("items", {"id": INTEGER, "at": INTEGER}, bookmarks=["at"])
+        return [schema, *singer.records("items", *records), singer.activate("items", version)]
+
+    one, two = {"id": 1, "at": 5}, {"id": 2, "at": 5}
+    place.run(reading(1, one, two))
+    place.run(reading(2, one))
+    assert alive(place) == [1]
+    place.run(reading(3, {"id": 1, "at": 4}, {"id": 2, "at": 4}))
+    assert place.rows("items", "id", "at", "_sdc_deleted_at") == [
+        {**one, "_sdc_deleted_at": None},
+        {"id": 2, "at": 4, "_sdc_deleted_at": None},
+    ]
+
+
 def test_a_version_without_any_row_retires_all(place, singer):
     place.run(sent(singer, 1, 1, 2))
     place.run(sent(singer, 2), singer.state({"done": 2}))

@@ -46,19 +46,19 @@ def decide(rows: pa.Table, existing: pa.Table, bookmark: str | None) -> Decision
         bookmark: Column that orders versions, or None.
     """
     found = existing.column("__found").combine_chunks()
-    same = _false(found)
+    same = back = older = _false(found)
     if RECORD_HASH in existing.column_names:
         equal = pc.equal(rows.column(RECORD_HASH), existing.column(RECORD_HASH))
         same = _both(found, equal)
     if DELETED_AT in existing.column_names:
-        # A row the tap had declared gone and now sends again is alive again.
-        back = pc.and_(existing.column(DELETED_AT).is_valid(), rows.column(DELETED_AT).is_null())
+        # A row that was gone and now comes again is alive again, whatever its bookmark.
+        gone = existing.column(DELETED_AT).is_valid()
+        back = _both(gone, rows.column(DELETED_AT).is_null())
         same = _both(same, pc.invert(back))
     same = _both(same, pc.invert(_lacking(rows, existing, same)))
-    older = _false(found)
     if bookmark is not None and bookmark in existing.column_names:
         less = pc.less(rows.column(bookmark), existing.column(bookmark))
-        older = _both(_both(found, less), pc.invert(same))
+        older = _both(_both(found, less), pc.invert(pc.or_(same, back)))
     return Decision(
         new=pc.invert(found),
         changed=_both(found, pc.invert(pc.or_(same, older))),

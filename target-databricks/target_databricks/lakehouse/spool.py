@@ -114,6 +114,18 @@ class Spool(Staging[Path]):
             return path.stat().st_mtime
         return None
 
+    def applied(self, path: Path) -> Batch | None:
+        """An applied batch; None if it is not there, or cannot be read."""
+        batch = _read(path) if path.exists() else None
+        return None if isinstance(batch, DamagedFileError) else batch
+
+    def shorten(self, path: Path, part: Batch) -> Path:
+        """Remember only a part of an applied batch. Returns its new name."""
+        name = f"{part.plan.table}-{part.digest}{APPLIED}"
+        shorter = self._write(self.folder / name, write_staged(part))
+        path.unlink(missing_ok=True)
+        return shorter
+
     def note_keys(self, table: str, version: int, digest: str, keys: pa.Table) -> None:
         """Note keys that came with a version; the table's notes on earlier versions go."""
         for path in self._files(f"{table}-v*{SEEN}"):

@@ -1,10 +1,11 @@
 """Appending exactly once rows that nothing tells apart.
 
 A row without a key cannot be looked up, so what was appended is remembered until the tap has no
-reason to send it again: until a state that covers it went out. Rows that come again before that
-are taken for what they are, and not appended twice; but a row of another version of the whole
-table is another row. What is remembered counts only as far as the table still has it: rows of a
-table that was emptied or dropped since are new.
+reason to send it again: until a state that covers it went out, row by row, for a state may come in
+the middle of a batch. Rows that come again before that are taken for what they are, and not
+appended twice; but a row of another version of the whole table is another row. What is remembered
+counts only as far as the table still has it: rows of a table that was emptied or dropped since are
+new.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Generic
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from target_databricks.errors import DamagedFileError
 from target_databricks.loading.backend import FileT, Staging
@@ -44,6 +46,15 @@ def appends(plan: StreamPlan, load_method: str) -> bool:
     return load_method == "append-only" or not plan.keys
 
 
+@dataclass(frozen=True)
+class _Applied(Generic[FileT]):
+    """A file of rows that this run has appended, and the places of the first and the last."""
+
+    first: int
+    last: int
+    path: FileT
+
+
 @dataclass
 class _Memory(Generic[FileT]):
     """What is remembered of one stream.
@@ -51,18 +62,25 @@ class _Memory(Generic[FileT]):
     Attributes:
         table: Where it goes.
         rows: How often each row was appended by earlier runs and not come again yet.
-        repeated: Hashes of those that came again in this run.
+        repeats: Those that came again in this run and no state covers yet, and their places.
+        repeated: Hashes of all that came again in this run.
         jobs: Those runs.
         earlier: Files of those runs.
-        applied: Files of this run, and the records received when they were applied.
+        applied: Files of this run.
     """
 
     table: str = ""
     rows: Counter[Identity] = field(default_factory=Counter)
+    repeats: list[tuple[int, Identity]] = field(default_factory=list)
     repeated: set[str] = field(default_factory=set)
     jobs: set[str] = field(default_factory=set)
     earlier: list[FileT] = field(default_factory=list)
-    applied: list[tuple[int, FileT]] = field(default_factory=list)
+    applied: list[_Applied[FileT]] = field(default_factory=list)
+
+    @property
+    def files(self) -> list[FileT]:
+        """All that is remembered."""
+        return [*self.earlier, *(entry.path for entry in self.applied)]
 
 
 class AppendMemory(Generic[FileT]):
@@ -107,22 +125,19 @@ class AppendMemory(Generic[FileT]):
             memory.rows = Counter({row: min(n, there[row[0]]) for row, n in memory.rows.items()})
             memory.jobs = set()
         new = []
-        for row in _identities(batch):
+        for place, row in zip(batch.places.to_pylist(), _identities(batch), strict=True):
             new.append(memory.rows[row] <= 0)
             if not new[-1]:
                 memory.rows[row] -= 1
                 memory.repeated.add(row[0])
-        if not any(memory.rows.values()):
-            # All of it came again: from here on a state covers those rows like this batch's own.
-            memory.applied += [(batch.through, path) for path in memory.earlier]
-            memory.earlier = []
+                memory.repeats.append((place, row))
         return replace(batch, rows=batch.rows.filter(pa.array(new, pa.bool_())))
 
     def forget(self, stream: str) -> None:
         """Forget all that is remembered of a stream, as its table is another one now."""
         memory = self._streams.pop(stream, None)
         if memory is not None:
-            for path in [*memory.earlier, *(path for _, path in memory.applied)]:
+            for path in memory.files:
                 self._staging.done(path)
 
     def repeated(self, stream: str) -> frozenset[str]:
@@ -133,7 +148,9 @@ class AppendMemory(Generic[FileT]):
         """Remember a batch of this run."""
         memory = self._of(batch.plan.stream)
         memory.table = batch.plan.table
-        memory.applied.append((batch.through, path))
+        ends = pc.min_max(batch.places)
+        first, last = (ends[end].as_py() or batch.through for end in ("min", "max"))
+        memory.applied.append(_Applied(first, last, path))
 
     def confirm(self, covered: Mapping[str, int]) -> None:
         """Forget what the tap will not send again.
@@ -144,10 +161,43 @@ class AppendMemory(Generic[FileT]):
         self._covered = (self._covered or set()) | set(covered)
         for stream, through in covered.items():
             memory = self._of(stream)
-            for entry in [e for e in memory.applied if e[0] <= through]:
+            self._confirm_repeats(memory, through)
+            for entry in [e for e in memory.applied if e.first <= through]:
                 self._staging.note_state(memory.table)
-                self._staging.done(entry[1])
                 memory.applied.remove(entry)
+                rest = None if entry.last <= through else self._rest(entry.path, _later(through))
+                if rest is None:
+                    self._staging.done(entry.path)
+                else:
+                    memory.applied.append(_Applied(through + 1, entry.last, rest))
+
+    def _confirm_repeats(self, memory: _Memory[FileT], through: int) -> None:
+        """Forget the rows of earlier runs that came again by a place."""
+        covered = Counter(row for place, row in memory.repeats if place <= through)
+        if not covered:
+            return
+        self._staging.note_state(memory.table)
+        memory.repeats = [repeat for repeat in memory.repeats if repeat[0] > through]
+        left = []
+        for path in memory.earlier:
+            rest = self._rest(path, _others(covered)) if covered else path
+            if rest is None:
+                self._staging.done(path)
+            else:
+                left.append(rest)
+        memory.earlier = left
+
+    def _rest(self, path: FileT, others: Callable[[Batch], pa.Array]) -> FileT | None:
+        """Remember only some rows of a file. Returns its new name, or None if there are none."""
+        batch = self._staging.applied(path)
+        if batch is None:
+            return path
+        mask = others(batch)
+        if pc.all(mask).as_py():
+            return path if batch.rows.num_rows else None
+        if not pc.any(mask).as_py():
+            return None
+        return self._staging.shorten(path, batch.part(mask, self._staging.name(path)))
 
     def finish(self, held: Collection[str] = ()) -> None:
         """Forget what a run that ended well leaves behind.
@@ -161,9 +211,10 @@ class AppendMemory(Generic[FileT]):
         """
         for stream, memory in self._streams.items():
             stateless = self._covered is None and not self._staging.stateful(memory.table)
-            complete = stream in (self._covered or ()) and not memory.applied
+            pending = memory.applied or memory.repeats
+            complete = stream in (self._covered or ()) and not pending
             forgets = (stateless or complete) and (stream not in held or self._covered is None)
-            for path in [*memory.earlier, *(path for _, path in memory.applied)]:
+            for path in memory.files:
                 if forgets or self._is_old(path, memory.table):
                     self._staging.done(path)
                 else:
@@ -191,3 +242,24 @@ def _identities(batch: Batch) -> list[Identity]:
     if TABLE_VERSION not in batch.rows.column_names:
         return [(digest, None) for digest in hashes]
     return list(zip(hashes, batch.rows.column(TABLE_VERSION).to_pylist(), strict=True))
+
+
+def _later(place: int) -> Callable[[Batch], pa.Array]:
+    """Rows that came later than a place."""
+    return lambda batch: pc.greater(batch.places, pa.scalar(place))
+
+
+def _others(rows: Counter[Identity]) -> Callable[[Batch], pa.Array]:
+    """All rows but some, each as often as it is counted; what a batch has of them is taken off."""
+
+    def mask(batch: Batch) -> pa.Array:
+        keep = []
+        for row in _identities(batch):
+            keep.append(row not in rows)
+            if row in rows:
+                rows[row] -= 1
+                if not rows[row]:
+                    del rows[row]
+        return pa.array(keep, pa.bool_())
+
+    return mask

@@ -195,6 +195,14 @@ class Staging(ABC, Generic[FileT]):
         """When an earlier run kept a batch that is applied, in seconds since 1970."""
         return None
 
+    def applied(self, path: FileT) -> Batch | None:  # noqa: ARG002
+        """An applied batch; None if it is not there, or cannot be read."""
+        return None
+
+    def shorten(self, path: FileT, part: Batch) -> FileT:  # noqa: ARG002
+        """Remember only a part of an applied batch. Returns its new name."""
+        return path
+
     @abstractmethod
     def note_state(self, table: str) -> None:
         """Note that a state covered rows appended to a table."""

@@ -22,6 +22,7 @@ from target_databricks.schema.plan import (
     DELETED_AT,
     DUE,
     JOB_ID,
+    PLACE,
     RECORD_HASH,
     RESCUED_DATA,
     SYNC_STARTED_AT,
@@ -104,8 +105,31 @@ class Batch:
 
     def parents(self, rows: pa.Table) -> pa.Table:
         """Rows as the parent's table holds them: child arrays cut out."""
-        only_staged = [name for name in (DUE, CLEARED) if name in rows.column_names]
+        only_staged = [name for name in (DUE, CLEARED, PLACE) if name in rows.column_names]
         return rows.drop_columns([*(child.column for child in self.plan.children), *only_staged])
+
+    def with_places(self) -> Batch:
+        """The batch, each row with its place among the records that its stream received.
+
+        Records that could not become rows are not in it: they count as if they had come first.
+        """
+        count = self.rows.num_rows
+        places = pa.array(range(self.through - count + 1, self.through + 1), pa.int64())
+        return replace(self, rows=self.rows.append_column(PLACE, places))
+
+    @property
+    def places(self) -> pa.ChunkedArray:
+        """The place of each row; of a batch that does not say it, that of its end."""
+        if PLACE in self.rows.column_names:
+            return self.rows.column(PLACE)
+        return pa.chunked_array([pa.repeat(pa.scalar(self.through), self.rows.num_rows)])
+
+    def part(self, mask: pa.Array, salt: str) -> Batch:
+        """The rows of a mask of a batch that is appended already, as a batch of their own."""
+        rest = replace(self, rows=self.rows.filter(pc.invert(mask)))
+        marks = self.marks and marks_after(self.marks, rest)
+        rows = self.rows.filter(mask)
+        return replace(self, rows=rows, read=rows.num_rows, salt=salt, marks=marks)
 
     def children(self, child: ChildPlan, rows: pa.Table) -> pa.Table:
         """Rows of a child table that belong to some of this batch's rows."""
@@ -128,6 +152,14 @@ def make_batch(
     if not keep_all:
         rows = last_versions(rows, plan.keys, plan.ordering)
     return Batch(plan, rows, read, through)
+
+
+def marks_after(marks: Mapping[str, int], batch: Batch) -> dict[str, int]:
+    """Marks as they are once a batch is appended."""
+    plan = batch.plan
+    rows = {plan.table: batch.rows.num_rows}
+    rows |= {child.table: batch.children(child, batch.rows).num_rows for child in plan.children}
+    return {table: count + rows[table] for table, count in marks.items()}
 
 
 @dataclass(frozen=True)

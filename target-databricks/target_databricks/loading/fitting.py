@@ -64,7 +64,7 @@ class Fitting:
         plan = self._backend.shaped(plan)
         former = self._formerly_named(plan)
         existing = self._existing(plan)
-        owners = Owners(lambda: self._backend.properties(plan.table))
+        owners = Owners(lambda: self._backend.properties(plan.table), settled=bool(plan.sources))
         result = reconcile(plan, existing, former=former, owners=owners)
         widened = [self._backend.widen(name, types) for name, types in result.widen.items()]
         if not all(widened):

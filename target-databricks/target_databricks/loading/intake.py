@@ -10,7 +10,7 @@ from typing import Any
 from target_databricks.loading.appending import AppendMemory
 from target_databricks.loading.application import Application
 from target_databricks.loading.backend import Backend
-from target_databricks.loading.batch import Batch
+from target_databricks.loading.batch import Batch, marks_after
 from target_databricks.loading.left_out import with_cleared
 from target_databricks.loading.overwriting import is_aside
 from target_databricks.loading.waiting import Staged, WaitingRoom, together
@@ -68,6 +68,8 @@ class Intake:
 
     def _stage(self, batch: Batch) -> Staged:
         plan = batch.plan
+        if self._appends(plan) and self._staging.keeps and not is_aside(plan.table):
+            batch = batch.with_places()
         passage = self._application.quarantine.sort(batch)
         batch, read = passage.batch, batch.read
         if not batch.rows.num_rows or plan.stream in self._application.refusals.failed:
@@ -95,7 +97,7 @@ class Intake:
         if not marks:
             return marks
         marks = {table: max(count, self._expected[table]) for table, count in marks.items()}
-        self._expected |= Counter(_after(marks, batch))
+        self._expected |= Counter(marks_after(marks, batch))
         return marks
 
     def _marked(self, group: Sequence[Staged]) -> Sequence[Staged]:
@@ -109,13 +111,5 @@ class Intake:
             batch = replace(one.batch, marks=marks)
             again.append(replace(one, passage=replace(one.passage, batch=batch)))
             self._staging.stage(batch)
-            marks = _after(marks, batch)
+            marks = marks_after(marks, batch)
         return again
-
-
-def _after(marks: Mapping[str, int], batch: Batch) -> dict[str, int]:
-    """Marks as they are once a batch is appended."""
-    plan = batch.plan
-    rows = {plan.table: batch.rows.num_rows}
-    rows |= {child.table: batch.children(child, batch.rows).num_rows for child in plan.children}
-    return {table: count + rows[table] for table, count in marks.items()}

@@ -1,12 +1,14 @@
-"""When a version of a whole table takes effect: once its stream is certainly complete.
+"""When a version of a whole table takes effect: at the end, if its stream is certainly complete.
 
 ACTIVATE_VERSION says that rows which did not come with a version are gone. What a run received did
-come, with its version or without. Where it is not certain that a row is gone, the row stays.
+come, with its version or without. Where it is not certain that a row is gone, the row stays; and a
+run that dies, for whatever reason and however late, retires nothing: so a version waits for the end
+of the input, and with it waits what a state says of the stream.
 
 | the message comes | the stream is complete |
 |---|---|
-| after records that the stream's last SCHEMA announced | there and then: the tap says so |
-| before them, or without any | at the end of the input, if a state of its own came last |
+| after records that the stream's last SCHEMA announced | certainly: the tap says so |
+| before them, or without any | if a state of its own came last |
 
 Taps of the Meltano SDK name the version first and end a stream with a state, but so do some that
 die in the middle, and their input ends like any other. What could be theirs is no proof: a state
@@ -34,7 +36,8 @@ class _History:
 
     Attributes:
         began: Place of its last SCHEMA.
-        pending: Version that was named before any record, and takes effect at the end.
+        due: The highest version that was named after records.
+        pending: Version that was named before any record.
         named: SCHEMA messages at the time it was named.
         schemas: SCHEMA messages so far.
         again: Whether a pending version was named more than once.
@@ -43,10 +46,11 @@ class _History:
         certain: Whether that state can only be the end.
         of_files: Place up to which its records came in batch files.
         stated: Place at which the last state came.
-        activated: Place at which a version was activated after its records.
+        activated: Place at which a version was named after its records.
     """
 
     began: int = 0
+    due: int | None = None
     pending: int | None = None
     named: int = 0
     schemas: int = 0
@@ -101,8 +105,8 @@ class StreamVersions:
         """
         self._of(stream).of_files = received
 
-    def activate(self, stream: str, version: int, received: int) -> bool:
-        """Take note of ACTIVATE_VERSION. Returns whether the stream is complete now.
+    def activate(self, stream: str, version: int, received: int) -> None:
+        """Take note of ACTIVATE_VERSION.
 
         Args:
             stream: The stream.
@@ -112,11 +116,11 @@ class StreamVersions:
         history = self._of(stream)
         if received > history.began or (received and history.pending is None):
             history.pending, history.activated = None, received
-            return True
+            history.due = max(version, version if history.due is None else history.due)
+            return
         history.again = history.pending is not None and history.named != history.schemas
         history.named = history.schemas
         history.pending, history.overtaken, history.finished = version, None, None
-        return False
 
     def named(self, stream: str) -> int | None:
         """The version that records without one are of, as it was named before them."""
@@ -146,6 +150,8 @@ class StreamVersions:
     def pending(self, received: Mapping[str, int]) -> Iterator[tuple[str, int, bool]]:
         """Versions that wait for the end of the input: stream, version, whether it is complete."""
         for stream, history in self._streams.items():
+            if history.due is not None:
+                yield stream, history.due, True
             if history.pending is not None:
                 yield stream, history.pending, history.is_complete(received.get(stream, 0))
 

@@ -39,6 +39,10 @@ DUE = "__due"
 CLEARED = "__cleared"
 """Column of a staged batch alone: columns of the table that a row must not keep a value in."""
 
+PLACE = "__place"
+"""Column of a staged batch alone, where rows are appended: how many records of its stream the run
+had received with the row."""
+
 METADATA_PREFIX = "_sdc_"
 
 # Source of the SDK's names and meanings: Meltano SDK, Record Metadata.

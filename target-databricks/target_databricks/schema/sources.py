@@ -122,10 +122,13 @@ class Owners:
 
     Args:
         look: Gives the properties of the stream's own table; asked only when it matters.
+        settled: Whether the plan is called as its columns are: a staged one, which knows no
+            properties.
     """
 
-    def __init__(self, look: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(self, look: Callable[[], Mapping[str, str]], *, settled: bool = False) -> None:
         self._look = look
+        self.settled = settled
 
     @cached_property
     def _ranks(self) -> Mapping[str, int]:

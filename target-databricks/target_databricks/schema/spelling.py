@@ -51,6 +51,10 @@ def under_existing_names(
     def rank(source: str, name: str) -> int:
         return owners.rank(path_of(prefix, name), source)
 
+    for field in fields if owners.settled else ():
+        if folded(field.name) in free:
+            take(field.source, folded(field.name))
+    fields, whole = [f for f in fields if f.source not in chosen], fields
     suffixes = any(map(_SUFFIX, spelled))
     for field in sorted(fields, key=lambda f: f.source not in keys):
         own = [n for n in _suffixed(field) if n in free] if suffixes else []
@@ -72,7 +76,7 @@ def under_existing_names(
         waiting = {s: [n for n in names if n in free] for s, names in waiting.items()}
     new = {f.source: f.plain or f.name for f in fields if f.source not in chosen}
     chosen |= unique_names(new, lambda source: new[source], [*spelled, *chosen.values()])
-    return [replace(f, name=chosen[f.source], former=None, plain=None) for f in fields]
+    return [replace(f, name=chosen[f.source], former=None, plain=None) for f in whole]
 
 
 def _names(field: Field) -> Iterator[str]:

@@ -86,8 +86,8 @@ class Versions:
     """What the ACTIVATE_VERSION messages of a stream do.
 
     Attributes:
-        done: Place and number of those that take effect at once: records came before them.
-        waiting: Of the one that waits for the end of the stream, or None.
+        done: Place and number of those that say that their stream is complete: records came first.
+        waiting: Of the one of which its stream's end must tell, or None.
     """
 
     done: list[tuple[int, int]] = field(default_factory=list)
@@ -95,7 +95,7 @@ class Versions:
 
 
 def versions_of(stream: Stream, reading: Reading) -> Versions:
-    """Which versions of a stream take effect at once, and which waits for its end."""
+    """Which versions say that a stream is complete, and which waits for its end."""
     places = [sent.place for sent in (*stream.records, *stream.odd)]
     result = Versions()
     for place, version in stream.versions:
@@ -197,7 +197,7 @@ def _merging(table: Table, run: Run, reading: Reading, stream: Stream) -> None:
                 row.alive = row.alive | {False}
                 row.serials = row.serials | ({None} if hard else set())
         for key, sents in received.items():
-            world[key] = _received(table, world.get(key), sents, retiring=done != "never")
+            world[key] = _received(table, world.get(key), sents)
     if done == "surely" and not overwrite:
         table.activated = version
     if overwrite and (reading.is_cut(stream) or stream.odd):
@@ -205,23 +205,23 @@ def _merging(table: Table, run: Run, reading: Reading, stream: Stream) -> None:
         table.worlds += before
 
 
-def _received(table: Table, before: Row | None, sents: Sequence[Sent], *, retiring: bool) -> Row:
+def _received(table: Table, before: Row | None, sents: Sequence[Sent]) -> Row:
     """The row of a key that was received in a run that ended well."""
     serials: set[int | None] = {sents[-1].serial}
     orders = [s.order for s in sents if s.order is not None]
     if orders:
         # A later version is not overwritten by one with an older bookmark.
         serials = {[s for s in sents if s.order == max(orders)][-1].serial}
-        for serial in (before.serials if before else set()) - {None}:
+        for serial in (before.serials if before and True in before.alive else set()) - {None}:
             order = table.sent[serial].order  # type: ignore[index]
             if order is not None and order > max(orders):
-                serials = (serials if len(before.serials) > 1 else set()) | {serial}  # type: ignore[union-attr]
+                certain = before == Row({serial}, {True}, before.versions)  # type: ignore[union-attr]
+                serials = (set() if certain else serials) | {serial}
     gone = any(sent.record.get("_sdc_deleted_at") for sent in sents)
-    # What comes after its version was completed, and is older than the row, does not revive it, or
-    # is the row if that was removed.
-    outdated = retiring and not serials <= {sent.serial for sent in sents}
-    serials |= {sent.serial for sent in sents} if outdated else set()
-    alive = {True, False} if gone or outdated else {True}
+    if gone and orders:
+        # What is older than its deletion revives it, if that was in another batch.
+        serials |= {sent.serial for sent in sents}
+    alive = {True, False} if gone else {True}
     return Row(serials | ({None} if gone else set()), alive, {sents[-1].version})
 
 
@@ -229,9 +229,8 @@ def _dying(table: Table, run: Run, reading: Reading, stream: Stream, safe: int) 
     """A run that died: some of its records are in, and all that a STATE covers."""
     before = copy.deepcopy(table.worlds)
     overwrite = run.settings.get("load_method") == "overwrite"
-    # One that is killed may have come to the end of its input.
-    ended = run.killed and completion(stream, reading, table, run.settings)[0] != "never"
-    done = ended or bool(versions_of(stream, reading).done)
+    # It may have come to the end of its input.
+    done = not reading.dies and completion(stream, reading, table, run.settings)[0] != "never"
     hard = bool(run.settings.get("hard_delete"))
     for world in table.worlds:
         if overwrite:
@@ -261,9 +260,10 @@ def _appending(
     table: Table, run: Run, reading: Reading, stream: Stream, *, died: bool, safe: int
 ) -> None:
     """Records that are appended: each as often as it was sent, unless it waits for a STATE."""
-    covered = safe if died else max((place for place, _ in reading.states), default=-1)
+    covered = safe
     done, version = completion(stream, reading, table, run.settings)
-    done = "perhaps" if died and done == "surely" else done
+    if died and done != "never":
+        done = "never" if reading.dies else "perhaps"
     overwrite = run.settings.get("load_method") == "overwrite"
     if overwrite:
         done = "surely" if not (died or reading.is_cut(stream)) else "perhaps"

@@ -22,20 +22,27 @@ def letters(name: str) -> str:
     return "".join(c for c in normalize("NFC", name.casefold()) if c.isalnum())
 
 
-@lru_cache(maxsize=65536)
 def may_be(column: str, name: str) -> bool:
     """Whether a column or table may be that of a property or stream."""
-    wanted = letters(name)
-    for spelled in (column, _SUFFIX.sub("", column)):
-        own = letters(spelled)
-        if own == wanted or (len(spelled) > _CUT and wanted.startswith(own)):
-            return True
-    return False
+    return _may_be(column, letters(name))
+
+
+def _may_be(column: str, wanted: str) -> bool:
+    whole, bare, cut = _spellings(column)
+    return wanted in (whole, bare) or (cut and wanted.startswith((whole, bare)))
+
+
+@lru_cache(maxsize=4096)
+def _spellings(column: str) -> tuple[str, str, bool]:
+    """The letters of a column, those without its suffix, and whether it may be cut."""
+    bare = _SUFFIX.sub("", column)
+    return letters(column), letters(bare), len(bare) > _CUT
 
 
 def candidates(name: str, columns: Iterable[str]) -> list[str]:
     """The columns that may be a property's, the likeliest first."""
-    return sorted((c for c in columns if may_be(c, name)), key=lambda c: (c != name, len(c)))
+    wanted = letters(name)
+    return sorted((c for c in columns if _may_be(c, wanted)), key=lambda c: (c != name, len(c)))
 
 
 def assigned(options: Mapping[str, Sequence[str]]) -> dict[str, str]:

@@ -20,7 +20,7 @@ USING (
     FROM parquet.`/Volumes/main/xero/v/f.parquet` AS s
 ) AS s
 ON t.`tenant_id` = s.`tenant_id` AND t.`invoice_id` = s.`invoice_id`
-WHEN MATCHED AND NOT ((t.`_sdc_record_hash` <=> s.`_sdc_record_hash` AND (t.`_sdc_deleted_at` IS NULL OR s.`_sdc_deleted_at` IS NOT NULL) AND (t.`_rescued_data` IS NULL OR t.`_rescued_data` <=> s.`_rescued_data` OR NOT coalesce(size(array_except(json_object_keys(t.`_rescued_data`), coalesce(json_object_keys(s.`_rescued_data`), array()))), 0) > 0)) OR coalesce(s.`updated_date_utc` < t.`updated_date_utc`, false) OR coalesce(s.`_sdc_sequence` < t.`_sdc_sequence`, false)) THEN
+WHEN MATCHED AND NOT ((t.`_sdc_record_hash` <=> s.`_sdc_record_hash` AND (t.`_sdc_deleted_at` IS NULL OR s.`_sdc_deleted_at` IS NOT NULL) AND (t.`_rescued_data` IS NULL OR t.`_rescued_data` <=> s.`_rescued_data` OR NOT coalesce(size(array_except(json_object_keys(t.`_rescued_data`), coalesce(json_object_keys(s.`_rescued_data`), array()))), 0) > 0)) OR (coalesce(s.`updated_date_utc` < t.`updated_date_utc`, false) AND (t.`_sdc_deleted_at` IS NULL OR s.`_sdc_deleted_at` IS NOT NULL)) OR coalesce(s.`_sdc_sequence` < t.`_sdc_sequence`, false)) THEN
   UPDATE SET `tenant_id` = s.`tenant_id`,
     `invoice_id` = s.`invoice_id`,
     `contact_id` = s.`contact_id`,

@@ -208,14 +208,15 @@ def is_current(
     def column(side: str, name: str) -> str:
         return f"{side}.{quoted(name)}"
 
+    # A row that was gone and now comes again is alive again, whatever its bookmark.
+    stays = ""
+    if both(DELETED_AT):
+        gone, sent = column(ours, DELETED_AT), column(theirs, DELETED_AT)
+        stays = f" AND ({gone} IS NULL OR {sent} IS NOT NULL)"
     if not both(RECORD_HASH):
         same = "false"
     else:
-        same = f"{column(ours, RECORD_HASH)} <=> {column(theirs, RECORD_HASH)}"
-        if both(DELETED_AT):
-            # A row the tap had declared gone and now sends again is alive again.
-            back = f"{column(ours, DELETED_AT)} IS NULL OR {column(theirs, DELETED_AT)} IS NOT NULL"
-            same = f"{same} AND ({back})"
+        same = f"{column(ours, RECORD_HASH)} <=> {column(theirs, RECORD_HASH)}{stays}"
         if DUE in staged.schema.names:
             due = f"CAST({column(theirs, DUE)} AS TIMESTAMP)"
             written = f"{column(ours, RECEIVED_AT)} >= {due}" if RECEIVED_AT in has else "false"
@@ -229,7 +230,8 @@ def is_current(
             same = f"{same} AND ({before} IS NULL OR {before} <=> {now} OR NOT {fewer})"
     conditions = [same]
     if plan.ordering and both(plan.ordering):
-        conditions.append(_less(column(theirs, plan.ordering), column(ours, plan.ordering)))
+        older = _less(column(theirs, plan.ordering), column(ours, plan.ordering))
+        conditions.append(f"{older}{stays}")
     if replayed and plan.sdk_metadata and both(SEQUENCE):
         conditions.append(_less(column(theirs, SEQUENCE), column(ours, SEQUENCE)))
     return " OR ".join(f"({c})" if " OR " in c or " AND " in c else c for c in conditions)

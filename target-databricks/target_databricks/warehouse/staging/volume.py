@@ -271,6 +271,20 @@ class StagingVolume(WarehouseStaging):
         with self._lock:
             self._removals.append(self._remover.submit(self._remove, path))
 
+    def applied(self, path: str) -> Batch | None:
+        """An applied batch; None if it is not there, or cannot be read."""
+        content = self._files.read(path)
+        try:
+            return None if content is None else read_staged(content)
+        except DamagedFileError:
+            return None
+
+    def shorten(self, path: str, part: Batch) -> str:
+        """Remember only a part of an applied batch. Returns its new path."""
+        shorter = self.stage(part)
+        self.done(path)
+        return shorter
+
     def close(self) -> None:
         """Finish removing; may be called twice."""
         removals, self._removals = self._removals, []
