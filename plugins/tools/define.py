@@ -142,6 +142,11 @@ DEFINITIONS = {
                 "args": "",
                 "description": "list, retry or drop rows that were set aside.",
             },
+            "history": {
+                "executable": "target-databricks-history",
+                "args": "",
+                "description": "Convert a table for load_method history.",
+            },
         },
         pip_url="${TARGET_DATABRICKS_PIP_URL}",
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from target_databricks.errors import BadInputError
+from target_databricks.errors import BadInputError, ConfigurationError
 from target_databricks.schema.json_schema import TypeMapper
 from target_databricks.schema.naming import COLUMN_NAMES
 from target_databricks.schema.plan import POSITION, StreamPlan, reserved
@@ -22,6 +22,18 @@ class StreamPlanner:
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._config = config
         self._metadata = bool(config["add_record_metadata"])
+        if config["load_method"] != "history":
+            return
+        if not self._metadata:
+            raise ConfigurationError(
+                "'load_method: history' needs the columns that 'add_record_metadata: false' leaves "
+                "out. Set 'add_record_metadata' to true."
+            )
+        if config["hard_delete"]:
+            raise ConfigurationError(
+                "'load_method: history' keeps what is deleted, and 'hard_delete: true' does not. "
+                "Set one of them otherwise."
+            )
 
     def check(
         self, properties: Collection[str], keys: Sequence[str], where: str, stream: str
@@ -66,4 +78,5 @@ class StreamPlanner:
             parent_rules=self._config.get("child_columns"),
             sdk_metadata=self._metadata,
             soft_delete=self._config["soft_delete_column"] or None,
+            history=self._config["load_method"] == "history",
         )

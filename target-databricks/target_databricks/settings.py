@@ -15,7 +15,7 @@ from target_databricks.schema.naming import COLUMN_NAMES
 from target_databricks.table_settings import TABLES
 
 DEFAULT_SCHEMA = "default"
-LOAD_METHODS = ("upsert", "append-only", "overwrite")
+LOAD_METHODS = ("upsert", "append-only", "overwrite", "history")
 NESTED = ("struct", "json", "variant")
 STAGING = ("volume", "inline")
 NUMBER_TYPES = ("double", "decimal", "string")
@@ -179,7 +179,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         allowed_values=list(LOAD_METHODS),
         description=(
             "upsert merges by key; append-only keeps every version of every record; overwrite "
-            "puts what a complete stream sent in the place of all that its tables had, at the end."
+            "puts what a complete stream sent in the place of all that its tables had, at the end; "
+            "history keeps every version of a row and when it held."
         ),
     ),
     th.Property(

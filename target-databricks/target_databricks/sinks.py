@@ -164,7 +164,7 @@ class DatabricksSink(BatchSink):
             self.plan,
             self._blocks,
             self.received,
-            keep_all=self._target.load_method == "append-only",
+            keep_all=self._target.load_method in {"append-only", "history"},
         )
         self._blocks, self._bytes, self._unprepared = [], 0, False
         # What gathers aside is not in its table yet, so that no state may cover it.

@@ -7,6 +7,8 @@ and read the difference.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,10 +16,11 @@ import pytest
 from target_databricks.loading.backend import Retirement
 from target_databricks.loading.retirement import retirement_steps
 from target_databricks.schema.json_schema import TypeMapper
-from target_databricks.schema.plan import RECORD_HASH, Reference
+from target_databricks.schema.plan import AT, RECORD_HASH, Reference
 from target_databricks.schema.planning import make_plan
+from target_databricks.schema.types import TIMESTAMP
 from target_databricks.warehouse.constraints import references
-from target_databricks.warehouse.sql import ddl
+from target_databricks.warehouse.sql import ddl, history
 from target_databricks.warehouse.sql import dml as sql
 from target_databricks.warehouse.sql.clauses import StagedRows, parquet_file, parquet_files
 from target_databricks.warehouse.sql.columns import as_variant, fitted, missing, sql_type, widened
@@ -185,6 +188,26 @@ def test_retire(plan, delete, appended):
     ]
     name = f"retire_{'appended_' if appended else ''}{'delete' if delete else 'mark'}"
     check(name, ";\n".join(texts))
+
+
+def test_history(plan, staged, bounds):
+    (child,) = plan.children
+    kept = replace(plan, history=True)
+    schema = staged.schema.append(pa.field(AT, TIMESTAMP))
+    moments = StagedRows(staged.source, schema)
+    own, lines = kept.table_schema, kept.child_schema(child)
+    gone = Retirement(7, "job-1", 1_700_000_000_000)
+    seen = [parquet_file("/Volumes/main/xero/v/a.seen")]
+    parent = table("invoices")
+    check("history_changes", history.changes(parent, own, kept, moments))
+    check("history_merge", history.merge(parent, own, kept, moments))
+    text = history.merge_children(table(child.table), lines, parent, own, kept, child, moments)
+    check("history_merge_children", text)
+    files = StagedRows(parquet_files([f"/Volumes/main/xero/v/{n}.parquet" for n in "fg"]), schema)
+    check("history_merge_files", history.merge(parent, own, kept, files, bounds))
+    texts = [history.retire(parent, own, kept, gone, seen, datetime(2024, 5, 1, tzinfo=UTC))]
+    texts.append(history.retire_children(table(child.table), parent, kept))
+    check("history_retire", ";\n".join(texts))
 
 
 def test_foreign_keys(plan):

@@ -135,7 +135,7 @@ def decide(
         BusyError: A run is loading the schema, or the table.
     """
     quarantine = Quarantine(backend.staging)
-    with _exclusive(backend):
+    with exclusive(backend):
         there = {entry.name: entry for entry in quarantine.read()}
         names = [n for n, e in there.items() if e.status != DROPPED] if everything else files
         if not names and not everything:
@@ -162,6 +162,6 @@ _HOW = {
 """What comes of a retry, by whether there is a file to try."""
 
 
-def _exclusive(backend: Backend) -> AbstractContextManager[object]:
+def exclusive(backend: Backend) -> AbstractContextManager[object]:
     """Keep runs out of a folder; of a warehouse the leases of the tables do that."""
     return backend.exclusive() if isinstance(backend, LakehouseFolder) else nullcontext()

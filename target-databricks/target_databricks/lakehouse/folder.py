@@ -16,22 +16,25 @@ import pyarrow as pa
 
 from target_databricks.errors import LoadError
 from target_databricks.lakehouse.failures import understood
+from target_databricks.lakehouse.history import HistoryWriter, convert
 from target_databricks.lakehouse.lock import SchemaLock
 from target_databricks.lakehouse.places import local_path, make_folder, spool_folder
 from target_databricks.lakehouse.predicates import one_of
-from target_databricks.lakehouse.retirement import take_out
+from target_databricks.lakehouse.retirement import Spelling, take_out
 from target_databricks.lakehouse.spool import Spool
 from target_databricks.lakehouse.table import LakehouseTable
 from target_databricks.lakehouse.writing import BatchWriter, made
 from target_databricks.loading.activation import ACTIVATED
 from target_databricks.loading.backend import Blame, Failure, Retirement, WriteResult
 from target_databricks.loading.batch import Batch
+from target_databricks.loading.history import Conversion
 from target_databricks.loading.ledger import DESCRIPTION, MELTANO_TEST_STREAM, SCHEMA
 from target_databricks.loading.ledger import TABLE as LEDGER
-from target_databricks.loading.retirement import purge_steps, retirement_steps
+from target_databricks.loading.overwriting import ASIDE
+from target_databricks.loading.retirement import is_gone, purge_steps, retirement_steps
 from target_databricks.schema.evolution import tables_of
 from target_databricks.schema.naming import schema_name
-from target_databricks.schema.plan import JOB_ID, RECORD_HASH, StreamPlan
+from target_databricks.schema.plan import IS_CURRENT, JOB_ID, RECORD_HASH, StreamPlan
 
 logger = logging.getLogger("target-databricks")
 
@@ -68,6 +71,7 @@ class LakehouseFolder:
         self._loads = self._table(LEDGER)
         self._tables: dict[str, LakehouseTable] = {}
         self._writer = BatchWriter(self._at)
+        self._history = HistoryWriter(self._at, self._writer)
 
     def _has_schema(self, name: str) -> bool:
         """Whether this target has loaded a schema of a name: then there is a ledger."""
@@ -203,6 +207,8 @@ class LakehouseFolder:
 
     def merge(self, batch: Batch, paths: Sequence[Path], *, replayed: bool) -> WriteResult:
         """Merge a batch: look its keys up, then write child rows, then parents."""
+        if batch.plan.history:
+            return self._history.merge(batch)
         return self._writer.merge(batch, paths[0], replayed=replayed)
 
     def append(self, batch: Batch, paths: Sequence[Path], *, replayed: bool) -> WriteResult:
@@ -228,6 +234,10 @@ class LakehouseFolder:
         seen = None
         if not retirement.appended:
             seen = self.staging.keys_of_version(plan.table, retirement.version, plan.keys)
+        if plan.history:
+            names = (self._at(plan.table).schema or pa.schema([])).names
+            gone = is_gone(retirement, names, Spelling(self._at(plan.table)), marked=False)
+            return self._history.retire(plan, seen, f"{gone} AND {IS_CURRENT}")
         steps = retirement_steps(plan, appended=retirement.appended, hard=self._hard_delete)
         return take_out(steps, self._at, self._at(plan.table), retirement, seen)
 
@@ -235,6 +245,12 @@ class LakehouseFolder:
         """Delete the rows that are marked, and their child rows, with `hard_delete`."""
         if self._hard_delete:
             take_out(purge_steps(plan), self._at, self._at(plan.table))
+
+    def convert(self, conversion: Conversion) -> None:
+        """Make what a table has the first versions of its rows, child tables first."""
+        convert(self._at, conversion)
+        for name in (conversion.table, *conversion.children):
+            self.drop(f"{ASIDE}{name}")
 
     def write_ledger(self, rows: pa.Table) -> None:
         """Append rows to the ledger."""

@@ -105,7 +105,7 @@ class LakehouseTable:
 
     def evolve(self, schema: pa.Schema) -> None:
         """Add the columns and nested fields that the table lacks."""
-        existing, wanted = self.schema, self._fitted(schema.empty_table())
+        existing, wanted = self.schema, self.fitted(schema.empty_table())
         if existing is not None and pa.schema(union(existing, wanted.schema)) != existing:
             self._write(wanted, "append")
 
@@ -192,7 +192,7 @@ class LakehouseTable:
             marks: Numbers by name, recorded in the same commit, for `mark`.
         """
         if rows.num_rows:
-            self._write(self._fitted(rows), "append", marks=marks)
+            self._write(self.fitted(rows), "append", marks=marks)
 
     def mark(self, name: str) -> int | None:
         """The number last recorded under a name, or None."""
@@ -228,7 +228,7 @@ class LakehouseTable:
         """
         if keys.num_rows == 0:
             return
-        rows = self._fitted(rows)
+        rows = self.fitted(rows)
         if self._lacks(keys):
             self.append(rows)
         elif keys.num_rows > MOST_REPLACED_BY_PREDICATE or any(
@@ -247,12 +247,12 @@ class LakehouseTable:
         if existing is None or source is None:
             self.remove(None)
             return
-        target = pa.schema(union(existing, self._fitted(source.empty_table()).schema))
+        target = pa.schema(union(existing, self.fitted(source.empty_table()).schema))
 
         def stream() -> Iterator[pa.RecordBatch]:
             rows = read_ahead(lambda: in_chunks(other.others(None, source.names), REWRITTEN_ROWS))
             for chunk in rows:
-                yield from conformed(self._fitted(chunk.cast(source)), target).to_batches()
+                yield from conformed(self.fitted(chunk.cast(source)), target).to_batches()
 
         self._write(pa.RecordBatchReader.from_batches(target, stream()), "overwrite")
 
@@ -323,7 +323,7 @@ class LakehouseTable:
             return False
         return compact(self.delta, self.schema or (), compact_after)
 
-    def _fitted(self, rows: pa.Table) -> pa.Table:
+    def fitted(self, rows: pa.Table) -> pa.Table:
         """The rows under the table's own spelling, in its types and with what they add to these."""
         schema = self.schema
         if schema is None:

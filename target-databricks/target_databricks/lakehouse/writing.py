@@ -77,13 +77,13 @@ class BatchWriter:
             unwritten=pc.or_(decision.unchanged, decision.outdated),
         )
         if written.inserted or written.updated:
-            with self._taken_back(plan):
+            with self.taken_back(plan):
                 marks = self._merge_children(batch, decision, _mark(path), replayed=replayed)
                 self._merge_parents(batch, decision, existing, others, table, marks)
         return written
 
     @contextmanager
-    def _taken_back(self, plan: StreamPlan) -> Iterator[None]:
+    def taken_back(self, plan: StreamPlan) -> Iterator[None]:
         """Take back what was written of a batch that is refused half-way."""
         before = [(self._at(name), self._at(name).state) for name in tables_of(plan)]
         try:
@@ -157,7 +157,7 @@ class BatchWriter:
         """Append rows that cannot be told apart, exactly once, also after a crash."""
         plan = batch.plan
         table = made(self._at(plan.table), plan)
-        with self._taken_back(plan):
+        with self.taken_back(plan):
             return self._append(batch, table, {APPENDED: _mark(path)}, replayed=replayed)
 
     def _append(

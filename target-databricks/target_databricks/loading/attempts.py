@@ -111,11 +111,14 @@ class Attempts:
         """
         plan = batch.plan
         base = self.base(batch, paths)
+        # What an earlier run staged may be of another `load_method`.
+        if replayed and (why := self._fitting.refusal(plan)) is not None:
+            raise RefusedError(Failure(why, why, Blame.TABLE))
         try:
             if replayed or plan.stream in self._fitting.failed:
                 batch = replace(batch, plan=self._fitting.plan(plan))
             if (appended := self._appends(plan)) or not is_aside(plan.table):
-                self._filling.note(batch.plan, appended=appended)
+                self._filling.note(batch.plan, appended=appended or plan.history)
             written = self._write_through(batch, paths, replayed=replayed)
         except Exception as error:
             failure = failure_of_table(self._backend, plan, error)
@@ -172,11 +175,13 @@ class Attempts:
         """
         if not self._appends(batch.plan):
             written = self._backend.merge(batch, paths, replayed=replayed or late)
-            if batch.deletions:
+            if batch.deletions and not batch.plan.history:
                 self._backend.purge(batch.plan)
             if written.inserted or written.updated:
                 self._filling.note_sources(batch.plan)
-            if (written.unchanged or written.outdated) and not is_aside(batch.plan.table):
+            if batch.plan.history:  # Also what was written may be of the past.
+                self._note_unwritten(batch, WriteResult(), replayed=replayed)
+            elif (written.unchanged or written.outdated) and not is_aside(batch.plan.table):
                 self._note_unwritten(batch, written, replayed=replayed)
             for path in paths:
                 self._staging.done(path)

@@ -13,13 +13,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import pyarrow as pa
 
 from target_databricks.errors import DamagedFileError
 from target_databricks.loading.batch import Batch
 from target_databricks.schema.plan import StreamPlan
+
+if TYPE_CHECKING:
+    from target_databricks.loading.history import Conversion
 
 FileT = TypeVar("FileT")
 """How a place names a staged file."""
@@ -321,7 +324,7 @@ class Backend(Protocol):
 
         Args:
             batch: The batch; of several that were staged one by one, all their rows, no two of
-                which have the same key.
+                which have the same key, or with `history` the same instant of it.
             paths: Where it is staged: one file, unless the place has batches wait.
             replayed: Whether it may have been merged in part, or newer rows may be in already.
         """
@@ -353,6 +356,9 @@ class Backend(Protocol):
 
     def purge(self, plan: StreamPlan) -> None:
         """Delete the rows that are marked, and their child rows, if deletions shall be for good."""
+
+    def convert(self, conversion: Conversion) -> None:
+        """Make what a table has the first versions of its rows, child tables first."""
 
     def write_ledger(self, rows: pa.Table) -> None:
         """Append rows to the ledger, and those that were deferred."""

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from target_databricks.loading.rows import last_versions, rows_of
 from target_databricks.schema.plan import (
+    AT,
     CLEARED,
     DELETED_AT,
     DUE,
@@ -105,7 +106,7 @@ class Batch:
 
     def parents(self, rows: pa.Table) -> pa.Table:
         """Rows as the parent's table holds them: child arrays cut out."""
-        only_staged = [name for name in (DUE, CLEARED, PLACE) if name in rows.column_names]
+        only_staged = [name for name in (DUE, CLEARED, PLACE, AT) if name in rows.column_names]
         return rows.drop_columns([*(child.column for child in self.plan.children), *only_staged])
 
     def with_places(self) -> Batch:

@@ -10,10 +10,11 @@ import pyarrow as pa
 from target_databricks.errors import LoadError
 from target_databricks.loading.backend import Backend, Blame, Failure
 from target_databricks.loading.filling import Filling
+from target_databricks.loading.history import refusal
 from target_databricks.schema.evolution import reconcile, tables_of
 from target_databricks.schema.naming import SPELLING
 from target_databricks.schema.plan import StreamPlan
-from target_databricks.schema.sources import Owners
+from target_databricks.schema.sources import Owners, with_former_children
 from target_databricks.schema.spelling import has_former_names
 
 
@@ -49,6 +50,18 @@ class Fitting:
     def is_ready(self, plan: StreamPlan) -> bool:
         """Whether a stream without rows leaves nothing to do, so that it needs no lease."""
         return self._backend.is_ready(plan) and not self._filling.adds(plan)
+
+    def refusal(self, plan: StreamPlan) -> str | None:
+        """Why a stream's table cannot be loaded with the history that it has, or lacks."""
+        if not self.exists(plan.table):
+            return None
+        try:
+            columns = self._backend.columns(plan.table)
+            if plan.history:
+                plan = with_former_children(plan, self._backend.properties(plan.table))
+        except Exception:  # noqa: BLE001 - what is wrong with it is said when it is fitted
+            return None
+        return refusal(plan, columns, self._backend.location(plan.table))
 
     def exists(self, table: str) -> bool:
         """Whether there is a table of a name; one that cannot be looked at is there."""

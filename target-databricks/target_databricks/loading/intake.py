@@ -11,6 +11,7 @@ from target_databricks.loading.appending import AppendMemory
 from target_databricks.loading.application import Application
 from target_databricks.loading.backend import Backend
 from target_databricks.loading.batch import Batch, marks_after
+from target_databricks.loading.history import prepared
 from target_databricks.loading.left_out import with_cleared
 from target_databricks.loading.overwriting import is_aside
 from target_databricks.loading.waiting import Staged, WaitingRoom, together
@@ -79,6 +80,8 @@ class Intake:
             salt = f"{self._job_id}:{batch.through}"
             fresh = batch if is_aside(plan.table) else self._memory.fresh(batch)
             batch = replace(fresh, salt=salt, marks=self._marks(fresh))
+        elif plan.history:
+            batch = prepared(batch)
         elif not is_aside(plan.table):
             try:
                 owners = Owners(lambda: self._backend.properties(plan.table))

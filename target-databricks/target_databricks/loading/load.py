@@ -145,7 +145,7 @@ class Load:
             if not failed:
                 self._memory.finish(self.refusals.held)
                 loaded = [self._plans[stream] for stream in sorted(self._loaded)]
-                merged = [plan for plan in loaded if not self._application.appends(plan)]
+                merged = [p for p in loaded if not (p.history or self._application.appends(p))]
                 self._backend.finish(self._plans.values(), merged)
         finally:
             self._activation.close()
@@ -167,6 +167,9 @@ class Load:
         Raises:
             LoadError: Nothing can be loaded at all.
         """
+        if (sentence := self._application.fitting.refusal(plan)) is not None:
+            self.refusals.stop(plan.stream, sentence)
+            return plan
         reconciled = self._application.fitting.reconcile(plan)
         if plan.stream in self._gathered:
             reconciled = own(self._application.fitting.reconcile(aside(reconciled)))
@@ -225,10 +228,11 @@ class Load:
         """Make the tables of a stream that brings no rows, or add the columns that they lack."""
         application = self._application
         with application.guard(plan):
-            if application.fitting.is_ready(plan):
+            if plan.stream in self.refusals.failed or application.fitting.is_ready(plan):
                 return
         with self._lease(plan.table), application.guard(plan):
-            application.filling.note(plan, appended=application.appends(plan))
+            appended = plan.history or application.appends(plan)
+            application.filling.note(plan, appended=appended)
             self._backend.prepare(plan)
 
     def overwrite(self, plan: StreamPlan, *, stateful: bool) -> None:

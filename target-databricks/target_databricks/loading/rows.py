@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from target_databricks.schema.plan import (
     DELETED_AT,
+    HISTORY,
     JOB_ID,
     POSITION,
     TABLE_VERSION,
@@ -133,6 +134,9 @@ def _rows_of_batch(
         POSITION: position,
         JOB_ID: parents.column(JOB_ID).take(owner),
         DELETED_AT: _moments(parents.column(DELETED_AT)).take(owner),
+    }
+    columns |= {
+        name: parents.column(name).take(owner) for name in HISTORY if name in parents.schema.names
     }
     count = len(elements)
     return pa.record_batch(

@@ -162,6 +162,7 @@ _PLAN_FACTS = (
     "description",
     "sdk_metadata",
     "soft_delete",
+    "history",
 )
 _CHILD_FACTS = ("column", "table", "keys", "description")
 
@@ -215,6 +216,7 @@ def _plan_from(facts: dict[str, Any], schema: pa.Schema) -> StreamPlan:
         )
         for child in facts["children"]
     )
+    facts = {"history": False, **facts}
     plain = {name: facts[name] for name in _PLAN_FACTS} | {"keys": tuple(facts["keys"])}
     return StreamPlan(
         root=root,

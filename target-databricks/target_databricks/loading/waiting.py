@@ -21,6 +21,7 @@ from target_databricks.loading.batch import Batch
 from target_databricks.loading.quarantine import Passage
 from target_databricks.loading.rows import key_column
 from target_databricks.reading.unfit import Unfit
+from target_databricks.schema.plan import AT
 
 MOST_FILES = 50
 """Files that one statement reads at most, so that its text stays short."""
@@ -79,7 +80,7 @@ def together(staged: Sequence[Staged], *, append: bool) -> Iterator[list[Staged]
     """Batches of one stream in groups that one statement can apply, in their order.
 
     No key is in two files of a group: a later version of a row waits for the next statement. So a
-    group is what one larger batch would have been.
+    group is what one larger batch would have been. With `history` no instant of a key is.
 
     Args:
         staged: Batches with rows.
@@ -103,7 +104,7 @@ def _goes_with(batch: Batch, others: Sequence[Batch], *, append: bool) -> bool:
         return False
     if append:
         return True
-    keys = list(batch.plan.keys)
+    keys = [*batch.plan.keys, *([AT] if batch.plan.history else [])]
     before = pa.chunked_array(
         [chunk for other in others for chunk in _chunks(other.rows.select(keys), keys)]
     )

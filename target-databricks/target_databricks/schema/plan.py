@@ -29,6 +29,8 @@ TABLE_VERSION = "_sdc_table_version"
 EXTRACTED_AT = "_sdc_extracted_at"
 RECEIVED_AT = "_sdc_received_at"
 SYNC_STARTED_AT = "_sdc_sync_started_at"
+SEQUENCE = "_sdc_sequence"
+"""When a record was received: tells an old batch that is replayed from what came after it."""
 RESCUED_DATA = "_rescued_data"
 POSITION = "_sdc_position"
 """Order of a child row within its parent, from 0."""
@@ -43,6 +45,11 @@ PLACE = "__place"
 """Column of a staged batch alone, where rows are appended: how many records of its stream the run
 had received with the row."""
 
+AT = "__at"
+"""Column of a staged batch alone: from when a version holds, or when its row was deleted."""
+VALID_FROM, VALID_TO, IS_CURRENT = HISTORY = ("valid_from", "valid_to", "is_current")
+"""Columns of tables that have every version of a row."""
+
 METADATA_PREFIX = "_sdc_"
 
 # Source of the SDK's names and meanings: Meltano SDK, Record Metadata.
@@ -50,7 +57,7 @@ SDK_METADATA: Mapping[str, pa.DataType] = {
     EXTRACTED_AT: TIMESTAMP,
     RECEIVED_AT: TIMESTAMP,
     "_sdc_batched_at": TIMESTAMP,
-    "_sdc_sequence": pa.int64(),
+    SEQUENCE: pa.int64(),
     TABLE_VERSION: pa.int64(),
     SYNC_STARTED_AT: pa.int64(),
 }
@@ -76,11 +83,14 @@ COMMENTS: Mapping[str, str] = {
     JOB_ID: "Run that last wrote this row",
     DELETED_AT: "When the tap declared this row gone; null while it is alive",
     RESCUED_DATA: "JSON of what did not fit the schema: unknown fields, values of another type",
+    VALID_FROM: "From when this version of the row holds (UTC)",
+    VALID_TO: "Until when it held, that instant not included; null while nobody knows better",
+    IS_CURRENT: "Whether this is the version that holds now; none is of a row that was deleted",
     POSITION: "Order of this row within its parent, from 0",
     EXTRACTED_AT: "When the tap read the record",
     RECEIVED_AT: "When the target received the record",
     "_sdc_batched_at": "When the batch of the record was prepared",
-    "_sdc_sequence": "Milliseconds since 1970 at which the record was received",
+    SEQUENCE: "Milliseconds since 1970 at which the record was received",
     TABLE_VERSION: "Version the tap gave the record, for full-table reloads",
     SYNC_STARTED_AT: "Milliseconds since 1970 at which the run started",
 }
@@ -176,9 +186,11 @@ class StreamPlan:
         keys: Columns that identify a row; empty for streams that only append.
         bookmark: Column that the tap bookmarks on, or None.
         children: Child tables.
+        history: Whether every version of a row is kept (`load_method: history`).
         sdk_metadata: Whether the SDK's `_sdc_*` columns are written.
         soft_delete: Name of the users' flag, as it is set, or None.
-        references: What its rows point at (`x-references`).
+        references: What its rows point at (`x-references`); nothing with `history`, as a key of
+            which there are several rows is none to point at.
         hints: What the schema says to Databricks alone.
         reconciled: Notes on what did not fit the existing table, for a warning.
         former_table: What an earlier version called the table.
@@ -192,6 +204,7 @@ class StreamPlan:
     bookmark: str | None = None
     children: tuple[ChildPlan, ...] = ()
     description: str | None = None
+    history: bool = False
     sdk_metadata: bool = True
     soft_delete: str | None = None
     references: tuple[Reference, ...] = ()
@@ -209,6 +222,11 @@ class StreamPlan:
     def reserved(self) -> frozenset[str]:
         """Properties that are not the tap's, because the target writes columns of these names."""
         return reserved(sdk_metadata=self.sdk_metadata)
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """Columns that no two rows of the table have the same values in."""
+        return (*self.keys, VALID_FROM) if self.history else self.keys
 
     @property
     def flag(self) -> str | None:
@@ -249,10 +267,15 @@ class StreamPlan:
     def table_schema(self) -> pa.Schema:
         """The table as a fresh one would be created: child arrays out, users' flag in."""
         cut = {child.column for child in self.children}
-        columns = [c for c in self.staged_schema if c.name not in cut]
+        columns = [c for c in self.staged_schema if c.name not in cut] + self._history_columns
         if self.flag:
             columns.append(commented(pa.field(self.flag, pa.bool_()), _FLAG_COMMENT))
         return pa.schema(columns)
+
+    @property
+    def _history_columns(self) -> list[pa.Field]:
+        types = {VALID_FROM: TIMESTAMP, VALID_TO: TIMESTAMP, IS_CURRENT: pa.bool_()}
+        return [commented(pa.field(n, types[n]), COMMENTS[n]) for n in HISTORY if self.history]
 
     def child_schema(self, child: ChildPlan) -> pa.Schema:
         """The child's table: the parent's keys, what it repeats, the element's members, ours."""
@@ -264,6 +287,7 @@ class StreamPlan:
             commented(pa.field(POSITION, pa.int64()), COMMENTS[POSITION]),
             commented(pa.field(JOB_ID, pa.string()), COMMENTS[JOB_ID]),
             commented(pa.field(DELETED_AT, TIMESTAMP), COMMENTS[DELETED_AT]),
+            *self._history_columns,
         ]
         return pa.schema([*parent, *own, *extra])
 

@@ -19,6 +19,7 @@ from target_databricks.schema.naming import (
 )
 from target_databricks.schema.plan import (
     DELETED_AT,
+    HISTORY,
     JOB_ID,
     PLAIN,
     POSITION,
@@ -44,6 +45,7 @@ def make_plan(
     parent_rules: Mapping[str, Mapping[str, str]] | None = None,
     sdk_metadata: bool = True,
     soft_delete: str | None = None,
+    history: bool = False,
 ) -> StreamPlan:
     """Plan a stream as if its table did not exist yet.
 
@@ -60,12 +62,15 @@ def make_plan(
             schema's own `x-parent-columns`.
         sdk_metadata: Whether to write the SDK's `_sdc_*` columns.
         soft_delete: Name of the users' flag.
+        history: Whether every version of a row is kept, where there is a key.
     """
     ours = reserved(sdk_metadata=sdk_metadata)
     properties: dict[str, Any] = {
         n: sub for n, sub in schema["properties"].items() if n not in ours
     }
     taken = [*ours, RESCUED_DATA, *([] if DELETED_AT in properties else [DELETED_AT])]
+    history = history and bool(key_properties)
+    taken += HISTORY if history else []
     root = mapper.struct({**schema, "properties": properties}, reserved=taken)
     names = {f.source: f.name for f in root.fields}
     keys = tuple(names[k] for k in key_properties if k in names)
@@ -94,9 +99,10 @@ def make_plan(
         bookmark=bookmark,
         children=tuple(children),
         description=description if isinstance(description, str) else None,
+        history=history,
         sdk_metadata=sdk_metadata,
         soft_delete=soft_delete,
-        references=tuple(_references(properties, names, names, mapper.spell)),
+        references=() if history else tuple(_references(properties, names, names, mapper.spell)),
         hints=_hints(schema, names),
         former_table=ascii_snake_case(stream),
     )

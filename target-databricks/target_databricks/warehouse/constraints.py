@@ -95,7 +95,9 @@ def references(plan: StreamPlan) -> Iterator[tuple[str, Reference]]:
 
 
 def references_of(plan: StreamPlan, child: ChildPlan) -> tuple[Reference, ...]:
-    """What a child table points at, its parent first."""
+    """What a child table points at, its parent first; nothing where keys are of versions."""
+    if plan.history:
+        return ()
     return (Reference(plan.keys, plan.table, plan.keys), *child.references)
 
 

@@ -116,6 +116,11 @@ class Tables:
         """The columns of a table, or None if there is none."""
         return self.facts(table).columns
 
+    def has(self, table: str, schema: pa.Schema) -> bool:
+        """Whether a table is there, by the last look, and lacks nothing of a schema."""
+        columns = self.columns(table)
+        return columns is not None and not missing(columns, schema)
+
     def spelled(self, table: str, column: str) -> str | None:
         """How a table writes a column's name, or None if it has no such column."""
         columns = self.columns(table) or ()

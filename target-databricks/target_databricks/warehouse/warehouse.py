@@ -15,6 +15,7 @@ import pyarrow as pa
 from target_databricks.errors import ConfigurationError
 from target_databricks.loading.backend import Blame, Failure, Retirement, WriteResult
 from target_databricks.loading.batch import Batch
+from target_databricks.loading.history import Conversion
 from target_databricks.loading.ledger import MELTANO_TEST_STREAM
 from target_databricks.schema.naming import table_name
 from target_databricks.schema.nesting import flat
@@ -230,6 +231,10 @@ class SqlWarehouse:
     def purge(self, plan: StreamPlan) -> None:
         """Delete the rows that are marked, and their child rows, with `hard_delete`."""
         self._writer.purge(plan)
+
+    def convert(self, conversion: Conversion) -> None:
+        """Make what a table has the first versions of its rows, child tables first."""
+        self._writer.history.convert(conversion)
 
     def write_ledger(self, rows: pa.Table) -> None:
         """Append rows to the ledger; of a run that has failed, if that is possible at all."""

@@ -36,11 +36,11 @@ from target_databricks.schema.sources import properties_of
 from target_databricks.warehouse.client.connection import Connections, StatementError
 from target_databricks.warehouse.constraints import references_of
 from target_databricks.warehouse.fence import Fence
+from target_databricks.warehouse.history import HistoryWriter
 from target_databricks.warehouse.sql import dml
 from target_databricks.warehouse.sql import retirement as retirements
 from target_databricks.warehouse.sql.bounds import bounds_of
 from target_databricks.warehouse.sql.clauses import StagedRows
-from target_databricks.warehouse.sql.columns import missing
 from target_databricks.warehouse.staging.protocol import WarehouseStaging
 from target_databricks.warehouse.tables import Tables
 
@@ -59,6 +59,9 @@ class Writer:
         staging: Where batches are read.
         config: The target's settings.
         run: The run.
+
+    Attributes:
+        history: Changes those of tables that have every version.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Writer:
         self._tables = tables
         self._staging = staging
         self._fence = Fence(connections, staging)
+        self.history = HistoryWriter(connections, tables, self._fence, self._run, self._taken_back)
         self._own = run
         self._uncertain = False
         self._load_method = str(config["load_method"])
@@ -89,12 +93,9 @@ class Writer:
 
     def is_ready(self, plan: StreamPlan) -> bool:
         """Whether the tables of a stream are there, by the last look, and lack no column."""
-        targets = [plan.table_schema, *(plan.child_schema(child) for child in plan.children)]
-        there = map(self._tables.columns, tables_of(plan))
-        return all(
-            columns is not None and not missing(columns, target)
-            for columns, target in zip(there, targets, strict=True)
-        )
+        has = self._tables.has
+        children = (has(child.table, plan.child_schema(child)) for child in plan.children)
+        return has(plan.table, plan.table_schema) and all(children)
 
     def prepare(self, plan: StreamPlan) -> None:
         """Make the tables of a stream, or add what they lack."""
@@ -114,6 +115,8 @@ class Writer:
         columns = self._ready(plan)
         children = {child.table: self._ready_child(plan, child) for child in plan.children}
         staged = self._read(batch, paths, replayed=replayed)
+        if plan.history:
+            return self.history.merge(batch, paths, staged, columns, children)
         if self._are_new(plan) and self._fill(plan, staged, paths, columns, children):
             return WriteResult(inserted=total)
         table = self._tables.name(plan.table)
@@ -191,6 +194,8 @@ class Writer:
             seen = self._staging.keys_of_version(plan.table, retirement.version, plan.keys)
         steps = retirement_steps(plan, appended=retirement.appended, hard=self._hard_delete)
         with self._short(seen, plan) as few:
+            if plan.history:
+                return self.history.retire(plan, retirement, few)
             return self._take_out(steps, plan, retirement, few)
 
     @contextmanager
@@ -353,7 +358,7 @@ class Writer:
                 plan.table,
                 plan.table_schema,
                 plan.description,
-                keys=plan.keys,
+                keys=plan.identity,
                 primary=not appends(plan, self._load_method),
                 hints=plan.hints,
                 variants=self._variants(plan.fields),
@@ -368,7 +373,7 @@ class Writer:
                 plan.child_schema(child),
                 child.description,
                 # Always there and always unique, whatever the tap says of its own keys.
-                keys=(*plan.keys, POSITION),
+                keys=(*plan.identity, POSITION),
                 primary=self._load_method != "append-only",
                 hints=child.hints,
                 variants=self._variants(child.row.fields),

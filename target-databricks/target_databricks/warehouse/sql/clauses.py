@@ -17,15 +17,13 @@ from target_databricks.schema.plan import (
     RECEIVED_AT,
     RECORD_HASH,
     RESCUED_DATA,
+    SEQUENCE,
     ChildPlan,
     StreamPlan,
 )
 from target_databricks.warehouse.sql.bounds import Bounds, of_alias
 from target_databricks.warehouse.sql.columns import column_type, fitted, is_variant
 from target_databricks.warehouse.sql.names import quoted
-
-SEQUENCE = "_sdc_sequence"
-"""When a record was received: tells an old batch that is replayed from what came after it."""
 
 
 @dataclass(frozen=True)
