@@ -90,8 +90,9 @@ class TapXero(Tap):
         def write(state: Any) -> None:
             self.state_writer.write_state(state)
 
-        state = State(cast("dict[str, Any]", self.state), write)
-        return Run(self.config, state, cast("LineWriter", self.message_writer), self.logger)
+        writer = cast("LineWriter", self.message_writer)
+        state = State(cast("dict[str, Any]", self.state), write, lambda: writer.volume)
+        return Run(self.config, state, writer, self.logger)
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take over a state, leaving aside what is not in the shape of ours.
@@ -108,6 +109,16 @@ class TapXero(Tap):
         organisations side by side. Batches are made by the SDK, which reads one stream of one
         organisation at a time.
         """
+        try:
+            self._read()
+        except BrokenPipeError:
+            raise
+        except Exception:
+            self.run.state.write_now()
+            raise
+        self.run.state.write_now()
+
+    def _read(self) -> None:
         run, config = self.run, self.config
         selected = [cast("XeroStream", each) for each in self.streams.values() if each.selected]
         if config.get("webhook_inbox_path") or config["webhook_only"]:
@@ -194,11 +205,15 @@ class TapXero(Tap):
             super().cb_test(ctx, param, value)
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """Stop at the end of the line that is being written.
+        """Stop at the end of the line that is being written, or between two pages with a state."""
+        if (schedule := self.run.schedule) is not None:
+            schedule.interrupt(self._stop_between_pages)
+        else:
+            self.run.writer.between_lines(self._stop)
 
-        The state needs no saving: it was written after the last page.
-        """
-        self.run.writer.between_lines(self._stop)
+    def _stop_between_pages(self) -> None:
+        self.run.state.write_now()
+        self._stop()
 
     def _stop(self) -> None:
         self.logger.info("Stopped. The next run goes on from the page this one reached.")

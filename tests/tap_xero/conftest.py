@@ -295,16 +295,15 @@ class KilledError(BaseException):
 
 def stop_after(tap: TapXero, pages: int) -> None:
     """End the run right after so many pages have been written and their state with them."""
-    left = [pages]
-    write_state = tap.state_writer.write_state
+    left, state = [pages], tap.run.state
 
-    def write_and_stop(state):
-        write_state(state)
+    def write_and_stop():
+        state.write_now()
         left[0] -= 1
         if left[0] == 0:
             raise KilledError
 
-    tap.state_writer.write_state = write_and_stop
+    state.write = write_and_stop
 
 
 @pytest.fixture

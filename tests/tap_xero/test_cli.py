@@ -184,16 +184,23 @@ def children_of(pid: int) -> list[int]:
 def test_a_stopped_run_leaves_whole_lines_and_no_sandbox(tmp_path, selecting, number):
     config = {"sandbox": {"organisations": 1, "invoices": 2000}}
     process = start(tmp_path, config, selecting("invoices", "payments"))
-    first = process.stdout.readline()
+    first = b""
+    while b'"RECORD"' not in first:
+        first += process.stdout.readline()
     sandboxes = children_of(process.pid)
     process.send_signal(number)
-    rest, log = process.communicate(timeout=60)
+    rest, log = process.stdout.read(), process.stderr.read()
+    process.wait(60)
     assert sandboxes
     lines = (first + rest).splitlines(keepends=True)
     if number != signal.SIGKILL:
         assert process.returncode == 0
         assert b"Stopped." in log
-        assert all(line.endswith(b"\n") and json.loads(line) for line in lines)
+        messages = [json.loads(line) for line in lines if line.endswith(b"\n")]
+        assert len(messages) == len(lines)
+        records = [each for each in messages if each["type"] == "RECORD"]
+        (partition,) = messages[-1]["value"]["bookmarks"]["invoices"]["partitions"]
+        assert partition["rows"] == len(records)
         assert not any(Path(f"/proc/{pid}").exists() for pid in sandboxes)
     else:
         # Its stdin closed with the tap, so it ends by itself.

@@ -203,22 +203,6 @@ def test_a_killed_run_resumes_from_the_page_it_reached(
     assert bookmark == "2026-02-02T08:59:00Z"
 
 
-def test_a_state_message_follows_each_page(xero_sandbox, run_tap, selecting, small_pages):
-    small_pages(9)
-    tenant = xero_sandbox.tenants[0].tenant_id
-    run = run_tap(xero_sandbox, catalog=selecting("invoices"), tenant_ids=[tenant])
-    records = 0
-    for message in run.messages:
-        if message["type"] == "RECORD":
-            records += 1
-            assert records <= 9
-        elif message["type"] == "STATE":
-            records = 0
-    pages = [state["bookmarks"]["invoices"]["partitions"][0].get("page") for state in run.states]
-    assert pages[:-1] == list(range(2, len(pages) + 1))
-    assert pages[-1] is None
-
-
 def test_records_of_both_organisations_carry_their_own_tenant(xero_sandbox, run_tap, selecting):
     run = run_tap(xero_sandbox, catalog=selecting("organisations"))
     owners = {record[TENANT]: record["Name"] for record in run.records["organisations"]}

@@ -87,7 +87,7 @@ class Drafts:
         now: datetime,
         begin: Callable[[], None],
         write: Callable[[bytes], None],
-        write_state: Callable[[], None],
+        forget: Callable[[], None],
     ) -> None:
         """Prepare; nothing is written yet.
 
@@ -95,13 +95,13 @@ class Drafts:
             now: The time.
             begin: Announces the stream; called before its first record.
             write: Writes lines.
-            write_state: Writes the state.
+            forget: Has the state forget what was last written of the stream.
         """
         self.released = False
         self._now = now
         self._begin = begin
         self._write = write
-        self._write_state = write_state
+        self._forget = forget
         self._drafts: list[Draft] = []
         self._lines: list[bytes] = []
         self._size = 0
@@ -151,11 +151,10 @@ class Drafts:
 
     def release(self) -> None:
         """Write what was kept back, and from now on the rest as it comes."""
+        if not self.released:
+            # Whatever ends the run from here on, its state does not say that all is as it was.
+            self._forget()
         self.released = True
-        # Whatever ends the run from here on, its state does not say that all is as it was.
-        forgotten = [each.partition.forget_answer() for each in self._drafts if each.rows]
-        if any(forgotten):
-            self._write_state()
         self._begin()
         for lines in self._lines:
             self._write(lines)

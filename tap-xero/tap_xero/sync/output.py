@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
-from singer_sdk.singerlib.encoding.simple import Message
+from singer_sdk.singerlib.encoding.simple import Message, SchemaMessage, StateMessage
 
 from tap_xero.api import wire
 
@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 
 
 class LineWriter(GenericSingerWriter[bytes, Message]):
-    """Singer messages on stdout, numbers with the digits they came with."""
+    """Singer messages on stdout, numbers with the digits they came with.
+
+    Attributes:
+        volume: Bytes of records written so far.
+    """
 
     def __init__(self) -> None:
         """Start with nothing in the middle of being written."""
         super().__init__()
+        self.volume = 0
         self._writing = False
         self._afterwards: Callable[[], None] | None = None
 
@@ -33,17 +38,29 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
 
     def write_message(self, message: Message) -> None:
         """Write one message."""
-        self.write_lines(self.format_message(message) + b"\n")
+        line = self.format_message(message) + b"\n"
+        if isinstance(message, (SchemaMessage, StateMessage)):
+            self._write(line)
+        else:
+            self.write_lines(line)
 
     def write_lines(self, lines: bytes) -> None:
-        """Write whole lines and hand them to the reader of stdout."""
+        """Write whole lines of records."""
+        self._write(lines)
+        self.volume += len(lines)
+
+    def _write(self, lines: bytes) -> None:
+        """Hand whole lines to the reader of stdout."""
         self._writing = True
         try:
             buffer: Any = getattr(sys.stdout, "buffer", None)
             if buffer is None:
                 sys.stdout.write(lines.decode())
             else:
-                buffer.write(lines)
+                rest = memoryview(lines)
+                while rest:
+                    # A signal that comes while the pipe is full ends a long write half-way.
+                    rest = rest[buffer.write(rest) :]
             sys.stdout.flush()
         finally:
             self._writing = False

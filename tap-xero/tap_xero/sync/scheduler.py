@@ -192,6 +192,15 @@ class Scheduler(Generic[T]):
         self._waiting = iter(organisations)
         self._changed = threading.Condition()
         self._lanes: list[_Lane[T]] = []
+        self._interruption: Callable[[], None] | None = None
+
+    def interrupt(self, action: Callable[[], None]) -> None:
+        """Have `step` do something, from a signal handler, when nothing is half done.
+
+        Args:
+            action: Raises what ends the run.
+        """
+        self._interruption = action
 
     def step(self) -> bool:
         """Take over a page, or the end of a stream, of each organisation that has one.
@@ -210,6 +219,8 @@ class Scheduler(Generic[T]):
 
     def _step(self) -> bool:
         lanes = self._lanes
+        if self._interruption is not None:
+            self._interruption()
         while len(lanes) < ORGANISATIONS and (tasks := next(self._waiting, None)) is not None:
             lanes.append(_Lane(tasks, self._changed))
         steps = [(lane, lane.step()) for lane in lanes]

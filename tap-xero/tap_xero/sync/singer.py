@@ -135,7 +135,7 @@ class SingerStream(Stream):
                 now=datetime.now(UTC),
                 begin=self.begin,
                 write=self.run.writer.write_lines,
-                write_state=self.run.state.write,
+                forget=self._forget_answers,
             )
         return self._drafts
 
@@ -258,6 +258,10 @@ class SingerStream(Stream):
         return remembered <= {tenant.id for tenant in self.run.tenants} and not (
             self.start_date and self.replication_key
         )
+
+    def _forget_answers(self) -> None:
+        """Have the state say no more what was written of any organisation of the run."""
+        self.run.state.forget_answers(self.name, [tenant.id for tenant in self.run.tenants])
 
     def end_reading(self) -> None:
         """Note that the stream is read; whoever reads it once more gets its schema once more."""

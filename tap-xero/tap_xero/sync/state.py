@@ -9,20 +9,28 @@ of its positions the events are done.
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from tap_xero.api import wire
 from tap_xero.models.dates import format_instant, parse_instant
 from tap_xero.models.schema import TENANT
 from tap_xero.sync.window import OVERLAP, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
 _WEBHOOKS = "webhooks"
 _ANSWER = "answer"
 _SILENT = {"context", _ANSWER}
 """Members of a partition that do not say that rows may still be to come."""
+
+PAUSE = 1.0
+"""Seconds between two states of a run, at the least."""
+
+SHARE = 0.01
+"""Part of the output that states may be: with hundreds of organisations each is a megabyte."""
 
 
 @dataclass(frozen=True)
@@ -184,16 +192,29 @@ class State:
             singer-io/tap-xero.
     """
 
-    def __init__(self, content: dict[str, Any], write: Callable[[Any], None]) -> None:
+    def __init__(
+        self,
+        content: dict[str, Any],
+        write: Callable[[Any], None],
+        volume: Callable[[], int],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Take over a state.
 
         Args:
             content: The tap's state, which is kept up to date.
             write: Writes it as a message, unless it is what was written last.
+            volume: Bytes of records written so far.
+            monotonic: Time.
         """
         self.singer_io_bookmarks: dict[str, str] = {}
         self._content = content
         self._write = write
+        self._volume = volume
+        self._monotonic = monotonic
+        self._written_at = -PAUSE
+        self._after = self._size = 0
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what a state has besides the bookmarks of this tap."""
@@ -201,9 +222,18 @@ class State:
         self._content.update(webhook_state(state))
 
     def write(self) -> None:
-        """Write it, if there is anything in it."""
+        """Write it, if that is due: what a killed run has to repeat is in proportion to a state."""
+        news = self._volume() - self._after
+        resting = self._monotonic() - self._written_at < PAUSE
+        if news and not resting and news * SHARE >= self._size:
+            self.write_now()
+
+    def write_now(self) -> None:
+        """Write it, if there is anything in it that was not written."""
         if self._content:
             self._write(self._content)
+            self._written_at, self._after = self._monotonic(), self._volume()
+            self._size = len(wire.encode(self._content))
 
     def partition(self, stream: str, tenant_id: str) -> Partition:
         """What it remembers of a stream of an organisation."""
@@ -213,6 +243,12 @@ class State:
         """Ids of the organisations of which it remembers a stream, or when it was read."""
         partitions = _partitions(self._content, stream)
         return {each["context"][TENANT] for each in partitions if each.keys() - _SILENT}
+
+    def forget_answers(self, stream: str, tenants: Iterable[str]) -> None:
+        """Forget what was last written of a stream, in a state that is written before its rows."""
+        forgotten = [self.partition(stream, tenant_id).forget_answer() for tenant_id in tenants]
+        if any(forgotten):
+            self.write_now()
 
     def answers(self, stream: str, *, besides: Collection[str]) -> list[Partition]:
         """What it remembers of organisations of which it has an answer, besides some of them."""

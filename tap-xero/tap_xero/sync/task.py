@@ -96,8 +96,8 @@ class StreamTask:
         if self._draft is not None and drafts is not None and not drafts.overflowed:
             drafts.add(self._draft, *stream.messages(records))
         else:
-            if self._partition.forget_answer():
-                self._state_changed()
+            if self._write_messages:
+                stream.run.state.forget_answers(stream.name, [self.tenant.id])
             yield from stream.write_records(records, write_messages=self._write_messages)
         stream.run.note_page(self.tenant, resource, page, len(records))
 

@@ -150,7 +150,7 @@ class Intake:
         for tenant_id, positions in self._unread.items():
             self._positions[tenant_id] = min(positions) - 1
         self.run.state.record_positions(self._inbox.id, self._positions)
-        self.run.state.write()
+        self.run.state.write_now()
         self._inbox.emitted(self._positions)
 
     # -- what the tasks tell --
