@@ -124,8 +124,8 @@ class Hints:
     """What a schema says to Databricks alone; a folder has no use for it.
 
     Attributes:
-        cluster_by: Columns to cluster by (`x-databricks-cluster-by`); None leaves it to the
-            settings.
+        cluster_by: Columns to cluster by (`x-databricks-cluster-by`), also those that are not
+            selected; None leaves it to the settings.
         properties: Table properties (`x-databricks-properties`).
         tags: Tags of Unity Catalog (`x-databricks-tags`), each a column, empty for the table
             itself, a key and a value.

@@ -103,7 +103,7 @@ def make_plan(
         sdk_metadata=sdk_metadata,
         soft_delete=soft_delete,
         references=() if history else tuple(_references(properties, names, names, mapper.spell)),
-        hints=_hints(schema, names),
+        hints=_hints(schema, names, mapper.spell),
         former_table=ascii_snake_case(stream),
     )
 
@@ -139,12 +139,14 @@ def _references(
             )
 
 
-def _hints(schema: Mapping[str, Any], names: Mapping[str, str]) -> Hints:
+def _hints(
+    schema: Mapping[str, Any], names: Mapping[str, str], spell: Callable[[str], str]
+) -> Hints:
     stated = schema.get("x-databricks-cluster-by")
     columns = [stated] if isinstance(stated, str) else stated
     properties = schema.get("x-databricks-properties")
     return Hints(
-        cluster_by=None if columns is None else tuple(names[c] for c in columns if c in names),
+        cluster_by=None if columns is None else tuple(names.get(c) or spell(c) for c in columns),
         properties=tuple((str(k), str(v)) for k, v in properties.items())
         if isinstance(properties, Mapping)
         else (),

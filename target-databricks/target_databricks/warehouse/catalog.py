@@ -12,17 +12,18 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pyarrow as pa
 
-from target_databricks.schema.types import TIMESTAMP
+from target_databricks.schema.types import TIMESTAMP, comment
 from target_databricks.warehouse.sql.columns import COLLATION, as_variant
 from target_databricks.warehouse.sql.names import Schema
 from target_databricks.warehouse.suitability import about_catalog, about_table
+from target_databricks.warehouse.upkeep_items import TABLE
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -57,6 +58,7 @@ class TableFacts:
         constraints: Names of its informational keys; None if they were not looked at.
         primary_key: Columns of its PRIMARY KEY.
         masks: Columns that not everybody sees as they are.
+        comments: By column, that of the table by `TABLE`; None if they were not looked at.
         objection: Why it cannot be loaded into, and what to do; None if it may be.
     """
 
@@ -65,7 +67,15 @@ class TableFacts:
     constraints: frozenset[str] | None = None
     primary_key: frozenset[str] = field(default_factory=frozenset)
     masks: tuple[str, ...] = ()
+    comments: Mapping[str, str] | None = None
     objection: tuple[str, str] | None = None
+
+    def given(self, columns: Iterable[pa.Field]) -> TableFacts:
+        """The facts once columns are added, with which their comments come."""
+        if self.comments is None:
+            return self
+        new = {column.name: text for column in columns if (text := comment(column))}
+        return replace(self, comments={**self.comments, **new})
 
 
 NO_TABLE = TableFacts(None, {}, frozenset())
@@ -138,6 +148,8 @@ class Catalog:
             frozenset(names),
             primary_key,
             tuple(str(column.name) for column in info.columns or () if column.mask),
+            {str(c.name): c.comment for c in info.columns or () if c.comment}
+            | ({TABLE: info.comment} if info.comment else {}),
             about_table(info),
         )
 
@@ -160,8 +172,8 @@ def column_of(type_json: str) -> pa.Field:
 def _field(facts: Mapping[str, Any]) -> pa.Field:
     kind, own = facts["type"], facts.get("metadata") or {}
     metadata: dict[bytes, bytes] = {}
-    if comment := own.get("comment"):
-        metadata[b"comment"] = str(comment).encode()
+    if text := own.get("comment"):
+        metadata[b"comment"] = str(text).encode()
     if "__COLLATIONS" in own or (isinstance(kind, str) and kind.startswith("string collate")):
         metadata[COLLATION] = b"other"
     column = pa.field(str(facts["name"]), _type(kind), metadata=metadata or None)

@@ -40,10 +40,12 @@ class Clustering:
 
     def usable(self, table: str, columns: pa.Schema, hints: Hints) -> Hints:
         """The hints, less columns to cluster by that no table can be clustered by."""
-        stated = hints.cluster_by or ()
-        usable = tuple(n for n in stated if n in columns.names and clusterable(columns.field(n)))
-        if usable == stated:
+        stated = tuple(name for name in hints.cluster_by or () if name in columns.names)
+        usable = tuple(name for name in stated if clusterable(columns.field(name)))
+        if usable == (hints.cluster_by or ()):
             return hints
+        if usable == stated:
+            return replace(hints, cluster_by=usable or None)
         logger.warning(
             "%s.%s is not clustered by %s, as x-databricks-cluster-by has it: columns of these "
             "types have no statistics with an order.",

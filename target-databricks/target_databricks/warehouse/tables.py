@@ -33,7 +33,7 @@ from target_databricks.warehouse.sql.columns import (
     missing,
     widened,
 )
-from target_databricks.warehouse.sql.names import constraint_name
+from target_databricks.warehouse.sql.names import constraint_name, quoted
 from target_databricks.warehouse.suitability import about_masks
 from target_databricks.warehouse.upkeep import Upkeep
 from target_databricks.warehouse.upkeep_items import REMEMBERED, Item
@@ -191,8 +191,9 @@ class Tables:
         """
         self._require_usable(table, keys)
         target = pa.schema([as_variant(c) if c.name in variants else c for c in target])
-        existing = self.columns(table)
-        items = self._upkeep.items(target, description, hints or Hints())
+        facts = self.facts(table)
+        existing = facts.columns
+        items = self._upkeep.items(target, description, hints or Hints(), existing)
         if made := existing is None:
             new = NewTable(
                 table,
@@ -205,7 +206,10 @@ class Tables:
                 items,
             )
             existing = self._create(new, keys, hints or Hints())
+            facts = self._facts[table]
         lacking = missing(existing, target)
+        if self._comments:
+            facts = facts.given(c for place, c in lacking if place == quoted(c.name))
         if not any(map(is_variant, existing)) and any(is_variant(c) for _, c in lacking):
             # Only a table that is made with a VARIANT gets the feature by itself.
             self._connections.run(ddl.set_properties(self.name(table), {VARIANT: "supported"}))
@@ -227,7 +231,7 @@ class Tables:
             # The first look may have been at a catalog that lags behind; this one was not.
             if {place for place, _ in before} <= {place for place, _ in lacking}:
                 raise LoadError(f"{self.schema}.{table} lacks {names}, which cannot be added.")
-        self._upkeep.keep(table, items, made=made)
+        self._upkeep.keep(table, items, facts, made=made)
         return self._present(table)
 
     def widen(self, table: str, types: Mapping[str, pa.DataType]) -> bool:

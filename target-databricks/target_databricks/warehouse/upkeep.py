@@ -1,7 +1,9 @@
 """Keeps comments, tags, clustering and properties of tables as the schema and the settings say.
 
 Nothing is asked of a table that remembers to have what is wanted, and what people have set stays:
-see `upkeep_items.py`. What is refused, for want of a privilege say, keeps no row from being loaded.
+see `upkeep_items.py`. Comments and properties are in what Unity Catalog says of a table anyway; for
+others the table is asked. What is refused, for want of a privilege say, keeps no row from being
+loaded.
 
 Source: Databricks SQL language reference, DESCRIBE TABLE, DESCRIBE DETAIL; information_schema,
 TABLE_TAGS and COLUMN_TAGS.
@@ -12,13 +14,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Any, Protocol
 
 import pyarrow as pa
 
 from target_databricks.schema.plan import Hints
+from target_databricks.warehouse.catalog import TableFacts
 from target_databricks.warehouse.client.connection import Connections, StatementError
-from target_databricks.warehouse.sql import ddl
 from target_databricks.warehouse.sql.names import Schema, literal, quoted
 from target_databricks.warehouse.upkeep_items import (
     REMEMBERED,
@@ -26,7 +29,6 @@ from target_databricks.warehouse.upkeep_items import (
     Item,
     Memory,
     changes,
-    memory_of,
     statements,
     wanted,
 )
@@ -41,6 +43,9 @@ class _Tables(Protocol):
 
     def name(self, table: str) -> str: ...
     def properties(self, table: str) -> Mapping[str, str]: ...
+    def set_properties(
+        self, table: str, properties: Mapping[str, str], tags: Mapping[str, str]
+    ) -> None: ...
 
 
 class Upkeep:
@@ -62,12 +67,19 @@ class Upkeep:
         self._properties = _texts(config.get("table_properties"))
         self._seen: set[str] = set()
 
-    def items(self, columns: pa.Schema, description: str | None, hints: Hints) -> list[Item]:
+    def items(
+        self,
+        columns: pa.Schema,
+        description: str | None,
+        hints: Hints,
+        there: pa.Schema | None = None,
+    ) -> list[Item]:
         """All that a table is to have."""
         return wanted(
             description,
             columns,
             hints,
+            there=there,
             comments=self._comments,
             tags=self._tags,
             properties=self._properties,
@@ -80,26 +92,27 @@ class Upkeep:
             items: All that it is to have.
             cluster_by: How it is clustered.
         """
-        wished = [item for item in items if item.kind != "tag"]
-        made = [item for item in wished if item.kind != "cluster"]
+        made = []
         if isinstance(cluster_by, tuple) and cluster_by:
             # Also where it is clustered by its keys, which nobody has wished for.
             made.append(Item("cluster", TABLE, "", json.dumps(cluster_by)))
-        return str(Memory(memory_of(wished).digest, memory_of(made).texts))
+        wished = [item for item in items if item.kind != "tag"]
+        return str(Memory().after(made, ()).after(wished, made))
 
-    def keep(self, table: str, items: Sequence[Item], *, made: bool) -> None:
+    def keep(self, table: str, items: Sequence[Item], facts: TableFacts, *, made: bool) -> None:
         """Have a table have what it is to have, once a run.
 
         Args:
             table: The table.
             items: All that it is to have.
+            facts: What it had when it was looked at last, before columns were added.
             made: Whether it was made just now, so that it lacks its tags alone.
         """
         if table in self._seen or not items:
             return
         self._seen.add(table)
         try:
-            self._keep(table, items, made=made)
+            self._keep(table, items, facts, made=made)
         except StatementError as error:
             logger.warning(
                 "%s.%s: its comments, tags, clustering and properties are not all as they should "
@@ -109,19 +122,19 @@ class Upkeep:
                 error.problem.sentence,
             )
 
-    def _keep(self, table: str, items: Sequence[Item], *, made: bool) -> None:
-        if made and not any(item.kind == "tag" for item in items):
+    def _keep(self, table: str, items: Sequence[Item], facts: TableFacts, *, made: bool) -> None:
+        properties = facts.properties
+        if properties is None:
+            properties = self._tables.properties(table)
+        memory = Memory.parse(properties.get(REMEMBERED))
+        if not (news := memory.news(items)):
             return
-        memory = Memory.parse(self._tables.properties(table).get(REMEMBERED))
-        aim = memory_of(items, memory)
-        if memory.digest == aim.digest:
-            return
-        present = [i for i in items if i.kind != "tag"] if made else [*self._present(table, items)]
-        to_set, theirs = changes(items, present, memory)
+        present = [] if made else [*self._present(table, news, facts.comments, properties)]
+        to_set, theirs = changes(news, present, memory)
         for statement in statements(self._tables.name(table), to_set):
             self._connections.run(statement)
-        remembered = ddl.set_properties(self._tables.name(table), {REMEMBERED: str(aim)})
-        self._connections.run(remembered)
+        after = str(memory.after(news, present))
+        self._tables.set_properties(table, {REMEMBERED: after}, {})
         for item in theirs:
             logger.info(
                 "%s.%s: the %s of %s is not what the schema says, and stays, because somebody has "
@@ -132,29 +145,35 @@ class Upkeep:
                 f"column {item.column}" if item.column else "the table",
             )
 
-    def _present(self, table: str, items: Sequence[Item]) -> Iterator[Item]:
-        """What a table has of the kinds that are wanted."""
-        kinds = {item.kind for item in items}
-        name = self._tables.name(table)
-        (detail,) = self._connections.run(f"DESCRIBE DETAIL {name}").to_pylist()
-        properties = self._tables.properties(table)
+    def _present(
+        self,
+        table: str,
+        news: Sequence[Item],
+        comments: Mapping[str, str] | None,
+        properties: Mapping[str, str],
+    ) -> Iterator[Item]:
+        """What a table has of the kinds that are news."""
+        kinds, detail = {item.kind for item in news}, {}
+        if "cluster" in kinds or ("comment" in kinds and comments is None):
+            statement = f"DESCRIBE DETAIL {self._tables.name(table)}"
+            (detail,) = self._connections.run(statement).to_pylist()
         if "comment" in kinds:
-            comments = {TABLE: detail.get("description")}
-            for row in self._connections.run(f"DESCRIBE TABLE {name}").to_pylist():
-                if not row["col_name"] or row["col_name"].startswith("#"):
-                    break
-                comments[row["col_name"]] = row["comment"]
+            if comments is None:
+                comments = self._comments_of(table) | {TABLE: detail.get("description")}
             yield from (Item("comment", n, "", text) for n, text in comments.items() if text)
-        if "cluster" in kinds:
-            columns = list(detail.get("clusteringColumns") or ())
-            # Those that Databricks has chosen are nobody's wish.
-            auto = properties.get("clusterByAuto") == "true"
-            if columns and not auto:
-                yield Item("cluster", TABLE, "", json.dumps(columns))
+        columns = list(detail.get("clusteringColumns") or ())
+        # Those that Databricks has chosen are nobody's wish.
+        if columns and properties.get("clusterByAuto") != "true":
+            yield Item("cluster", TABLE, "", json.dumps(columns))
         for key, value in properties.items():
             yield Item("property", TABLE, key, value)
         if "tag" in kinds:
             yield from self._present_tags(table)
+
+    def _comments_of(self, table: str) -> dict[str, Any]:
+        rows = self._connections.run(f"DESCRIBE TABLE {self._tables.name(table)}").to_pylist()
+        columns = takewhile(lambda row: row["col_name"] and row["col_name"][0] != "#", rows)
+        return {row["col_name"]: row["comment"] for row in columns}
 
     def _present_tags(self, table: str) -> Iterator[Item]:
         catalog = quoted(self._tables.schema.catalog)

@@ -1,10 +1,10 @@
 """What tables are to have of comments, tags, clustering and properties, and what to set. Pure.
 
-A table property remembers what was set from here: a digest of all that was wanted, and short
-hashes of every text. While the digest is the same, nothing is looked at. When it differs, what the
-table has is looked up once, and each thing is set where the table has none, or one that was set
-from here. What people have written in its place is theirs and stays, and so does what no schema
-asks for any more.
+A table property remembers what was set from here, by short hashes: what schemas and settings say,
+and what they said before. Of what they say again nothing is looked at. Of what they say anew the
+table is looked at, and each thing is set where the table has none, or one that was set from here.
+What people have written in its place is theirs and stays, and so does what no schema asks for any
+more: another job may, which selects other columns.
 
 Source: Databricks SQL language reference, COMMENT ON, ALTER TABLE (SET TAGS, CLUSTER BY, SET
 TBLPROPERTIES).
@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -27,12 +27,12 @@ from target_databricks.warehouse.sql import ddl
 from target_databricks.warehouse.sql.columns import clusterable
 
 REMEMBERED = "target-databricks.said"
-"""Name of the property: digest, colon, hashes of six characters each."""
+"""Name of the property: hashes of what is said, colon, of what was; six characters each."""
 
 TABLE = ""
 """Stands for the table itself, where others are columns."""
 
-_DIGEST, _HASH = 12, 6
+_HASH = 6
 
 
 class Item(NamedTuple):
@@ -61,24 +61,46 @@ class Memory:
     """What a table remembers of what was set from here.
 
     Attributes:
-        digest: Of all that was wanted; empty when nothing is remembered.
-        texts: Hashes of what was set.
+        said: Hashes of what was wished for last, set or left as people had it.
+        before: Hashes of what was set and then set otherwise.
     """
 
-    digest: str = ""
-    texts: frozenset[str] = field(default_factory=frozenset)
+    said: frozenset[str] = field(default_factory=frozenset)
+    before: frozenset[str] = field(default_factory=frozenset)
 
     @classmethod
     def parse(cls, stated: str | None) -> Memory:
         """Read the property; whatever else stands there is no memory."""
-        digest, colon, texts = (stated or "").partition(":")
-        if not colon or len(digest) != _DIGEST or len(texts) % _HASH:
+        halves = (stated or "").split(":")
+        if len(halves) != 2 or any(len(half) % _HASH for half in halves):
             return cls()
-        hashes = (texts[at : at + _HASH] for at in range(0, len(texts), _HASH))
-        return cls(digest, frozenset(hashes))
+        return cls(*(_hashes(half) for half in halves))
 
     def __str__(self) -> str:
-        return f"{self.digest}:{''.join(sorted(self.texts))}"
+        return ":".join("".join(sorted(hashes)) for hashes in (self.said, self.before))
+
+    def news(self, items: Iterable[Item]) -> list[Item]:
+        """What is said for the first time, or again after something else."""
+        return [item for item in items if _hashed(item) not in self.said]
+
+    def is_own(self, item: Item) -> bool:
+        """Whether what a table has was set from here."""
+        return _hashed(item) in self.said | self.before
+
+    def after(self, items: Collection[Item], present: Iterable[Item]) -> Memory:
+        """What is remembered once things were set.
+
+        Args:
+            items: What was news.
+            present: What the table had.
+        """
+        places, new = {item.place for item in items}, frozenset(map(_hashed, items))
+        past = {_hashed(item) for item in present if item.place in places} & self.said
+        return Memory(self.said - past | new, (self.before | past) - new)
+
+
+def _hashes(text: str) -> frozenset[str]:
+    return frozenset(text[at : at + _HASH] for at in range(0, len(text), _HASH))
 
 
 def wanted(
@@ -86,6 +108,7 @@ def wanted(
     columns: pa.Schema,
     hints: Hints,
     *,
+    there: pa.Schema | None = None,
     comments: bool,
     tags: Mapping[str, str],
     properties: Mapping[str, str],
@@ -96,6 +119,7 @@ def wanted(
         description: Its comment.
         columns: Its columns, commented.
         hints: What the schema says to Databricks alone.
+        there: Columns that it has already, this job's and others'.
         comments: Whether comments are wanted.
         tags: Tags of all tables.
         properties: Properties of all tables.
@@ -104,28 +128,23 @@ def wanted(
         c.name: comment.decode() for c in columns if (comment := (c.metadata or {}).get(b"comment"))
     }
     items = [Item("comment", name, "", text) for name, text in said.items() if comments and text]
-    there = {TABLE, *columns.names}
+    own = {TABLE, *columns.names}
     for (column, key), value in {
         **{(TABLE, key): value for key, value in tags.items()},
         **{(column, key): value for column, key, value in hints.tags},
     }.items():
-        if column in there:
+        if column in own:
             items.append(Item("tag", column, key, value))
     for key, value in {**properties, **dict(hints.properties)}.items():
         items.append(Item("property", TABLE, key, value))
+    every = {c.name: c for c in (*(there or ()), *columns)}
+    chosen = hints.cluster_by or ()
     # By others no table can be clustered.
-    orderly = [n for n in hints.cluster_by or () if n in there and clusterable(columns.field(n))]
-    if orderly:
+    orderly = [name for name in chosen if name in every and clusterable(every[name])]
+    # A job that does not select all of them says nothing against the others.
+    if orderly and every.keys() >= set(chosen):
         items.append(Item("cluster", TABLE, "", json.dumps(orderly[:CLUSTERED_COLUMNS])))
     return items
-
-
-def memory_of(items: Iterable[Item], before: Memory | None = None) -> Memory:
-    """What a table remembers once it has all that is wanted."""
-    items = list(items)
-    texts = frozenset(map(_hashed, items))
-    digest = hashlib.sha256(json.dumps(sorted(items)).encode()).hexdigest()[:_DIGEST]
-    return Memory(digest, texts | (before.texts if before else frozenset()))
 
 
 def changes(
@@ -146,7 +165,7 @@ def changes(
         if now is None:
             to_set.append(item)
         elif now.value != item.value:
-            (to_set if _hashed(now) in memory.texts else theirs).append(item)
+            (to_set if memory.is_own(now) else theirs).append(item)
     return to_set, theirs
 
 
