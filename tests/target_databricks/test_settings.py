@@ -159,6 +159,23 @@ def test_grants_are_printed_for_the_default_catalog(monkeypatch, files, capsys):
     assert "GRANT USE CATALOG ON CATALOG `main` TO `loader`;" in printed
     assert "CREATE VOLUME IF NOT EXISTS `main`.`default`.`_sdc_staging`;" in printed
     assert [line for line in printed if "``" in line] == []
+    assert "entitlement 'Databricks SQL access'" in printed[-2]
+    assert "CAN USE" in printed[-1]
+
+
+def test_grants_are_no_more_than_the_settings_need():
+    config = {"default_target_schema": "books", "catalog": "main", "http_path": "/w/1"}
+    some = [*grants.grants({**config, "staging": "inline"}, "loader")]
+    assert [line for line in some if not line.startswith("--")] == [
+        "CREATE SCHEMA IF NOT EXISTS `main`.`books`;",
+        "GRANT USE CATALOG ON CATALOG `main` TO `loader`;",
+        "GRANT USE SCHEMA, CREATE TABLE, SELECT, MODIFY ON SCHEMA `main`.`books` TO `loader`;",
+    ]
+    more = {"managed_location": "s3://b/c", "table_tags": {"a": "b"}}
+    staging = {"staging": "volume", "staging_volume": "_sdc_staging"}
+    printed = [*grants.grants({**config, **staging, **more}, "loader")]
+    assert printed[0] == "CREATE SCHEMA IF NOT EXISTS `main`.`books` MANAGED LOCATION 's3://b/c';"
+    assert "GRANT APPLY TAG ON SCHEMA `main`.`books` TO `loader`;" in printed
 
 
 @pytest.mark.parametrize(

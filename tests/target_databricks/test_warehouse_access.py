@@ -121,13 +121,24 @@ def test_a_real_time_warehouse_is_refused_with_the_one_to_take(warehouse, monkey
 
 
 def test_the_grants_that_are_printed_are_those_that_a_check_and_a_load_need(warehouse, singer):
-    somebody = warehouse.sandbox.identity.add_service_principal("bookkeeper")
+    identity = warehouse.sandbox.identity
+    somebody = identity.add_service_principal("bookkeeper", sql_access=False)
     warehouse.settings = {"access_token": somebody.access_token}
     config = dict(TargetDatabricks(config=warehouse.config()).config)
-    for statement in grants(config, somebody.name):
+    printed = [*grants(config, somebody.name)]
+    for statement in printed:
         if not statement.startswith("--"):
             warehouse.sandbox.sql(statement.rstrip(";"))
     told: list[str] = []
+    # What is granted helps nobody whom the workspace does not let to a warehouse.
+    assert "entitlement 'Databricks SQL access' (databricks-sql-access)" in "\n".join(printed)
+    with pytest.raises(ConfigurationError, match=r"lacks the entitlement 'Databricks SQL access'"):
+        check(config, told.append)
+    connections = Connections(make_access(config), {}, Backoff(5.0), lambda: None)
+    with pytest.raises(StatementError, match=r"lacks the entitlement 'Databricks SQL access'"):
+        connections.run("SELECT 1")
+    assert told == []
+    identity.entitle(somebody.name)
     check(config, told.append)
     assert told[-1] == "Ready."
     assert f"  granted: SELECT to {somebody.name}" in told

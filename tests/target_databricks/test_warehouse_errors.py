@@ -75,6 +75,13 @@ class AnswerError(Exception):
         (AnswerError("[INTERNAL_ERROR] Found a bug in the optimizer"), Kind.INTERNAL),
         (AnswerError("Error during request to server", http_code=403), Kind.FINAL),
         (AnswerError("[INSUFFICIENT_PERMISSIONS] Insufficient privileges"), Kind.DENIED),
+        (
+            AnswerError(
+                "This API is disabled for users without the databricks-sql-access or "
+                "workspace-consume entitlement."
+            ),
+            "A workspace administrator gives it",
+        ),
         (AnswerError("[CATALOG_NOT_FOUND] The catalog `x` not found"), Kind.FINAL),
         (AnswerError("[PARSE_SYNTAX_ERROR] Syntax error at or near 'x'"), Kind.FINAL),
         (ValueError(), Kind.FINAL),

@@ -9,7 +9,7 @@ import hashlib
 import secrets
 import threading
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from databricks_sandbox.clock import Clock
 from databricks_sandbox.limits import TOKEN_SECONDS
@@ -25,6 +25,8 @@ class Principal:
         display_name: for people.
         admin: a metastore admin may do everything.
         can_use_warehouse: has CAN USE on the warehouse; without it every session is refused.
+        sql_access: has the entitlement `databricks-sql-access` of the workspace; without it all but
+            the question who one is is refused.
         client_secret: of a service principal; None for a user.
         access_token: a personal access token.
         groups: groups it belongs to; `account users` always.
@@ -35,6 +37,7 @@ class Principal:
     display_name: str
     admin: bool = False
     can_use_warehouse: bool = True
+    sql_access: bool = True
     client_secret: str | None = field(default=None, repr=False)
     access_token: str = field(default="", repr=False)
     groups: tuple[str, ...] = ("account users",)
@@ -69,35 +72,36 @@ class Identity:
         self._personal: dict[str, str] = {}
 
     def add_service_principal(
-        self, display_name: str, *, admin: bool = False, can_use_warehouse: bool = True
+        self,
+        display_name: str,
+        *,
+        admin: bool = False,
+        can_use_warehouse: bool = True,
+        sql_access: bool = True,
     ) -> Principal:
         """A new service principal with a client secret and a personal access token."""
         # Derived, so that a statement that grants to it reads the same in every run.
         name = str(uuid.uuid5(uuid.NAMESPACE_URL, f"databricks-sandbox/{display_name}"))
-        return self._add(name, display_name, "dose" + secrets.token_hex(16), admin,
-                         can_use_warehouse)  # fmt: skip
+        secret = "dose" + secrets.token_hex(16)
+        principal = Principal(name, display_name, admin, can_use_warehouse, sql_access, secret)
+        return self._add(principal)
 
     def add_user(
         self, email: str, *, admin: bool = False, can_use_warehouse: bool = True
     ) -> Principal:
         """A new user with a personal access token."""
-        return self._add(email, email, None, admin, can_use_warehouse)
+        return self._add(Principal(email, email, admin, can_use_warehouse))
 
-    def _add(
-        self,
-        name: str,
-        display_name: str,
-        secret: str | None,
-        admin: bool,
-        can_use_warehouse: bool,
-    ) -> Principal:
-        principal = Principal(
-            name,
-            display_name,
-            admin,
-            can_use_warehouse,
-            secret,
-            "dapi" + secrets.token_hex(16),
+    def entitle(self, name: str) -> None:
+        """Give a principal the entitlement `databricks-sql-access`, as an administrator does."""
+        with self._lock:
+            self._principals[name] = replace(self._principals[name], sql_access=True)
+
+    def _add(self, new: Principal) -> Principal:
+        name = new.name
+        principal = replace(
+            new,
+            access_token="dapi" + secrets.token_hex(16),
             number=int(hashlib.sha256(name.encode()).hexdigest()[:12], 16),
         )
         with self._lock:

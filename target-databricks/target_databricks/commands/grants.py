@@ -17,6 +17,7 @@ import click
 from target_databricks.commands.common import command, config_option, settings, show_error
 from target_databricks.errors import errors_as_lines
 from target_databricks.schema.naming import schema_name
+from target_databricks.warehouse.sql import ddl
 from target_databricks.warehouse.sql.names import Schema, quoted
 from target_databricks.warehouse.staging.choose import staging_volume
 
@@ -41,18 +42,29 @@ def grants(config: Mapping[str, Any], principal: str) -> Iterator[str]:
     """
     name = schema_name(str(config["default_target_schema"]), lambda _: True)
     schema = Schema(str(config["catalog"]), name.lower())  # as Unity Catalog keeps it
-    volume = staging_volume(config, schema)
+    volume = None if config["staging"] == "inline" else staging_volume(config, schema)
     to = quoted(principal)
-    yield f"CREATE SCHEMA IF NOT EXISTS {schema.sql};"
-    if volume.schema != schema:
-        yield f"CREATE SCHEMA IF NOT EXISTS {volume.schema.sql};"
-    yield f"CREATE VOLUME IF NOT EXISTS {volume.sql};"
-    for catalog in dict.fromkeys([schema.catalog, volume.schema.catalog]):
+    yield f"{ddl.create_schema(schema.sql, config.get('managed_location'))};"
+    if volume is not None:
+        if volume.schema != schema:
+            yield f"{ddl.create_schema(volume.schema.sql, None)};"
+        yield f"CREATE VOLUME IF NOT EXISTS {volume.sql};"
+    catalogs = [schema.catalog, *([volume.schema.catalog] if volume else [])]
+    for catalog in dict.fromkeys(catalogs):
         yield f"GRANT USE CATALOG ON CATALOG {quoted(catalog)} TO {to};"
     yield f"GRANT USE SCHEMA, CREATE TABLE, SELECT, MODIFY ON SCHEMA {schema.sql} TO {to};"
-    yield f"GRANT USE SCHEMA, CREATE VOLUME ON SCHEMA {volume.schema.sql} TO {to};"
-    yield f"GRANT READ VOLUME, WRITE VOLUME ON VOLUME {volume.sql} TO {to};"
+    if config.get("table_tags"):
+        # Of its own tables it may say what it likes; these may have been made by others.
+        yield f"GRANT APPLY TAG ON SCHEMA {schema.sql} TO {to};"
+    if volume is not None:
+        yield f"GRANT USE SCHEMA, CREATE VOLUME ON SCHEMA {volume.schema.sql} TO {to};"
+        yield f"GRANT READ VOLUME, WRITE VOLUME ON VOLUME {volume.sql} TO {to};"
+    yield f"-- What no SQL can give, an administrator of the workspace gives {principal}:"
     yield (
-        f"-- In the workspace: {principal} needs the entitlement 'Databricks SQL access', and CAN "
-        f"USE on the SQL warehouse of {config['http_path']}."
+        "-- 1. the entitlement 'Databricks SQL access' (databricks-sql-access): Settings, Identity "
+        "and access, the user, service principal or group, Entitlements;"
+    )
+    yield (
+        f"-- 2. CAN USE on the SQL warehouse of {config['http_path']}: SQL Warehouses, the "
+        "warehouse, Permissions."
     )

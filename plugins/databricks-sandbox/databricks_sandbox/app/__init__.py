@@ -18,7 +18,7 @@ from databricks_sandbox.app.refusals import EXCEPTION_HANDLERS
 from databricks_sandbox.app.sql import SqlEndpoint
 from databricks_sandbox.app.staging import Staging
 from databricks_sandbox.app.workspace import Warehouses, me, not_found
-from databricks_sandbox.faults import FaultPlan
+from databricks_sandbox.faults import FaultPlan, HttpError
 from databricks_sandbox.identity import Identity, Principal
 from databricks_sandbox.statements import StatementLog
 from databricks_sandbox.switches import Switches
@@ -28,6 +28,12 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 PrincipalHandler = Callable[[Request, Principal], Awaitable[Response]]
 """The same for requests whose token is looked at before."""
+
+_NOT_ENTITLED = (
+    "This API is disabled for users without the databricks-sql-access or workspace-consume "
+    "entitlement."
+)
+"""Source: what workspaces answer, in reports of users; no document has it."""
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH")
 
@@ -86,6 +92,14 @@ def create_app(
 
         return authenticated(answer)
 
+    def entitled(handler: PrincipalHandler) -> PrincipalHandler:
+        async def answer(request: Request, principal: Principal) -> Response:
+            if not principal.sql_access:
+                raise HttpError(403, "PERMISSION_DENIED", _NOT_ENTITLED)
+            return await handler(request, principal)
+
+        return answer
+
     return Starlette(
         routes=[
             route("/sandbox/{path:path}", control.answer),
@@ -93,15 +107,15 @@ def create_app(
             route("/oidc/{path:path}", oauth.answer),
             route("/.well-known/{path:path}", oauth.answer),
             route("/login", login_page),
-            route("/sql/{path:path}", authenticated(sql.answer)),
+            route("/sql/{path:path}", authenticated(entitled(sql.answer))),
             route("/api/2.0/preview/scim/v2/Me", rest(me)),
-            route("/api/2.0/sql/warehouses", rest(warehouses.list)),
-            route("/api/2.0/sql/warehouses/{path:path}", rest(warehouses.answer)),
-            route("/api/2.1/unity-catalog/catalogs/{path:path}", rest(catalog.catalog)),
-            route("/api/2.1/unity-catalog/tables/{path:path}", rest(catalog.table)),
-            route("/api/2.1/unity-catalog/schemas/{path:path}", rest(catalog.schema)),
-            route("/api/2.0/fs/files/{path:path}", rest(files.file)),
-            route("/api/2.0/fs/directories/{path:path}", rest(files.directory)),
+            route("/api/2.0/sql/warehouses", rest(entitled(warehouses.list))),
+            route("/api/2.0/sql/warehouses/{path:path}", rest(entitled(warehouses.answer))),
+            route("/api/2.1/unity-catalog/catalogs/{path:path}", rest(entitled(catalog.catalog))),
+            route("/api/2.1/unity-catalog/tables/{path:path}", rest(entitled(catalog.table))),
+            route("/api/2.1/unity-catalog/schemas/{path:path}", rest(entitled(catalog.schema))),
+            route("/api/2.0/fs/files/{path:path}", rest(entitled(files.file))),
+            route("/api/2.0/fs/directories/{path:path}", rest(entitled(files.directory))),
             route("/{path:path}", rest(not_found)),
         ],
         exception_handlers=EXCEPTION_HANDLERS,

@@ -141,6 +141,7 @@ def principal_calls(identity: Identity) -> Calls:
             body["display_name"],
             admin=bool(body.get("admin", False)),
             can_use_warehouse=bool(body.get("can_use_warehouse", True)),
+            sql_access=bool(body.get("sql_access", True)),
         )
         return {
             "client_id": principal.client_id,

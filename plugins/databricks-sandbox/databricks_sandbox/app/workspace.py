@@ -29,6 +29,7 @@ async def me(request: Request, principal: Principal) -> Response:
             "userName": principal.name,
             "displayName": principal.display_name,
             "active": True,
+            "entitlements": [{"value": "databricks-sql-access"}] if principal.sql_access else [],
             "groups": [{"display": group} for group in principal.groups],
         }
     )

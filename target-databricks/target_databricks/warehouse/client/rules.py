@@ -72,6 +72,11 @@ _GRANT = (
     "Ask an administrator for the privilege; `target-databricks-grants` prints the statements "
     "that are needed."
 )
+_ENTITLEMENT = (
+    "The user lacks the entitlement 'Databricks SQL access' (databricks-sql-access), without which "
+    "a workspace lets nobody to a warehouse, whatever is granted. A workspace administrator gives "
+    "it: Settings, Identity and access, the user, service principal or group, Entitlements."
+)
 _CATALOG = "Check the setting 'catalog', and that the user may USE CATALOG there."
 
 _CONSTRAINT = (
@@ -188,6 +193,11 @@ RULES = (
             r"invalid_(client|token)|invalid access token|token (is|has) expired",
             r"cannot configure default credentials|default auth:",
         ),
+    ),
+    Rule(
+        Kind.FINAL,
+        _ENTITLEMENT,
+        texts=(r"databricks-sql-access|without the .{0,60}entitlement",),
     ),
     Rule(
         Kind.DENIED,
