@@ -75,13 +75,6 @@ class AnswerError(Exception):
         (AnswerError("[INTERNAL_ERROR] Found a bug in the optimizer"), Kind.INTERNAL),
         (AnswerError("Error during request to server", http_code=403), Kind.FINAL),
         (AnswerError("[INSUFFICIENT_PERMISSIONS] Insufficient privileges"), Kind.DENIED),
-        (
-            AnswerError(
-                "This API is disabled for users without the databricks-sql-access or "
-                "workspace-consume entitlement."
-            ),
-            "A workspace administrator gives it",
-        ),
         (AnswerError("[CATALOG_NOT_FOUND] The catalog `x` not found"), Kind.FINAL),
         (AnswerError("[PARSE_SYNTAX_ERROR] Syntax error at or near 'x'"), Kind.FINAL),
         (ValueError(), Kind.FINAL),
@@ -188,6 +181,13 @@ def test_a_poll_without_an_answer_is_no_verdict_on_its_statement(error, kind, on
         (
             AnswerError("[INSUFFICIENT_PERMISSIONS] no MODIFY"),
             "target-databricks-grants",
+        ),
+        (
+            AnswerError(
+                "This API is disabled for users without the databricks-sql-access or "
+                "workspace-consume entitlement."
+            ),
+            "A workspace administrator gives it",
         ),
         (AnswerError("[CATALOG_NOT_FOUND] The catalog `x` not found"), "'catalog'"),
         (AnswerError("SQL warehouse 12 does not exist."), "'http_path'"),
