@@ -21,6 +21,15 @@ def test_a_column_keeps_no_value_that_a_record_has_changed_without_a_schema(plac
     assert place.rows("items", "_rescued_data") == ['{"v":"b"}', '{"Full Name":"B"}', None]
 
 
+def test_nor_does_a_row_that_came_earlier_in_the_same_run_and_is_to_overwrite(folder, singer):
+    whole = singer.schema("items", {"id": INTEGER, "v": TEXT})
+    less = singer.schema("items", {"id": INTEGER})
+    sent = singer.record("items", {"id": 1, "v": "a"}), singer.record("items", {"id": 1, "v": "b"})
+    folder.run(whole, sent[0], less, sent[1], singer.state(1), load_method="overwrite")
+    assert folder.rows("items", "v") == [None]
+    assert folder.rows("items", "_rescued_data") == ['{"v":"b"}']
+
+
 def test_what_was_rescued_is_in_its_column_once_a_schema_states_it_again(folder, singer):
     whole = singer.schema("items", {"id": INTEGER, "v": TEXT})
     folder.run(whole, singer.record("items", {"id": 1, "v": "a"}))

@@ -82,11 +82,12 @@ class Intake:
             batch = replace(fresh, salt=salt, marks=self._marks(fresh))
         elif plan.history:
             batch = prepared(batch)
-        elif not is_aside(plan.table):
+        else:
             try:
                 owners = Owners(lambda: self._backend.properties(plan.table))
                 batch = with_cleared(batch, self._backend.columns(plan.table), owners)
-                batch = self._application.filling.batch(batch)
+                if not is_aside(plan.table):
+                    batch = self._application.filling.batch(batch)
             except Exception as error:  # noqa: BLE001 - of a table that cannot be looked at
                 return Staged(passage, None, read, error=error)
         path = self._staging.stage(batch)
