@@ -28,6 +28,7 @@ __all__ = [
     "LoadError",
     "MissingKeyPropertiesError",
     "RecordsWithoutSchemaException",
+    "WithoutKeyError",
     "errors_as_lines",
 ]
 
@@ -38,6 +39,10 @@ class BadInputError(FatalSyncError):
 
 class LoadError(FatalSyncError):
     """A batch could not be applied; it stays staged and the next run applies it first."""
+
+
+class WithoutKeyError(LoadError, MissingKeyPropertiesError):
+    """Records without a key are set aside; all else is loaded."""
 
 
 class DamagedFileError(FatalSyncError):

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk import Target
@@ -24,7 +24,6 @@ from target_databricks.environment import settings_of_environment
 from target_databricks.errors import (
     BadInputError,
     ConfigurationError,
-    LoadError,
     RecordsWithoutSchemaException,
     errors_as_lines,
 )
@@ -88,6 +87,8 @@ class TargetDatabricks(Target):
         self._owners = TableOwners()
         self._planner = StreamPlanner(self.config)
         self._tables: set[str] = set()
+        self._bare: set[str] = set()
+        """Streams whose SCHEMA states no properties."""
         self._bookmarks: Sequence[str] = ()
         self._load: Load | None = None
         self._loader: Loader | None = None
@@ -136,17 +137,31 @@ class TargetDatabricks(Target):
 
     def plan(self, stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> StreamPlan:
         """Plan a stream and reconcile the plan with the table it already has."""
-        self._planner.check(schema["properties"], keys, f"Line {self.line} of the input", stream)
         self.loader.wait(stream)
         load = cast("Load", self._load)
-        plan = self._planner.plan(stream, schema, keys, self._bookmarks)
         try:
+            self._check(stream, schema["properties"], keys)
+            plan = self._planner.plan(stream, schema, keys, self._bookmarks)
             plan = self._owners.claim(plan, load.exists)
-        except ConfigurationError as error:
+        except (BadInputError, ConfigurationError) as error:
             load.refusals.stop(stream, str(error))
-            return plan
+            return self._planner.plan(stream, schema, (), ())
         self._tables.update(tables_of(plan))
         return load.reconcile(plan)
+
+    def _check(self, stream: str, properties: Collection[str], keys: Sequence[str]) -> None:
+        """Check the SCHEMA of a stream.
+
+        Raises:
+            BadInputError: It cannot become a table.
+        """
+        where = f"Line {self.line} of the input"
+        if self._source(stream) in self._bare:
+            raise BadInputError(
+                f"{where}: the SCHEMA of stream '{stream}' states no properties, so its table "
+                "would have no columns. Mend the tap or deselect the stream."
+            )
+        self._planner.check(properties, keys, where, stream)
 
     def _source(self, alias: str) -> str:
         """What the tap calls a stream that is loaded under an alias."""
@@ -161,12 +176,11 @@ class TargetDatabricks(Target):
         stream = message_dict.get("stream")
         schema = message_dict.get("schema")
         properties = schema.get("properties") if isinstance(schema, dict) else None
+        self._bare.discard(str(stream))
         if not properties or not isinstance(properties, dict):
-            raise BadInputError(
-                f"Line {self.line} of the input: the SCHEMA of stream '{stream}' states no "
-                "properties, so its table would have no columns. Mend the tap or deselect the "
-                "stream."
-            )
+            self._bare.add(str(stream))
+            schema = {"properties": {"nothing": {}}}
+            message_dict = {**message_dict, "schema": schema, "key_properties": []}
         maps = self.mapper.stream_maps.get(str(stream))
         keys = message_dict.get("key_properties") or []
         if maps and (maps[0].raw_schema != schema or maps[0].raw_key_properties != keys):
@@ -274,7 +288,7 @@ class TargetDatabricks(Target):
         if table := self._report.table():
             self.logger.info("Loaded:\n%s", table)
         if error is not None and held:
-            raise LoadError(
+            raise type(error)(
                 f"{error} The state is held whole, because it is not of the form "
                 "{'bookmarks': {<stream>: …}}: the tap sends everything since again."
             )

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from singer_sdk.exceptions import ConfigurationError, ConfigValidationError, SingerSDKError
+from target_databricks.errors import LoadError
 
 INTEGER, TEXT = {"type": "integer"}, {"type": "string"}
 SCHEMA = {
@@ -29,12 +30,6 @@ GOOD = [schema(), record(1), record(2)]
 
 
 # what is wrong -> (lines after the good ones, what the error must name)
-def nested(levels: int) -> str:
-    """A record with lists in lists: orjson writes 254 of them, Python's stack ends near 1,000."""
-    value = "[" * levels + "]" * levels
-    return f'{{"type": "RECORD", "stream": "items", "record": {{"id": 3, "v": {value}}}}}'
-
-
 CASES = {
     "a line that is not JSON": (["Traceback (most recent call last):"], ["Line 4", "not JSON"]),
     "a record that is not JSON": (
@@ -47,15 +42,9 @@ CASES = {
     ),
     "JSON that is no object": (["[1, 2]"], ["Line 4", "not a Singer message"]),
     "two messages on one line": ([record(3) + record(4)], ["Line 4", "'items'"]),
-    "nesting without end": ([nested(9999)], ["Line 4", "nested too deeply"]),
-    "nesting that can be read but not walked": ([nested(700)], ["Line 4", "nested too deeply"]),
     "a record before its schema": (
         [record(3).replace("items", "others")],
         ["Line 4", "'others'", "SCHEMA"],
-    ),
-    "a schema whose properties are none": (
-        [schema(stream="others", schema={"properties": 5}, key_properties=[])],
-        ["Line 4", "'others'", "no properties"],
     ),
     "a version before its schema": (
         ['{"type": "ACTIVATE_VERSION", "stream": "others", "version": 1}'],
@@ -65,27 +54,7 @@ CASES = {
         ['{"type": "BATCH", "stream": "others", "encoding": {"format": "jsonl"}, "manifest": []}'],
         ["Line 4", "'others'", "SCHEMA"],
     ),
-    "a schema without properties": (
-        [schema(stream="others", schema={"type": "object"})],
-        ["Line 4", "'others'", "properties"],
-    ),
-    "a schema with empty properties": (
-        [schema(stream="others", schema={"type": "object", "properties": {}})],
-        ["Line 4", "'others'", "properties"],
-    ),
     "a schema that is no object": ([schema(stream="others", schema=[])], ["Line 4", "'others'"]),
-    "a key that is no property": (
-        [schema(stream="others", key_properties=["nope"])],
-        ["Line 4", "'others'", "'nope'"],
-    ),
-    "a record without its key": (
-        ['{"type": "RECORD", "stream": "items", "record": {"v": "x"}}'],
-        ["Line 4", "'items'", "'id'"],
-    ),
-    "a key that is null": (
-        ['{"type": "RECORD", "stream": "items", "record": {"id": null}}'],
-        ["Line 4", "'items'", "'id'"],
-    ),
     "a message of an unknown type": (['{"type": "PING"}'], ["Line 4", "'PING'"]),
     "a message without a type": (['{"stream": "items"}'], ["Line 4", "type"]),
     "a RECORD without a record": (
@@ -135,8 +104,7 @@ THROUGH_THE_COMMAND = (
     "a line that is not JSON",
     "a record that is not JSON",
     "a record before its schema",
-    "a schema without properties",
-    "a key that is null",
+    "a version before its schema",
     "a message of an unknown type",
     "a RECORD without a record",
 )
@@ -147,6 +115,55 @@ def check(done, *named):
     assert 'File "' not in done.stderr, done.stderr
     for word in named:
         assert word in done.stderr
+
+
+def nested(levels: int) -> str:
+    """A record with lists in lists: orjson writes 254 of them, Python's stack ends near 1,000."""
+    value = "[" * levels + "]" * levels
+    return f'{{"type": "RECORD", "stream": "items", "record": {{"id": 3, "v": {value}}}}}'
+
+
+# what is wrong -> (the key of stream others, its properties, its bad record, what is named)
+ALONE = {
+    "properties that are none": ([], 5, {"id": 1}, ["no properties"]),
+    "no properties": ([], None, {"id": 1}, ["no properties"]),
+    "empty properties": ([], {}, {"id": 1}, ["no properties"]),
+    "a key that is no property": (["nope"], {"id": INTEGER}, {"id": 1}, ["'nope'"]),
+    "a record without its key": (["id"], {"id": INTEGER}, {"v": "x"}, ["key property 'id'"]),
+    "a key that is null": (["id"], {"id": INTEGER}, {"id": None}, ["key property 'id'"]),
+    "nesting without end": (["id"], {"id": INTEGER}, nested(9999), ["nested too deeply"]),
+    "nesting that cannot be walked": (["id"], {"id": INTEGER}, nested(700), ["nested too deeply"]),
+}
+
+
+@pytest.mark.rule("invariant 13")
+@pytest.mark.parametrize("case", ALONE)
+def test_invariant_13_a_schema_or_a_record_that_is_no_use_stops_its_stream_alone(place, case):
+    keys, properties, bad, named = ALONE[case]
+    stated = {} if properties is None else {"properties": properties}
+    bad = (
+        bad
+        if isinstance(bad, str)
+        else json.dumps({"type": "RECORD", "stream": "others", "record": bad})
+    )
+    bookmarks = {"type": "STATE", "value": {"bookmarks": {"items": 2, "others": 2}}}
+    lines = [
+        schema(stream="others", schema=stated, key_properties=keys),
+        bad.replace("items", "others"),
+        json.dumps({"type": "RECORD", "stream": "others", "record": {"id": 2}}),
+        json.dumps({"type": "ACTIVATE_VERSION", "stream": "others", "version": 1}),
+        json.dumps(bookmarks),
+    ]
+    with pytest.raises(LoadError) as error:
+        place.run_text(text([*GOOD, *lines]))
+    for word in ["Not all is loaded of 'others'", *named]:
+        assert word in str(error.value)
+    assert place.rows("items", "id") == [1, 2]
+    assert {json.dumps(state) for state in place.last.states} == {'{"bookmarks": {"items": 2}}'}
+    # A record without a row keeps no other from its table.
+    assert place.exists("others") == ("id" in keys)
+    if "id" in keys:
+        assert place.rows("others", "id") == [2]
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -165,6 +165,15 @@ def test_a_version_without_a_bookmark_counts_by_arrival(place, singer):
     assert place.rows("items", "v") == ["dated again"]
 
 
+@pytest.mark.parametrize("size", [1, 50])
+def test_a_version_without_a_bookmark_says_nothing_of_other_keys(folder, singer, size):
+    sent = [(1, 5), (2, 5), (3, None), (1, 0), (2, None), (2, 1), (2, 3), (2, 2), (3, 1), (3, None)]
+    records = [{"id": i, "v": f"{n}", "at": at} for n, (i, at) in enumerate(sent)]
+    folder.run(items(singer, *records, bookmarks=["at"], at=INTEGER), batch_size_rows=size)
+    assert folder.rows("items", "at") == [5, 3, None]
+    assert folder.rows("items", "v") == ["0", "6", "9"]
+
+
 @pytest.mark.rule("merge, gated by hash")
 def test_keys_of_several_columns_are_compared_whole(place, singer):
     schema = singer.schema("items", {"t": TEXT, "n": INTEGER, "v": TEXT}, ["t", "n"])

@@ -239,25 +239,32 @@ class Quarantine:
         owners = self._owners(plan.table)
         known = [owners[r.digest] for r in records if r.digest in owners]
         entries = {e.name: e for e in known if e.status != DROPPED}
-        new = list({r.digest: r for r in records if r.digest not in owners}.values())
-        if new:
-            digest = hashlib.sha256("\n".join(sorted(r.digest for r in new)).encode()).hexdigest()
-            entry = Entry(
-                name=f"{self._staging.prefix(plan.table)}-{digest[:32]}",
-                stream=plan.stream,
-                table=plan.table,
-                count=len(new),
-                reason=new[0].reason,
-                status=QUARANTINED,
-                tries=1,
-                since=_now(),
-                hashes=tuple(r.digest for r in new),
-            )
-            text = b"".join(r.line.strip() + b"\n" for r in new)
-            self._staging.write_file(f"{entry.name}{RECORDS}", text)
-            self._keep(entry)
+        new = {r.digest: r for r in records if r.digest not in owners}
+        reasons: dict[str, list[Unfit]] = {}
+        for record in new.values():
+            reasons.setdefault(record.reason, []).append(record)
+        for reason, some in reasons.items():
+            entry = self._refused(plan, reason, some)
             entries[entry.name] = entry
         return list(entries.values()), sum(e.status == DROPPED for e in known)
+
+    def _refused(self, plan: StreamPlan, reason: str, records: Sequence[Unfit]) -> Entry:
+        digest = hashlib.sha256("\n".join(sorted(r.digest for r in records)).encode()).hexdigest()
+        entry = Entry(
+            name=f"{self._staging.prefix(plan.table)}-{digest[:32]}",
+            stream=plan.stream,
+            table=plan.table,
+            count=len(records),
+            reason=reason,
+            status=QUARANTINED,
+            tries=1,
+            since=_now(),
+            hashes=tuple(r.digest for r in records),
+        )
+        text = b"".join(r.line.strip() + b"\n" for r in records)
+        self._staging.write_file(f"{entry.name}{RECORDS}", text)
+        self._keep(entry)
+        return entry
 
     def damaged(self, file: str, reason: str) -> Entry:
         """Set a staged file aside that cannot be read."""

@@ -6,8 +6,9 @@ import logging
 from collections import Counter
 from collections.abc import Collection
 
-from target_databricks.errors import LoadError
+from target_databricks.errors import LoadError, WithoutKeyError
 from target_databricks.loading.quarantine import COMMAND, SHOWN, Entry, Quarantine
+from target_databricks.reading.unfit import NO_KEY
 
 logger = logging.getLogger("target-databricks")
 
@@ -86,4 +87,5 @@ class Refusals:
             parts.append(f"So are {len(entries) - SHOWN} more; `{COMMAND} list` names them.")
         parts.append("All else is loaded.")
         parts.append(self._quarantine.advice(entries))
-        return LoadError(" ".join(parts))
+        keyless = any(entry.reason.startswith(NO_KEY) for entry in entries)
+        return (WithoutKeyError if keyless else LoadError)(" ".join(parts))

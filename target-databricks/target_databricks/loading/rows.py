@@ -41,19 +41,28 @@ def last_versions(table: pa.Table, keys: Sequence[str], bookmark: str | None) ->
     identity = key_column(table, keys)
     if pc.count_distinct(identity).as_py() == table.num_rows:
         return table
-    columns = {"key": identity, _ROW: pa.array(range(table.num_rows), pa.int64())}
-    order = [(_ROW, "ascending")]
+    ranked = pa.table({"key": identity, _ROW: pa.array(range(table.num_rows), pa.int64())})
     if bookmark is not None:
-        columns["bookmark"] = table.column(bookmark)
-        order.insert(0, ("bookmark", "ascending"))
-    ranked = pa.table(columns).sort_by(order) if bookmark else pa.table(columns)
-    if bookmark is not None and ranked.column("bookmark").null_count:
-        # A version without a bookmark cannot be compared: then arrival decides.
-        ranked = ranked.sort_by([(_ROW, "ascending")])
+        ranked = _by_bookmark(ranked, table.column(bookmark))
     last = (
         ranked.select(["key", _ROW]).group_by("key", use_threads=False).aggregate([(_ROW, "last")])
     )
     return table.take(last.column(f"{_ROW}_last").sort())
+
+
+def _by_bookmark(rows: pa.Table, bookmarks: pa.ChunkedArray) -> pa.Table:
+    """Rows by their bookmarks, and among equals in the order they came.
+
+    A version without a bookmark cannot be compared: of its key those before it do not count.
+    """
+    rows = rows.append_column("bookmark", bookmarks).append_column("dated", bookmarks.is_valid())
+    if bookmarks.null_count:
+        bare = rows.filter(bookmarks.is_null()).group_by("key").aggregate([(_ROW, "max")])
+        which = pc.index_in(rows.column("key"), value_set=bare.column("key"))
+        since = bare.column(f"{_ROW}_max").take(which)
+        counts = pc.greater_equal(rows.column(_ROW), since)
+        rows = rows.filter(pc.fill_null(counts, fill_value=True))
+    return rows.sort_by([(name, "ascending") for name in ("dated", "bookmark", _ROW)])
 
 
 def key_column(table: pa.Table | pa.RecordBatch, keys: Sequence[str]) -> pa.ChunkedArray | pa.Array:

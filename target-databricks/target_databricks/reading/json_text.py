@@ -24,6 +24,10 @@ _DIGITS_OF_INT = 40
 _ALONE = {c: f"\\u{c:04x}" for c in range(0xD800, 0xE000)}
 
 
+class TooDeepError(ValueError):
+    """A text is nested too deeply for Python's stack."""
+
+
 class Number(decimal.Decimal):
     """A number of a JSON text, in the spelling that it had."""
 
@@ -54,12 +58,12 @@ def loads(text: bytes | str) -> Any:
     Fractions are `Number`, and so are integers of more digits than a column has.
 
     Raises:
-        ValueError: When the text is not JSON.
+        ValueError: When the text is not JSON; `TooDeepError`, when nobody can tell.
     """
     try:
         return simplejson.loads(text, parse_float=Number, parse_int=_integer, allow_nan=True)
     except RecursionError as error:
-        raise ValueError(TOO_DEEP) from error
+        raise TooDeepError(TOO_DEEP) from error
 
 
 def member_of(line: bytes, name: str, value: Any) -> Any:

@@ -9,6 +9,7 @@ smaller ones until only the lines that caused it (and a few neighbours) take the
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -21,15 +22,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from target_databricks.errors import BadInputError, MissingKeyPropertiesError
+from target_databricks.errors import BadInputError
 from target_databricks.reading import rescue
 from target_databricks.reading.columns import finish, has_long_decimals
 from target_databricks.reading.hashing import exact_record_hash, record_hash
-from target_databricks.reading.json_text import TOO_DEEP, loads
+from target_databricks.reading.json_text import TOO_DEEP, TooDeepError, loads
 from target_databricks.reading.numbers import NumberCheck, beyond_floats
 from target_databricks.reading.open_types import text_maker
 from target_databricks.reading.unexpected import Unexpected
-from target_databricks.reading.unfit import Unfit
+from target_databricks.reading.unfit import NO_KEY, Unfit
 from target_databricks.reading.values import CONVERT, DoesNotFitError, is_long
 from target_databricks.schema.plan import (
     DELETED_AT,
@@ -141,7 +142,6 @@ class BlockParser:
 
         Raises:
             BadInputError: A line is not JSON, or not a record.
-            MissingKeyPropertiesError: A record lacks a key, or has null there.
         """
         parsed = self._parse(lines)
         usable = [self._with_keys(batch, part) for batch, part in parsed]
@@ -154,7 +154,7 @@ class BlockParser:
                 return [(self._read(lines, lenient=lenient), lines)]
         if len(lines) <= SMALLEST_BLOCK:
             self.slow_lines += len(lines)
-            return [(self._rescue(lines), lines)]
+            return [self._rescue(lines)]
         step = max(SMALLEST_BLOCK, -(-len(lines) // CUTS))
         parts = [lines.part(i, i + step) for i in range(0, len(lines), step)]
         return [pair for part in parts for pair in self._parse(part)]
@@ -248,22 +248,23 @@ class BlockParser:
             raise DoesNotFitError
         return table
 
-    def _rescue(self, lines: Lines) -> pa.RecordBatch:
+    def _rescue(self, lines: Lines) -> tuple[pa.RecordBatch, Lines]:
+        """Read lines value by value. Returns their rows, and the lines that have one."""
+        read = [
+            self._walked(line, number)
+            for line, number in zip(lines.text, lines.numbers, strict=True)
+        ]
+        lines = lines.where([one is not None for one in read])
         rows: list[dict[str, Any]] = []
         rescued: list[str | None] = []
         hashes: list[str] = []
         extracted: list[Any] = []
         deleted: list[Any] = []
         versions: list[int | None] = []
-        for line, number in zip(lines.text, lines.numbers, strict=True):
-            message = self._message(line, number)
-            try:
-                row, rest = rescue.fit_record(message["record"], self.plan.root, self._reserved)
-                hashes.append(self._hash_of_any(line, message["record"]))
-            except RecursionError as error:
-                raise self._not_json(number, TOO_DEEP) from error
+        for message, row, rest, digest in filter(None, read):
             rows.append(row)
             rescued.append(rest)
+            hashes.append(digest)
             extracted.append(rescue.fit(rescue.MOMENT, message.get("time_extracted"), "", {}))
             deleted.append(row.get(DELETED_AT))
             version = message.get("version")
@@ -276,12 +277,31 @@ class BlockParser:
             columns[TABLE_VERSION] = pa.array(versions, pa.int64())
         columns.setdefault(DELETED_AT, pa.array(deleted, TIMESTAMP))
         columns[RESCUED_DATA] = pa.array(rescued, pa.string())
-        return self._conformed(columns, len(rows))
+        return self._conformed(columns, len(rows)), lines
+
+    def _walked(
+        self, line: bytes, number: int
+    ) -> tuple[dict[str, Any], dict[str, Any], str | None, str] | None:
+        """A message, its row, what of it is rescued, and its hash; None if it is too deep.
+
+        Raises:
+            BadInputError: It is no message.
+        """
+        try:
+            message = self._message(line, number)
+            row, rest = rescue.fit_record(message["record"], self.plan.root, self._reserved)
+            return message, row, rest, self._hash_of_any(line, message["record"])
+        except (TooDeepError, RecursionError):
+            digest = hashlib.sha256(line.strip()).hexdigest()[:32]
+            self.unfit.append(Unfit(line, number, digest, f"It is {TOO_DEEP}. Mend the tap."))
+            return None
 
     def _message(self, line: bytes, number: int) -> dict[str, Any]:
         stream = self.plan.stream
         try:
             message = loads(line)
+        except TooDeepError:
+            raise
         except ValueError as error:
             raise self._not_json(number, error) from error
         if not isinstance(message, dict) or not isinstance(message.get("record"), dict):
@@ -343,11 +363,7 @@ class BlockParser:
         return pa.record_batch(arrays, schema=batch.schema)
 
     def _with_keys(self, batch: pa.RecordBatch, lines: Lines) -> pa.RecordBatch:
-        """The rows that have a key; records whose key no column can hold are put into `unfit`.
-
-        Raises:
-            MissingKeyPropertiesError: A record lacks a key, or has null there.
-        """
+        """The rows that have a key; a record without one that a column can hold is unfit."""
         for key in self.plan.keys:
             column = batch.column(key)
             if not column.null_count:
@@ -357,28 +373,24 @@ class BlockParser:
             hashes = batch.column(RECORD_HASH)
             for row in pc.indices_nonzero(column.is_null()).to_pylist():
                 line, number = lines.text[row], lines.numbers[row]
-                self._check_key(line, number, source)
-                reason = (
-                    f"The value of its key property '{source}' does not fit the table's column "
-                    f"'{key}', which is {kind} and keeps its type. If the key has another type at "
-                    "the source now, load the stream into a new table (an '__alias__' in "
-                    "'stream_maps'), or drop this one."
-                )
+                if loads(line)["record"].get(source) is None:
+                    reason = (
+                        f"{NO_KEY} '{source}', so it cannot be merged. Mend the tap, or choose "
+                        "other key properties for the stream (Meltano: "
+                        "metadata.<stream>.table-key-properties)."
+                    )
+                else:
+                    reason = (
+                        f"The value of its key property '{source}' does not fit the table's column "
+                        f"'{key}', which is {kind} and keeps its type. If the key has another type "
+                        "at the source now, load the stream into a new table (an '__alias__' in "
+                        "'stream_maps'), or drop this one."
+                    )
                 self.unfit.append(Unfit(line, number, hashes[row].as_py(), reason))
             usable = column.is_valid()
             batch = batch.filter(usable)
             lines = lines.where(usable.to_pylist())
         return batch
-
-    def _check_key(self, line: bytes, number: int, source: str) -> None:
-        """Make sure that a record has something to be its key."""
-        if loads(line)["record"].get(source) is None:
-            raise MissingKeyPropertiesError(
-                f"Line {number} of the input, for stream '{self.plan.stream}', has no value for "
-                f"its key property '{source}'. Rows without a key cannot be merged. Mend the tap, "
-                "or choose other key properties for the stream (Meltano: "
-                "metadata.<stream>.table-key-properties)."
-            )
 
 
 def _one_chunk(column: pa.ChunkedArray | pa.Array) -> pa.Array:

@@ -1,12 +1,15 @@
-"""Records that cannot become rows: for want of a key that a column can hold.
+"""Records that cannot become rows: for want of a key that a column can hold, or by their depth.
 
-Everything else that does not fit goes to `_rescued_data`, beside its row. A record without a key
-has no row, so it is set aside as it came, with the reason (`loading/quarantine.py`).
+Everything else that does not fit goes to `_rescued_data`, beside its row. What has no row is set
+aside as it came, with the reason (`loading/quarantine.py`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+NO_KEY = "It has no value for its key property"
+"""How the reason begins where a record lacks a key, or has null there."""
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ class Stream:
         versions: Place and number of each ACTIVATE_VERSION.
         batches: Whether some came in files.
         odd: Records without a key that could be stored.
+        unusable: Whether a SCHEMA cannot become a table: what comes from there on is not loaded.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Stream:
     versions: list[tuple[int, int]] = field(default_factory=list)
     batches: bool = False
     odd: list[Sent] = field(default_factory=list)
+    unusable: bool = False
 
     @property
     def last(self) -> int:
@@ -121,12 +123,13 @@ def _take(
         return
     name = message["stream"]
     if kind == "SCHEMA":
-        properties = dict(message["schema"]["properties"])
-        keys = message["key_properties"]
-        _ = [properties[key] for key in keys]
+        properties, keys = message["schema"].get("properties"), message["key_properties"]
+        stream = reading.streams.setdefault(name, Stream(name))
+        if not isinstance(properties, dict) or not {*keys} < properties.keys():
+            stream.unusable = True
+            return
         schemas[name] = properties
         reading.schemas.append((place, name))
-        stream = reading.streams.setdefault(name, Stream(name))
         stream.keys = keys
         stream.bookmark = next(iter(message.get("bookmark_properties") or ()), None)
         return

@@ -201,11 +201,9 @@ def _may_be_refused(reading: Reading, run: Run, message: str, tables: Mapping[st
         return True
     if ASIDE in message:
         # Rows that were set aside are named until somebody decides about them.
-        odd = {name for name, stream in reading.streams.items() if stream.odd}
+        odd = {name for name, stream in reading.streams.items() if stream.odd or stream.unusable}
         odd |= {name for name, table in tables.items() if table.odd}
         return any(repr(name) in message for name in odd)
-    if "Rows without a key" in message and any(s.odd for s in reading.streams.values()):
-        return True
     names = [letters(name) for name in reading.streams]
     collide = len(set(names)) < len(names)
     return reading.dies is not None or collide or bool(run.settings.get("validate_records"))
