@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from target_databricks.errors import BadInputError, LoadError
+from target_databricks.errors import LoadError
 
 INTEGER, TEXT = {"type": "integer"}, {"type": "string"}
 
@@ -193,7 +193,7 @@ def test_a_property_that_is_spelled_like_ours_stands_beside_it(place, singer):
 
 def test_a_key_with_the_name_of_a_column_that_the_target_writes_is_refused(place, singer):
     schema = singer.schema("things", {"_sdc_sequence": INTEGER}, ["_sdc_sequence"])
-    with pytest.raises(BadInputError, match=r"'_sdc_sequence'.*'things'.*writes itself"):
+    with pytest.raises(LoadError, match=r"'_sdc_sequence'.*'things'.*writes itself"):
         place.run(schema, singer.record("things", {"_sdc_sequence": 1}))
 
 

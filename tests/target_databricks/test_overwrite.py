@@ -210,3 +210,16 @@ def test_rows_of_a_child_table_that_a_later_schema_left_out_are_there(folder, si
     folder.run(rest, items(singer, 1), rest, singer.state({"n": 1}), **OVER)
     assert folder.rows("items", "id") == [1, 2]
     assert folder.rows("lines", "n", by="n") == [1]
+
+
+def test_objects_in_objects_that_a_schema_leaves_out_do_not_end_the_process(folder, singer):
+    """delta-rs aborts at a slice of them, which the rows of several batches came as."""
+    inner = {"type": "object", "properties": {"a": INTEGER}}
+    deep = {"deep": {"type": "object", "properties": {"in": inner}}}
+    whole = singer.schema("items", {"id": INTEGER, **deep})
+    less = singer.schema("items", {"id": INTEGER})
+    folder.run(whole, singer.record("items", {"id": 1, "deep": {"in": {"a": 1}}}))
+    records = singer.records("items", *({"id": n} for n in range(2, 7)))
+    folder.run(less, records, singer.state(1), load_method="overwrite", batch_size_rows=2)
+    assert folder.rows("items", "id") == [2, 3, 4, 5, 6]
+    assert folder.rows("items", "deep") == [None] * 5

@@ -260,10 +260,9 @@ def test_the_last_versions_are_those_a_plain_loop_finds(rows):
         }
     )
     best: dict[tuple[str, str], int] = {}
-    comparable = all(r[2] is not None for r in rows)
     for i, (a, b, at) in enumerate(rows):
         before = best.get((a, b))
-        if before is None or not comparable or at >= rows[before][2]:
+        if before is None or None in (at, rows[before][2]) or at >= rows[before][2]:
             best[a, b] = i
     found = last_versions(table, ["a", "b"], "at")
     assert found.column("n").to_pylist() == sorted(best.values())

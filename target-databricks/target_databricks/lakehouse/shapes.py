@@ -59,6 +59,36 @@ def conformed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
+def whole(rows: pa.Table | pa.RecordBatchReader) -> pa.Table | pa.RecordBatchReader:
+    """The rows, no array of structs in structs a slice of a longer one.
+
+    arrow-rs 59 aborts the process at such a slice, and chunks that do not end together are slices.
+    """
+    nested = [i for i, c in enumerate(rows.schema) if _has_structs_in_structs(c.type)]
+    if not nested:
+        return rows
+
+    def copied(batch: pa.RecordBatch) -> pa.RecordBatch:
+        for place in nested:
+            column = batch.column(place)
+            if column.offset:
+                column = column.take(pa.array(range(len(column))))
+                batch = batch.set_column(place, batch.schema.field(place), column)
+        return batch
+
+    if isinstance(rows, pa.Table):
+        return pa.Table.from_batches(map(copied, rows.to_batches()), schema=rows.schema)
+    return pa.RecordBatchReader.from_batches(rows.schema, map(copied, rows))
+
+
+def _has_structs_in_structs(kind: pa.DataType) -> bool:
+    if pa.types.is_list(kind):
+        return _has_structs_in_structs(kind.value_type)
+    return pa.types.is_struct(kind) and any(
+        pa.types.is_struct(c.type) or _has_structs_in_structs(c.type) for c in kind
+    )
+
+
 def read_ahead(read: Callable[[], Iterator[pa.Table]]) -> Iterator[pa.Table]:
     """Iterate over what another thread reads, one item ahead.
 

@@ -21,7 +21,7 @@ from target_databricks.lakehouse.features import open_table
 from target_databricks.lakehouse.files import FILE_BYTES, compact, writer_properties
 from target_databricks.lakehouse.predicates import literal, one_of, quoted
 from target_databricks.lakehouse.queries import PLACE, answers, same_key
-from target_databricks.lakehouse.shapes import conformed, read_ahead, union, union_type
+from target_databricks.lakehouse.shapes import conformed, read_ahead, union, union_type, whole
 from target_databricks.loading.rows import in_chunks
 from target_databricks.schema.naming import SPELLING, UNICODE
 
@@ -377,7 +377,7 @@ class LakehouseTable:
         write: Any = write_deltalake  # its overloads tell modes apart, of which this has two
         write(
             self.delta if self.delta is not None else self.uri,
-            rows,
+            whole(rows),
             mode=mode,
             schema_mode=evolve,
             predicate=predicate,
