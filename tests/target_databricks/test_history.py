@@ -3,75 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
-import re
 from contextlib import suppress
 from dataclasses import replace
 
+import duckdb
 import pytest
-from click.testing import CliRunner
 from crashes import FOLDER_WRITES, Crash, Dying
+from histories import HISTORY, doc, docs, gone, hour, reading, versions
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from target_databricks.commands import history
-from target_databricks.errors import ConfigurationError, LoadError
 from target_databricks.loading.history import Version, intervals
-
-INTEGER, TEXT = {"type": "integer"}, {"type": ["null", "string"]}
-TIME = {"type": ["null", "string"], "format": "date-time"}
-LINES = {
-    "type": "array",
-    "items": {"type": "object", "properties": {"n": INTEGER}},
-    "x-child-table": {"name": "lines", "key": ["n"]},
-}
-HISTORY = {"load_method": "history"}
-
-
-def at(hour):
-    return f"2024-05-01T{hour:02}:00:00Z"
-
-
-def hour(moment):
-    return None if moment is None else moment.hour + 24 * (moment.day - 1)
-
-
-def docs(singer, *records, bookmarks=("at",)):
-    properties = {"id": INTEGER, "v": TEXT, "at": TIME, "lines": LINES, "_sdc_deleted_at": TIME}
-    schema = singer.schema("docs", properties, bookmarks=bookmarks)
-    return [schema, *singer.records("docs", *records)]
-
-
-def reading(singer, version, *records):
-    """A whole reading of the stream, as of a version."""
-    schema, *messages = docs(singer, *records)
-    return [
-        schema,
-        *({**m, "version": version} for m in messages),
-        singer.activate("docs", version),
-    ]
-
-
-def doc(i, when, v, *lines):
-    return {"id": i, "at": at(when), "v": v, "lines": [{"n": n} for n in lines]}
-
-
-def gone(i, when):
-    return {"id": i, "_sdc_deleted_at": at(when)}
-
-
-def versions(place, table="docs", column="v", by=("id", "valid_from")):
-    """Value, from, to and whether it holds now, of each version."""
-    return [
-        (r[column], hour(r["valid_from"]), hour(r["valid_to"]), r["is_current"])
-        for r in place.rows(table, by=by)
-        if table != "docs" or r["_sdc_record_hash"] is not None
-    ]
 
 
 @pytest.mark.rule("history")
 def test_every_version_is_kept_with_its_interval_and_that_of_its_lines(place, singer):
     """In a batch and across batches; unchanged ones write nothing, late ones find their place."""
-    place.run(docs(singer, doc(1, 1, "a", 1, 2), doc(2, 1, "x"), doc(1, 5, "c", 2)), **HISTORY)
+    first = [doc(1, 1, "a", 1, 2), doc(2, 1, "x"), doc(1, 5, "c", 2)]
+    place.run(docs(singer, *first), batch_size_rows=1, **HISTORY)
+    assert len(place.loads()) == (3 if place.quick else 1)
     place.run(docs(singer, doc(1, 3, "b", 3), doc(1, 5, "c", 2)), **HISTORY)
     files = place.versions()
     place.run(docs(singer, doc(1, 1, "a", 1, 2), doc(1, 5, "c", 2)), **HISTORY)
@@ -96,6 +45,11 @@ def test_every_version_is_kept_with_its_interval_and_that_of_its_lines(place, si
     deleted = [r["v"] for r in place.rows("docs") if r["_sdc_deleted_at"] is not None]
     assert deleted == ["c", "x"]
     assert place.rows("docs", "is_deleted") == [False] * 5
+    # The question of the README, to another reader.
+    then, connection = dt.datetime(2024, 5, 1, 3, tzinfo=dt.UTC), duckdb.connect()
+    connection.register("docs", place.arrow("docs"))
+    asked = "SELECT v FROM docs WHERE valid_from <= $1 AND (valid_to > $1 OR valid_to IS NULL)"
+    assert {v for (v,) in connection.execute(asked, [then]).fetchall()} == {"b", "x"}
 
 
 def test_what_a_version_retires_ends_and_comes_back(place, singer):
@@ -120,46 +74,6 @@ def test_without_a_replication_key_the_time_of_the_load_decides(place, singer):
     assert [r["valid_to"] for r in rows] == [rows[1]["valid_from"], rows[2]["valid_from"], None]
     now = dt.datetime.now(dt.UTC)
     assert all(dt.timedelta() < now - r["valid_from"] < dt.timedelta(hours=1) for r in rows)
-
-
-@pytest.mark.parametrize("setting", [{"hard_delete": True}, {"add_record_metadata": False}])
-def test_settings_that_history_cannot_go_with_are_refused(folder, singer, setting):
-    with pytest.raises(ConfigurationError, match="load_method: history"):
-        folder.run(docs(singer), **HISTORY, **setting)
-
-
-def test_a_table_with_history_and_one_without_are_not_taken_for_each_other(place, singer):
-    place.run(docs(singer, doc(1, 1, "a", 1)))
-    with pytest.raises(LoadError, match="history docs --key id --from at --child lines"):
-        place.run(docs(singer, doc(1, 2, "b", 1)), **HISTORY)
-    other = {"stream_maps": {"docs": {"__alias__": "other"}}, "child_tables": {"*.lines": False}}
-    place.run(docs(singer, doc(1, 1, "a", 1)), **HISTORY, **other)
-    with pytest.raises(LoadError, match="has the history of its rows"):
-        place.run(docs(singer, doc(1, 2, "b", 1)), **other)
-    assert place.rows("docs", "v") == place.rows("other", "v") == ["a"]
-
-
-def test_the_command_of_the_refusal_converts_the_table(place, singer):
-    place.run(docs(singer, doc(1, 1, "a", 1, 2), doc(2, 2, "x", 3), doc(3, 2, "y", 4)))
-    place.run(docs(singer, gone(3, 6)))
-    with pytest.raises(LoadError) as error:
-        place.run(docs(singer, doc(1, 5, "b", 5)), **HISTORY)
-    (words,) = re.findall(r"target-databricks:(history [^`]*)`", str(error.value))
-    config = place.folder if place.quick else place.sandbox.folder
-    path = config / "history.json"
-    path.write_text(json.dumps(place.config()))
-    done = CliRunner().invoke(history.main, [*words.split()[1:], "--config", str(path)])
-    assert done.exit_code == 0, done.output
-    place.run(docs(singer, doc(1, 5, "b", 5), doc(2, 2, "x", 3)), **HISTORY)
-    spans = [("a", 1, 5, False), ("b", 5, None, True), ("x", 2, None, True), ("y", 2, 6, False)]
-    assert versions(place) == spans
-    assert versions(place, "lines", "n", ["id", "n"]) == [
-        (1, 1, 5, False),
-        (2, 1, 5, False),
-        (5, 5, None, True),
-        (3, 2, None, True),
-    ]
-    assert place.tables() == {"docs", "lines"}
 
 
 # The rule

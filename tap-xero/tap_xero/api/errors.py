@@ -82,10 +82,6 @@ class AccessDeniedError(ClosedError):
     """The app may not read this resource: a scope or a tier is missing."""
 
 
-class TokenRefusedError(AccessDeniedError):
-    """Xero does not know the access token, or it lacks the scope: the answer is a 401."""
-
-
 class OrganisationGoneError(SkippableAPIError):
     """The organisation is not connected any more."""
 
@@ -132,7 +128,7 @@ def classify(refusal: Refusal) -> Exception:
     if status == 401 and "TokenExpired" in detail:
         return TokenExpiredError(f"The access token expired ({where}).")
     if status == 401:
-        return TokenRefusedError(f"Xero does not let this app read {where} ({answer}).", answer)
+        return AccessDeniedError(f"Xero does not let this app read {where} ({answer}).", answer)
     if status == 403 and "AuthenticationUnsuccessful" in detail:
         return OrganisationGoneError(
             f"Xero says the organisation is not connected to this app ({where}, {answer}). Connect "

@@ -17,8 +17,8 @@ from target_databricks.commands.common import command, config_option, settings, 
 from target_databricks.commands.staged import backend_of, exclusive
 from target_databricks.errors import ConfigurationError, errors_as_lines
 from target_databricks.loading.backend import Backend
-from target_databricks.loading.history import Conversion
-from target_databricks.schema.plan import DELETED_AT, RECEIVED_AT, RECORD_HASH, SEQUENCE
+from target_databricks.loading.history import CONVERTING, Conversion
+from target_databricks.schema.plan import DELETED_AT, HISTORY, RECEIVED_AT, RECORD_HASH, SEQUENCE
 
 
 @command(__doc__)
@@ -59,5 +59,15 @@ def convert(backend: Backend, conversion: Conversion) -> None:
                 raise ConfigurationError(
                     f"{backend.location(name)} is not there, or has no {', '.join(lacking)}. Name "
                     "a table of the target's, its key columns and its child tables."
+                )
+            # Of an interrupted run of this command the child tables may have the columns.
+            begun = name != conversion.table or (
+                backend.properties(conversion.table).get(CONVERTING) == "true"
+            )
+            if not begun and (taken := sorted(there.intersection(HISTORY))):
+                raise ConfigurationError(
+                    f"{backend.location(name)} has {', '.join(taken)} already: either the history "
+                    "of its rows, or columns of the stream's own. In the second case give the "
+                    "stream a table of its own with an '__alias__' in 'stream_maps'."
                 )
         backend.convert(conversion)

@@ -19,7 +19,13 @@ from target_databricks.lakehouse.table import REWRITTEN_ROWS, LakehouseTable
 from target_databricks.lakehouse.writing import BatchWriter, made
 from target_databricks.loading.backend import WriteResult
 from target_databricks.loading.batch import Batch
-from target_databricks.loading.history import Conversion, Interval, Version, intervals
+from target_databricks.loading.history import (
+    Conversion,
+    Interval,
+    Version,
+    has_columns,
+    intervals,
+)
 from target_databricks.loading.overwriting import ASIDE
 from target_databricks.loading.rows import in_chunks, key_column
 from target_databricks.schema.plan import (
@@ -34,6 +40,7 @@ from target_databricks.schema.plan import (
     ChildPlan,
     StreamPlan,
 )
+from target_databricks.schema.sources import children_in
 from target_databricks.schema.types import TIMESTAMP
 
 Spans = Sequence[tuple[int, Interval]]
@@ -73,6 +80,8 @@ class HistoryWriter:
                 some = keys.take(pa.array(changed, pa.int64()))
                 for child in plan.children:
                     self._replace_children(batch, child, rows, some, new)
+                for left_out in self._left_out(plan):
+                    self._write_anew(left_out, some, new)
                 there = [i for _, i in new if i.version.stored]
                 kept = _with_intervals(_taken(old, there), there)
                 added = _with_intervals(batch.parents(_taken(rows, fresh)), fresh)
@@ -91,20 +100,43 @@ class HistoryWriter:
         table.evolve(schema)
         fresh = [i for _, i in new if not (i.version.stored or i.version.digest is None)]
         added = batch.children(child, _with_intervals(_taken(rows, fresh), fresh))
+        self._write_anew(table, keys, new, added)
+
+    def _left_out(self, plan: StreamPlan) -> Iterator[LakehouseTable]:
+        """Child tables of earlier SCHEMAs, with the history of their rows."""
+        own = {child.table for child in plan.children}
+        for name in children_in(self._at(plan.table).properties):
+            if name not in own and has_columns(self._at(name).schema):
+                yield self._at(name)
+
+    def _write_anew(
+        self, table: LakehouseTable, keys: pa.Table, new: Spans, added: pa.Table | None = None
+    ) -> None:
+        """Write the child rows of some keys anew: those of versions that stay, and others.
+
+        Args:
+            table: The child table.
+            keys: The keys.
+            new: The intervals of their versions.
+            added: Rows of the versions that are not stored yet; None where the array is left out,
+                so that a version which takes the place of another has the child rows of that one.
+        """
         old, places = _there(table, keys)
         numbers = list(dict.fromkeys(key for key, _ in new))
         spans: dict[tuple[int, int | None], Interval] = {
-            (key, i.version.at): i for key, i in new if i.version.stored
+            (key, i.version.at): i
+            for key, i in new
+            if i.version.stored or (added is None and i.version.digest is not None)
         }
         own = [
             spans.get((numbers[place], at))
             for place, at in zip(places, _micros(old, VALID_FROM), strict=True)
         ]
         kept = [row for row, interval in enumerate(own) if interval is not None]
-        old = _with_intervals(
+        rows = _with_intervals(
             old.take(pa.array(kept, pa.int64())), [i for i in own if i is not None]
         )
-        table.replace(keys, _together(table, old, added))
+        table.replace(keys, rows if added is None else _together(table, rows, added))
 
     def retire(self, plan: StreamPlan, seen: pa.Table | None, gone: str) -> int:
         """End the intervals of what is gone: versions, then child rows of ended versions.
@@ -206,9 +238,11 @@ def _rewrite(
         changed = change(rows)
         gathering.create(changed.schema, None)
         gathering.append(changed)
-    table.evolve(change((table.schema or pa.schema([])).empty_table()).schema)
+    # In one commit, because the columns tell that a table has the history of its rows.
     if gathering.delta is not None:
         table.overwrite(gathering)
+    else:
+        table.evolve(change((table.schema or pa.schema([])).empty_table()).schema)
 
 
 def _chunks(table: LakehouseTable) -> Iterator[pa.Table]:

@@ -8,7 +8,7 @@ leaves nothing in any table.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -22,8 +22,10 @@ from target_databricks.loading.backend import Backend, Blame, Failure
 from target_databricks.loading.batch import Batch, LoadResult, combined
 from target_databricks.loading.filling import Filling
 from target_databricks.loading.fitting import Fitting
+from target_databricks.loading.history import as_loaded
 from target_databricks.loading.isolation import isolate
 from target_databricks.loading.ledger import Ledger
+from target_databricks.loading.overwriting import is_aside
 from target_databricks.loading.quarantine import Quarantine
 from target_databricks.loading.refusals import Refusals
 from target_databricks.loading.waiting import Staged, as_one
@@ -130,6 +132,8 @@ class Application:
             replayed: Whether an earlier run staged it.
             tries: Runs in which it was refused before.
         """
+        if replayed:
+            batch, path = self._as_loaded(batch, path)
         try:
             result = self._attempts.load(batch, [path], replayed=replayed)
         except RefusedError as error:
@@ -137,6 +141,20 @@ class Application:
         self.quarantine.forget(self._staging.name(path))
         self.refusals.note_attempts(batch.plan.stream, 1, success=True)
         return result
+
+    def _as_loaded(self, batch: Batch, path: Any) -> tuple[Batch, Any]:
+        """A batch that an earlier run staged, as it is loaded with the `load_method` of today."""
+        if is_aside(batch.plan.table):
+            return batch, path
+        with suppress(Exception):  # What is wrong with its table is said when it is loaded.
+            history = self.fitting.history(batch.plan, self._load_method)
+            today = as_loaded(batch, history=history, appended=self.appends(batch.plan))
+            if today is not batch:
+                place = self._staging.stage(today)
+                self._staging.done(path)
+                self.quarantine.forget(self._staging.name(path))
+                return today, place
+        return batch, path
 
     def apply_together(self, group: Sequence[Staged]) -> list[LoadResult]:
         """Get staged batches of one stream into their tables, by one statement a table if possible.

@@ -111,7 +111,7 @@ class Attempts:
         """
         plan = batch.plan
         base = self.base(batch, paths)
-        # What an earlier run staged may be of another `load_method`.
+        # What an earlier run staged may be for another `load_method`.
         if replayed and (why := self._fitting.refusal(plan)) is not None:
             raise RefusedError(Failure(why, why, Blame.TABLE))
         try:
@@ -130,7 +130,8 @@ class Attempts:
             message = f"{type(error).__name__}: {failure.reason}"
             self._ledger.add(replace(base, finished_at=_now(), error=message))
             raise LoadError(self.sentence(plan, failure, paths[0])) from error
-        if not self._appends(plan):
+        # With history an older version is wanted although a newer one is there.
+        if not (self._appends(plan) or plan.history):
             self._quarantine.note_applied(batch)
         result = replace(
             base,

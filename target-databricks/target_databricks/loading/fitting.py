@@ -10,7 +10,7 @@ import pyarrow as pa
 from target_databricks.errors import LoadError
 from target_databricks.loading.backend import Backend, Blame, Failure
 from target_databricks.loading.filling import Filling
-from target_databricks.loading.history import refusal
+from target_databricks.loading.history import has_columns, has_history, refusal
 from target_databricks.schema.evolution import reconcile, tables_of
 from target_databricks.schema.naming import SPELLING
 from target_databricks.schema.plan import StreamPlan
@@ -53,15 +53,31 @@ class Fitting:
 
     def refusal(self, plan: StreamPlan) -> str | None:
         """Why a stream's table cannot be loaded with the history that it has, or lacks."""
-        if not self.exists(plan.table):
-            return None
+        location = self._backend.location(plan.table)
+        columns: pa.Schema | None = None
+        properties: Mapping[str, str] = {}
         try:
-            columns = self._backend.columns(plan.table)
-            if plan.history:
-                plan = with_former_children(plan, self._backend.properties(plan.table))
+            if self.exists(plan.table):
+                columns = self._backend.columns(plan.table)
+            if columns is not None and (plan.history or has_columns(columns)):
+                properties = self._backend.properties(plan.table)
         except Exception:  # noqa: BLE001 - what is wrong with it is said when it is fitted
-            return None
-        return refusal(plan, columns, self._backend.location(plan.table))
+            columns = None
+        return refusal(with_former_children(plan, properties), columns, properties, location)
+
+    def history(self, plan: StreamPlan, load_method: str) -> bool:
+        """Whether every version of a stream's rows is kept: as its table is, else by the setting.
+
+        Args:
+            plan: The stream.
+            load_method: The setting of that name.
+        """
+        columns = self._backend.columns(plan.table) if plan.keys else None
+        if columns is None:
+            return load_method == "history" and bool(plan.keys)
+        return has_columns(columns) and has_history(
+            plan, columns, self._backend.properties(plan.table)
+        )
 
     def exists(self, table: str) -> bool:
         """Whether there is a table of a name; one that cannot be looked at is there."""

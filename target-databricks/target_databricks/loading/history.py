@@ -28,11 +28,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from target_databricks.loading.batch import Batch
-from target_databricks.loading.rows import key_column
+from target_databricks.loading.rows import key_column, last_versions
 from target_databricks.schema.plan import AT, DELETED_AT, HISTORY, RECEIVED_AT, StreamPlan
+from target_databricks.schema.sources import Owners
 from target_databricks.schema.types import TIMESTAMP, Kind
 
 COMMAND = "meltano invoke target-databricks:history"
+CONVERTING = "targetDatabricks.converting"
+"""Table property that is "true" while a table gets the history of its rows in several commits."""
 
 
 @dataclass(frozen=True)
@@ -197,20 +200,68 @@ def _moments(deleted: pa.ChunkedArray, received: pa.ChunkedArray) -> pa.ChunkedA
     return pc.if_else(deleted.is_valid(), received, pa.scalar(None, received.type))
 
 
-def refusal(plan: StreamPlan, columns: pa.Schema | None, location: str) -> str | None:
+def has_history(plan: StreamPlan, columns: pa.Schema, properties: Mapping[str, str]) -> bool:
+    """Whether a stream's table has every version of its rows.
+
+    Args:
+        plan: The stream, which may have such columns of its own.
+        columns: Columns of its own table.
+        properties: Properties of the same.
+    """
+    if not has_columns(columns):
+        return False
+    owners = Owners(lambda: properties)
+    if owners.unknown:
+        return {f.name.lower() for f in plan.fields}.isdisjoint(HISTORY)
+    return not any(owners.rank(name, field.source) for name in HISTORY for field in plan.fields)
+
+
+def has_columns(columns: pa.Schema | None) -> bool:
+    """Whether a table may have every version of its rows."""
+    return columns is not None and {name.lower() for name in columns.names}.issuperset(HISTORY)
+
+
+def as_loaded(batch: Batch, *, history: bool, appended: bool) -> Batch:
+    """A batch that was staged for one `load_method` as it is loaded with another.
+
+    Args:
+        batch: The batch.
+        history: Whether its table has every version of a row.
+        appended: Whether its rows are appended.
+    """
+    plan = replace(batch.plan, history=history)
+    if batch.plan.history == history:
+        return batch
+    if history:
+        own = {f.name.lower() for f in plan.fields}
+        return prepared(replace(batch, plan=plan)) if own.isdisjoint(HISTORY) else batch
+    rows = batch.rows.drop_columns([AT])
+    return replace(
+        batch, plan=plan, rows=rows if appended else last_versions(rows, plan.keys, plan.ordering)
+    )
+
+
+def refusal(
+    plan: StreamPlan, columns: pa.Schema | None, properties: Mapping[str, str], location: str
+) -> str | None:
     """Why a stream's table cannot be loaded like this, with what to do; None if it can.
 
     Args:
-        plan: The stream.
+        plan: The stream, with child tables that its SCHEMA has left out.
         columns: Columns of its own table; None if there is none.
+        properties: Properties of the same.
         location: The table, for the message.
     """
+    if plan.history and not plan.keys:
+        return (
+            f"Stream '{plan.stream}' has no key, by which 'load_method: history' tells the "
+            "versions of a row. State one with '__key_properties__' in 'stream_maps', or load the "
+            "stream with another 'load_method'."
+        )
     if columns is None:
         return None
-    names = {name.lower() for name in columns.names}
-    own = {f.name.lower() for f in plan.fields}
-    has = {*HISTORY} <= names and own.isdisjoint(HISTORY)
-    if plan.history and not has:
+    has = has_history(plan, columns, properties)
+    if plan.history and (not has or properties.get(CONVERTING) == "true"):
         keys = "".join(f" --key {key}" for key in plan.keys)
         since = f" --from {plan.bookmark}" if by_replication_key(plan) else ""
         children = "".join(f" --child {child.table}" for child in plan.children)
@@ -219,7 +270,7 @@ def refusal(plan: StreamPlan, columns: pa.Schema | None, location: str) -> str |
             "` turns what it has into the first versions; or give the stream a table of its own "
             "with an '__alias__' in 'stream_maps'."
         )
-    if has and not plan.history and plan.keys:
+    if has and not plan.history:
         return (
             f"{location} has the history of its rows. Load it with 'load_method: history', or give "
             "the stream a table of its own with an '__alias__' in 'stream_maps'."

@@ -62,23 +62,23 @@ def make_plan(
             schema's own `x-parent-columns`.
         sdk_metadata: Whether to write the SDK's `_sdc_*` columns.
         soft_delete: Name of the users' flag.
-        history: Whether every version of a row is kept, where there is a key.
+        history: Whether every version of a row is kept.
     """
     ours = reserved(sdk_metadata=sdk_metadata)
     properties: dict[str, Any] = {
         n: sub for n, sub in schema["properties"].items() if n not in ours
     }
     taken = [*ours, RESCUED_DATA, *([] if DELETED_AT in properties else [DELETED_AT])]
-    history = history and bool(key_properties)
     taken += HISTORY if history else []
     root = mapper.struct({**schema, "properties": properties}, reserved=taken)
     names = {f.source: f.name for f in root.fields}
     keys = tuple(names[k] for k in key_properties if k in names)
     bookmark = next((names[b] for b in bookmark_properties if b in names), None)
     tables = _child_tables(stream, properties, root, keys, child_rules or {})
+    ours_below = (POSITION, JOB_ID, DELETED_AT, *(HISTORY if history else ()))
     root = struct_node(
         [
-            _with_names_apart(stream, f, root.fields, keys, properties[f.source])
+            _with_names_apart(stream, f, root.fields, keys, properties[f.source], ours_below)
             if f.name in tables
             else f
             for f in root.fields
@@ -87,7 +87,10 @@ def make_plan(
     children = _children(tables, properties, root, keys, mapper.spell)
     repeated = _repeated(stream, properties, root, parent_rules or {})
     children = [
-        replace(child, parents=_parents(child, repeated.get(child.column, {}), root, mapper.spell))
+        replace(
+            child,
+            parents=_parents(child, repeated.get(child.column, {}), root, mapper.spell, ours_below),
+        )
         for child in children
     ]
     description = schema.get("description")
@@ -202,7 +205,12 @@ def _child_tables(
 
 
 def _with_names_apart(
-    stream: str, array: Field, columns: Sequence[Field], keys: tuple[str, ...], schema: Any
+    stream: str,
+    array: Field,
+    columns: Sequence[Field],
+    keys: tuple[str, ...],
+    schema: Any,
+    ours: tuple[str, ...],
 ) -> Field:
     """The array, its elements' members named apart from what else a child row has.
 
@@ -215,7 +223,7 @@ def _with_names_apart(
     elements = _element_properties(schema)
     # A key may be called by its plain name in a table that is there.
     plain = [f.plain for f in columns if f.plain and f.name in keys]
-    taken = {name.lower() for name in (*keys, *plain, POSITION, JOB_ID, DELETED_AT)}
+    taken = {name.lower() for name in (*keys, *plain, *ours)}
     front = array.plain or array.name
     free = [f.name for f in item.fields if f.name.lower() not in taken]
     names = {
@@ -305,12 +313,13 @@ def _parents(
     repeated: Mapping[str, str],
     root: Node,
     spell: Callable[[str], str],
+    ours: tuple[str, ...],
 ) -> tuple[ParentColumn, ...]:
     """The columns that repeat properties of the parent.
 
     A name that a child row has already gets `parent__` in front.
     """
-    own = [*(f.name for f in child.row.fields), *child.keys, POSITION, JOB_ID, DELETED_AT]
+    own = [*(f.name for f in child.row.fields), *child.keys, *ours]
     # A key of the parent is there anyway.
     plain = {
         f.source: f.name for f in root.fields if f.node.kind in PLAIN and f.name not in child.keys

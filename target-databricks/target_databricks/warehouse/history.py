@@ -7,7 +7,7 @@ again; who sends it is `Writer`, or, to convert a table, the fence itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -16,8 +16,9 @@ import pyarrow as pa
 
 from target_databricks.loading.backend import Retirement, WriteResult
 from target_databricks.loading.batch import Batch
-from target_databricks.loading.history import Conversion
+from target_databricks.loading.history import CONVERTING, Conversion, has_columns
 from target_databricks.schema.plan import StreamPlan
+from target_databricks.schema.sources import children_in
 from target_databricks.warehouse.client.connection import Connections
 from target_databricks.warehouse.fence import Fence
 from target_databricks.warehouse.sql import dml, history
@@ -98,9 +99,20 @@ class HistoryWriter:
                     parent_bounds=bounds,
                 )
                 changed[child.table] = dml.affected(self._run(text, plan, name, paths))
+            for child_table in self._left_out(plan):
+                name = self._tables.name(child_table)
+                text = history.merge_left_out(name, table, columns, plan, staged, bounds)
+                changed[child_table] = dml.affected(self._run(text, plan, name, paths))
             text = history.merge(table, columns, plan, staged, bounds)
             inserted = dml.affected(self._run(text, plan, table, paths), "inserted")
         return WriteResult(inserted, unchanged=max(0, batch.rows.num_rows - inserted))
+
+    def _left_out(self, plan: StreamPlan) -> Iterator[str]:
+        """Child tables of earlier SCHEMAs, with the history of their rows."""
+        own = {child.table for child in plan.children}
+        for name in children_in(self._tables.properties(plan.table)):
+            if name not in own and has_columns(self._tables.columns(name)):
+                yield name
 
     def retire(self, plan: StreamPlan, retirement: Retirement, seen: Sequence[str]) -> int:
         """End what holds now of rows that are gone: versions, then their child rows.
@@ -126,7 +138,10 @@ class HistoryWriter:
         names = (*conversion.children, conversion.table)
         for name in names:
             self._tables.forget(name)
+        # A table that has the columns but not yet the intervals is not to be loaded.
+        self._tables.set_properties(conversion.table, {CONVERTING: "true"}, {})
         for table, text in statements(conversion, self._tables.name, self._tables.columns):
             self._fence.run(text, table, {})
+        self._tables.set_properties(conversion.table, {CONVERTING: "false"}, {})
         for name in names:
             self._tables.forget(name)

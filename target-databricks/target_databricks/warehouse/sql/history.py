@@ -15,6 +15,7 @@ each key, in the order of time:
 |---|---|
 | `changes` | tells whether there is anything to write |
 | `merge_children` | child rows of new versions, and the intervals of the others |
+| `merge_left_out` | the intervals of child rows that have no new ones |
 | `merge` | new versions, and the intervals of the others; the commit mark of the batch |
 | `retire`, `retire_children` | end what holds now of rows that are gone |
 """
@@ -98,6 +99,9 @@ def merge(
     given += [*facts.values()] + (["false"] if flag else [])
     pairs = zip(names, given, strict=True)
     everything = [f"{name} = {value}" for name, value in pairs if name != quoted(flag or "")]
+    # The row becomes another version's: nothing of the one at its instant stays in it.
+    own = {c.lower() for c in (*plan.keys, *_COMPUTED, flag or "", *(c.name for c in written))}
+    everything += [f"{quoted(c)} = NULL" for c in columns.names if c.lower() not in own]
     spans = [f"{quoted(n)} = {facts[n]}" for n in (SEQUENCE, DELETED_AT, VALID_TO, IS_CURRENT)]
     rest = "".join(f", b.{quoted(c.name)}" for c in written)
     return "\n".join(
@@ -193,6 +197,31 @@ def merge_children(
             f"WHEN MATCHED AND {_NEWS} THEN\n  UPDATE SET {listed(spans)}",
             f"WHEN NOT MATCHED AND NOT s.__parent THEN\n  INSERT ({', '.join(inserted)})",
             f"  VALUES ({', '.join(given)})",
+        ]
+    )
+
+
+def merge_left_out(
+    table: str,
+    parent: str,
+    parent_columns: pa.Schema,
+    plan: StreamPlan,
+    staged: StagedRows,
+    parent_bounds: Bounds = NO_BOUNDS,
+) -> str:
+    """MERGE the intervals of child rows whose array is left out; arguments as `merge_children`."""
+    facts = {DELETED_AT: "s.__deleted", VALID_TO: "s.__to", IS_CURRENT: "s.__to IS NULL"}
+    return "\n".join(
+        [
+            f"MERGE INTO {table} AS t",
+            "USING (",
+            _final(parent, parent_columns, plan, staged, (), parent_bounds),
+            "SELECT * FROM final",
+            ") AS s",
+            f"ON {same_key('t', 's', plan.keys)} AND t.{quoted(VALID_FROM)} = s.__at",
+            "WHEN MATCHED AND s.__void THEN DELETE",
+            f"WHEN MATCHED AND {_NEWS} THEN",
+            f"  UPDATE SET {listed(f'{quoted(n)} = {value}' for n, value in facts.items())}",
         ]
     )
 
