@@ -191,6 +191,18 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "amount_scale",
+        th.StringType,
+        default="x-scale",
+        allowed_values=["x-scale", "multipleOf"],
+        title="Decimal places",
+        description=(
+            "How the schema says how many decimal places amounts and rates have: x-scale, an "
+            "annotation, or multipleOf, a keyword of JSON Schema, for targets that read it; those "
+            "that validate floats refuse a quarter of all amounts with multipleOf."
+        ),
+    ),
+    th.Property(
         "reports",
         th.ObjectType(additional_properties=th.CustomType({"type": ["object", "null"]})),
         title="Reports",

@@ -80,7 +80,7 @@ class TapXero(Tap):
         catalog = super().catalog_dict
         for entry in catalog["streams"]:
             stream = cast("XeroStream", self.streams[entry["tap_stream_id"]])
-            entry["schema"] = annotate(entry["schema"], stream.resource.schema)
+            entry["schema"] = annotate(entry["schema"], stream.annotated)
         return catalog
 
     @cached_property

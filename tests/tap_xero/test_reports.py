@@ -40,7 +40,7 @@ def test_rows_are_described_keyed_and_typed(report, all_reports):
         assert schema["properties"][name]["format"] == "date"
     reference = schema["properties"]["AccountID"]["x-references"]
     assert reference == {"stream": "accounts", "properties": ["TenantID", "AccountID"]}
-    places = Decimal(schema["properties"]["Amount"]["multipleOf"])
+    places = Decimal(1).scaleb(-schema["properties"]["Amount"]["x-scale"])
     records = all_reports.records[report.stream]
     assert len({tuple(record[name] for name in names) for record in records}) == len(records) > 0
     for record in records:

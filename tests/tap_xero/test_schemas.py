@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from decimal import Decimal
 
 import pytest
 import xero_python.accounting.models as xero
+from jsonschema import Draft4Validator
 from tap_xero.models.fields import Kind, Model
 from tap_xero.models.resources import BY_STREAM, RESOURCES
 from tap_xero.models.schema import annotate
@@ -177,8 +179,30 @@ def test_child_rows_are_filtered_by_what_their_document_is():
 
 def test_numbers_state_their_decimals():
     payments = BY_STREAM["payments"].schema["properties"]
-    assert payments["Amount"]["multipleOf"] == Decimal("1e-4")
-    assert payments["CurrencyRate"]["multipleOf"] == Decimal("1e-10")
+    assert payments["Amount"]["x-scale"] == 4
+    assert payments["CurrencyRate"]["x-scale"] == 10
+
+
+def test_kind_19_amounts_pass_a_validation_of_floats_unless_a_setting_says_otherwise(
+    xero_sandbox, run_tap, selecting
+):
+    """As `singer-io/target-csv` and others validate: with floats, by jsonschema's Draft 4."""
+    catalog = selecting("invoices")
+
+    def refused(**settings):
+        run = run_tap(xero_sandbox, catalog=catalog, **settings)
+        validator = Draft4Validator(json.loads(json.dumps(run.schemas["invoices"], default=float)))
+        records = json.loads(json.dumps(run.records["invoices"], default=float))
+        assert records
+        return sum(not validator.is_valid(record) for record in records)
+
+    assert refused() == 0
+    # A catalog of a run with one setting does for the other.
+    assert refused(amount_scale="multipleOf") > 0
+    run = run_tap(xero_sandbox, catalog=catalog, amount_scale="multipleOf")
+    total = run.schemas["invoices"]["properties"]["Total"]
+    assert total["multipleOf"] == Decimal("0.0001")
+    assert "x-scale" not in total
 
 
 def test_annotations_come_back_after_a_trip_through_the_sdk():

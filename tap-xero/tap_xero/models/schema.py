@@ -5,6 +5,8 @@ The annotations that Singer knows nothing of, and that targets may ignore:
 - `x-references` on a property: the stream and key that its value points at;
 - `x-child-table` on an array: the table its rows deserve, and what identifies a row
   within its parent (an empty key: its position);
+- `x-scale` on a number: its decimal places. A setting has `multipleOf` say so instead, which
+  targets that validate floats refuse: no float is a multiple of 0.0001;
 - `x-parent-columns` beside it: properties of the parent that these rows repeat, so that they can
   be filtered by them, each with its name there.
 """
@@ -23,15 +25,17 @@ if TYPE_CHECKING:
 
 TENANT = "TenantID"
 
-ANNOTATIONS = ("x-references", "x-child-table", "x-parent-columns")
+SCALE, STEP = "x-scale", "multipleOf"
+"""The two ways to say how many decimal places a number has."""
 
-# Decimals, as the SDK reads them from a catalog: no float is a multiple of 0.0001.
+ANNOTATIONS = ("x-references", "x-child-table", "x-parent-columns", SCALE, STEP)
+
 _TYPES: dict[Kind, dict[str, Any]] = {
     Kind.TEXT: {"type": ["string", "null"]},
     Kind.FLAG: {"type": ["boolean", "null"]},
     Kind.WHOLE: {"type": ["integer", "null"]},
-    Kind.AMOUNT: {"type": ["number", "null"], "multipleOf": Decimal("0.0001")},
-    Kind.RATE: {"type": ["number", "null"], "multipleOf": Decimal("0.0000000001")},
+    Kind.AMOUNT: {"type": ["number", "null"], SCALE: 4},
+    Kind.RATE: {"type": ["number", "null"], SCALE: 10},
     Kind.DAY: {"type": ["string", "null"], "format": "date"},
     Kind.MOMENT: {"type": ["string", "null"], "format": "date-time"},
     Kind.MONTH: {"type": ["string", "null"]},
@@ -89,10 +93,9 @@ def annotate(schema: dict[str, Any], source: Mapping[str, Any]) -> dict[str, Any
     Returns:
         A new schema.
     """
-    result = dict(schema)
-    for name in ANNOTATIONS:
-        if name in source:
-            result[name] = source[name]
+    # A catalog may have been made when the setting was another one.
+    result = {name: value for name, value in schema.items() if name not in ANNOTATIONS}
+    result |= {name: source[name] for name in ANNOTATIONS if name in source}
     if "properties" in schema:
         properties = source.get("properties", {})
         result["properties"] = {
@@ -101,6 +104,25 @@ def annotate(schema: dict[str, Any], source: Mapping[str, Any]) -> dict[str, Any
         }
     if "items" in schema and "items" in source:
         result["items"] = annotate(schema["items"], source["items"])
+    return result
+
+
+def with_steps(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A schema whose numbers state their decimal places by `multipleOf`.
+
+    Args:
+        schema: One whose numbers state them by `x-scale`.
+    """
+    result = {name: value for name, value in schema.items() if name != SCALE}
+    if SCALE in schema:
+        # Exact, as the SDK reads it from a catalog.
+        result[STEP] = Decimal(1).scaleb(-schema[SCALE])
+    if "properties" in schema:
+        result["properties"] = {
+            name: with_steps(each) for name, each in schema["properties"].items()
+        }
+    if "items" in schema:
+        result["items"] = with_steps(schema["items"])
     return result
 
 

@@ -19,7 +19,7 @@ from singer_sdk.streams import Stream
 from tap_xero.api import wire
 from tap_xero.models.dates import format_instant
 from tap_xero.models.resources import Paging
-from tap_xero.models.schema import TENANT, annotate
+from tap_xero.models.schema import STEP, TENANT, annotate, with_steps
 from tap_xero.sync import queries
 from tap_xero.sync.cadence import is_due, rule
 from tap_xero.sync.drafts import Drafts
@@ -47,6 +47,7 @@ class SingerStream(Stream):
     Attributes:
         resource: Its row of the resource table.
         run: What it shares with the other streams of the run.
+        annotated: Its schema, with the annotations that a catalog loses.
         complete: Whether everything of it was read, so that its version may be activated.
         pending: Tasks, one for each organisation, that have not ended.
     """
@@ -57,7 +58,9 @@ class SingerStream(Stream):
 
     def __init__(self, tap: Tap, resource: Resource, run: Run) -> None:
         """Name the stream, its schema and its keys after a row of the resource table."""
-        super().__init__(tap, schema=resource.schema, name=resource.stream)
+        steps = tap.config.get("amount_scale") == STEP
+        self.annotated = with_steps(resource.schema) if steps else resource.schema
+        super().__init__(tap, schema=self.annotated, name=resource.stream)
         self.resource = resource
         self.run = run
         self.complete = True
@@ -298,7 +301,7 @@ class SingerStream(Stream):
 
     def _generate_schema_messages(self) -> Generator[singerlib.SchemaMessage, None, None]:
         for message in super()._generate_schema_messages():
-            message.schema = annotate(message.schema, self.resource.schema)
+            message.schema = annotate(message.schema, self.annotated)
             if self._unchanged:
                 message.schema = {**message.schema, UNCHANGED: True}
             yield message
