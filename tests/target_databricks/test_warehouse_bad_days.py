@@ -198,7 +198,7 @@ def test_no_state_comes_out_for_rows_that_could_not_be_applied(warehouse, singer
     for i in range(4):
         messages += [singer.record("docs", {"id": i}), singer.state({"n": i + 1})]
     with pytest.raises(LoadError, match=r"(?s)'docs'.*privileges.*next run applies it first"):
-        warehouse.run(messages, batch_size_rows=1)
+        warehouse.run(messages, batch_size_rows=1, merge_every=0)
     assert warehouse.last.states[-1] == {"n": 2}
     assert warehouse.rows("docs", "id") == [0, 1]
     assert "privileges" in warehouse.loads()[-1]["error"]
