@@ -270,6 +270,8 @@ RULES = (
             r"DELTA_SCHEMA_CHANGE",
         ),
     ),
+    # A store that is full, in whatever words; a warehouse's own disk is another thing.
+    Rule(Kind.FINAL, states=("HTTP 507",), texts=(r"INSUFFICIENT_STORAGE",)),
     Rule(
         Kind.TRANSIENT,
         classes=(
