@@ -168,12 +168,8 @@ class Application:
         try:
             result = self._attempts.load(whole, paths)
         except RefusedError as error:
-            plan = whole.plan
             if error.failure.blame is Blame.MOMENT:
-                self.refusals.stop(
-                    plan.stream, self._attempts.sentence(plan, error.failure, paths[0])
-                )
-                return [replace(self.base(whole, paths), error=error.failure.reason)]
+                return [self._stop(whole, paths, error.failure)]
             return self._one_by_one(group)
         for path in paths:
             self.quarantine.forget(self._staging.name(path))
@@ -207,14 +203,21 @@ class Application:
             failure = replace(failure, blame=Blame.TABLE)
         return self._set_aside(batch, path, failure, replayed=False, tries=0)
 
+    def _stop(self, batch: Batch, paths: Sequence[Any], failure: Failure) -> LoadResult:
+        """Load nothing more of a stream in this run, for a reason that lies with the moment."""
+        plan = batch.plan
+        self.refusals.stop(plan.stream, self._attempts.sentence(plan, failure, paths[0]))
+        result = replace(self.base(batch, paths), error=failure.reason)
+        self._ledger.add(result)
+        return result
+
     def _set_aside(
         self, batch: Batch, path: Any, failure: Failure, *, replayed: bool, tries: int
     ) -> LoadResult:
         """Apply what can be applied of a batch that was refused, and set the rest aside."""
         plan, results, attempts = batch.plan, [self.base(batch, [path])], 1
         if failure.blame is Blame.MOMENT:
-            self.refusals.stop(plan.stream, self._attempts.sentence(plan, failure, path))
-            return replace(results[0], error=failure.reason)
+            return self._stop(batch, [path], failure)
 
         def attempt(rows: pa.Table) -> Failure | None:
             part = self._part(batch, rows)

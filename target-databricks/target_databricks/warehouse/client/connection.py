@@ -183,7 +183,6 @@ class Connections:
             raise
         with self._lock:
             self._idle.append(connection)
-            self._accepted = True
         return rows
 
     def _execute(self, cursor: Any, statement: str, tags: Mapping[str, str]) -> None:
@@ -237,6 +236,8 @@ class Connections:
         # No setting of the connector goes below one retry.
         client: Any = connection.session.backend
         client.retry_policy.total = 0
+        # Whoever had a session had a token: one that is refused now has run out meanwhile.
+        self._accepted = True
         return connection
 
     def _drop_idle(self) -> None:
