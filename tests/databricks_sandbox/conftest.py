@@ -26,6 +26,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
+def databricks_sandbox(
+    databricks_sandbox: Sandbox, request: pytest.FixtureRequest
+) -> Iterator[Sandbox]:
+    """The sandbox with everything on, whatever the profile: its own tests set what they look at."""
+    databricks_sandbox.switches.choose("plain")
+    yield databricks_sandbox
+    databricks_sandbox.switches.choose(request.config.getoption("databricks_profile"))
+
+
+@pytest.fixture
 def connect(databricks_sandbox: Sandbox) -> Iterator[Callable[..., Any]]:
     """Opens connections as the admin, or as the principal it is given."""
     with ExitStack() as opened:
