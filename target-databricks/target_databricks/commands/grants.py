@@ -62,7 +62,7 @@ def grants(config: Mapping[str, Any], principal: str) -> Iterator[str]:
     yield f"-- What no SQL can give, an administrator of the workspace gives {principal}:"
     yield (
         "-- 1. the entitlement 'Databricks SQL access' (databricks-sql-access): Settings, Identity "
-        "and access, the user, service principal or group, Entitlements;"
+        "and access, the user, service principal or group, Entitlements,"
     )
     yield (
         f"-- 2. CAN USE on the SQL warehouse of {config['http_path']}: SQL Warehouses, the "
