@@ -55,14 +55,15 @@ def _by_bookmark(rows: pa.Table, bookmarks: pa.ChunkedArray) -> pa.Table:
 
     A version without a bookmark cannot be compared: of its key those before it do not count.
     """
-    rows = rows.append_column("bookmark", bookmarks).append_column("dated", bookmarks.is_valid())
+    rows, order = rows.append_column("bookmark", bookmarks), ["bookmark", _ROW]
     if bookmarks.null_count:
         bare = rows.filter(bookmarks.is_null()).group_by("key").aggregate([(_ROW, "max")])
         which = pc.index_in(rows.column("key"), value_set=bare.column("key"))
         since = bare.column(f"{_ROW}_max").take(which)
         counts = pc.greater_equal(rows.column(_ROW), since)
-        rows = rows.filter(pc.fill_null(counts, fill_value=True))
-    return rows.sort_by([(name, "ascending") for name in ("dated", "bookmark", _ROW)])
+        rows = rows.append_column("dated", bookmarks.is_valid())
+        rows, order = rows.filter(pc.fill_null(counts, fill_value=True)), ["dated", *order]
+    return rows.sort_by([(name, "ascending") for name in order])
 
 
 def key_column(table: pa.Table | pa.RecordBatch, keys: Sequence[str]) -> pa.ChunkedArray | pa.Array:
