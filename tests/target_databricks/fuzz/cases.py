@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -60,10 +60,17 @@ class Run:
 
 @dataclass
 class Case:
-    """Runs after one another into one place."""
+    """Runs after one another into one place.
+
+    Attributes:
+        seed: What it was made from.
+        runs: The runs.
+        again: Whether the last one is to come a second time, and write nothing.
+    """
 
     seed: int
     runs: list[Run]
+    again: bool = False
 
     @property
     def streams(self) -> int:
@@ -154,7 +161,16 @@ def make_case(seed: int) -> Case:
         if number and chance.random() < 0.05:
             here |= _settings(chance, names, "column_names", "number_type", "child_tables")
         runs.append(_run(chance, streams, here, number, serials))
-    return Case(seed, runs)
+    more = Random(f"more of {seed}")
+    return Case(seed, _mapped(more, names, runs), again=more.random() < 0.3)
+
+
+def _mapped(chance: Random, streams: list[str], runs: list[Run]) -> list[Run]:
+    """Now and then the runs with a map for a stream that changes nothing, but looks inside."""
+    if chance.random() > 0.1:
+        return runs
+    maps = {chance.choice(streams): {}}
+    return [replace(run, settings={**run.settings, "stream_maps": maps}) for run in runs]
 
 
 def _stream(chance: Random, name: str) -> _Stream:
