@@ -151,8 +151,9 @@ class Application:
             today = as_loaded(batch, history=history, appended=self.appends(batch.plan))
             if today is not batch:
                 place = self._staging.stage(today)
-                self._staging.done(path)
-                self.quarantine.forget(self._staging.name(path))
+                if place != path:
+                    self._staging.done(path)
+                    self.quarantine.forget(self._staging.name(path))
                 return today, place
         return batch, path
 
