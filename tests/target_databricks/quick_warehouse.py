@@ -6,7 +6,7 @@ For tests of what comes between a statement and its answer.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -68,10 +68,12 @@ def config(sandbox: Sandbox) -> dict[str, Any]:
     }
 
 
-def connections_of(sandbox: Sandbox, backoff: Backoff, **settings: Any) -> Connections:
+def connections_of(
+    sandbox: Sandbox, backoff: Backoff, session: Mapping[str, str] | None = None, **settings: Any
+) -> Connections:
     """Connections to it."""
     access = make_access({**config(sandbox), **settings})
-    return Connections(access, {}, backoff, lambda: None)
+    return Connections(access, {}, backoff, lambda: None, session)
 
 
 def staging_of(sandbox: Sandbox, connections: Connections) -> StagingVolume:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from itertools import count
 
 import pytest
 from databricks.sdk.clock import RealClock
 from databricks.sdk.errors import NotFound, PermissionDenied
 from databricks_sandbox.clock import ManualClock
 from databricks_sandbox.faults import Fault, already_there, not_ready, outage, unavailable
+from databricks_sandbox.protocol import service
 from quick_warehouse import (
     Time,
     config,
@@ -24,6 +27,7 @@ from target_databricks.warehouse.client import access
 from target_databricks.warehouse.client.access import make_access
 from target_databricks.warehouse.client.backoff import Backoff
 from target_databricks.warehouse.client.connection import StatementError
+from target_databricks.warehouse.client.rules import Kind
 from target_databricks.warehouse.client.start import start
 from target_databricks.warehouse.schemas import ensure_schema
 from target_databricks.warehouse.sql.names import Schema
@@ -102,6 +106,44 @@ def test_an_outage_at_polls_is_survived_by_the_statement_that_was_sent(
     assert outlasted(passing), passing.now
     assert fault.happened > 30
     assert len(sandbox.log.texts("INSERT")) == 1
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_statement_that_the_warehouse_never_ends_is_ended_from_here(
+    sandbox, passing, lost, monkeypatch
+):
+    sandbox.switches.answer_seconds = 0
+    monkeypatch.setattr(service, "POLL_SECONDS", 0.0)
+    over = threading.Event()
+    sandbox.is_due = over.is_set
+    # Each look at the clock takes five minutes.
+    ticks = count(step=300)
+    backoff = Backoff(6000.0, lambda: float(next(ticks)), passing.sleep)
+    connections = connections_of(sandbox, backoff, {"statement_timeout": "900"})
+    if lost:
+        # Nor does it say how the statement is doing.
+        sandbox.faults.add(outage("status", effect="cut"))
+    try:
+        with pytest.raises(StatementError) as raised:
+            connections.run("INSERT INTO t")
+    finally:
+        over.set()
+        connections.close()
+    (statement,) = sandbox.log.statements
+    if lost:
+        assert "does not say how a statement is doing" in str(raised.value)
+    else:
+        assert str(raised.value).startswith("The statement ran for more than 900 s")
+        assert "Raise the setting 'statement_timeout'" in str(raised.value)
+        assert raised.value.problem.kind is Kind.TABLE
+        assert statement.state == "canceled"
+    assert next(ticks) < 6000
+
+
+def test_a_statement_within_its_time_is_answered(sandbox, passing):
+    connections = connections_of(sandbox, passing.backoff(600), {"statement_timeout": "900"})
+    assert connections.run("INSERT INTO t").to_pylist() == [{"num_affected_rows": 1}]
+    connections.close()
 
 
 CALLS = {

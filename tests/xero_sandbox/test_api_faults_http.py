@@ -28,6 +28,7 @@ REFUSALS = {
 }
 SPOILT = {"slow", "cut", "html", "truncated_json", "unknown_field"}
 CUT_ANEW = {"end_not_found", "end_repeats", "overcounted"}
+OF_CONNECTIONS = {"none": 0, "twice": 2}
 
 
 def control(sandbox: Any, method: str, path: str, body: Any = None) -> Any:
@@ -35,7 +36,7 @@ def control(sandbox: Any, method: str, path: str, body: Any = None) -> Any:
 
 
 def test_every_effect_is_tested_here() -> None:
-    assert set(REFUSALS) | SPOILT | CUT_ANEW == set(EFFECTS)
+    assert set(REFUSALS) | SPOILT | CUT_ANEW | OF_CONNECTIONS.keys() == set(EFFECTS)
 
 
 @pytest.mark.parametrize("effect", REFUSALS)
@@ -55,6 +56,23 @@ def test_a_refusal_looks_like_xeros_and_comes_once(
     assert response.headers.get("Retry-After") == ("7" if waits else None)
     assert "X-DayLimit-Remaining" in response.headers
     assert client.get("Invoices", page=1).status_code == 200
+
+
+@pytest.mark.parametrize("effect", OF_CONNECTIONS)
+def test_connections_are_listed_otherwise_where_their_path_is_named(
+    xero_sandbox: Any, effect: str
+) -> None:
+    def listed() -> int:
+        response = requests.get(
+            f"{xero_sandbox.url}/connections", headers=xero_sandbox.headers(), timeout=10
+        )
+        return len(response.json())
+
+    usual = listed()
+    xero_sandbox.faults.add("not_found", path="*")
+    assert listed() == usual
+    xero_sandbox.faults.add(effect, path="/connections")
+    assert listed() == usual * OF_CONNECTIONS[effect]
 
 
 def test_a_cut_response_breaks_in_the_middle(xero_sandbox: Any, client_of: Any) -> None:

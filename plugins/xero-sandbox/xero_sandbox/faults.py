@@ -33,6 +33,8 @@ EFFECTS: dict[str, str] = {
     "end_not_found": "404 for a page past the end, else the right answer",
     "end_repeats": "the last page again for a page past the end, else the right answer",
     "overcounted": "the right answer, whose pagination counts a row more than there are",
+    "none": "200 with an empty list, of connections",
+    "twice": "each entry twice, of connections",
     "unknown_field": "the right answer, with a property in each record that no schema knows",
 }
 
@@ -44,7 +46,8 @@ class Fault:
     Attributes:
         effect: A key of `EFFECTS`.
         tenant: Tenant id or name; None strikes any.
-        path: Endpoint as a shell pattern (`Invoices`, `Invoices/*`, `*`).
+        path: Endpoint of the Accounting API as a shell pattern (`Invoices`, `Invoices/*`, `*`), or
+            `/connections`.
         method: HTTP method; None strikes any.
         page: Page number of the call; None strikes any.
         count: How many calls it strikes before it is spent; None never ends.
@@ -74,6 +77,7 @@ class Fault:
             (self.tenant is None or self.tenant in (call.tenant_id, call.tenant_name))
             and (self.method is None or self.method.upper() == call.method)
             and (self.page is None or self.page == call.page)
+            and call.path.startswith("/") == self.path.startswith("/")
             and fnmatchcase(call.path, self.path)
         )
 

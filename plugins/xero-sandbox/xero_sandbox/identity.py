@@ -303,6 +303,11 @@ class Identity:
             grant = Grant(frozenset(self.scopes), event, frozenset(tenant_ids))
             return str(self._issue(grant)["refresh_token"])
 
+    def forget_access_tokens(self) -> None:
+        """Know no access token that was issued so far, whatever its life."""
+        with self._lock:
+            self._access.clear()
+
     def expire_access_tokens(self) -> None:
         """Let every access token issued so far be past its life."""
         with self._lock:

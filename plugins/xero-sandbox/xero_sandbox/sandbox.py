@@ -163,7 +163,12 @@ class Sandbox:
             latency_per_row=behaviour.latency_per_row,
         )
         identity = IdentityApi(
-            self.identity, gate, self.clock, self.calls, auto_approve=behaviour.auto_approve
+            self.identity,
+            gate,
+            self.clock,
+            self.calls,
+            self.faults,
+            auto_approve=behaviour.auto_approve,
         )
         control = ControlApi(
             self.clock,

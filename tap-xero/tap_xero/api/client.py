@@ -24,10 +24,12 @@ from tap_xero.api.errors import (
     CredentialsRefusedError,
     DayLimitError,
     NotFoundError,
+    OrganisationGoneError,
     Refusal,
     TemporaryError,
     ThrottledError,
     TokenExpiredError,
+    TokenRefusedError,
     classify,
 )
 from tap_xero.api.limits import daily_calls
@@ -148,27 +150,36 @@ class Client:
     def tenants(self) -> list[Tenant]:
         """The organisations the credentials reach.
 
-        A custom connection may not be allowed to list connections; then the organisation
-        is asked for its own id, which is its tenant id.
+        A custom connection may not be allowed to list connections, or see none; then the
+        organisation is asked for its own id, which is its tenant id.
 
         Raises:
             AccessDeniedError: Xero does not say.
+            OrganisationGoneError: Xero says that nothing is connected.
         """
+        custom = self._credentials.custom_connection
         try:
-            listed = self._ask(None, "/connections", {}, {}, "the connections of this app", Usage())
-        except (AccessDeniedError, NotFoundError):
-            if not self._credentials.custom_connection:
+            content = self._ask(
+                None, "/connections", {}, {}, "the connections of this app", Usage()
+            )
+            listed = _list(content)
+        except (AccessDeniedError, NotFoundError, OrganisationGoneError):
+            if not custom:
                 raise
+            listed = []
+        if custom and not listed:
             own = self.get(Tenant("", "", header=False), "Organisation", {}, usage=Usage())
             return [
                 Tenant(each["OrganisationID"], each["Name"], header=False)
                 for each in own["Organisations"]
             ]
-        return [
-            Tenant(each["tenantId"], each.get("tenantName") or each["tenantId"])
-            for each in _list(listed)
+        # A connection may be listed once for each consent that made it.
+        tenants = {
+            each["tenantId"]: Tenant(each["tenantId"], each.get("tenantName") or each["tenantId"])
+            for each in listed
             if each.get("tenantType", "ORGANISATION") == "ORGANISATION"
-        ]
+        }
+        return list(tenants.values())
 
     def get(
         self, tenant: Tenant, path: str, params: dict[str, str], *, usage: Usage
@@ -247,6 +258,12 @@ class Client:
                         f"Xero calls a fresh access token expired ({where}). Compare this "
                         "machine's clock with the time, and check access_token_command if set."
                     ) from error
+                usage.count_retry(0)
+                return call()
+            except TokenRefusedError:
+                # A token of another run may be one that was revoked since, whatever its end.
+                if not self._credentials.reject_kept(token):
+                    raise
                 usage.count_retry(0)
                 return call()
             except ThrottledError as error:

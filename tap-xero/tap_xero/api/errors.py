@@ -82,6 +82,10 @@ class AccessDeniedError(ClosedError):
     """The app may not read this resource: a scope or a tier is missing."""
 
 
+class TokenRefusedError(AccessDeniedError):
+    """Xero does not know the access token, or it lacks the scope: the answer is a 401."""
+
+
 class OrganisationGoneError(SkippableAPIError):
     """The organisation is not connected any more."""
 
@@ -128,7 +132,7 @@ def classify(refusal: Refusal) -> Exception:
     if status == 401 and "TokenExpired" in detail:
         return TokenExpiredError(f"The access token expired ({where}).")
     if status == 401:
-        return AccessDeniedError(f"Xero does not let this app read {where} ({answer}).", answer)
+        return TokenRefusedError(f"Xero does not let this app read {where} ({answer}).", answer)
     if status == 403 and "AuthenticationUnsuccessful" in detail:
         return OrganisationGoneError(
             f"Xero says the organisation is not connected to this app ({where}, {answer}). Connect "

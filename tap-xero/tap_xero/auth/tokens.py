@@ -57,6 +57,13 @@ class Tokens(Protocol):
     def reject(self, token: str) -> None:
         """Take note that Xero called a token expired."""
 
+    def reject_kept(self, token: str) -> bool:
+        """Take note that Xero refused a token.
+
+        Returns:
+            Whether another one may do: this one was not made in this run.
+        """
+
 
 class Credentials:
     """Access tokens of an app: of a consent in the store, else of a custom connection.
@@ -98,6 +105,7 @@ class Credentials:
         self._lock = threading.Lock()
         self._token: str | None = None
         self._rejected: str | None = None
+        self._made: set[str] = set()
         self._expires = 0.0
 
     @property
@@ -124,10 +132,18 @@ class Credentials:
             if token == self._token:
                 self._token, self._rejected = None, token
 
+    def reject_kept(self, token: str) -> bool:
+        """Forget a token that Xero refused, if it was in the store; whether it was."""
+        if token in self._made:
+            return False
+        self.reject(token)
+        return True
+
     def _renew(self) -> tuple[str, float]:
         """A new token and its end, from another process that was faster or from Xero."""
         if self.custom_connection:
             answer = self._ask(lambda: self._service.client_credentials(self._scopes))
+            self._made.add(answer.access_token)
             return answer.access_token, self._clock.time() + answer.lives
         with self._store.lock():
             stored = self._store.load()
@@ -182,6 +198,7 @@ class Credentials:
                     "settings."
                 ) from error
             raise
+        self._made.add(answer.access_token)
         return tokens_of(answer, tokens, self._clock.time())
 
     def _ask(self, request: Callable[[], Answer]) -> Answer:
@@ -247,6 +264,10 @@ class CommandTokens:
         with self._lock:
             if token == self._token:
                 self._token, self._rejected = None, token
+
+    def reject_kept(self, token: str) -> bool:  # noqa: ARG002
+        """False: whoever is behind the command knows best which token is good."""
+        return False
 
     def _ask(self) -> tuple[str, float]:
         try:

@@ -57,7 +57,7 @@ def check(files: tuple[Any, ...]) -> None:
                 print_table(
                     [("organisation", "tenant id", "reads", "journals", "left today"), *rows]
                 )
-            missing = [each for each in wanted if each not in {tenant.id for tenant in tenants}]
+            missing = sorted(set(wanted) - {tenant.id.lower() for tenant in tenants})
             for each in missing:
                 click.echo(f"tenant_ids: {each} is not connected.")
             if not rows:

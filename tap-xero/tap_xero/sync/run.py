@@ -98,7 +98,7 @@ class Run:
         """
         connected = self.client.tenants()
         wanted = wanted_tenants(self._config)
-        by_id = {tenant.id: tenant for tenant in connected}
+        by_id = {tenant.id.lower(): tenant for tenant in connected}
         tenants = [by_id[each] for each in wanted if each in by_id] if wanted else connected
         self.missing = [each for each in wanted if each not in by_id]
         names = ", ".join(f"{tenant.name} ({tenant.id})" for tenant in connected) or "none"
@@ -303,8 +303,9 @@ class Run:
 
 
 def wanted_tenants(config: Mapping[str, Any]) -> list[str]:
-    """Tenant ids of the organisations that the settings name; none for all."""
-    return config.get("tenant_ids") or list(filter(None, [config.get("tenant_id")]))
+    """Tenant ids of the organisations that the settings name, in small letters; none for all."""
+    named = config.get("tenant_ids") or [config.get("tenant_id") or ""]
+    return list(dict.fromkeys(filter(None, (each.strip().lower() for each in named))))
 
 
 def _in_background(call: Callable[[], bytes]) -> Callable[[], bytes]:

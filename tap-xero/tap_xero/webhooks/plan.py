@@ -47,7 +47,7 @@ def plan(
         events: In the order of their arrival.
         streams: Streams that are selected.
         tenants: Organisations that are read.
-        chosen: Those of `tenant_ids`; empty when all are to be read.
+        chosen: Those of `tenant_ids`, in small letters; empty when all are to be read.
     """
     made = Plan()
     for waiting in events:
@@ -57,7 +57,7 @@ def plan(
             made.unfetchable[waiting.position] = (
                 f"No stream is made of {event.category} events; put them back once there is one."
             )
-        elif event.tenant_id not in tenants and (not chosen or event.tenant_id in chosen):
+        elif event.tenant_id not in tenants and (not chosen or event.tenant_id.lower() in chosen):
             made.unfetchable[waiting.position] = "The organisation is not connected to this app."
         elif event.tenant_id not in tenants or resource.stream not in streams:
             made.skipped += 1

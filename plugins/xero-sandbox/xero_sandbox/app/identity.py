@@ -10,8 +10,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from xero_sandbox.app import effects
 from xero_sandbox.app.answers import ApiError, not_found, render_error
 from xero_sandbox.calls import Call
+from xero_sandbox.faults import Target
 from xero_sandbox.identity import Connection, Identity, OAuthError
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from xero_sandbox.app.gate import Gate
     from xero_sandbox.calls import CallLog
     from xero_sandbox.clock import Clock
+    from xero_sandbox.faults import FaultPlan
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Xero sandbox: allow access</title></head>
@@ -43,13 +46,22 @@ class IdentityApi:
         gate: Reads the token of a call.
         clock: The sandbox's clock.
         calls: The log of calls.
+        faults: The fault plan.
         auto_approve: Whether the consent page approves by itself, for all organisations.
     """
 
     def __init__(
-        self, identity: Identity, gate: Gate, clock: Clock, calls: CallLog, *, auto_approve: bool
+        self,
+        identity: Identity,
+        gate: Gate,
+        clock: Clock,
+        calls: CallLog,
+        faults: FaultPlan,
+        *,
+        auto_approve: bool,
     ) -> None:
         self._identity, self._gate, self._clock, self._calls = identity, gate, clock, calls
+        self._faults = faults
         self._auto_approve = auto_approve
 
     async def authorize(self, request: Request) -> Response:
@@ -103,6 +115,10 @@ class IdentityApi:
         try:
             access = self._gate.bearer(request.headers)
             rows = self._identity.connections_of(access.grant)
+            target = Target(request.method, "/connections", "", "", None)
+            if (fault := self._faults.next_for(target)) is not None:
+                effects.refuse(fault, self._clock.now())
+                rows = rows * {"none": 0, "twice": 2}.get(fault.effect, 1)
             connection_id = request.path_params.get("connection_id")
             if request.method == "DELETE":
                 if connection_id not in [row.connection_id for row in rows]:

@@ -30,7 +30,7 @@ from target_databricks.errors import ConfigurationError
 from target_databricks.warehouse.client.access import PRODUCT, Access
 from target_databricks.warehouse.client.backoff import Backoff
 from target_databricks.warehouse.client.errors import Problem, answered, classify, failed_poll
-from target_databricks.warehouse.client.rules import AGAIN, Kind
+from target_databricks.warehouse.client.rules import AGAIN, STATEMENT_TIMEOUT, Kind
 
 logger = logging.getLogger("target-databricks")
 
@@ -43,6 +43,11 @@ _RETRY_DELAY = 5.0
 _LONGEST_POLL = 10.0
 """Seconds between two questions how a statement is doing that get no answer."""
 
+
+_GRACE = 30.0
+"""Seconds that the warehouse has to say itself that a statement took too long."""
+_SOCKET_TIMEOUT = 900.0
+"""Seconds that the connector waits for an answer by default."""
 
 _RELIED_ON = {"timezone": "UTC", "ansi_mode": "true"}
 """Accounts have ANSI mode off, where casts turn what overflows into NULL."""
@@ -98,6 +103,8 @@ class Connections:
     ) -> None:
         self._access = access
         self._settings = {**(settings or {}), **_RELIED_ON}
+        limit = float(self._settings.get("statement_timeout") or 0)
+        self._longest = limit + _GRACE if limit else math.inf
         self._tags = dict(tags)
         self.backoff = backoff
         self._start = start
@@ -190,33 +197,47 @@ class Connections:
 
         Raises:
             StatementError: The warehouse has taken it and did not say for too long what became of
-                it.
+                it, or let it run for too long.
         """
+        # The connector asks for as long as the warehouse says that it is at it.
+        bounded = self._longest < math.inf
         try:
-            cursor.execute(statement, query_tags=tags)
+            (cursor.execute_async if bounded else cursor.execute)(statement, query_tags=tags)
         except Exception as error:
             if not failed_poll(error):
                 raise
-            self._await(cursor)
-            cursor.get_async_execution_result()
+        else:
+            if not bounded:
+                return
+        self._await(cursor)
+        cursor.get_async_execution_result()
 
     def _await(self, cursor: Any) -> None:
-        attempts = self.backoff.attempts(longest=_LONGEST_POLL)
+        from databricks.sql.backend.types import CommandState
+
+        attempts, clock = self.backoff.attempts(longest=_LONGEST_POLL), self.backoff.clock
+        end = clock() + self._longest
         while True:
             last = next(attempts)
             try:
-                if not cursor.is_query_pending():
-                    return
+                state = cursor.get_query_state()
             except Exception as error:
                 if not failed_poll(error):
                     raise
                 problem = classify(error)
-                if last:
+                if last or clock() >= end:
                     raise StatementError(problem) from error
                 logger.info("%s Asking again.", problem.reason)
-            else:
-                # It answers again; however long the statement takes now is its own affair.
-                attempts = self.backoff.attempts(longest=_LONGEST_POLL)
+                continue
+            if state is CommandState.PENDING:
+                # Its time begins when the warehouse begins with it.
+                end = clock() + self._longest
+            elif state is not CommandState.RUNNING:
+                return
+            elif clock() >= end:
+                raise StatementError(_stopped(cursor, self._longest - _GRACE))
+            # It answers again.
+            attempts = self.backoff.attempts(longest=_LONGEST_POLL)
 
     def _take(self) -> Any:
         with self._lock:
@@ -232,6 +253,7 @@ class Connections:
             _retry_delay_max=_RETRY_DELAY,
             _retry_stop_after_attempts_count=1,
             session_configuration=self._settings,
+            _socket_timeout=min(_SOCKET_TIMEOUT, self._longest),
         )
         # No setting of the connector goes below one retry.
         client: Any = connection.session.backend
@@ -251,3 +273,17 @@ def _close(connection: Any) -> None:
     # A session that is gone already cannot be closed, and need not be.
     with suppress(Exception):
         connection.close()
+
+
+def _stopped(cursor: Any, limit: float) -> Problem:
+    """Stop a statement that the warehouse lets run for too long, and say what that means."""
+    from databricks.sql.backend.types import CommandState
+
+    over = {CommandState.CANCELLED, CommandState.CLOSED}
+    reason = f"The statement ran for more than {limit:.0f} s, and the warehouse did not end it."
+    ended = False
+    with suppress(Exception):
+        cursor.cancel()
+        ended = cursor.get_query_state() in over
+    # What may be at work still is left to the next run, which stands behind a fence.
+    return Problem(Kind.TABLE if ended else Kind.FINAL, reason, STATEMENT_TIMEOUT)

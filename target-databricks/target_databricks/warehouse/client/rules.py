@@ -91,7 +91,7 @@ _SESSION_SETTING = (
     "The warehouse has no such configuration parameter: take it out of the setting "
     "'session_settings'."
 )
-_STATEMENT_TIMEOUT = (
+STATEMENT_TIMEOUT = (
     "Raise the setting 'statement_timeout', or that of the warehouse; or lower 'batch_size_rows', "
     "or take a larger warehouse."
 )
@@ -158,7 +158,7 @@ RULES = (
     Rule(Kind.SETTING, _SESSION_SETTING, texts=(r"CONFIG_NOT_AVAILABLE",)),
     Rule(
         Kind.TABLE,
-        _STATEMENT_TIMEOUT,
+        STATEMENT_TIMEOUT,
         states=("57KD0",),
         texts=(r"QUERY_EXECUTION_TIMEOUT_EXCEEDED", r"STATEMENT_TIMEOUT"),
     ),
