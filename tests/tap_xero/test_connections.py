@@ -56,6 +56,24 @@ def test_kind_5_tenant_ids_may_be_in_capitals_blank_and_named_twice(
     assert {record["TenantID"] for record in run.records[STREAM]} == {chosen}
 
 
+def test_kind_5_two_organisations_of_one_name_are_told_apart(make_xero_sandbox, run_tap, selecting):
+    sandbox = make_xero_sandbox(organisations=["Kauri Limited", "Kauri Limited", "Rimu Limited"])
+    first, second, other = sandbox.tenants
+    sandbox.faults.add("rate_day", tenant=second.tenant_id, path="Invoices", count=None)
+    run = run_tap(sandbox, catalog=selecting(STREAM, "invoices"))
+    report = run.tap.run.report
+    one, two = (f"Kauri Limited ({each.tenant_id[:8]})" for each in (first, second))
+    bill = {(each.tenant_id, name, stream) for (name, stream), each in report.entries.items()}
+    assert bill >= {
+        (first.tenant_id, one, "invoices"),
+        (second.tenant_id, two, "invoices"),
+        (other.tenant_id, "Rimu Limited", "invoices"),
+    }
+    assert report.backlogs.keys() == {two}
+    assert any(remark.startswith(two) for remark in run.remarks)
+    assert not any(one in remark for remark in run.remarks)
+
+
 def test_kind_6_a_kept_token_that_xero_does_not_know_any_more_is_renewed_once(
     xero_sandbox, run_tap, selecting
 ):

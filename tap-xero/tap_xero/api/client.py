@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections import Counter
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -51,7 +52,7 @@ class Tenant:
 
     Attributes:
         id: Xero's tenant id.
-        name: Its name, for people.
+        name: Its name, for people; with the beginning of its id where two have the same.
         header: Whether calls must name it: a custom connection reaches only one.
     """
 
@@ -174,12 +175,16 @@ class Client:
                 for each in own["Organisations"]
             ]
         # A connection may be listed once for each consent that made it.
-        tenants = {
-            each["tenantId"]: Tenant(each["tenantId"], each.get("tenantName") or each["tenantId"])
+        names = {
+            each["tenantId"]: each.get("tenantName") or each["tenantId"]
             for each in listed
             if each.get("tenantType", "ORGANISATION") == "ORGANISATION"
         }
-        return list(tenants.values())
+        bearers = Counter(names.values())
+        return [
+            Tenant(tenant_id, name if bearers[name] == 1 else f"{name} ({tenant_id[:8]})")
+            for tenant_id, name in names.items()
+        ]
 
     def get(
         self, tenant: Tenant, path: str, params: dict[str, str], *, usage: Usage
