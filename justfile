@@ -27,6 +27,10 @@ test-newest *arguments:
 test-spark *arguments:
     {{pytest}} -m "spark and {{standing}}" {{arguments}}
 
+# The same in an account as new ones are today: no ANSI mode, a cold start, volumes like S3.
+test-cloud *arguments:
+    {{pytest}} -m "spark and {{standing}}" --databricks-profile cloud {{arguments}}
+
 # What runs the real Meltano.
 test-meltano *arguments:
     {{pytest}} -m "meltano and {{standing}}" {{arguments}}
