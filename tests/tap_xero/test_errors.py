@@ -20,8 +20,8 @@ def refusal(status: int, body=None, **headers) -> Refusal:
     [
         (refusal(400, {"Message": "bad where"}), errors.RequestRefusedError),
         (refusal(401, {"Detail": "TokenExpired: token expired at x"}), errors.TokenExpiredError),
-        (refusal(401, {"Detail": "AuthorizationUnsuccessful"}), errors.AccessDeniedError),
-        (refusal(401), errors.AccessDeniedError),
+        (refusal(401, {"Detail": "AuthorizationUnsuccessful"}), errors.TokenRefusedError),
+        (refusal(401), errors.TokenRefusedError),
         (refusal(403, {"Detail": "AuthenticationUnsuccessful"}), errors.OrganisationGoneError),
         (refusal(403, {"Detail": "AuthorizationUnsuccessful"}), errors.AccessDeniedError),
         (refusal(403), errors.TemporaryError),
@@ -35,6 +35,7 @@ def refusal(status: int, body=None, **headers) -> Refusal:
         (refusal(429, Retry_After="66975"), errors.DayLimitError),
         (refusal(429), errors.ThrottledError),
         (refusal(500), errors.TemporaryError),
+        (refusal(504, "<html>"), errors.SlowAnswerError),
         (refusal(503, "The organisation is offline"), errors.TemporaryError),
     ],
 )

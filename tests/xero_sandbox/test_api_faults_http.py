@@ -28,6 +28,7 @@ REFUSALS = {
 }
 SPOILT = {"slow", "cut", "html", "truncated_json", "unknown_field"}
 CUT_ANEW = {"end_not_found", "end_repeats", "overcounted"}
+ASKED_OTHERWISE = {"unsortable", "slow_pages"}
 OF_CONNECTIONS = {"none": 0, "twice": 2}
 
 
@@ -36,7 +37,8 @@ def control(sandbox: Any, method: str, path: str, body: Any = None) -> Any:
 
 
 def test_every_effect_is_tested_here() -> None:
-    assert set(REFUSALS) | SPOILT | CUT_ANEW | OF_CONNECTIONS.keys() == set(EFFECTS)
+    tested = set(REFUSALS) | SPOILT | CUT_ANEW | ASKED_OTHERWISE | OF_CONNECTIONS.keys()
+    assert tested == set(EFFECTS)
 
 
 @pytest.mark.parametrize("effect", REFUSALS)
@@ -56,6 +58,17 @@ def test_a_refusal_looks_like_xeros_and_comes_once(
     assert response.headers.get("Retry-After") == ("7" if waits else None)
     assert "X-DayLimit-Remaining" in response.headers
     assert client.get("Invoices", page=1).status_code == 200
+
+
+def test_a_list_is_refused_for_how_it_is_asked_for(xero_sandbox: Any, client_of: Any) -> None:
+    client = client_of(xero_sandbox)
+    xero_sandbox.faults.add("unsortable", path="Invoices", count=2)
+    refused = client.get("Invoices", page=1, order="InvoiceID ASC")
+    assert (refused.status_code, refused.json()["Type"]) == (400, "HighVolumeException")
+    assert client.get("Invoices", page=1).status_code == 200
+    xero_sandbox.faults.add("slow_pages", path="Invoices", count=2, rows=150)
+    assert client.get("Invoices", page=1, pageSize=200).status_code == 504
+    assert client.get("Invoices", page=1, pageSize=150).status_code == 200
 
 
 @pytest.mark.parametrize("effect", OF_CONNECTIONS)

@@ -27,6 +27,7 @@ from tap_xero.api.errors import (
     NotFoundError,
     OrganisationGoneError,
     Refusal,
+    SlowAnswerError,
     TemporaryError,
     ThrottledError,
     TokenExpiredError,
@@ -35,8 +36,10 @@ from tap_xero.api.errors import (
 )
 from tap_xero.api.limits import daily_calls
 from tap_xero.api.retries import TIMEOUT
+from tap_xero.models.resources import FIXED_PAGE_SIZE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
     from tap_xero.api.limits import Limiter
@@ -277,7 +280,7 @@ class Client:
                     self._limiter.hold(None if error.app else tenant.id, error.wait)
                 raise
 
-        return self._retries.run(call, usage.count_retry)
+        return self._retries.run(call, usage.count_retry, large=is_large(params))
 
     def _slot(
         self, tenant: Tenant | None, where: str, usage: Usage
@@ -318,6 +321,10 @@ class Client:
             # In one piece: requests itself reads ten kilobytes at a time, and a thread that
             # comes back for the interpreter so often hardly gets on beside a busy one.
             content = response.raw.read(decode_content=True)
+        except (requests.Timeout, urllib3.exceptions.ReadTimeoutError) as error:
+            raise SlowAnswerError(
+                f"Xero did not answer in {TIMEOUT[1]} seconds at {where}."
+            ) from error
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise TemporaryError(
                 f"The connection failed at {where} ({type(error).__name__})."
@@ -332,6 +339,16 @@ class Client:
                 self._day_left[tenant.id] = left = int(day_left)
                 self._most_left[tenant.id] = max(left, self._most_left.get(tenant.id, 0))
         return response, content
+
+
+def is_large(params: Mapping[str, str]) -> bool:
+    """Whether a call asks for pages of more rows than Xero would give unasked."""
+    return int(params.get("pageSize", "0")) > FIXED_PAGE_SIZE
+
+
+def smaller(params: Mapping[str, str]) -> int:
+    """Rows of a page half as large, or as Xero would give unasked."""
+    return max(FIXED_PAGE_SIZE, int(params["pageSize"]) // 2)
 
 
 def read(content: bytes, *, verbatim: bool) -> dict[str, Any]:

@@ -32,6 +32,10 @@ class TemporaryError(RetriableAPIError):
     """The network or Xero failed; the same request may work in a moment."""
 
 
+class SlowAnswerError(TemporaryError):
+    """The answer took longer than Xero gives itself, or than we wait; a smaller one may not."""
+
+
 class TokenServiceDownError(FatalAPIError):
     """Xero's identity service kept failing; without a token nothing more can be read."""
 
@@ -150,6 +154,8 @@ def classify(refusal: Refusal) -> Exception:
         return NotFoundError(f"Xero has nothing at {where} ({answer}).", answer)
     if status == 429:
         return _throttled(refusal)
+    if status == 504:
+        return SlowAnswerError(f"Xero did not have {where} ready in time ({answer}).")
     if status >= 500:
         return TemporaryError(f"Xero failed at {where} ({answer}).")
     return RequestRefusedError(f"Xero refused {where} ({answer}).")

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from tap_xero.api.errors import TemporaryError, ThrottledError
+from tap_xero.api.errors import SlowAnswerError, TemporaryError, ThrottledError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +58,7 @@ class Retries:
     Attributes:
         clock: Time.
         attempts: Tries in all for failures of the network or of Xero.
+        slow: Tries in all for a page that takes too long and can be asked for smaller.
         throttled: Tries in all while Xero says there are too many calls; more, because
             a minute limit is certain to pass.
         base: Seconds of the first pause; each further one is twice as long.
@@ -68,18 +69,26 @@ class Retries:
 
     clock: Clock = time
     attempts: int = 6
+    slow: int = 3
     throttled: int = 20
     base: float = 0.5
     longest: float = 30.0
     chance: random.Random = field(default_factory=random.Random)
     notify: Callable[[str], None] = lambda _: None
 
-    def run(self, call: Callable[[], T], again: Callable[[float], None] = lambda _: None) -> T:
+    def run(
+        self,
+        call: Callable[[], T],
+        again: Callable[[float], None] = lambda _: None,
+        *,
+        large: bool = False,
+    ) -> T:
         """Call until it works.
 
         Args:
             call: What to do.
             again: Told about every further try, with the seconds waited before it.
+            large: Whether less could be asked for, if the answer takes too long.
 
         Raises:
             TemporaryError: It did not, in all attempts; the last failure.
@@ -97,7 +106,8 @@ class Retries:
                 again(seconds)
             except TemporaryError as error:
                 failures += 1
-                if failures >= self.attempts:
+                most = self.slow if large and isinstance(error, SlowAnswerError) else self.attempts
+                if failures >= most:
                     raise
                 seconds = self._pause(failures)
                 self._wait(error, seconds)

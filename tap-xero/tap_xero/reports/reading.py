@@ -17,7 +17,8 @@ from tap_xero.models.resources import BY_STREAM
 from tap_xero.reports.calendar import YearEnd
 from tap_xero.reports.calls import Category, calls
 from tap_xero.reports.flatten import UnexpectedReportError, flatten
-from tap_xero.sync.reading import Page, Reading
+from tap_xero.sync.page import Page
+from tap_xero.sync.reading import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from tap_xero.models.resources import Resource
     from tap_xero.reports.calls import Call
     from tap_xero.reports.table import Options, Report
-    from tap_xero.sync.reading import Fetch
+    from tap_xero.sync.page import Fetch
     from tap_xero.sync.window import Window
 
 

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from tap_xero.reports.reading import Answers
     from tap_xero.reports.table import Report
-    from tap_xero.sync.reading import Fetch, Reading
+    from tap_xero.sync.page import Fetch
+    from tap_xero.sync.reading import Reading
     from tap_xero.sync.run import Run
     from tap_xero.sync.window import Window
 

@@ -10,14 +10,15 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from tap_xero.api.errors import NotFoundError
-from tap_xero.sync.reading import Page, Reading
+from tap_xero.sync.page import Page
+from tap_xero.sync.reading import Reading
 from tap_xero.sync.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from tap_xero.models.resources import Resource
-    from tap_xero.sync.reading import Fetch
+    from tap_xero.sync.page import Fetch
 
 IDS_A_CALL = 40
 """Ids of one call; with about 52 the URL becomes too long for Xero."""

@@ -23,6 +23,10 @@ longer knows which rows were received, so it cannot tell by their number.
 
 Where there is neither order nor count (linked transactions, which can vanish), pages are
 read again until a pass brings nothing new. Journals never change and are read by number.
+Xero refuses an order where a list is too long to be sorted (HighVolumeException): it is read
+without one then. Where pages of a thousand take longer than Xero gives itself (504), or than we
+wait, smaller ones are asked for. Both begin the window anew, as its pages are other ones.
+
 Past the last page Xero may answer with an empty one, with 404, or with rows that came
 already; all three are the end.
 
@@ -33,18 +37,27 @@ journals beyond the last one as reported by users of the API.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
-from tap_xero.api.errors import NotFoundError, TemporaryError
+from tap_xero.api.client import is_large, smaller
+from tap_xero.api.errors import (
+    NotFoundError,
+    RequestRefusedError,
+    SlowAnswerError,
+    TemporaryError,
+)
 from tap_xero.models.dates import instant
 from tap_xero.models.resources import FIXED_PAGE_SIZE, Paging
 from tap_xero.sync.details import with_details
+from tap_xero.sync.page import Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
     from tap_xero.models.resources import Resource
+    from tap_xero.sync.page import Fetch, Row
     from tap_xero.sync.window import Window
 
 PASSES = 4
@@ -57,40 +70,6 @@ _MOVING = (
     f"rows kept moving while they were read, {PASSES} times over, so some may be missing. The next "
     "run reads the same window again."
 )
-
-Row = dict[str, Any]
-
-
-class Fetch(Protocol):
-    """Starts a call and returns the function that waits for its envelope.
-
-    Starting before the answer is needed lets the next page travel while this one is
-    written.
-    """
-
-    def __call__(
-        self, path: str, params: dict[str, str], since: str | None, /
-    ) -> Callable[[], dict[str, Any]]:
-        """Start a GET of `path`."""
-
-
-@dataclass(frozen=True)
-class Page:
-    """What one call brought.
-
-    Attributes:
-        rows: The rows that were not received before, as Xero sent them.
-        window: Where the reading stands once these rows are written.
-        number: Which page it is.
-        pages: How many there are; None where Xero does not say.
-        at: When Xero answered, ISO 8601 UTC.
-    """
-
-    rows: list[Row]
-    window: Window
-    number: int
-    pages: int | None
-    at: str
 
 
 class Reading:
@@ -130,7 +109,8 @@ class Reading:
         self.window = window
         self._fetch = fetch
         self._resource = resource
-        self._params = params
+        self._params = dict(params)
+        self._ordered = resource.order is not None
         self._detail = detail
         self._now = now
         self._ahead = ahead
@@ -138,6 +118,24 @@ class Reading:
 
     def pages(self) -> Iterator[Page]:
         """Read to the end of the window."""
+        while True:
+            try:
+                yield from self._pages()
+            except RequestRefusedError:
+                if self._params.pop("order", None) is None:
+                    raise
+                self._ordered = False
+            except SlowAnswerError:
+                if not is_large(self._params):
+                    raise
+                self._params["pageSize"] = str(smaller(self._params))
+            else:
+                return
+            # What was read with other parameters is no page of these; rows may come again.
+            self._seen.clear()
+            self.window = replace(self.window.restarted(), query=urlencode(self._params))
+
+    def _pages(self) -> Iterator[Page]:
         paging = self._resource.paging
         if paging is Paging.WHOLE:
             yield self._whole()
@@ -147,7 +145,7 @@ class Reading:
             self.complete = True
         elif paging is Paging.PAGES:
             self.complete = yield from self._until_all_counted()
-        elif self._resource.order:
+        elif self._ordered:
             yield from self._pass()
             self.complete = True
         else:
@@ -255,7 +253,7 @@ class Reading:
 
     def _restart_unless_ordered(self) -> None:
         """Without an order, the pages of a stopped run are not the pages of this one."""
-        if self._resource.order is None and self.window.page > 1:
+        if not self._ordered and self.window.page > 1:
             self.window = self.window.restarted()
 
     @property

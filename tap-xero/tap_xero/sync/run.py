@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from tap_xero.api.client import Client, Tenant, Usage
     from tap_xero.models.resources import Resource
     from tap_xero.sync.output import LineWriter
-    from tap_xero.sync.reading import Fetch, Page
+    from tap_xero.sync.page import Fetch, Page
     from tap_xero.sync.scheduler import Scheduler
     from tap_xero.sync.state import Partition, State
 

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from tap_xero.sync.reading import Page, Reading
+    from tap_xero.sync.page import Page
+    from tap_xero.sync.reading import Reading
 
 PAGES_AHEAD = 5
 """Calls on their way for the stream whose turn it is: all that Xero allows at once."""

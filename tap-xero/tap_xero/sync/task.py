@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from tap_xero.api.client import Tenant
     from tap_xero.sync.drafts import Draft
-    from tap_xero.sync.reading import Fetch, Page
+    from tap_xero.sync.page import Fetch, Page
     from tap_xero.sync.singer import Record, SingerStream
 
 FAILURES = (

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
     from tap_xero.api.client import Tenant
     from tap_xero.sync.changes import ChangedRows
-    from tap_xero.sync.reading import Page, Reading
+    from tap_xero.sync.page import Page
+    from tap_xero.sync.reading import Reading
     from tap_xero.sync.run import Run
     from tap_xero.sync.singer import SingerStream
     from tap_xero.webhooks.inbox import PendingEvent

@@ -34,6 +34,14 @@ def too_many(problem: str, retry_after: int | None) -> ApiError:
     return ApiError(429, f"You have exceeded the {problem} rate limit.", headers)
 
 
+# As users of the API have published it.
+_UNSORTABLE = {
+    "ErrorNumber": 51,
+    "Type": "HighVolumeException",
+    "Message": "The request is not efficient: sort fewer rows, or none.",
+}
+
+
 def refuse(fault: Fault, now: datetime) -> None:
     """Raise the refusal of a fault that is one; return for the faults that spoil answers.
 
@@ -74,11 +82,15 @@ def spoil(fault: Fault, body: bytes, kind: str) -> tuple[bytes, str]:
 def at_the_end(
     fault: Fault, call: AccountingCall, read: Callable[[AccountingCall], Answer]
 ) -> Answer:
-    """The answer to a GET, of which a fault may change what is past the last page.
+    """The answer to a GET, which a fault may refuse for how it is asked for, or past the last page.
 
     Raises:
-        ApiError: 404 for a page past the end.
+        ApiError: 404 for a page past the end, 400 for an order, 504 for a large page.
     """
+    if fault.effect == "unsortable" and "order" in call.query:
+        raise ApiError(400, _UNSORTABLE)
+    if fault.effect == "slow_pages" and (call.number("pageSize") or 100) > fault.rows:
+        raise ApiError(504, "<html><body><h1>504 Gateway Time-out</h1></body></html>")
     answer, page = read(call), call.number("page") or 1
     past = not answer.rows and page > 1
     if past and fault.effect == "end_not_found":
