@@ -36,10 +36,9 @@ from tap_xero.api.errors import (
 )
 from tap_xero.api.limits import daily_calls
 from tap_xero.api.retries import TIMEOUT
-from tap_xero.models.resources import FIXED_PAGE_SIZE
+from tap_xero.models.resources import is_large
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
     from tap_xero.api.limits import Limiter
@@ -341,16 +340,6 @@ class Client:
         return response, content
 
 
-def is_large(params: Mapping[str, str]) -> bool:
-    """Whether a call asks for pages of more rows than Xero would give unasked."""
-    return int(params.get("pageSize", "0")) > FIXED_PAGE_SIZE
-
-
-def smaller(params: Mapping[str, str]) -> int:
-    """Rows of a page half as large, or as Xero would give unasked."""
-    return max(FIXED_PAGE_SIZE, int(params["pageSize"]) // 2)
-
-
 def read(content: bytes, *, verbatim: bool) -> dict[str, Any]:
     """The envelope that `Client.ask` brought.
 
@@ -373,7 +362,7 @@ def _checked(response: requests.Response, content: bytes, where: str, *, envelop
     if not response.ok:
         raise classify(Refusal(response.status_code, response.headers, _body(content), where))
     try:
-        wire.check(content)
+        content = wire.readable(content)
     except msgspec.DecodeError as error:
         raise TemporaryError(f"Xero answered with something else than JSON at {where}.") from error
     if envelope and not content.lstrip().startswith(b"{"):

@@ -7,6 +7,7 @@ Source: Xero, Response codes and Rate limits; the bodies as in published live re
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -185,9 +186,11 @@ def _throttled(refusal: Refusal) -> Exception:
 
 def _seconds(text: str | None) -> float | None:
     try:
-        return max(0.0, float(text)) if text is not None else None
+        seconds = float(text or "")
     except ValueError:
         return None
+    # A day's calls are new after a day at the latest.
+    return min(max(0.0, seconds), 86_400.0) if math.isfinite(seconds) else None
 
 
 def _detail(body: Any) -> str:

@@ -7,6 +7,7 @@ reads it as `Decimal`, for code that computes with it, such as stream maps.
 
 from __future__ import annotations
 
+import codecs
 import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
+
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)"
+)
+_HALVES = {b"d8", b"d9", b"da", b"db", b"dc", b"dd", b"de", b"df"}
 
 _verbatim = msgspec.json.Decoder(float_hook=msgspec.Raw)
 _decimal = msgspec.json.Decoder(float_hook=Decimal)
@@ -37,6 +43,20 @@ def decode(body: bytes, *, verbatim: bool) -> Any:
     return (_verbatim if verbatim else _decimal).decode(body)
 
 
+def mended(body: bytes) -> bytes:
+    """JSON text without what no parser reads: a byte order mark, bytes and halves of no character.
+
+    They become U+FFFD, as a browser shows them.
+    """
+    text = body.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace").encode()
+    return _ESCAPE.sub(lambda found: rb"\ufffd" if _is_half(found[0]) else found[0], text)
+
+
+def _is_half(escape: bytes) -> bool:
+    """Whether an escape is one half of a character outside the basic plane, without the other."""
+    return len(escape) == 6 and escape[2:4].lower() in _HALVES
+
+
 def check(body: bytes) -> None:
     """Look through a response without making anything of it: a twentieth of the work.
 
@@ -44,6 +64,21 @@ def check(body: bytes) -> None:
         msgspec.DecodeError: It is not JSON.
     """
     _unread.decode(body)
+
+
+def readable(content: bytes) -> bytes:
+    """An answer, mended where that makes JSON of it.
+
+    Raises:
+        msgspec.DecodeError: It does not.
+    """
+    try:
+        check(content)
+        content.decode()
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        content = mended(content)
+        check(content)
+    return content
 
 
 def encode(value: Any) -> bytes:

@@ -19,6 +19,8 @@ from tap_xero.models import contacts, documents, ledger, orders, reference
 from tap_xero.models.schema import stream_schema
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tap_xero.models.fields import Model
 
 
@@ -36,6 +38,16 @@ PAGE_SIZE = 1000
 
 FIXED_PAGE_SIZE = 100
 """Rows of a page, or of a call by offset, where `pageSize` does not exist."""
+
+
+def is_large(params: Mapping[str, str]) -> bool:
+    """Whether a call asks for pages of more rows than Xero would give unasked."""
+    return int(params.get("pageSize", "0")) > FIXED_PAGE_SIZE
+
+
+def smaller(params: Mapping[str, str]) -> int:
+    """Rows of a page half as large, or as Xero would give unasked."""
+    return max(FIXED_PAGE_SIZE, int(params["pageSize"]) // 2)
 
 
 @dataclass(frozen=True)

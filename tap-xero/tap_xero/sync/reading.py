@@ -41,7 +41,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from tap_xero.api.client import is_large, smaller
+from tap_xero.api import envelope as envelope_of
 from tap_xero.api.errors import (
     NotFoundError,
     RequestRefusedError,
@@ -49,7 +49,7 @@ from tap_xero.api.errors import (
     TemporaryError,
 )
 from tap_xero.models.dates import instant
-from tap_xero.models.resources import FIXED_PAGE_SIZE, Paging
+from tap_xero.models.resources import FIXED_PAGE_SIZE, Paging, is_large, smaller
 from tap_xero.sync.details import with_details
 from tap_xero.sync.page import Page
 
@@ -78,6 +78,7 @@ class Reading:
     Attributes:
         complete: True once everything in the window was received.
         remark: What is to be known of how that was found, one sentence; empty when all is clear.
+        odd: Rows that could not be told from others, and were left.
         window: The window as far as it was read.
     """
 
@@ -106,6 +107,7 @@ class Reading:
         """
         self.complete = False
         self.remark = ""
+        self.odd = 0
         self.window = window
         self._fetch = fetch
         self._resource = resource
@@ -157,7 +159,8 @@ class Reading:
 
     def _whole(self) -> Page:
         envelope = self._start(None, self.window.since)()
-        rows = self._open(envelope)
+        rows = self._usable(self._open(envelope))
+        self._note_odd(envelope, rows)
         if self._detail is not None:
             rows = list(with_details(rows, self._detail, self._detailed, self._ahead))
         return self._page(rows, envelope, number=1, pages=1)
@@ -165,7 +168,7 @@ class Reading:
     def _detailed(self, row: Row, params: dict[str, str]) -> Callable[[], list[Row]]:
         path = f"{self._resource.path}/{row[self._resource.identity]}"
         arrive = self._fetch(path, params, None)
-        return lambda: self._rows(arrive())
+        return lambda: self._usable(self._rows(arrive()))
 
     # Journals -----------------------------------------------------------------------
 
@@ -180,7 +183,11 @@ class Reading:
             if envelope is None:
                 return
             # Beyond the last journal Xero starts to repeat itself.
-            rows = [row for row in self._open(envelope) if row["JournalNumber"] > offset]
+            rows = [
+                row
+                for row in self._usable(self._open(envelope))
+                if isinstance(number := row.get("JournalNumber"), int) and number > offset
+            ]
             full = len(self._rows(envelope)) >= FIXED_PAGE_SIZE
             last = max((row["JournalNumber"] for row in rows), default=offset)
             pending = self._start_after(last) if full and rows else None
@@ -237,7 +244,7 @@ class Reading:
         """Rows in the window as Xero counts them now."""
         params = {**self._params, "page": "1", "pageSize": "1"}
         counted = self._fetch(self._resource.path, params, self.window.since)()
-        return _counts(counted)[1] or 0
+        return envelope_of.counts(counted)[1] or 0
 
     def _until_nothing_new(self) -> Generator[Page, None, bool]:
         """Read until a pass brings nothing new; False when every pass did."""
@@ -273,7 +280,8 @@ class Reading:
         for envelope, number, pages, items in walk:
             most = self.window.items or 0
             fell = fell or (items is not None and items < most)
-            rows = self._rows(envelope)
+            rows = self._usable(self._rows(envelope))
+            self._note_odd(envelope, rows)
             listed += len(rows)
             fresh = self._fresh(rows)
             self.window = replace(
@@ -285,7 +293,7 @@ class Reading:
     def _changed_meanwhile(self) -> Iterator[Page]:
         """Read what changed since the window was opened, into the same window."""
         for envelope, number, pages, _ in self._walk(1, self.window.bookmark):
-            fresh = self._fresh(self._rows(envelope))
+            fresh = self._fresh(self._usable(self._rows(envelope)))
             yield self._page(fresh, envelope, number=number, pages=pages)
 
     def _walk(
@@ -306,16 +314,16 @@ class Reading:
         received: set[Any] = set()
         while pending:
             envelope = _unless_past_the_end(pending.popleft(), first=number == 1)
-            pages, items = _counts(envelope)
+            pages, items = envelope_of.counts(envelope)
             if items is not None and items < most:
                 envelope = _unless_past_the_end(self._start(number, since), first=number == 1)
-                pages, items = _counts(envelope)
+                pages, items = envelope_of.counts(envelope)
             if envelope is None:
                 return
             most = most if items is None else items
             rows = self._open(envelope)
             if pages is None:
-                these = {row[self._resource.identity] for row in rows}
+                these = {row[self._resource.identity] for row in self._usable(rows)}
                 if these and these <= received:
                     return
                 received |= these
@@ -359,17 +367,22 @@ class Reading:
         return self._rows(envelope)
 
     def _rows(self, envelope: dict[str, Any]) -> list[Row]:
-        rows = envelope.get(self._resource.envelope)
-        if isinstance(rows, dict):
-            return [rows]
-        if not isinstance(rows, list):
+        """The rows of an answer as they came, odd ones included."""
+        rows = envelope_of.rows(envelope, self._resource.envelope)
+        if rows is None:
             raise TemporaryError(
                 f"Xero's answer for {self._resource.path} has no {self._resource.envelope}."
             )
         return rows
 
+    def _usable(self, rows: list[Any]) -> list[Row]:
+        return envelope_of.usable(rows, self._resource.identity)
+
+    def _note_odd(self, envelope: dict[str, Any], rows: list[Row]) -> None:
+        self.odd += len(self._rows(envelope)) - len(rows)
+
     def _at(self, envelope: dict[str, Any]) -> str:
-        return instant(envelope.get("DateTimeUTC")) or self._now()
+        return envelope_of.answered_at(envelope) or self._now()
 
     def _page(self, rows: list[Row], envelope: dict[str, Any], **place: Any) -> Page:
         return Page(rows, self.window, at=self._at(envelope), **place)
@@ -385,11 +398,3 @@ def _unless_past_the_end(
         if first:
             raise
         return None
-
-
-def _counts(envelope: dict[str, Any] | None) -> tuple[int | None, int | None]:
-    """Pages and rows in the window, where Xero counts them."""
-    counts = (envelope or {}).get("pagination")
-    if not isinstance(counts, dict):
-        return None, None
-    return counts.get("pageCount"), counts.get("itemCount")

@@ -26,6 +26,7 @@ from tap_xero.sync.reading import Reading
 from tap_xero.sync.singer import utc_now
 from tap_xero.sync.transform import compile_transform
 from tap_xero.sync.window import Window
+from tap_xero.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -223,6 +224,11 @@ class WindowTask(StreamTask):
     def close(self, reading: Reading) -> None:
         """Keep in the state what of the organisation is done."""
         stream = self.stream
+        if reading.odd:
+            stream.run.remark(
+                f"{stream.name} of {self.tenant.name}: {plural(reading.odd, 'row')} without "
+                f"{stream.resource.identity}, which nothing can be made of."
+            )
         if reading.remark:
             stream.complete = False
             stream.run.remark(f"{stream.name} of {self.tenant.name}: {reading.remark}")
