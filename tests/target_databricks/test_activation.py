@@ -60,9 +60,12 @@ class Model(RuleBasedStateMachine):
     def messages(self, run: dict[str, Any], version: int) -> list[Any]:
         singer, stated = self.singer, {} if run["version"] == "none" else {"version": version}
         schema = singer.schema("items", {"id": INTEGER, "v": TEXT, "lines": LINES}, self.keys)
+        # Child rows of appended rows are told apart by run and key, not by version.
+        apart = self.merges or not self.keys
+        bares = run["bare"] if apart else run["bare"][:1] * 4
         records = [
             singer.record("items", self.record(i), **({} if bare else stated))
-            for i, bare in zip(run["ids"], run["bare"], strict=False)
+            for i, bare in zip(run["ids"], bares, strict=False)
         ]
         if run["files"] and records:
             path = Path(tempfile.mkdtemp(dir=self.folder)) / "rows"

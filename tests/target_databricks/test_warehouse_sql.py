@@ -180,8 +180,8 @@ def test_append_children(plan, staged):
 @pytest.mark.parametrize("appended", [True, False])
 def test_retire(plan, delete, appended):
     seen = [parquet_file(f"/Volumes/main/xero/v/{name}.seen") for name in "ab" if not appended]
-    hashes = frozenset({"0123"} if appended else ())
-    gone = Retirement(7, "job-1", 1_700_000_000_000, appended=appended, hashes=hashes)
+    repeats = frozenset({("0123", None), ("4567", None), ("0123", 6)} if appended else ())
+    gone = Retirement(7, "job-1", 1_700_000_000_000, appended=appended, repeats=repeats)
     texts = [
         statement(step, table, plan, plan.table_schema, gone, seen)
         for step in retirement_steps(plan, appended=appended, hard=delete)

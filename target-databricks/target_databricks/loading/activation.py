@@ -133,7 +133,7 @@ class Activation:
             self._job_id,
             self._started_at,
             appended=appended,
-            hashes=self._memory.repeated(plan.stream) if appended else frozenset(),
+            repeats=self._memory.repeated(plan.stream) if appended else frozenset(),
         )
         plan = with_former_children(plan, self._backend.properties(plan.table))
         count = self._backend.retire(plan, retirement)

@@ -63,7 +63,7 @@ class _Memory(Generic[FileT]):
         table: Where it goes.
         rows: How often each row was appended by earlier runs and not come again yet.
         repeats: Those that came again in this run and no state covers yet, and their places.
-        repeated: Hashes of all that came again in this run.
+        repeated: All that came again in this run.
         jobs: Those runs.
         earlier: Files of those runs.
         applied: Files of this run.
@@ -72,7 +72,7 @@ class _Memory(Generic[FileT]):
     table: str = ""
     rows: Counter[Identity] = field(default_factory=Counter)
     repeats: list[tuple[int, Identity]] = field(default_factory=list)
-    repeated: set[str] = field(default_factory=set)
+    repeated: set[Identity] = field(default_factory=set)
     jobs: set[str] = field(default_factory=set)
     earlier: list[FileT] = field(default_factory=list)
     applied: list[_Applied[FileT]] = field(default_factory=list)
@@ -129,7 +129,7 @@ class AppendMemory(Generic[FileT]):
             new.append(memory.rows[row] <= 0)
             if not new[-1]:
                 memory.rows[row] -= 1
-                memory.repeated.add(row[0])
+                memory.repeated.add(row)
                 memory.repeats.append((place, row))
         return replace(batch, rows=batch.rows.filter(pa.array(new, pa.bool_())))
 
@@ -140,8 +140,8 @@ class AppendMemory(Generic[FileT]):
             for path in memory.files:
                 self._staging.done(path)
 
-    def repeated(self, stream: str) -> frozenset[str]:
-        """Hashes of the rows that came again in this run and were not appended."""
+    def repeated(self, stream: str) -> frozenset[Identity]:
+        """The rows that came again in this run and were not appended."""
         return frozenset(self._of(stream).repeated)
 
     def appended(self, batch: Batch, path: FileT) -> None:

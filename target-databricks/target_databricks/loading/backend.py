@@ -85,14 +85,15 @@ class Retirement:
         job_id: The run.
         started_at: When it began, in milliseconds since 1970: a job id may be used again.
         appended: Whether the stream's rows are appended, so that no key tells them apart.
-        hashes: Of appended rows, hashes of those that an earlier run had appended already.
+        repeats: Of appended rows, those that an earlier run had appended already: hash and version,
+            for a row that came with one version is not the same one with another or none.
     """
 
     version: int
     job_id: str
     started_at: int
     appended: bool = False
-    hashes: frozenset[str] = frozenset()
+    repeats: frozenset[tuple[str, int | None]] = frozenset()
 
 
 class Staging(ABC, Generic[FileT]):

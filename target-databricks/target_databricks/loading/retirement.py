@@ -125,8 +125,14 @@ def is_gone(
         f"coalesce({dialect.column(TABLE_VERSION)} < {int(retirement.version)}, true)",
         f"NOT coalesce({come}, false)",
     ]
-    if retirement.hashes:
-        listed = ", ".join(map(dialect.text, sorted(retirement.hashes)))
-        gone.append(f"NOT coalesce({dialect.column(RECORD_HASH)} IN ({listed}), false)")
+    for version in sorted(
+        {v for _, v in retirement.repeats}, key=lambda v: (v is not None, v or 0)
+    ):
+        digests = sorted(digest for digest, v in retirement.repeats if v == version)
+        listed = ", ".join(map(dialect.text, digests))
+        of = f"{dialect.column(TABLE_VERSION)} " + (
+            "IS NULL" if version is None else f"= {version}"
+        )
+        gone.append(f"NOT coalesce({of} AND {dialect.column(RECORD_HASH)} IN ({listed}), false)")
     alive, old = is_alive(dialect), " AND ".join(gone)
     return f"NOT ({alive}) OR ({old})" if marked else f"{alive} AND {old}"
