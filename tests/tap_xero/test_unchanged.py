@@ -158,11 +158,11 @@ def test_rows_that_could_not_be_retired_are_retired_as_soon_as_they_can(books, r
     gone = next(row["TrackingCategoryID"] for row in rows if row["TenantID"] == here)
     assert books.store.delete(here, "TrackingCategories", gone)
     # One organisation cannot be read, so nothing is retired; what is there is written.
-    books.faults.add("scope_missing", path="TrackingCategories", tenant=there, count=1)
+    books.faults.add("scope_missing", path="TrackingCategories", tenant=there, count=2)
     second = read(first.state, "tracking_categories", **ACTIVATE)
     assert (sent(second), activated(second)) == ({"tracking_categories": {here}}, set())
     # Nor is it as long as it cannot be read; nothing is new meanwhile.
-    books.faults.add("scope_missing", path="TrackingCategories", tenant=there, count=1)
+    books.faults.add("scope_missing", path="TrackingCategories", tenant=there, count=2)
     third = read(second.state, "tracking_categories", **ACTIVATE)
     assert (third.records, activated(third)) == ({}, set())
     fourth = read(third.state, "tracking_categories", **ACTIVATE)

@@ -94,7 +94,7 @@ IN_A_WAREHOUSE = {
     "strict": ("TABLE {} (id BIGINT, v STRING, other STRING NOT NULL)", "The column 'other' of"),
     "numbered": ("TABLE {} (id BIGINT GENERATED ALWAYS AS IDENTITY, v STRING)", "IDENTITY"),
     "seen": ("VIEW {} AS SELECT 1L AS id, 'a' AS v", "seen is a view"),
-    "parquet": ("TABLE {} (id BIGINT, v STRING) USING parquet", "does not support"),
+    "parquet": ("TABLE {} (id BIGINT, v STRING) USING parquet", "and not Delta"),
 }
 
 
