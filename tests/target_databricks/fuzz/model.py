@@ -99,7 +99,8 @@ def versions_of(stream: Stream, reading: Reading) -> Versions:
     places = [sent.place for sent in (*stream.records, *stream.odd)]
     result = Versions()
     for place, version in stream.versions:
-        began = max(at for at, name in reading.schemas if name == stream.name and at < place)
+        schemas = (at for at, name in reading.schemas if name == stream.name and at < place)
+        began = max(schemas, default=-1)
         before = [at for at in places if at < place]
         if any(at > began for at in before) or (before and result.waiting is None):
             result.done.append((place, version))

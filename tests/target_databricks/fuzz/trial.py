@@ -285,6 +285,8 @@ def _parts(reading: Reading, state: Any, safe: Safe) -> Safe:
         ]
         # A stream whose part is no news may have been held since before.
         parts[name] = max(safe.get(name, -1), sent[0]) if sent else None
+    if marks == {} and any(_plain(value) == _plain(state) for _, value in reading.states):
+        return parts  # It says nothing of any stream.
     return parts if marks else dict.fromkeys(safe)
 
 
