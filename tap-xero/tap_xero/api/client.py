@@ -352,7 +352,10 @@ def read(content: bytes, *, verbatim: bool) -> dict[str, Any]:
     """
     try:
         envelope: dict[str, Any] = wire.decode(content, verbatim=verbatim)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        # Seen only where text is made of it: to look for it before would cost every page.
+        return read(wire.mended(content), verbatim=verbatim)
+    except msgspec.DecodeError as error:
         raise TemporaryError(f"Xero answered with something that is no JSON ({error}).") from error
     return envelope
 

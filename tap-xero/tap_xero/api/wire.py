@@ -74,8 +74,7 @@ def readable(content: bytes) -> bytes:
     """
     try:
         check(content)
-        content.decode()
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except msgspec.DecodeError:
         content = mended(content)
         check(content)
     return content

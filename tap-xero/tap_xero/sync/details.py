@@ -18,7 +18,8 @@ from tap_xero.reports.calendar import months_later
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-Row = dict[str, Any]
+    from tap_xero.api.envelope import Row
+
 Params = dict[str, str]
 
 BUDGET_MONTHS = 24

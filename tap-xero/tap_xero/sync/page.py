@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tap_xero.api.envelope import Row
     from tap_xero.sync.window import Window
-
-Row = dict[str, Any]
 
 
 class Fetch(Protocol):

@@ -14,10 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from tap_xero.api.envelope import Row
     from tap_xero.api.errors import ClosedError
     from tap_xero.models.resources import Resource
-
-Row = dict[str, Any]
 
 _BUDGET_YEARS = 5
 """Years of budgets that are asked for, back and ahead, where start_date does not say."""

@@ -42,12 +42,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from tap_xero.api import envelope as envelope_of
-from tap_xero.api.errors import (
-    NotFoundError,
-    RequestRefusedError,
-    SlowAnswerError,
-    TemporaryError,
-)
+from tap_xero.api.errors import NotFoundError, RequestRefusedError, SlowAnswerError, TemporaryError
 from tap_xero.models.dates import instant
 from tap_xero.models.resources import FIXED_PAGE_SIZE, Paging, is_large, smaller
 from tap_xero.sync.details import with_details
@@ -56,8 +51,9 @@ from tap_xero.sync.page import Page
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
+    from tap_xero.api.envelope import Row
     from tap_xero.models.resources import Resource
-    from tap_xero.sync.page import Fetch, Row
+    from tap_xero.sync.page import Fetch
     from tap_xero.sync.window import Window
 
 PASSES = 4
@@ -159,8 +155,7 @@ class Reading:
 
     def _whole(self) -> Page:
         envelope = self._start(None, self.window.since)()
-        rows = self._usable(self._open(envelope))
-        self._note_odd(envelope, rows)
+        rows = self._counted(self._open(envelope))
         if self._detail is not None:
             rows = list(with_details(rows, self._detail, self._detailed, self._ahead))
         return self._page(rows, envelope, number=1, pages=1)
@@ -280,8 +275,7 @@ class Reading:
         for envelope, number, pages, items in walk:
             most = self.window.items or 0
             fell = fell or (items is not None and items < most)
-            rows = self._usable(self._rows(envelope))
-            self._note_odd(envelope, rows)
+            rows = self._counted(self._rows(envelope))
             listed += len(rows)
             fresh = self._fresh(rows)
             self.window = replace(
@@ -378,8 +372,11 @@ class Reading:
     def _usable(self, rows: list[Any]) -> list[Row]:
         return envelope_of.usable(rows, self._resource.identity)
 
-    def _note_odd(self, envelope: dict[str, Any], rows: list[Row]) -> None:
-        self.odd += len(self._rows(envelope)) - len(rows)
+    def _counted(self, rows: list[Any]) -> list[Row]:
+        """The usable ones of some rows; the others are counted."""
+        usable = self._usable(rows)
+        self.odd += len(rows) - len(usable)
+        return usable
 
     def _at(self, envelope: dict[str, Any]) -> str:
         return envelope_of.answered_at(envelope) or self._now()
