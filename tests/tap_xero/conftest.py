@@ -337,3 +337,15 @@ def receiver_process(tmp_path):
     yield start
     for each in running:
         each.stop()
+
+
+@pytest.fixture
+def wired(make_xero_sandbox, receiver, run_tap):
+    """A sandbox whose webhook ends in an inbox, and the tap that reads it."""
+    from webhook_receiving import Wired
+
+    xero = make_xero_sandbox(organisations=2, invoices=120)
+    xero.prepare()
+    running = receiver(xero.webhooks.signing_key)
+    assert xero.webhooks.subscribe(running.url) == "ok"
+    return Wired(xero, running, run_tap)

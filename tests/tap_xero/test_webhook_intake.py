@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import pytest
 from tap_xero.webhooks.events import Event
-from tap_xero.webhooks.inbox import Inbox
-from webhook_receiving import RunningReceiver
-from xero_sandbox import wire
-from xero_sandbox.sandbox import Sandbox
 
 WEBHOOK_STREAMS = (
     "contacts",
@@ -20,56 +13,6 @@ WEBHOOK_STREAMS = (
     "overpayments",
     "payments",
 )
-
-
-@dataclass
-class Wired:
-    """A sandbox whose webhook ends in an inbox, and the tap that reads it."""
-
-    xero: Sandbox
-    receiver: RunningReceiver
-    run_tap: Any
-
-    @property
-    def tenant(self) -> str:
-        return self.xero.tenants[0].tenant_id
-
-    @property
-    def inbox(self) -> Inbox:
-        return self.receiver.inbox
-
-    def edited(self, resource: str, number: int = 1, tenant: int = 0) -> list[str]:
-        """Edit some records that exist; gives their ids, in the order of their edits."""
-        tenant_id = self.xero.tenants[tenant].tenant_id
-        key = f"{resource[:-1]}ID"
-        page = self.xero.store.page(tenant_id, resource, limit=number).documents
-        ids = [wire.decode(text)[key] for text in page]
-        assert len(ids) == number, f"the books have too few {resource}"
-        for each in ids:
-            self.xero.clock.advance(seconds=1)
-            self.xero.books.edit(tenant_id, resource, each, Reference=f"edited {each}")
-        return ids
-
-    def run(self, state=None, **settings):
-        """A run for events only, once all of them have come."""
-        assert self.xero.webhooks.settle()
-        self.xero.calls.clear()
-        settings = {"webhook_only": True, "webhook_inbox_path": str(self.inbox.path), **settings}
-        return self.run_tap(self.xero, state=state, **settings)
-
-    @property
-    def calls(self) -> list[str]:
-        """Calls of the Accounting API in the last run; tokens and connections are none."""
-        return [call.path for call in self.xero.calls.of("*") if not call.path.startswith("conn")]
-
-
-@pytest.fixture
-def wired(make_xero_sandbox, receiver, run_tap) -> Wired:
-    xero = make_xero_sandbox(organisations=2, invoices=120)
-    xero.prepare()
-    running = receiver(xero.webhooks.signing_key)
-    assert xero.webhooks.subscribe(running.url) == "ok"
-    return Wired(xero, running, run_tap)
 
 
 def test_each_kind_comes_on_its_ordinary_stream(wired):

@@ -164,9 +164,17 @@ def test_only_post_is_taken(receiver, method):
 
 def test_other_paths_are_404(receiver):
     running = receiver()
-    for path in ("/", "/webhooks/", "/webhooks/../etc/passwd", "/%00", "/metrics/x"):
+    for path in ("/", "/webhooks//", "/webhooks/../etc/passwd", "/%00", "/metrics/x"):
         assert deliver(running.server.url + path, body_of(event(1))).status_code == 404
     assert running.stored() == []
+
+
+def test_the_path_may_end_with_a_slash(receiver):
+    """Kind 21: the address in the portal was typed with one, and the handshake failed."""
+    running = receiver()
+    assert deliver(f"{running.url}/", body_of(event(1))).status_code == 200
+    assert deliver(f"{running.url}/", body_of(), key="another").status_code == 401
+    assert len(running.stored()) == 1
 
 
 def test_large_bodies_are_refused_before_they_are_read(receiver):

@@ -13,13 +13,18 @@ import subprocess
 import sys
 import threading
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import requests
 from tap_xero.webhooks.inbox import Inbox
 from tap_xero.webhooks.metrics import Metrics
 from tap_xero.webhooks.server import WebhookServer
 from tap_xero.webhooks.signature import SigningKeys
+from xero_sandbox import wire
+from xero_sandbox.sandbox import Sandbox
+from xero_sandbox.shapes import RESOURCES
 
 KEY = "c2lnbmluZyBrZXkgb2YgdGVzdHM="
 TENANT = "11111111-1111-4111-8111-111111111111"
@@ -131,3 +136,44 @@ class ReceiverProcess:
 
     def logged(self) -> list[dict[str, object]]:
         return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+
+@dataclass
+class Wired:
+    """A sandbox whose webhook ends in an inbox, and the tap that reads it."""
+
+    xero: Sandbox
+    receiver: RunningReceiver
+    run_tap: Any
+
+    @property
+    def tenant(self) -> str:
+        return self.xero.tenants[0].tenant_id
+
+    @property
+    def inbox(self) -> Inbox:
+        return self.receiver.inbox
+
+    def edited(self, resource: str, number: int = 1, tenant: int = 0) -> list[str]:
+        """Edit some records that exist; gives their ids, in the order of their edits."""
+        tenant_id = self.xero.tenants[tenant].tenant_id
+        key = RESOURCES[resource].key
+        page = self.xero.store.page(tenant_id, resource, limit=number).documents
+        ids = [wire.decode(text)[key] for text in page]
+        assert len(ids) == number, f"the books have too few {resource}"
+        for each in ids:
+            self.xero.clock.advance(seconds=1)
+            self.xero.books.edit(tenant_id, resource, each, Reference=f"edited {each}")
+        return ids
+
+    def run(self, state=None, **settings):
+        """A run for events only, once all of them have come."""
+        assert self.xero.webhooks.settle()
+        self.xero.calls.clear()
+        settings = {"webhook_only": True, "webhook_inbox_path": str(self.inbox.path), **settings}
+        return self.run_tap(self.xero, state=state, **settings)
+
+    @property
+    def calls(self) -> list[str]:
+        """Calls of the Accounting API in the last run; tokens and connections are none."""
+        return [call.path for call in self.xero.calls.of("*") if not call.path.startswith("conn")]

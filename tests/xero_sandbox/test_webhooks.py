@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 from xero_sandbox.sandbox import Sandbox
-from xero_sandbox.webhooks.announcements import CATEGORIES
+from xero_sandbox.webhooks.announcements import ANNOUNCED
 
 KINDS = (
     ("Contacts", "CONTACT"),
@@ -197,7 +197,7 @@ def test_business_that_goes_on_is_announced_as_it_happens(
     before = {
         (tenant.tenant_id, resource): sandbox.store.count(tenant.tenant_id, resource)
         for tenant in sandbox.tenants
-        for resource in CATEGORIES.values()
+        for resource in ANNOUNCED.values()
     }
     sandbox.webhooks.hold()
     sandbox.clock.advance(days=3)

@@ -50,6 +50,11 @@ def smaller(params: Mapping[str, str]) -> int:
     return max(FIXED_PAGE_SIZE, int(params["pageSize"]) // 2)
 
 
+def _singular(name: str) -> str:
+    """The name of one of what is named, both in capitals."""
+    return f"{name[:-3]}Y" if name.endswith("IES") else name.removesuffix("S")
+
+
 @dataclass(frozen=True)
 class Resource:
     """One endpoint of the Accounting API, and the stream made of it.
@@ -74,7 +79,7 @@ class Resource:
             out here when archived rows are not wanted.
         unitdp: Unit amounts have four decimals only if they are asked for.
         detail: Properties that only the single GET of a row has.
-        webhook: Category of webhook events for it.
+        single: One row can be asked for by its id, and comes as the list would have it.
         by_ids: A list of ids can be asked for in one call.
     """
 
@@ -93,13 +98,18 @@ class Resource:
     hidden: tuple[str, str] | None = None
     unitdp: bool = False
     detail: tuple[str, ...] = ()
-    webhook: str | None = None
+    single: bool = True
     by_ids: bool = False
 
     @property
     def identity(self) -> str:
         """The property that identifies a row within its organisation."""
         return self.key[0]
+
+    @property
+    def category(self) -> str:
+        """Category of the webhook events for it: one row of it, as Xero names all of them."""
+        return _singular(self.path.upper())
 
     def query(self, *, include_archived: bool) -> dict[str, str]:
         """The parameters every call for this resource has, its page left out."""
@@ -149,9 +159,10 @@ RESOURCES: tuple[Resource, ...] = (
         reference.ORGANISATION,
         "OrganisationID",
         envelope="Organisations",
+        single=False,
     ),
-    _reference("currencies", "Currencies", reference.CURRENCY, "Code"),
-    _reference("tax_rates", "TaxRates", reference.TAX_RATE, "TaxType"),
+    _reference("currencies", "Currencies", reference.CURRENCY, "Code", single=False),
+    _reference("tax_rates", "TaxRates", reference.TAX_RATE, "TaxType", single=False),
     _reference("accounts", "Accounts", reference.ACCOUNT, "AccountID", **_WHOLE_SINCE),
     _reference(
         "tracking_categories",
@@ -168,6 +179,7 @@ RESOURCES: tuple[Resource, ...] = (
         "PaymentServiceID",
         scope="paymentservices",
         granular="paymentservices",
+        single=False,
     ),
     _reference("users", "Users", reference.USER, "UserID", **_WHOLE_SINCE),
     _reference(
@@ -187,7 +199,6 @@ RESOURCES: tuple[Resource, ...] = (
         order="ContactID ASC",
         archived="includeArchived",
         hidden=("ContactStatus", "ARCHIVED"),
-        webhook="CONTACT",
         by_ids=True,
         **_WHOLE_SINCE,
         **_CONTACTS,
@@ -209,7 +220,6 @@ RESOURCES: tuple[Resource, ...] = (
         "invoices",
         archived="includeArchived",
         unitdp=True,
-        webhook="INVOICE",
         by_ids=True,
     ),
     _document(
@@ -218,7 +228,6 @@ RESOURCES: tuple[Resource, ...] = (
         documents.CREDIT_NOTE,
         "invoices",
         unitdp=True,
-        webhook="CREDITNOTE",
     ),
     _document(
         "prepayments",
@@ -226,7 +235,6 @@ RESOURCES: tuple[Resource, ...] = (
         documents.PREPAYMENT,
         "payments",
         unitdp=True,
-        webhook="PREPAYMENT",
     ),
     _document(
         "overpayments",
@@ -234,7 +242,6 @@ RESOURCES: tuple[Resource, ...] = (
         documents.OVERPAYMENT,
         "payments",
         unitdp=True,
-        webhook="OVERPAYMENT",
     ),
     _document(
         "batch_payments",
@@ -243,7 +250,7 @@ RESOURCES: tuple[Resource, ...] = (
         "payments",
         paging=Paging.WHOLE,
     ),
-    _document("payments", "Payments", documents.PAYMENT, "payments", webhook="PAYMENT"),
+    _document("payments", "Payments", documents.PAYMENT, "payments"),
     _document(
         "bank_transactions",
         "BankTransactions",
@@ -292,6 +299,7 @@ RESOURCES: tuple[Resource, ...] = (
         paging=Paging.OFFSET,
         updated="CreatedDateUTC",
         scope="accounting.journals.read",
+        single=False,
     ),
     _document(
         "budgets",
@@ -302,6 +310,7 @@ RESOURCES: tuple[Resource, ...] = (
         since=False,
         detail=("BudgetLines",),
         scope="accounting.budgets.read",
+        single=False,
     ),
     _document(
         "receipts",
@@ -323,8 +332,17 @@ RESOURCES: tuple[Resource, ...] = (
 
 BY_STREAM = {resource.stream: resource for resource in RESOURCES}
 
-BY_CATEGORY = {resource.webhook: resource for resource in RESOURCES if resource.webhook}
-"""Resources by the category of their webhook events."""
+_BY_CATEGORY = {resource.category: resource for resource in RESOURCES}
+
+
+def by_category(category: str) -> Resource | None:
+    """The resource that webhook events of a category are about; None when none is.
+
+    Xero announces more kinds of rows every few months and names each after its resource, so what
+    it announces next is known before. How a name is written does not matter: `BANKTRANSACTION`,
+    `BankTransaction` and `BANK_TRANSACTIONS` are the same.
+    """
+    return _BY_CATEGORY.get(_singular("".join(filter(str.isalpha, category.upper()))))
 
 
 @cache

@@ -90,7 +90,7 @@ class Intake:
         self.run = run
         self._config = config
         self._inbox = inbox
-        self._streams = [stream for stream in streams if stream.resource.webhook]
+        self._streams = list(streams)
         self._positions = run.state.positions(inbox.id)
         self._begun: set[str] = set()
         self._unread: dict[str, list[int]] = {}

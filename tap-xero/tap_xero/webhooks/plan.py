@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tap_xero.models.resources import BY_CATEGORY
+from tap_xero.models.resources import by_category
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -52,7 +52,7 @@ def plan(
     made = Plan()
     for waiting in events:
         event = waiting.event
-        resource = BY_CATEGORY.get(event.category)
+        resource = by_category(event.category)
         if resource is None:
             made.unfetchable[waiting.position] = (
                 f"No stream is made of {event.category} events; put them back once there is one."
@@ -60,6 +60,9 @@ def plan(
         elif event.tenant_id not in tenants and (not chosen or event.tenant_id.lower() in chosen):
             made.unfetchable[waiting.position] = "The organisation is not connected to this app."
         elif event.tenant_id not in tenants or resource.stream not in streams:
+            made.skipped += 1
+        elif not resource.single:
+            # The next run that polls brings it; there is nothing to repair.
             made.skipped += 1
         elif not _GUID.fullmatch(event.resource_id):
             made.unfetchable[waiting.position] = "The event names no record."

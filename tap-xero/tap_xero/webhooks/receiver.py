@@ -17,7 +17,7 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tap_xero.models.resources import BY_CATEGORY
+from tap_xero.models.resources import by_category
 from tap_xero.webhooks import metrics as figures
 from tap_xero.webhooks.events import NotUnderstoodError, parse
 from tap_xero.webhooks.signature import HEADER
@@ -102,7 +102,7 @@ class Receiver:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        if scope["path"] == PATH:
+        if scope["path"] in (PATH, f"{PATH}/"):
             await self._deliver(scope, receive, send)
         elif scope["path"] == "/healthz" and scope["method"] in ("GET", "HEAD"):
             await self._health(send)
@@ -165,7 +165,7 @@ class Receiver:
         handshake = not delivery.events and not delivery.malformed
         self._note("handshake" if handshake else "stored", size, len(delivery.events))
         for event in delivery.events:
-            if event.category not in BY_CATEGORY:
+            if by_category(event.category) is None:
                 self._tell_of(event.category if _NAME.fullmatch(event.category) else "other")
 
     def _tell_of(self, category: str) -> None:

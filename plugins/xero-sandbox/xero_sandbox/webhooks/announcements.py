@@ -18,7 +18,7 @@ from xero_sandbox import wire
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-CATEGORIES = {
+ANNOUNCED = {
     "CONTACT": "Contacts",
     "INVOICE": "Invoices",
     "CREDITNOTE": "CreditNotes",
@@ -26,7 +26,25 @@ CATEGORIES = {
     "OVERPAYMENT": "Overpayments",
     "PAYMENT": "Payments",
 }
-"""Event categories and the resources they are about."""
+"""Event categories that Xero has today and the resources they are about."""
+
+CATEGORIES = ANNOUNCED | {
+    "ACCOUNT": "Accounts",
+    "BANKTRANSACTION": "BankTransactions",
+    "BANKTRANSFER": "BankTransfers",
+    "BATCHPAYMENT": "BatchPayments",
+    "CONTACTGROUP": "ContactGroups",
+    "ITEM": "Items",
+    "LINKEDTRANSACTION": "LinkedTransactions",
+    "MANUALJOURNAL": "ManualJournals",
+    "PURCHASEORDER": "PurchaseOrders",
+    "QUOTE": "Quotes",
+    "RECEIPT": "Receipts",
+    "REPEATINGINVOICE": "RepeatingInvoices",
+    "TRACKINGCATEGORY": "TrackingCategories",
+    "USER": "Users",
+}
+"""Those and what Xero may announce one day: sent to who subscribes to it here."""
 
 _BY_RESOURCE = {resource: category for category, resource in CATEGORIES.items()}
 

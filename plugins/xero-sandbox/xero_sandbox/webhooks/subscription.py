@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from xero_sandbox.webhooks.announcements import CATEGORIES, Event, body_of, event_of
+from xero_sandbox.webhooks.announcements import ANNOUNCED, Event, body_of, event_of
 from xero_sandbox.webhooks.post import post
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Webhooks:
 
     # -- what the app's owner does ----------------------------------------------------------------
 
-    def subscribe(self, url: str, categories: Collection[str] = tuple(CATEGORIES)) -> str:
+    def subscribe(self, url: str, categories: Collection[str] = tuple(ANNOUNCED)) -> str:
         """Set where deliveries go and of which categories, and check the intent to receive.
 
         Returns:
