@@ -223,7 +223,7 @@ def test_an_organisation_that_is_disconnected_is_not_asked_and_keeps_its_place(
         "invoices", gone.tenant_id
     )
     assert {call.modified_since for call in xero_sandbox.calls.of("Invoices")} == {
-        "2026-02-02T08:59:00"
+        "2026-02-02T08:59:00Z"
     }
     assert third.records["invoices"] == []
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+import pytest
 from tap_xero.reports.table import REPORTS
 from xero_sandbox import wire
 
@@ -175,6 +176,37 @@ def test_tracking_options_split_the_figures_without_remainder(reports_sandbox, r
         by_option.pop((None,), None)
         assert by_option
         assert by_option == {key: expected[key] for key in by_option}
+
+
+@pytest.mark.parametrize("archived", ["option", "category"])
+def test_what_was_archived_after_it_was_used_keeps_its_id(small_sandbox, read_reports, archived):
+    """Kind 20: reports go on showing it, so `TrackingOptionID` says which it is."""
+    (tenant, *_) = small_sandbox.tenants
+    small_sandbox.prepare()
+    text = small_sandbox.store.page(tenant.tenant_id, "TrackingCategories").documents
+    category = next(each for each in map(wire.decode, text) if each["Name"] == "Region")
+    ids = {option["Name"]: option["TrackingOptionID"] for option in category["Options"]}
+    gone = {"Status": "ARCHIVED", "IsArchived": True, "IsActive": False}
+    options = [
+        {**option, **gone} if archived == "option" and option["Name"] == "North" else option
+        for option in category["Options"]
+    ]
+    small_sandbox.books.edit(
+        tenant.tenant_id,
+        "TrackingCategories",
+        category["TrackingCategoryID"],
+        Options=options,
+        **(gone if archived == "category" else {}),
+    )
+    reports = {"profit_and_loss": {"periods": 3, "tracking_category": "Region"}}
+    run = read_reports(small_sandbox, reports, tenant_ids=[tenant.tenant_id])
+    assert (run.error, run.remarks) == (None, [])
+    names = {
+        each["TrackingOption"]: each["TrackingOptionID"] for each in run.records["profit_and_loss"]
+    }
+    assert "North" in names
+    assert names == {name: ids.get(name) for name in names}
+    assert {name for name, identity in names.items() if identity is None} == {"Unassigned"}
 
 
 def test_an_organisation_without_the_tracking_category_is_read_without(

@@ -135,7 +135,7 @@ def test_the_bookmarks_of_singer_io_are_carried_over_for_its_one_organisation(
     )
     assert run.error is None
     (call,) = xero_sandbox.calls.of("Invoices")
-    assert call.modified_since == "2026-01-15T07:59:00"
+    assert call.modified_since == "2026-01-15T07:59:00Z"
     assert list(run.state["bookmarks"]["invoices"]) == ["partitions"]
 
 

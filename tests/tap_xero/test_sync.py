@@ -210,11 +210,12 @@ def test_streams_that_are_read_whole_have_no_bookmark(first_run):
 
 
 def test_since_start_date_only(xero_sandbox, run_tap, selecting):
+    """Kind 22: with its offset, as Xero's specification has it; without one Prism refuses it."""
     run = run_tap(
         xero_sandbox, catalog=selecting("invoices", "accounts"), start_date="2025-12-01T00:00:00Z"
     )
     assert {call.modified_since for call in xero_sandbox.calls.of("Invoices")} == {
-        "2025-12-01T00:00:00"
+        "2025-12-01T00:00:00Z"
     }
     assert run.records["invoices"]
     assert all(each["UpdatedDateUTC"] >= "2025-12-01" for each in run.records["invoices"])

@@ -230,8 +230,8 @@ class Client:
         if tenant.header:
             headers["xero-tenant-id"] = tenant.id
         if since is not None:
-            # Xero documents yyyy-mm-ddThh:mm:ss in UTC, to the second.
-            headers["If-Modified-Since"] = since[:19]
+            # Xero documents UTC to the second; its specification, an instant with its offset.
+            headers["If-Modified-Since"] = f"{since[:19]}Z"
         where = f"{path} of {tenant.name}" if tenant.name else path
         return self._ask(tenant, _API + path, params, headers, where, usage)
 

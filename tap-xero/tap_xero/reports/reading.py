@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from tap_xero.api import envelope as envelope_of
 from tap_xero.api.errors import AccessDeniedError
 from tap_xero.models.resources import BY_STREAM
 from tap_xero.reports.calendar import YearEnd
@@ -23,6 +24,7 @@ from tap_xero.sync.reading import Reading
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tap_xero.api.envelope import Row
     from tap_xero.models.resources import Resource
     from tap_xero.reports.calls import Call
     from tap_xero.reports.table import Options, Report
@@ -42,7 +44,9 @@ class Answers:
         self._lock = threading.Lock()
 
     def get(self, tenant_id: str, resource: Resource, fetch: Fetch) -> dict[str, Any]:
-        """The envelope of a resource that comes in one response.
+        """The envelope of a resource that comes in one response, with all that is archived.
+
+        Reports go on showing what was archived after it was used.
 
         Raises:
             Exception: What asking for it raised, for everybody.
@@ -52,7 +56,9 @@ class Answers:
             future = self._known.setdefault((tenant_id, resource.path), mine)
         if future is mine:
             try:
-                future.set_result(fetch(resource.path, {}, None)())
+                future.set_result(
+                    fetch(resource.path, resource.query(include_archived=True), None)()
+                )
             except BaseException as error:  # noqa: BLE001 (whoever waits gets it)
                 future.set_exception(error)
         return future.result()
@@ -128,7 +134,7 @@ class ReportReading(Reading):
                 f"{error.detail}, already of its calendar and tracking categories, for which it "
                 f"takes the scope {scope}",
             ) from error
-        (organisation,) = envelope.get("Organisations") or [{}]
+        organisation = next(iter(envelope_of.rows(envelope, "Organisations") or ()), {})
         year_end = YearEnd(
             organisation.get("FinancialYearEndMonth") or YearEnd().month,
             organisation.get("FinancialYearEndDay") or YearEnd().day,
@@ -137,17 +143,29 @@ class ReportReading(Reading):
         return calls(self._report, self._options, today, year_end, category)
 
     def _category(self) -> Category | None:
-        """The organisation's tracking category of that name or id, if one is asked for."""
+        """The organisation's tracking category of that name or id, if one is asked for.
+
+        Of those that share a name, and of options that do, the one in use counts.
+        """
         wanted = self._options.tracking_category
         if not wanted:
             return None
-        for each in self._ask("tracking_categories").get("TrackingCategories") or ():
-            names = (each["TrackingCategoryID"], each["Name"])
-            if wanted.strip().casefold() in (name.casefold() for name in names):
-                options = {o["Name"]: o["TrackingOptionID"] for o in each.get("Options") or ()}
-                return Category(each["TrackingCategoryID"], options)
+        listed = envelope_of.rows(self._ask("tracking_categories"), "TrackingCategories")
+        for each in sorted(
+            envelope_of.usable(listed or (), "TrackingCategoryID"), key=_is_archived
+        ):
+            names = (each["TrackingCategoryID"], each.get("Name"))
+            if wanted.strip().casefold() in (str(name).casefold() for name in names):
+                options = envelope_of.usable(each.get("Options") or (), "TrackingOptionID")
+                options.sort(key=_is_archived, reverse=True)
+                ids = {option.get("Name"): option["TrackingOptionID"] for option in options}
+                return Category(each["TrackingCategoryID"], ids)
         self._remark(f"there is no tracking category {wanted}, so it is not told apart by one")
         return None
 
     def _ask(self, stream: str) -> dict[str, Any]:
         return self._answers.get(self._tenant_id, BY_STREAM[stream], self._shared)
+
+
+def _is_archived(row: Row) -> bool:
+    return row.get("Status") != "ACTIVE"

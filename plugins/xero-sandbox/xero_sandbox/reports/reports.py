@@ -192,14 +192,23 @@ def _profit_and_loss(ledger: GeneralLedger, parameters: Parameters) -> Content:
 def _by_option(
     ledger: GeneralLedger, parameters: Parameters, span: Period
 ) -> tuple[list[str], list[Amounts]]:
-    """Heads and sums of the columns of a profit and loss by tracking category, or two of them."""
+    """Heads and sums of the columns of a profit and loss by tracking category, or two of them.
+
+    An option that was archived is shown where it has figures.
+    """
     first = _options(ledger, parameters, "")
     second = _options(ledger, parameters, "2")
     pairs = [[one, other] for one in first for other in second] or [[one] for one in first]
-    heads = [" ".join(option["Name"] for option in pair) for pair in pairs]
-    columns = [
+    sums = [
         ledger.movements(*span, [option["TrackingOptionID"] for option in pair]) for pair in pairs
     ]
+    shown = [
+        (pair, column)
+        for pair, column in zip(pairs, sums, strict=True)
+        if any(column.values()) or all(option["Status"] == "ACTIVE" for option in pair)
+    ]
+    heads = [" ".join(option["Name"] for option in pair) for pair, _ in shown]
+    columns = [column for _, column in shown]
     if not parameters.text("trackingOptionID"):
         total = ledger.movements(*span)
         rest = {
@@ -212,7 +221,7 @@ def _by_option(
 
 
 def _options(ledger: GeneralLedger, parameters: Parameters, which: str) -> list[dict[str, Any]]:
-    """The tracking options that a request names: those in use of a category, or one of them."""
+    """The tracking options that a request names: those of a category, or one of them."""
     category_id = parameters.text(f"trackingCategoryID{which}")
     option_id = parameters.text(f"trackingOptionID{which}")
     if category_id is None:
@@ -224,7 +233,7 @@ def _options(ledger: GeneralLedger, parameters: Parameters, which: str) -> list[
         option
         for option in decode(text)["Options"]
         if option_id == option["TrackingOptionID"]
-        or (option_id is None and option["Status"] == "ACTIVE")
+        or (option_id is None and option["Status"] != "DELETED")
     ]
 
 
