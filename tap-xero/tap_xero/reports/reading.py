@@ -134,7 +134,8 @@ class ReportReading(Reading):
                 f"{error.detail}, already of its calendar and tracking categories, for which it "
                 f"takes the scope {scope}",
             ) from error
-        organisation = next(iter(envelope_of.rows(envelope, "Organisations") or ()), {})
+        listed = envelope_of.rows(envelope, "Organisations") or ()
+        organisation: Row = next((each for each in listed if isinstance(each, dict)), {})
         year_end = YearEnd(
             organisation.get("FinancialYearEndMonth") or YearEnd().month,
             organisation.get("FinancialYearEndDay") or YearEnd().day,
@@ -158,7 +159,7 @@ class ReportReading(Reading):
             if wanted.strip().casefold() in (str(name).casefold() for name in names):
                 options = envelope_of.usable(each.get("Options") or (), "TrackingOptionID")
                 options.sort(key=_is_archived, reverse=True)
-                ids = {option.get("Name"): option["TrackingOptionID"] for option in options}
+                ids = {str(each.get("Name")): str(each["TrackingOptionID"]) for each in options}
                 return Category(each["TrackingCategoryID"], ids)
         self._remark(f"there is no tracking category {wanted}, so it is not told apart by one")
         return None
