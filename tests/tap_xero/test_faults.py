@@ -246,7 +246,7 @@ def test_a_count_that_is_too_high_is_remarked_on_and_the_bookmark_moves(
     xero_sandbox, run_tap, selecting, whole
 ):
     catalog = selecting("accounts", "invoices")
-    xero_sandbox.faults.add("overcounted", path="Invoices", count=None)
+    xero_sandbox.irregularities.set(resources=["Invoices"], count_error=1)
     xero_sandbox.calls.clear()
     first = run_tap(xero_sandbox, catalog=catalog)
     assert first.records == whole
@@ -270,13 +270,13 @@ def test_nothing_is_retired_for_a_list_that_has_less_than_xero_counts(
 ):
     catalog = selecting("contacts")
     settings = {"catalog": catalog, "full_refresh_every": {"contacts": "1d"}}
-    xero_sandbox.faults.add("overcounted", path="Contacts", count=None)
+    xero_sandbox.irregularities.set(count_error=1)
     assert run_tap(xero_sandbox, **settings).of("ACTIVATE_VERSION") == []
-    xero_sandbox.faults.clear()
+    xero_sandbox.irregularities.clear()
     assert len(run_tap(xero_sandbox, **settings).of("ACTIVATE_VERSION")) == 1
 
 
-@pytest.mark.parametrize("end", ["end_not_found", "end_repeats"])
+@pytest.mark.parametrize("end", ["missing", "repeated"])
 def test_full_pages_without_a_count_end_whatever_follows_them(
     xero_sandbox, run_tap, selecting, monkeypatch, end
 ):
@@ -284,7 +284,7 @@ def test_full_pages_without_a_count_end_whatever_follows_them(
     for size in ("tap_xero.sync.reading.FIXED_PAGE_SIZE", "xero_sandbox.app.reading._FIXED_PAGE"):
         monkeypatch.setattr(size, 1)
     streams = {"quotes": "Quotes", "linked_transactions": "LinkedTransactions"}
-    xero_sandbox.faults.add(end, count=None)
+    xero_sandbox.irregularities.set(past_the_end=end)
     run = run_tap(xero_sandbox, catalog=selecting(*streams))
     assert (run.error, run.remarks) == (None, [])
     for stream, path in streams.items():

@@ -23,7 +23,7 @@ def test_kind_14_a_list_that_xero_will_not_sort_is_read_without_an_order(
     small_pages(9)
     catalog = selecting("invoices")
     whole = run_tap(xero_sandbox, catalog=catalog)
-    xero_sandbox.faults.add("unsortable", path="Invoices", count=None)
+    xero_sandbox.irregularities.set(resources=["Invoices"], most_sorted=0)
     run = run_tap(xero_sandbox, catalog=catalog)
     assert run.tap.run.report.failures == []
     assert set(ids(run)) == set(ids(whole))
@@ -40,7 +40,7 @@ def test_kind_14_pages_that_take_too_long_are_asked_for_smaller(
     catalog = selecting("invoices")
     whole = run_tap(xero_sandbox, catalog=catalog)
     xero_sandbox.calls.clear()
-    xero_sandbox.faults.add("slow_pages", path="Invoices", count=None, rows=rows)
+    xero_sandbox.irregularities.set(resources=["Invoices"], slow_above=rows)
     run = run_tap(xero_sandbox, catalog=catalog)
     assert run.tap.run.report.failures == []
     assert sorted(ids(run)) == sorted(ids(whole))
@@ -54,17 +54,17 @@ def test_kind_14_a_stopped_run_of_smaller_pages_is_not_resumed_by_their_number(
     sandbox = make_xero_sandbox(organisations=1, invoices=500)
     catalog = selecting("invoices")
     whole = run_tap(sandbox, catalog=catalog)
-    sandbox.faults.add("slow_pages", path="Invoices", count=None, rows=125)
+    sandbox.irregularities.set(resources=["Invoices"], slow_above=125)
     stopped = run_tap(sandbox, catalog=catalog, stop_after_pages=3)
     (partition,) = stopped.state["bookmarks"]["invoices"]["partitions"]
     assert partition["page"] == 4
-    sandbox.faults.clear()
+    sandbox.irregularities.clear()
     resumed = run_tap(sandbox, catalog=catalog, state=stopped.state)
     assert set(ids(stopped)) | set(ids(resumed)) == set(ids(whole))
 
 
 def test_kind_14_what_is_slow_at_any_size_fails_its_stream_only(xero_sandbox, run_tap, selecting):
-    xero_sandbox.faults.add("slow_pages", path="Invoices", count=None, rows=10)
+    xero_sandbox.irregularities.set(resources=["Invoices"], slow_above=10)
     run = run_tap(xero_sandbox, catalog=selecting("invoices", "accounts"))
     assert run.error is None
     assert sorted(run.tap.run.report.failures) == sorted(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from xero_sandbox import edits
+from xero_sandbox.irregularities import Irregularities
 from xero_sandbox.reports import reports
 from xero_sandbox.shapes import RESOURCES
 from xero_sandbox.stories import profiles
@@ -37,6 +38,7 @@ class Books:
 
     Attributes:
         announce: Told of every change from now on; None when nobody wants to know.
+        irregularities: Whether changes by hand become visible late.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Books:
         self.store = store
         self.clock = clock
         self.announce: Callable[[Change], None] | None = None
+        self.irregularities = Irregularities()
         self._tenants: dict[str, TenantBooks] = {}
         for index, name in enumerate(_names(organisations)):
             generator = generator_of(name, index, seed, max(1, invoices))
@@ -241,7 +244,8 @@ class Books:
     def _change(
         self, tenant: TenantBooks, resource: str, old: dict[str, Any] | None, new: dict[str, Any]
     ) -> dict[str, Any]:
-        self._announce([tenant.change(resource, old, new)])
+        delay = self.irregularities.switches.commit_delay
+        self._announce([tenant.change(resource, old, new, delay)])
         return new
 
     def _announce(self, changes: Sequence[Change]) -> None:

@@ -30,11 +30,6 @@ EFFECTS: dict[str, str] = {
     "cut": "the connection closes in the middle of the right answer",
     "html": "200 with an HTML page instead of JSON",
     "truncated_json": "200 whose JSON stops in the middle, with a length that agrees",
-    "end_not_found": "404 for a page past the end, else the right answer",
-    "end_repeats": "the last page again for a page past the end, else the right answer",
-    "overcounted": "the right answer, whose pagination counts a row more than there are",
-    "unsortable": "400 HighVolumeException for a list that is to be sorted, else the right answer",
-    "slow_pages": "504 for pages of more than `rows` rows, else the right answer",
     "none": "200 with an empty list, of connections",
     "twice": "each entry twice, of connections",
     "unknown_field": "the right answer, with a property in each record that no schema knows",
@@ -55,7 +50,6 @@ class Fault:
         count: How many calls it strikes before it is spent; None never ends.
         after: How many matching calls pass before the first is struck.
         probability: Chance that a matching call is struck.
-        rows: Rows of a page up to which `slow_pages` answers.
         seconds: Delay of `slow`, Retry-After of `rate_minute` and `rate_day`.
     """
 
@@ -67,7 +61,6 @@ class Fault:
     count: int | None = 1
     after: int = 0
     probability: float = 1.0
-    rows: int = 250
     seconds: float = 1.0
     struck: int = field(default=0, init=False)
 

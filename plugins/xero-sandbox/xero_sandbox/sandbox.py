@@ -20,6 +20,7 @@ from xero_sandbox.clock import Clock, SystemClock
 from xero_sandbox.faults import FaultPlan
 from xero_sandbox.hooks import Hooks
 from xero_sandbox.identity import Identity, Tenant
+from xero_sandbox.irregularities import Irregularities
 from xero_sandbox.limits import Allowance, Limits
 from xero_sandbox.scopes import ALL_SCOPES
 from xero_sandbox.server import Server
@@ -68,6 +69,7 @@ class Sandbox:
         identity: Apps, consents, tokens and connections.
         limits: Xero's rate limits, and what is left of them.
         faults: The fault plan.
+        irregularities: What Xero may do and mostly does not.
         hooks: Actions between pages.
         calls: The log of calls.
         webhooks: The app's webhook: subscribe, disturb, count.
@@ -115,6 +117,8 @@ class Sandbox:
         self.client_secret: str = identity.client_secret
         self.refresh_token: str = identity.refresh_token
         self.faults = FaultPlan()
+        self.irregularities = Irregularities()
+        self.books.irregularities = self.irregularities
         self.hooks = Hooks()
         self.calls = CallLog()
         try:
@@ -151,13 +155,16 @@ class Sandbox:
         write_lock = threading.RLock()
         accounting = AccountingApi(
             gate,
-            Reader(self.books, self.store, self.clock, behaviour.high_volume).read,
+            Reader(
+                self.books, self.store, self.clock, behaviour.high_volume, self.irregularities
+            ).read,
             partial(write, self.books, self.store),
             self.clock,
             self.limits,
             self.faults,
             self.hooks,
             self.calls,
+            self.irregularities,
             write_lock,
             latency=behaviour.latency,
             latency_per_row=behaviour.latency_per_row,
@@ -179,6 +186,7 @@ class Sandbox:
             self.hooks,
             self.calls,
             self.webhooks,
+            self.irregularities,
             write_lock,
         )
         return create_app(accounting, identity, control)

@@ -79,6 +79,8 @@ class Server:
             log_level="critical",
             access_log=False,
             server_header=False,
+            # Answers of the API bear a date of their own.
+            date_header=False,
             lifespan="off",
             ws="none",
             http="h11",

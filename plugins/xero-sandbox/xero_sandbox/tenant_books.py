@@ -101,23 +101,26 @@ class TenantBooks:
         with self.lock, _uncollected():
             self._journals.write(self.now, self._takeovers)
 
-    def change(self, resource: str, old: dict[str, Any] | None, new: dict[str, Any]) -> Change:
+    def change(
+        self, resource: str, old: dict[str, Any] | None, new: dict[str, Any], delay: float = 0.0
+    ) -> Change:
         """Store a document that was changed by hand, and post the difference.
 
         Args:
             resource: Envelope key.
             old: The document before, None when it is new.
             new: The document after; the time of the change is filled in.
+            delay: Seconds that the time of the change lies back.
         """
         shape, tenant_id, now = RESOURCES[resource], self.organisation.tenant_id, self.now
         story = None if old is None else self.take_over(resource, old)
-        updated = now
+        updated = stamp = now - round(1000 * delay)
         if old is not None and shape.updated == "CreatedDateUTC":
             updated = self._store.updated(tenant_id, resource, old[shape.key])
         elif shape.updated is not None:
-            new[shape.updated] = net_date_short(now) if shape.short_dates else net_date(now)
+            new[shape.updated] = net_date_short(stamp) if shape.short_dates else net_date(stamp)
         if shape.has_updated_string:
-            new["UpdatedDateUTCString"] = iso_second(now)
+            new["UpdatedDateUTCString"] = iso_second(stamp)
         document_id = new[shape.key]
         self._balances.observe(resource, document_id, new)
         self._store.put_many([Row(tenant_id, resource, document_id, new, updated, None, story)])

@@ -42,6 +42,11 @@ def create_app(accounting: AccountingApi, identity: IdentityApi, control: Contro
             Route("/sandbox/clock", control.clock, methods=["GET", "POST"]),
             Route("/sandbox/documents", control.documents, methods=["POST"]),
             Route("/sandbox/faults", control.faults, methods=["GET", "POST", "DELETE"]),
+            Route(
+                "/sandbox/irregularities",
+                control.irregularities,
+                methods=["GET", "POST", "DELETE"],
+            ),
             Route("/sandbox/hooks", control.hooks, methods=["POST"]),
             Route("/sandbox/calls", control.calls, methods=["GET", "DELETE"]),
             Route("/sandbox/counts", control.counts),

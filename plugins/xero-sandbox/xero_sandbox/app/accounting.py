@@ -10,6 +10,8 @@ import asyncio
 import logging
 import threading
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from xero_sandbox.faults import Fault, FaultPlan
     from xero_sandbox.hooks import Hooks
     from xero_sandbox.identity import Tenant
+    from xero_sandbox.irregularities import Irregularities
     from xero_sandbox.limits import Limits
 
 _log = logging.getLogger(__name__)
@@ -72,6 +75,7 @@ class AccountingApi:
         faults: What goes wrong.
         hooks: What happens once a page has been read.
         calls: The log of calls.
+        irregularities: In what its answers are unusual.
         write_lock: Held by whoever writes: Xero settles concurrent writes one after the other.
         latency: Seconds that every call takes at least.
         latency_per_row: Seconds more for each record in the answer.
@@ -87,6 +91,7 @@ class AccountingApi:
         faults: FaultPlan,
         hooks: Hooks,
         calls: CallLog,
+        irregularities: Irregularities,
         write_lock: threading.RLock,
         *,
         latency: float = 0.0,
@@ -94,7 +99,7 @@ class AccountingApi:
     ) -> None:
         self._gate, self._read, self._write, self._clock = gate, read, write, clock
         self._limits, self._faults, self._hooks, self._calls = limits, faults, hooks, calls
-        self._write_lock = write_lock
+        self._irregularities, self._write_lock = irregularities, write_lock
         self._latency, self._latency_per_row = latency, latency_per_row
         self._idempotency_keys = IdempotencyKeys()
 
@@ -137,7 +142,7 @@ class AccountingApi:
         return (CutResponse if cut else Response)(
             packed,
             reply.status,
-            {**self._limit_headers(tenant), **reply.headers, **encoding},
+            {**self._date_header(), **self._limit_headers(tenant), **reply.headers, **encoding},
             reply.kind,
         )
 
@@ -179,9 +184,7 @@ class AccountingApi:
         """Read or write, and render; runs on a worker thread."""
         json = wants_json(call.headers.get("accept", ""))
         if call.method == "GET":
-            answer = (
-                self._read(call) if fault is None else effects.at_the_end(fault, call, self._read)
-            )
+            answer = self._read(call)
             self._hooks.page_read(call.path, answer.page, call.tenant.tenant_id, call.tenant.name)
             return self._rendered(answer, json=json, fault=fault)
         key = call.headers.get("idempotency-key") if call.method in ("PUT", "POST") else None
@@ -213,12 +216,15 @@ class AccountingApi:
             return _Reply(answer.status, b"", "application/json; charset=utf-8")
         if fault is not None and fault.effect == "unknown_field":
             answer = replace(answer, rows=effects.with_unknown_field(answer.rows))
-        if fault is not None and fault.effect == "overcounted":
-            answer = effects.overcounted(answer)
-        body, kind = render(answer, self._clock.now(), json=json)
+        ahead = timedelta(seconds=self._irregularities.switches.clock_ahead)
+        body, kind = render(answer, self._clock.now() + ahead, json=json)
         if fault is not None:
             body, kind = effects.spoil(fault, body, kind)
         return _Reply(answer.status, body, kind, len(answer.rows))
+
+    def _date_header(self) -> dict[str, str]:
+        ahead = timedelta(seconds=self._irregularities.switches.date_ahead)
+        return {"Date": format_datetime(self._clock.now() + ahead, usegmt=True)}
 
     def _limit_headers(self, tenant: Tenant | None) -> dict[str, str]:
         left = self._limits.remaining(tenant.tenant_id if tenant else None)

@@ -124,6 +124,17 @@ def bad_body(message: str) -> ApiError:
     )
 
 
+def unsortable() -> ApiError:
+    """400 for an order over too many rows, as users of the API have published it."""
+    message = "The request is not efficient: sort fewer rows, or none."
+    return ApiError(400, {"ErrorNumber": 51, "Type": "HighVolumeException", "Message": message})
+
+
+def timed_out() -> ApiError:
+    """504 with the page of a gateway that has waited long enough."""
+    return ApiError(504, "<html><body><h1>504 Gateway Time-out</h1></body></html>")
+
+
 def invalid(elements: Sequence[Mapping[str, Any]]) -> ApiError:
     """400 that lists the elements that failed validation."""
     return ApiError(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from xero_sandbox.faults import FaultPlan
     from xero_sandbox.hooks import Hooks
     from xero_sandbox.identity import Identity
+    from xero_sandbox.irregularities import Irregularities
     from xero_sandbox.store import Store
     from xero_sandbox.webhooks import Webhooks
 
@@ -50,6 +51,7 @@ class ControlApi:
         hooks: Actions between pages.
         calls: The log of calls.
         webhooks: The app's webhook.
+        irregularities: In what answers are unusual.
         write_lock: Held by whoever writes.
     """
 
@@ -63,11 +65,12 @@ class ControlApi:
         hooks: Hooks,
         calls: CallLog,
         webhooks: Webhooks,
+        irregularities: Irregularities,
         write_lock: threading.RLock,
     ) -> None:
         self._clock, self._books, self._store, self._identity = clock, books, store, identity
         self._faults, self._hooks, self._calls, self._webhooks = faults, hooks, calls, webhooks
-        self._write_lock = write_lock
+        self._irregularities, self._write_lock = irregularities, write_lock
 
     async def clock(self, request: Request) -> Response:
         """GET tells the time; POST `{"advance": seconds}` or `{"set": "ISO"}` moves it."""
@@ -136,6 +139,19 @@ class ControlApi:
         if request.method == "DELETE":
             self._faults.clear()
         return JSONResponse([asdict(fault) for fault in self._faults.pending])
+
+    async def irregularities(self, request: Request) -> Response:
+        """GET gives the switches, POST sets some, DELETE switches all off."""
+
+        def switch(body: dict[str, Any]) -> object:
+            self._irregularities.set(**body)
+            return asdict(self._irregularities.switches)
+
+        if request.method == "POST":
+            return await _carry_out(request, switch)
+        if request.method == "DELETE":
+            self._irregularities.clear()
+        return JSONResponse(asdict(self._irregularities.switches))
 
     async def hooks(self, request: Request) -> Response:
         """POST `{"path", "page", "tenant", "change": {…}}`: a change once that page is read."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from xero_sandbox.app.answers import (
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from xero_sandbox.app.answers import Answer
-    from xero_sandbox.app.request import AccountingCall
     from xero_sandbox.faults import Fault
 
 _HTML = b"<!DOCTYPE html><html><head><title>Xero</title></head><body>Please wait</body></html>"
@@ -32,14 +29,6 @@ def too_many(problem: str, retry_after: int | None) -> ApiError:
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
     return ApiError(429, f"You have exceeded the {problem} rate limit.", headers)
-
-
-# As users of the API have published it.
-_UNSORTABLE = {
-    "ErrorNumber": 51,
-    "Type": "HighVolumeException",
-    "Message": "The request is not efficient: sort fewer rows, or none.",
-}
 
 
 def refuse(fault: Fault, now: datetime) -> None:
@@ -77,38 +66,6 @@ def spoil(fault: Fault, body: bytes, kind: str) -> tuple[bytes, str]:
     if fault.effect == "truncated_json":
         return body[: len(body) // 2], kind
     return body, kind
-
-
-def at_the_end(
-    fault: Fault, call: AccountingCall, read: Callable[[AccountingCall], Answer]
-) -> Answer:
-    """The answer to a GET, which a fault may refuse for how it is asked for, or past the last page.
-
-    Raises:
-        ApiError: 404 for a page past the end, 400 for an order, 504 for a large page.
-    """
-    if fault.effect == "unsortable" and "order" in call.query:
-        raise ApiError(400, _UNSORTABLE)
-    if fault.effect == "slow_pages" and (call.number("pageSize") or 100) > fault.rows:
-        raise ApiError(504, "<html><body><h1>504 Gateway Time-out</h1></body></html>")
-    answer, page = read(call), call.number("page") or 1
-    past = not answer.rows and page > 1
-    if past and fault.effect == "end_not_found":
-        raise not_found(f"page {page}")
-    if past and fault.effect == "end_repeats":
-        before = replace(call, query={**call.query, "page": str(page - 1)})
-        return at_the_end(fault, before, read)
-    return answer
-
-
-def overcounted(answer: Answer) -> Answer:
-    """The answer with a row more in its counts, where it has counts."""
-    if answer.pagination is None:
-        return answer
-    items = answer.pagination["itemCount"] + 1
-    pages = -(-items // answer.pagination["pageSize"])
-    counts = {**answer.pagination, "pageCount": pages, "itemCount": items}
-    return replace(answer, pagination=counts)
 
 
 def with_unknown_field(rows: Sequence[bytes]) -> list[bytes]:

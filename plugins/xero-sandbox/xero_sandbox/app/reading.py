@@ -9,17 +9,25 @@ on the API.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 from xero_sandbox import wire
-from xero_sandbox.app.answers import Answer, bad_request, not_found, not_implemented
+from xero_sandbox.app.answers import (
+    Answer,
+    bad_request,
+    not_found,
+    not_implemented,
+    timed_out,
+    unsortable,
+)
 from xero_sandbox.app.representation import lighten, unit_decimals, without
 from xero_sandbox.app.selection import select
 from xero_sandbox.columns import column
 from xero_sandbox.endpoint import Endpoint, Paging
 from xero_sandbox.endpoints import ENDPOINTS, REPORT_SCOPES
+from xero_sandbox.irregularities import Irregularities
 
 if TYPE_CHECKING:
     from xero_sandbox.app.request import AccountingCall
@@ -52,12 +60,14 @@ class Reader:
         store: Where documents are.
         clock: Decides which months of a budget are shown.
         high_volume: Rows above which an unpaged list is refused.
+        irregularities: In what its answers are unusual.
     """
 
     books: Books
     store: Store
     clock: Clock
     high_volume: int
+    irregularities: Irregularities = field(default_factory=Irregularities)
 
     def read(self, call: AccountingCall) -> Answer:
         """Answer a GET.
@@ -90,9 +100,18 @@ class Reader:
     def _list(self, call: AccountingCall, endpoint: Endpoint) -> Answer:
         if endpoint.paging is Paging.OFFSET:
             return self._journals(call, endpoint)
+        switches = self.irregularities.of(endpoint.name)
         paged, size = _page_size(call, endpoint)
         page = max(1, call.number("page") or 1)
+        if switches.slow_above is not None and (size or 0) > switches.slow_above:
+            raise timed_out()
+        if size and switches.short_pages:
+            size = max(1, size - 1)
         selection = select(self.store, call, endpoint, self.high_volume)
+        if switches.most_sorted is not None and selection.order:
+            listed = selection.page(self.store, call, endpoint.name, 0).total
+            if listed > switches.most_sorted:
+                raise unsortable()
         if endpoint.name == "ManualJournals" and selection.order:
             # Quirk 11: with an order, the whole list comes as page 1.
             size = None
@@ -100,15 +119,25 @@ class Reader:
             self._refuse_high_volume(selection.page(self.store, call, endpoint.name, 0).total)
         limit = size if size or page == 1 else 0
         listing = selection.page(self.store, call, endpoint.name, limit, (page - 1) * (size or 0))
+        if page > 1 and not listing.documents and switches.past_the_end != "empty":
+            if switches.past_the_end == "missing":
+                raise not_found(f"{call.path}, page {page}")
+            return self._list(replace(call, query={**call.query, "page": str(page - 1)}), endpoint)
         rows = lighten(call, endpoint, listing.documents, paged=paged)
         pagination = None
         if paged and endpoint.paging is Paging.SIZED:
+            items = self.irregularities.count(
+                endpoint.name,
+                (call.tenant.tenant_id, selection.since, selection.where),
+                listing.total,
+                self.clock.now().timestamp(),
+            )
             per_page = size or max(1, listing.total)
             pagination = {
                 "page": page,
                 "pageSize": per_page,
-                "pageCount": -(-listing.total // per_page),
-                "itemCount": listing.total,
+                "pageCount": -(-items // per_page),
+                "itemCount": items,
             }
         return Answer(endpoint.name, rows, pagination, page if paged else None)
 
@@ -137,7 +166,7 @@ class Reader:
             where=" AND ".join(conditions),
             parameters=parameters,
             order=[(number, False)],
-            limit=_FIXED_PAGE,
+            limit=_FIXED_PAGE - self.irregularities.of(endpoint.name).short_pages,
         )
         rows = listing.documents
         if not rows and offset and not self._journals_above(tenant_id, number, offset):
