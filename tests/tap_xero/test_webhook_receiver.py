@@ -201,7 +201,7 @@ def test_slow_bodies_are_given_up(receiver):
 
 
 def test_slow_headers_are_given_up(receiver, monkeypatch):
-    monkeypatch.setattr("tap_xero.webhooks.server._ImpatientProtocol.headers_within", 0.2)
+    monkeypatch.setattr("tap_xero.webhooks.connections.Connection.headers_within", 0.2)
     running = receiver()
     for part in (b"POST /webhooks HTTP/1.1\r\nHost: ", b""):
         started = time.monotonic()

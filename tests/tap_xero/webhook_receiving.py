@@ -75,7 +75,7 @@ class RunningReceiver:
         self.inbox = Inbox(path)
         self.told = threading.Event()
         self.server = WebhookServer(
-            self.inbox, SigningKeys.parse(keys), self.metrics, self.told.set, **options
+            path, SigningKeys.parse(keys), self.metrics, self.told.set, **options
         )
         self.url = f"{self.server.url}/webhooks"
         self._thread = threading.Thread(target=self.server.run, daemon=True)

@@ -16,6 +16,7 @@ from tap_xero.commands.common import config_option, note, print_table, settings
 from tap_xero.text import errors_as_lines, plural
 from tap_xero.webhooks.inbox import Inbox
 from tap_xero.webhooks.logs import log_to_stderr
+from tap_xero.webhooks.parts import Parts
 from tap_xero.webhooks.schedule import Timing
 from tap_xero.webhooks.settings import inbox_path
 from tap_xero.webhooks.signature import SigningKeys
@@ -23,6 +24,7 @@ from tap_xero.webhooks.trigger import Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @click.group()
@@ -61,12 +63,13 @@ def serve(files: tuple[Any, ...], host: str, port: int, log_level: str, **runnin
     with errors_as_lines(note), _inbox_errors_explained():
         config = settings(files, complete=False)
         keys = _keys(config)
-        with Inbox(inbox_path(config)) as inbox:
-            _serve(inbox, keys, host, port, log_level, **running)
+        path = inbox_path(config)
+        Inbox(path).close()
+        _serve(path, keys, host, port, log_level, **running)
 
 
 def _serve(
-    inbox: Inbox,
+    path: Path,
     keys: SigningKeys,
     host: str,
     port: int,
@@ -83,22 +86,22 @@ def _serve(
         note(f"{error.name} is not installed: install tap-xero[webhooks].")
         sys.exit(1)
     log_to_stderr(log_level)
-    metrics = Metrics()
+    metrics, parts = Metrics(), Parts()
     trigger = (
-        Trigger(inbox.path, command, metrics, standby=standby, timing=Timing(gather=gather))
+        Trigger(path, command, metrics, parts, standby=standby, timing=Timing(gather=gather))
         if command
         else None
     )
     try:
         notify = trigger.look if trigger is not None else lambda: None
-        server = WebhookServer(inbox, keys, metrics, notify, host=host, port=port)
+        server = WebhookServer(path, keys, metrics, notify, parts, host=host, port=port)
     except OSError as error:
         note(f"Cannot listen on {host}, port {port}: {error.strerror or error}.")
         sys.exit(1)
     if trigger is not None:
         trigger.start()
     try:
-        click.echo(json.dumps({"url": f"{server.url}/webhooks", "inbox": str(inbox.path)}))
+        click.echo(json.dumps({"url": f"{server.url}/webhooks", "inbox": str(path)}))
         server.run()
     finally:
         if trigger is not None:

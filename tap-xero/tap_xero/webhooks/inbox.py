@@ -7,23 +7,20 @@ tap has come is counted for each organisation, so that one that cannot be read k
 
 from __future__ import annotations
 
-import os
-import sqlite3
-import threading
 import time
 import uuid
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from tap_xero.webhooks.database import Database
 from tap_xero.webhooks.events import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
-    from typing import Any, Self
+    from typing import Self
 
 SET_ASIDE_FOR = 90 * 86_400
 """Seconds that an event which could not be fetched is kept for somebody to put it back."""
@@ -31,7 +28,6 @@ SET_ASIDE_FOR = 90 * 86_400
 STANDS_BY_FOR = 3_600.0
 """Seconds after which a run that stands by ends, for a fresh one to take its place."""
 
-_WAIT = 30.0
 _POLL = 0.02
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT);
@@ -112,26 +108,17 @@ class Inbox:
         """
         self.path = path
         self._clock = clock
-        self._lock = threading.RLock()
         self._known: set[str] = set()
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # SQLite gives its companion files the mode of the first. Only a new file is opened here:
-        # closing one that is in use would drop the locks of this process's other connections.
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        self._database = sqlite3.connect(
-            path, timeout=_WAIT, isolation_level=None, check_same_thread=False
-        )
-        self._database.execute("PRAGMA journal_mode = WAL")
-        # An event is answered when it is on the disk, not when it is on its way there.
-        self._database.execute("PRAGMA synchronous = FULL")
-        with self._transaction():
-            for statement in _SCHEMA.split(";"):
-                self._database.execute(statement)
-            self._database.execute(
-                "INSERT OR IGNORE INTO facts VALUES ('id', ?)", (str(uuid.uuid4()),)
-            )
-        self.id: str = self._facts()["id"]
+        self._database = Database(path, _SCHEMA)
+        try:
+            with self._database.transaction() as database:
+                database.execute(
+                    "INSERT OR IGNORE INTO facts VALUES ('id', ?)", (str(uuid.uuid4()),)
+                )
+            self.id: str = self._facts()["id"]
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -141,8 +128,7 @@ class Inbox:
 
     def close(self) -> None:
         """Close the connection. Safe to call again."""
-        with self._lock:
-            self._database.close()
+        self._database.close()
 
     # -- what the receiver does --
 
@@ -163,7 +149,7 @@ class Inbox:
                 for each in events
             ]
         ).decode()
-        with self._transaction() as database:
+        with self._database.transaction() as database:
             database.executemany(
                 "INSERT OR IGNORE INTO organisations (tenant_id) VALUES (?)",
                 [(tenant_id,) for tenant_id in unknown],
@@ -172,11 +158,19 @@ class Inbox:
         self._known |= unknown
         return new
 
+    def try_to_write(self) -> None:
+        """See whether events could be kept.
+
+        Raises:
+            sqlite3.Error: They could not.
+        """
+        self._note("tried", str(self._clock()))
+
     # -- what the tap does --
 
     def begin(self, positions: Mapping[str, int]) -> None:
         """Take over what the target has confirmed: the positions of the state of a run."""
-        with self._transaction() as database:
+        with self._database.transaction() as database:
             database.execute("UPDATE organisations SET emitted = 0, confirmed = 0")
             database.executemany(
                 "INSERT INTO organisations (tenant_id, emitted, confirmed) VALUES (?, ?, ?)"
@@ -187,7 +181,7 @@ class Inbox:
 
     def name(self, names: Mapping[str, str]) -> None:
         """Remember the names of organisations, for people."""
-        with self._transaction() as database:
+        with self._database.transaction() as database:
             database.executemany(
                 "UPDATE organisations SET name = ? WHERE tenant_id = ?",
                 [(name, tenant_id) for tenant_id, name in names.items()],
@@ -212,7 +206,7 @@ class Inbox:
         pending: list[PendingEvent] = []
         for tenant_id in self._tenants():
             if tenant_id not in without:
-                rows = self._rows(
+                rows = self._database.rows(
                     "SELECT position, tenant_id, category, resource_id, type, at FROM events"
                     " WHERE tenant_id = ? AND position > ? AND position <= ? AND reason IS NULL"
                     " ORDER BY position LIMIT ?",
@@ -223,7 +217,7 @@ class Inbox:
 
     def emitted(self, positions: Mapping[str, int]) -> None:
         """Note how far the state that was just written says each organisation is read."""
-        with self._transaction() as database:
+        with self._database.transaction() as database:
             database.executemany(
                 "UPDATE organisations SET emitted = ? WHERE tenant_id = ?",
                 [(position, tenant_id) for tenant_id, position in positions.items()],
@@ -231,7 +225,7 @@ class Inbox:
 
     def set_aside(self, reasons: Mapping[int, str]) -> None:
         """Leave events aside, by position, with the reason why they cannot be fetched."""
-        with self._transaction() as database:
+        with self._database.transaction() as database:
             database.executemany(
                 "UPDATE events SET reason = ? WHERE position = ?",
                 [(reason, position) for position, reason in reasons.items()],
@@ -244,7 +238,7 @@ class Inbox:
             How many events were forgotten.
         """
         now = self._clock()
-        with self._transaction() as database:
+        with self._database.transaction() as database:
             confirmed = database.execute(
                 "DELETE FROM events WHERE received < ? AND reason IS NULL AND position <="
                 " (SELECT confirmed FROM organisations o WHERE o.tenant_id = events.tenant_id)",
@@ -260,11 +254,11 @@ class Inbox:
 
     def last_position(self) -> int:
         """The position of the event that came last; 0 when there is none."""
-        return int(self._rows("SELECT coalesce(max(position), 0) FROM events")[0][0])
+        return int(self._database.rows("SELECT coalesce(max(position), 0) FROM events")[0][0])
 
     def confirm(self) -> None:
         """Take what was emitted for confirmed: the whole pipeline has succeeded."""
-        with self._transaction() as database:
+        with self._database.transaction() as database:
             database.execute("UPDATE organisations SET confirmed = max(confirmed, emitted)")
 
     def stand_by(self, run: str | None) -> None:
@@ -310,24 +304,28 @@ class Inbox:
             through: The last position of interest; None for all.
         """
         counts = [
-            self._rows(
+            self._database.rows(
                 "SELECT count(*), min(received) FROM events"
                 " WHERE tenant_id = ? AND position > ? AND position <= coalesce(?, position)"
                 " AND reason IS NULL",
                 (tenant_id, confirmed, through),
             )[0]
-            for tenant_id, confirmed in self._rows("SELECT tenant_id, confirmed FROM organisations")
+            for tenant_id, confirmed in self._database.rows(
+                "SELECT tenant_id, confirmed FROM organisations"
+            )
         ]
         oldest = [received for count, received in counts if count]
         return sum(count for count, _ in counts), min(oldest, default=None)
 
     def failed(self) -> int:
         """How many events are set aside."""
-        return int(self._rows("SELECT count(*) FROM events WHERE reason IS NOT NULL")[0][0])
+        return int(
+            self._database.rows("SELECT count(*) FROM events WHERE reason IS NOT NULL")[0][0]
+        )
 
     def tallies(self) -> list[Tally]:
         """What the inbox holds, by organisation and category."""
-        rows = self._rows(
+        rows = self._database.rows(
             "SELECT tenant_id, max(name), category, sum(reason IS NULL AND position > confirmed),"
             " sum(reason IS NOT NULL), json_group_array(DISTINCT reason), max(at), max(received)"
             " FROM events JOIN organisations USING (tenant_id)"
@@ -348,7 +346,7 @@ class Inbox:
         Returns:
             How many events there were.
         """
-        with self._transaction() as database:
+        with self._database.transaction() as database:
             rows = database.execute(
                 "SELECT position FROM events WHERE reason IS NOT NULL"
                 " AND coalesce(?, tenant_id) = tenant_id AND coalesce(?, category) = category"
@@ -366,32 +364,16 @@ class Inbox:
         return len(rows)
 
     def _tenants(self) -> list[str]:
-        return [tenant_id for (tenant_id,) in self._rows("SELECT tenant_id FROM organisations")]
+        return [
+            tenant_id for (tenant_id,) in self._database.rows("SELECT tenant_id FROM organisations")
+        ]
 
     def _facts(self) -> dict[str, str]:
-        return dict(self._rows("SELECT name, value FROM facts"))
+        return dict(self._database.rows("SELECT name, value FROM facts"))
 
     def _note(self, fact: str, value: str | None) -> None:
-        with self._transaction() as database:
+        with self._database.transaction() as database:
             database.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (fact, value))
-
-    def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with self._lock:
-            return self._database.execute(sql, values).fetchall()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """The database, for this thread alone, and all that is done to it or none."""
-        with self._lock:
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._database
-                self._database.execute("COMMIT")
-            except BaseException:
-                # A full disk may have ended the transaction already.
-                if self._database.in_transaction:
-                    self._database.execute("ROLLBACK")
-                raise
 
 
 def _texts(listed: str) -> tuple[str, ...]:

@@ -45,6 +45,7 @@ RESULTS = (
     "cut",
     "wrong_method",
     "wrong_path",
+    "error",
 )
 """What becomes of a request."""
 

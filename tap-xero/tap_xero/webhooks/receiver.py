@@ -1,7 +1,8 @@
 """The HTTP face: an ASGI application that takes deliveries, and tells how it is doing.
 
 What comes is anybody's until its signature is checked: it is not parsed before, and nothing of it
-is ever logged but its size, what became of it and how many events it had.
+is ever logged but its size, what became of it and how many events it had. A connection stays open
+only after a request with a good signature.
 
 Source: Xero, Configuring your server: POST only; 200 with an empty body and no cookies when the
 signature is good, 401 when it is not, within five seconds; the intent to receive is a series of
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from tap_xero.webhooks.events import Delivery, Event
     from tap_xero.webhooks.metrics import Metrics
+    from tap_xero.webhooks.parts import Parts
     from tap_xero.webhooks.signature import SigningKeys
 
     Message = MutableMapping[str, Any]
@@ -42,6 +44,14 @@ LARGEST = 1_048_576
 
 BODY_WITHIN = 3.0
 """Seconds in which a body must come."""
+
+VOUCH = "vouch"
+"""In the state of a request: a function that says that its connection is Xero's."""
+
+PART = "web server"
+
+SHOWN_FOR = 60.0
+"""Seconds for which `/healthz` tells of a request that ended in an error nobody expected."""
 
 _log = logging.getLogger(__name__)
 _NAME = re.compile(r"[A-Z][A-Z_]{0,39}")
@@ -79,6 +89,7 @@ class Receiver:
         metrics: Is told what becomes of requests.
         state: Tells how many events are pending and failed, and the age of the oldest pending
             one in seconds.
+        parts: Told of errors that nobody expected, and asked what does not work.
         body_within: Seconds in which a body must come.
     """
 
@@ -88,6 +99,7 @@ class Receiver:
         store: Store,
         metrics: Metrics,
         state: Callable[[], tuple[int, int, float]],
+        parts: Parts,
         *,
         body_within: float = BODY_WITHIN,
     ) -> None:
@@ -95,6 +107,7 @@ class Receiver:
         self._store = store
         self._metrics = metrics
         self._state = state
+        self._parts = parts
         self._body_within = body_within
         self._unknown: set[str] = set()
 
@@ -102,6 +115,15 @@ class Receiver:
         """Answer one request."""
         if scope["type"] != "http":
             return
+        try:
+            await self._answer(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 (nobody else would tell of it)
+            # Not how the error reads: it may quote what came.
+            self._parts.fails(PART, type(error).__name__, SHOWN_FOR)
+            self._metrics.count("deliveries", "error")
+            await _answer(send, 500)
+
+    async def _answer(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["path"] in (PATH, f"{PATH}/"):
             await self._deliver(scope, receive, send)
         elif scope["path"] == "/healthz" and scope["method"] in ("GET", "HEAD"):
@@ -110,7 +132,7 @@ class Receiver:
             await self._figures(send)
         else:
             self._metrics.count("deliveries", "wrong_path")
-            await _answer(send, 404, closing=True)
+            await _answer(send, 404)
 
     # -- deliveries --
 
@@ -123,21 +145,21 @@ class Receiver:
                 await self._store.store(delivery.events)
         except _RefusedError as refusal:
             self._note(refusal.result, refusal.bytes)
-            await _answer(send, refusal.status, closing=refusal.status != 401)
+            await _answer(send, refusal.status)
             return
         except NotUnderstoodError:
             # It is Xero's, so asking for the same bytes again for a day would help nobody, and
             # end with no webhooks at all. Polling finds what it was about.
             self._note("not_understood", len(body))
-            await _answer(send, 200)
+            await _answer(send, 200, closing=False)
             return
         except NotStoredError:
             self._note("not_stored", len(body))
-            await _answer(send, 503)
+            await _answer(send, 503, closing=False)
             return
         self._metrics.observe("answer_seconds", time.monotonic() - started)
         self._taken(delivery, len(body))
-        await _answer(send, 200)
+        await _answer(send, 200, closing=False)
 
     async def _signed_body(self, scope: MutableMapping[str, Any], receive: Receive) -> bytes:
         """The body, once it is known to be Xero's.
@@ -157,6 +179,7 @@ class Receiver:
             raise _RefusedError(408, "too_slow") from None
         if not self._keys.signed(body, [value for name, value in headers if name == HEADER]):
             raise _RefusedError(401, "unsigned", len(body))
+        scope["state"][VOUCH]()
         return body
 
     def _taken(self, delivery: Delivery, size: int) -> None:
@@ -183,21 +206,29 @@ class Receiver:
     # -- how it is doing --
 
     async def _health(self, send: Send) -> None:
-        """200 when the inbox can be read, 503 otherwise."""
-        try:
-            await asyncio.to_thread(self._state)
-        except (sqlite3.Error, OSError) as error:
-            _log.error("The inbox cannot be read: %s", error)
-            await _answer(send, 503, b"the inbox cannot be read\n")
+        """200 when all parts work, else 503 with the names of those that do not."""
+        failing = self._parts.failing()
+        if await self._looked() is None:
+            failing.append("inbox")
+        if failing:
+            await _answer(send, 503, f"not working: {', '.join(failing)}\n".encode())
         else:
             await _answer(send, 200, b"ok\n")
 
-    async def _figures(self, send: Send) -> None:
+    async def _looked(self) -> tuple[int, int, float] | None:
+        """What `state` tells, or None when the inbox cannot be read."""
         try:
-            pending, failed, age = await asyncio.to_thread(self._state)
-        except (sqlite3.Error, OSError):
-            await _answer(send, 503, b"the inbox cannot be read\n")
+            return await asyncio.to_thread(self._state)
+        except (sqlite3.Error, OSError) as error:
+            _log.error("The inbox cannot be read: %s", error)
+            return None
+
+    async def _figures(self, send: Send) -> None:
+        state = await self._looked()
+        if state is None:
+            await _answer(send, 503, b"not working: inbox\n")
             return
+        pending, failed, age = state
         self._metrics.set("pending_events", pending)
         self._metrics.set("failed_events", failed)
         self._metrics.set("oldest_pending_seconds", age)
@@ -230,7 +261,7 @@ async def _answer(
     body: bytes = b"",
     kind: bytes = b"text/plain; charset=utf-8",
     *,
-    closing: bool = False,
+    closing: bool = True,
 ) -> None:
     headers = [(b"content-length", str(len(body)).encode())]
     if body:
@@ -238,7 +269,8 @@ async def _answer(
     if status == 405:
         headers.append((b"allow", b"POST"))
     if closing:
-        # What may still come of a request that was not read to its end is no next request.
+        # Nobody but Xero keeps a connection, and what may still come of a request that was not read
+        # to its end is no next request.
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -3,19 +3,20 @@
 A thread beside the receiver: it gathers events for a moment, runs the command, never two at once,
 with growing pauses after failures, and begins with a run when an earlier process left something
 behind. On standby, the command is started ahead of time and released when there is something to do:
-what Python, Meltano, the tap and the target need to get going is over by then.
+what Python, Meltano, the tap and the target need to get going is over by then. Whatever goes wrong,
+the thread begins again after a pause.
 """
 
 from __future__ import annotations
 
 import logging
-import sqlite3
 import threading
 import time
 import uuid
 from typing import TYPE_CHECKING
 
 from tap_xero.webhooks.inbox import Inbox
+from tap_xero.webhooks.parts import Parts, Worker
 from tap_xero.webhooks.pipeline import Pipeline, PipelineLock
 from tap_xero.webhooks.schedule import Schedule, Timing
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from tap_xero.webhooks.metrics import Metrics
 
 _log = logging.getLogger(__name__)
+
+PART = "trigger"
 
 _LOOK_EVERY = 1.0
 """Seconds between two looks at what others do: `retry`, or a standby that ends."""
@@ -41,6 +44,7 @@ class Trigger:
         path: The inbox.
         command: The command.
         metrics: Is told about runs.
+        parts: Told whether it works.
         standby: Whether to start the command ahead of time.
         timing: How runs follow each other.
     """
@@ -50,6 +54,7 @@ class Trigger:
         path: Path,
         command: str,
         metrics: Metrics,
+        parts: Parts | None = None,
         *,
         standby: bool = False,
         timing: Timing | None = None,
@@ -57,6 +62,7 @@ class Trigger:
         self._path = path
         self._command = command
         self._metrics = metrics
+        self._parts = parts or Parts()
         self._standby = standby
         self._timing = timing or Timing()
         self._pipeline: Pipeline | None = None
@@ -65,11 +71,11 @@ class Trigger:
         self._lock = PipelineLock(path.with_name(f"{path.name}.turn"))
         self._look = threading.Event()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="trigger", daemon=True)
+        self._worker = Worker(PART, self._work, self._parts, self._stopping)
 
     def start(self) -> None:
         """Begin to look."""
-        self._thread.start()
+        self._worker.start()
 
     def look(self) -> None:
         """There are new events; from any thread."""
@@ -79,7 +85,7 @@ class Trigger:
         """Stop, and stop the pipeline: what it has not loaded is loaded by the next run."""
         self._stopping.set()
         self._look.set()
-        self._thread.join()
+        self._worker.join()
         self._lock.close()
 
     # -- the thread --
@@ -92,8 +98,9 @@ class Trigger:
                     seen = -1 if pending else inbox.last_position()
                     self._follow(inbox, Schedule(self._timing, seen))
             finally:
-                if self._pipeline is not None:
-                    self._pipeline.stop()
+                pipeline, self._pipeline = self._pipeline, None
+                if pipeline is not None:
+                    pipeline.stop()
 
     def _wait_for_lock(self, inbox: Inbox) -> bool:
         """Wait until no pipeline of an earlier process runs; False when told to stop instead."""
@@ -112,18 +119,15 @@ class Trigger:
         while not self._stopping.is_set():
             self._look.clear()
             now = time.monotonic()
-            try:
-                due = schedule.due_in(inbox.last_position(), now)
-                if due == 0.0:
-                    self._stopping.wait(schedule.gather)
-                    self._run(inbox, schedule)
-                    continue
-                # After a failure nothing is started before the pause is over.
-                if self._standby and not schedule.failing:
-                    self._keep_standing_by(inbox)
-            except sqlite3.Error as error:
-                _log.error("The inbox cannot be used: %s", error)
-                due = schedule.failed(now)
+            due = schedule.due_in(inbox.last_position(), now)
+            if due == 0.0:
+                self._stopping.wait(schedule.gather)
+                self._run(inbox, schedule)
+                continue
+            # After a failure nothing is started before the pause is over.
+            if self._standby and not schedule.failing:
+                self._keep_standing_by(inbox)
+            self._parts.works(PART)
             self._look.wait(_LOOK_EVERY if due is None else min(due, _LOOK_EVERY))
 
     def _run(self, inbox: Inbox, schedule: Schedule) -> None:
@@ -153,6 +157,7 @@ class Trigger:
         inbox.confirm()
         left, _ = inbox.pending(through)
         schedule.succeeded(through, left, now)
+        self._parts.works(PART)
         _log.info("run ends", extra={"seconds": round(now - released, 1), "left": left})
 
     def _begin(self, inbox: Inbox) -> Pipeline:

@@ -7,7 +7,6 @@ thread commits, and whoever came meanwhile goes into the next commit together.
 from __future__ import annotations
 
 import asyncio
-import logging
 import queue
 import sqlite3
 import threading
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_xero.webhooks.inbox import Inbox
+from tap_xero.webhooks.parts import Parts, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,13 +23,16 @@ if TYPE_CHECKING:
 
     from tap_xero.webhooks.events import Event
 
-_log = logging.getLogger(__name__)
+PART = "inbox writer"
 
 STORED_WITHIN = 4.0
 """Seconds that a delivery waits for the disk: Xero waits five for the answer."""
 
 _MOST = 1_000
 """Deliveries in one transaction."""
+
+_TRIED_EVERY = 1.0
+"""Seconds between two tries to write after a failure: it is over before the next delivery then."""
 
 
 class NotStoredError(Exception):
@@ -50,6 +53,7 @@ class Writer:
         path: The inbox's file.
         notify: Called after each commit with the number of events that were not there already,
             from the writing thread.
+        parts: Told whether it works.
         within: Seconds that a delivery waits at most.
     """
 
@@ -57,16 +61,19 @@ class Writer:
         self,
         path: Path,
         notify: Callable[[int], None] = lambda _: None,
+        parts: Parts | None = None,
         *,
         within: float = STORED_WITHIN,
     ) -> None:
         self._path = path
         self._notify = notify
+        self._parts = parts or Parts()
         self._within = within
         self._inbox: Inbox | None = Inbox(path)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="inbox-writer", daemon=True)
-        self._thread.start()
+        self._stopping = threading.Event()
+        self._worker = Worker(PART, self._work, self._parts, self._stopping)
+        self._worker.start()
 
     async def store(self, events: Sequence[Event]) -> None:
         """Keep the events of a delivery; returns when they are on the disk.
@@ -76,8 +83,7 @@ class Writer:
         """
         loop = asyncio.get_running_loop()
         job = _Job(events, loop, loop.create_future())
-        late = NotStoredError("the disk takes too long")
-        timer = loop.call_later(self._within, _settle, [job], late)
+        timer = loop.call_later(self._within, self._give_up, job)
         self._jobs.put(job)
         try:
             await job.stored
@@ -87,33 +93,45 @@ class Writer:
     def close(self) -> None:
         """Write what was handed over, and end. Safe to call again."""
         self._jobs.put(None)
-        self._thread.join()
+        self._stopping.set()
+        self._worker.join()
+
+    def _give_up(self, job: _Job) -> None:
+        late = NotStoredError("the disk takes too long")
+        self._parts.fails(PART, late)
+        _settle([job], late)
 
     def _work(self) -> None:
         going_on = True
         while going_on:
-            taken = [self._jobs.get()]
+            taken: list[_Job | None] = []
             with suppress(queue.Empty):
+                taken.append(self._jobs.get(timeout=_TRIED_EVERY))
                 while len(taken) < _MOST:
                     taken.append(self._jobs.get_nowait())
             going_on = None not in taken
             jobs = [job for job in taken if job is not None]
-            if jobs:
+            if jobs or PART in self._parts.failing():
                 self._write(jobs)
         if self._inbox is not None:
             self._inbox.close()
 
     def _write(self, jobs: list[_Job]) -> None:
+        """Write the events of deliveries; without any, see whether that would work."""
         try:
             if self._inbox is None:
                 self._inbox = Inbox(self._path)
-            new = self._inbox.add([event for job in jobs for event in job.events])
-        except (sqlite3.Error, OSError) as error:
-            _log.error("The inbox cannot be written: %s", error, extra={"path": str(self._path)})
+            if jobs:
+                new = self._inbox.add([event for job in jobs for event in job.events])
+                self._notify(new)
+            else:
+                self._inbox.try_to_write()
+        except Exception as error:  # noqa: BLE001 (whoever waits is told, whatever it was)
+            self._parts.fails(PART, error, doing=f"{self._path} cannot be written")
             self._reopen()
             _answer(jobs, NotStoredError(str(error)))
             return
-        self._notify(new)
+        self._parts.works(PART)
         _answer(jobs, None)
 
     def _reopen(self) -> None:
