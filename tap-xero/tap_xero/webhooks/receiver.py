@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tap_xero.models.resources import by_category
 from tap_xero.webhooks import metrics as figures
 from tap_xero.webhooks.events import NotUnderstoodError, parse
+from tap_xero.webhooks.parts import Parts
 from tap_xero.webhooks.signature import HEADER
 from tap_xero.webhooks.writer import NotStoredError
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from tap_xero.webhooks.events import Delivery, Event
     from tap_xero.webhooks.metrics import Metrics
-    from tap_xero.webhooks.parts import Parts
     from tap_xero.webhooks.signature import SigningKeys
 
     Message = MutableMapping[str, Any]
@@ -99,7 +99,7 @@ class Receiver:
         store: Store,
         metrics: Metrics,
         state: Callable[[], tuple[int, int, float]],
-        parts: Parts,
+        parts: Parts | None = None,
         *,
         body_within: float = BODY_WITHIN,
     ) -> None:
@@ -107,7 +107,7 @@ class Receiver:
         self._store = store
         self._metrics = metrics
         self._state = state
-        self._parts = parts
+        self._parts = parts or Parts()
         self._body_within = body_within
         self._unknown: set[str] = set()
 
@@ -179,7 +179,8 @@ class Receiver:
             raise _RefusedError(408, "too_slow") from None
         if not self._keys.signed(body, [value for name, value in headers if name == HEADER]):
             raise _RefusedError(401, "unsigned", len(body))
-        scope["state"][VOUCH]()
+        if (vouch := scope.get("state", {}).get(VOUCH)) is not None:
+            vouch()
         return body
 
     def _taken(self, delivery: Delivery, size: int) -> None:
