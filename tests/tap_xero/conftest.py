@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from singer_sdk.helpers._util import dump_json
 from tap_xero.api import limits
+from tap_xero.auth import encryption
 from tap_xero.reports.table import REPORT_NAMES
 from tap_xero.tap import TapXero
 from xero_sandbox.clock import ManualClock
@@ -42,6 +43,12 @@ def state_folder(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.mktemp("state")
     monkeypatch.setenv("XDG_STATE_HOME", str(folder))
     return folder / "tap-xero"
+
+
+@pytest.fixture(autouse=True)
+def cheap_passphrases(monkeypatch):
+    """Passphrases cost what they did in version 1, which any version reads."""
+    monkeypatch.setattr("tap_xero.auth.encryption._COST", encryption._OLD_COST)
 
 
 @pytest.fixture(autouse=True)

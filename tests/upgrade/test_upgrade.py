@@ -136,7 +136,8 @@ def test_a_file_that_was_left_in_a_staging_volume_is_applied(databricks_sandbox,
 def test_a_credential_store_needs_no_sign_in(tmp_path, requests_mock, store, seeded):
     """Whether the setting it started from is still there or not."""
     for file in FIXTURE.glob(f"{store}.json*"):
-        shutil.copy(file, tmp_path / file.name)
+        # Git does not keep that only its owner may read it.
+        Path(shutil.copy(file, tmp_path / file.name)).chmod(0o600)
     with Sandbox(**writer.BOOKS) as sandbox:
         seed = {"refresh_token": sandbox.refresh_token} if seeded else {}
         app = {"client_id": sandbox.client_id, "client_secret": sandbox.client_secret}

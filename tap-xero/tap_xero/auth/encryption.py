@@ -2,7 +2,7 @@
 
 The key is, in this order: the setting, a key file beside the store, the operating system's
 keyring, a new key file. A setting that is not a Fernet key is a passphrase, stretched with
-scrypt.
+scrypt, once a run for a store: what is written has the salt of what was read.
 """
 
 from __future__ import annotations
@@ -12,7 +12,11 @@ import binascii
 import hashlib
 import importlib
 import json
+import os
 import secrets
+import shlex
+import stat
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -27,9 +31,39 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SERVICE = "tap-xero"
-_VERSION = 1
+_VERSION = 2
 _NAMING = b"names of stores"
 """Salt under which a passphrase makes the key of digests, which must be the same every time."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a try at a passphrase costs, in scrypt's terms; 128 * n * r bytes of memory."""
+
+    n: int
+    r: int = 8
+    p: int = 1
+
+    @classmethod
+    def parse(cls, stated: object) -> Cost:
+        """The cost that a store states.
+
+        Raises:
+            ValueError: It states none that this program would choose.
+        """
+        if stated is None:
+            return _OLD_COST
+        for cost in (_COST, _OLD_COST):
+            if stated == asdict(cost):
+                return cost
+        raise ValueError("a cost of no version")
+
+
+_COST = Cost(2**17)
+"""Source: OWASP, Password Storage Cheat Sheet, scrypt."""
+
+_OLD_COST = Cost(2**14)
+"""That of stores that state none: of version 1."""
 
 
 class Encryption(Protocol):
@@ -74,16 +108,19 @@ class FernetEncryption:
         """Prepare; the key is asked for when it is first needed."""
         self._source = key
         self._secret: str | None = None
-        self._derived: dict[bytes, bytes] = {}
+        self._derived: dict[tuple[bytes, Cost], bytes] = {}
+        self._salt: bytes | None = None
 
     def encrypt(self, content: bytes) -> bytes:
         """The content as it may be stored: one line of JSON."""
-        salt = b"" if _is_fernet_key(self._key()) else secrets.token_bytes(16)
-        key = self._stretched(salt)
+        if self._salt is None:
+            self._salt = b"" if _is_fernet_key(self._key()) else secrets.token_bytes(16)
+        key = self._stretched(self._salt, _COST)
         stored = {
             "tap-xero": _VERSION,
             "key": _name(key),
-            "salt": base64.b64encode(salt).decode(),
+            "salt": base64.b64encode(self._salt).decode(),
+            "scrypt": asdict(_COST),
             "data": Fernet(key).encrypt(content).decode(),
         }
         return json.dumps(stored).encode()
@@ -98,9 +135,10 @@ class FernetEncryption:
             envelope = json.loads(stored)
             salt = base64.b64decode(envelope["salt"])
             named, data = str(envelope["key"]), str(envelope["data"])
-        except (ValueError, KeyError, TypeError) as error:
+            cost = Cost.parse(envelope.get("scrypt"))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise _damaged(where) from error
-        key = self._stretched(salt)
+        key = self._stretched(salt, cost)
         if _name(key) != named:
             raise CredentialStoreError(
                 f"The credential store {where} was encrypted with another key. Set "
@@ -108,28 +146,32 @@ class FernetEncryption:
                 "run tap-xero-login again."
             )
         try:
-            return Fernet(key).decrypt(data.encode())
+            content = Fernet(key).decrypt(data.encode())
         except InvalidToken as error:
             raise _damaged(where) from error
+        if cost == _COST:
+            self._salt = salt
+        return content
 
     def digest(self, secret: str) -> str:
         """A name for a secret that gives nothing away to those who have not the key."""
         salt = b"" if _is_fernet_key(self._key()) else _NAMING
-        return keyed_digest(secret, self._stretched(salt))[:16]
+        return keyed_digest(secret, self._stretched(salt, _COST))[:16]
 
     def _key(self) -> str:
         if self._secret is None:
             self._secret = self._source()
         return self._secret
 
-    def _stretched(self, salt: bytes) -> bytes:
+    def _stretched(self, salt: bytes, cost: Cost) -> bytes:
         secret = self._key()
         if not salt and _is_fernet_key(secret):
             return secret.encode()
-        if salt not in self._derived:
-            stretch = Scrypt(salt=salt, length=32, n=2**14, r=8, p=1)
-            self._derived[salt] = base64.urlsafe_b64encode(stretch.derive(secret.encode()))
-        return self._derived[salt]
+        if (salt, cost) not in self._derived:
+            stretch = Scrypt(salt=salt, length=32, n=cost.n, r=cost.r, p=cost.p)
+            derived = base64.urlsafe_b64encode(stretch.derive(secret.encode()))
+            self._derived[salt, cost] = derived
+        return self._derived[salt, cost]
 
 
 def machine_key(key_file: Path, warn: Callable[[str], None]) -> str:
@@ -142,9 +184,11 @@ def machine_key(key_file: Path, warn: Callable[[str], None]) -> str:
         warn: Told when a key file is made.
 
     Raises:
-        CredentialStoreError: The key file cannot be read or holds no key.
+        CredentialStoreError: The key file cannot be read, others can read it too, or it holds no
+            key.
     """
     try:
+        _refuse_if_open(key_file)
         key = key_file.read_text(encoding="ascii", errors="replace").strip()
     except FileNotFoundError:
         key = ""
@@ -170,6 +214,26 @@ def machine_key(key_file: Path, warn: Callable[[str], None]) -> str:
         "tap-xero[keyring] where the machine has a keyring."
     )
     return key
+
+
+def _refuse_if_open(key_file: Path) -> None:
+    """See that nobody else can read a key file, as ssh does: where it is this user's.
+
+    Source: OpenSSH, `sshkey_perm_ok` in authfile.c; a file of root's, as containers mount secrets,
+    is as whoever mounted it wants it.
+
+    Raises:
+        CredentialStoreError: Others can.
+        OSError: There is none.
+    """
+    status = key_file.stat()
+    mode = stat.S_IMODE(status.st_mode)
+    if os.name != "nt" and status.st_uid == os.getuid() and mode & 0o077:
+        raise CredentialStoreError(
+            f"The key file {key_file} can be read by others (its mode is {mode:04o}), so it is not "
+            f"used. If nobody has read it: chmod 600 {shlex.quote(str(key_file))}. Otherwise "
+            "delete it with the credential store beside it and run tap-xero-login again."
+        )
 
 
 def _from_keyring(name: str) -> str | None:

@@ -64,7 +64,10 @@ def state_folder() -> Path:
 
 
 class FileStorage:
-    """A file of this machine, readable by its owner alone."""
+    """A file of this machine, readable by its owner alone.
+
+    A symbolic link stays one: what it leads to is read, locked and replaced.
+    """
 
     def __init__(self, path: Path) -> None:
         """Use a file that need not exist yet."""
@@ -102,7 +105,8 @@ class FileStorage:
         Raises:
             CredentialStoreError: Another process does not let go, or no lock can be made.
         """
-        with locked(self.path.with_name(f"{self.path.name}.lock"), self.name):
+        target = _target(self.path)
+        with locked(target.with_name(f"{target.name}.lock"), self.name):
             yield
 
     def _failed(self, verb: str, error: OSError) -> CredentialStoreError:
@@ -209,11 +213,13 @@ def write_durably(path: Path, content: bytes) -> None:
     """Replace a file so that a crash leaves the old content or the new, never half.
 
     When this returns, the content is on the disk. The file can be read by its owner alone.
-    Writers of the same file must hold the same lock.
+    Where the path is a symbolic link, what it leads to is replaced. Writers of the same file must
+    hold the same lock.
 
     Raises:
         OSError: It could not be written; the old content is still there.
     """
+    path = _target(path)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     new = path.with_name(f"{path.name}.new")
     new.unlink(missing_ok=True)
@@ -229,3 +235,8 @@ def write_durably(path: Path, content: bytes) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _target(path: Path) -> Path:
+    """The file that a path leads to, whether there is one already or not."""
+    return Path(os.path.realpath(path))
