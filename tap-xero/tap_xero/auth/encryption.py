@@ -53,7 +53,7 @@ class Cost:
         """
         if stated is None:
             return _OLD_COST
-        for cost in (_COST, _OLD_COST):
+        for cost in _COSTS:
             if stated == asdict(cost):
                 return cost
         raise ValueError("a cost of no version")
@@ -64,6 +64,9 @@ _COST = Cost(2**17)
 
 _OLD_COST = Cost(2**14)
 """That of stores that state none: of version 1."""
+
+_COSTS = (_COST, _OLD_COST)
+"""What a store may state."""
 
 
 class Encryption(Protocol):

@@ -107,7 +107,7 @@ def _consent(
         code = Redirect.parse(pasted).code(state)
         return connection.service.exchange_code(code, redirect_uri, verifier)
     try:
-        loopback = Loopback(port)
+        loopback = Loopback(port, state)
     except OSError as error:
         message = f"Port {port} is taken ({error.strerror}): stop what uses it, or choose --port."
         raise ConfigValidationError(message, errors=[message]) from None

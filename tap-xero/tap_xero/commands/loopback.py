@@ -1,14 +1,18 @@
 """Receives the browser when it comes back from Xero's consent page.
 
-A web server on the loopback interface that answers one address and one visitor: the one who
-brings the state that was sent out. Source: RFC 8252, OAuth 2.0 for Native Apps.
+A web server on the loopback interface that waits for one visitor at one address: the one who brings
+the state that was sent out. Any page, and any program of this machine, may come as well, or connect
+and say nothing; they are sent away, and the wait goes on. Sources: RFC 8252, OAuth 2.0 for Native
+Apps; RFC 6749, 4.1.2 and 10.12 (an answer and a refusal have the state both).
 """
 
 from __future__ import annotations
 
 import hmac
+import queue
+import threading
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,12 +20,16 @@ from tap_xero.api.errors import CredentialsRefusedError
 
 PATH = "/callback"
 
-_DONE = (
+REQUEST_WITHIN = 10.0
+"""Seconds that a visitor may take for a request; browsers connect ahead of time and say nothing."""
+
+_PAGE = (
     b"<!DOCTYPE html><html lang=en><meta charset=utf-8><title>tap-xero</title>"
     b"<body style='font: 1.1em sans-serif; margin: 4em auto; max-width: 30em'>"
-    b"<h1>%s</h1><p>Go back to the terminal to see how it goes on. "
-    b"You can close this page.</p></body></html>"
+    b"<h1>%s</h1><p>%s You can close this page.</p></body></html>"
 )
+_ANSWERED = b"Go back to the terminal to see how it goes on."
+_FOREIGN = b"tap-xero-login goes on waiting: use the link in the terminal."
 
 
 @dataclass(frozen=True)
@@ -36,13 +44,20 @@ class Redirect:
         query = parse_qs(urlsplit(url.strip()).query)
         return cls({name: values[0] for name, values in query.items()})
 
+    def answers(self, state: str) -> bool:
+        """Whether it is what a sign-in waits for: its state, with a code or a refusal."""
+        return self._has(state) and ("code" in self.values or "error" in self.values)
+
+    def _has(self, state: str) -> bool:
+        return hmac.compare_digest(self.values.get("state", "").encode(), state.encode())
+
     def code(self, state: str) -> str:
         """The code of the consent.
 
         Raises:
             CredentialsRefusedError: It was refused, or belongs to another sign-in.
         """
-        if not hmac.compare_digest(self.values.get("state", ""), state):
+        if not self._has(state):
             raise CredentialsRefusedError(
                 "The answer does not belong to this sign-in (its state differs): start "
                 "tap-xero-login again and use the link it prints."
@@ -67,25 +82,37 @@ class Redirect:
 class Loopback:
     """The server, from the moment it is made until `close`."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, state: str) -> None:
         """Listen on a port of 127.0.0.1; 0 takes a free one.
+
+        Args:
+            port: The port.
+            state: What the visitor has to bring.
 
         Raises:
             OSError: The port is taken.
         """
-        redirects: list[Redirect] = []
+        answers: queue.SimpleQueue[Redirect] = queue.SimpleQueue()
 
         class Handler(BaseHTTPRequestHandler):
+            timeout = REQUEST_WITHIN
+
             def do_GET(self) -> None:
                 if urlsplit(self.path).path != PATH:
                     self.send_error(404)
                     return
-                redirects.append(Redirect.parse(self.path))
-                refused = "error" in redirects[-1].values
-                body = _DONE % (
-                    b"Access was not given." if refused else b"Xero has answered tap-xero."
-                )
-                self.send_response(200)
+                redirect = Redirect.parse(self.path)
+                if not redirect.answers(state):
+                    self._show(400, b"This does not belong to the sign-in.", _FOREIGN)
+                    return
+                refused = "error" in redirect.values
+                head = b"Access was not given." if refused else b"Xero has answered tap-xero."
+                self._show(200, head, _ANSWERED)
+                answers.put(redirect)
+
+            def _show(self, status: int, head: bytes, advice: bytes) -> None:
+                body = _PAGE % (head, advice)
+                self.send_response(status)
                 self.send_header("Content-Type", "text/html; charset=utf-8")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -94,8 +121,9 @@ class Loopback:
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
                 """Say nothing: the address holds the code."""
 
-        self._redirects = redirects
-        self._server = HTTPServer(("127.0.0.1", port), Handler)
+        self._answers = answers
+        self._server = _Server(("127.0.0.1", port), Handler)
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     @property
     def redirect_uri(self) -> str:
@@ -103,23 +131,27 @@ class Loopback:
         return f"http://localhost:{self._server.server_port}{PATH}"
 
     def wait(self, seconds: float) -> Redirect:
-        """Wait for the browser.
+        """Wait for the visitor with the state.
 
         Raises:
             CredentialsRefusedError: It did not come.
         """
-        self._server.timeout = seconds
-        timed_out: list[bool] = []
-        self._server.handle_timeout = lambda: timed_out.append(True)  # type: ignore[method-assign]
-        while not self._redirects and not timed_out:
-            self._server.handle_request()
-        if not self._redirects:
+        try:
+            return self._answers.get(timeout=seconds)
+        except queue.Empty:
             raise CredentialsRefusedError(
                 f"Nobody came back from Xero's consent page within {seconds:.0f} seconds: start "
                 "tap-xero-login again, with --no-browser where there is none."
-            )
-        return self._redirects[0]
+            ) from None
 
     def close(self) -> None:
         """Listen no more."""
+        self._server.shutdown()
         self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    """A thread for each visitor, so that none waits for another."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: visitors may hang up when they like."""
