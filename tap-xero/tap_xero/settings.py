@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
 
+from tap_xero import counts
+from tap_xero.annexes import table as annexes
 from tap_xero.auth.store import store_path
 from tap_xero.models.dates import parse_instant
 from tap_xero.models.resources import RESOURCES
@@ -19,6 +21,14 @@ from tap_xero.webhooks.settings import SETTINGS as WEBHOOK_SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+NAMES = (
+    *(resource.stream for resource in RESOURCES),
+    *annexes.NAMES,
+    counts.NAME,
+    *reports.REPORT_NAMES,
+)
+"""Names of all streams that there can be, in their order."""
 
 SETTINGS: dict[str, Any] = th.PropertiesList(
     th.Property(
@@ -215,6 +225,36 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "history",
+        th.ArrayType(th.StringType),
+        title="History",
+        description=(
+            "Streams whose history and notes are read into the stream `history`, none by default, "
+            "as it takes a call for each record that changed: "
+            f"{', '.join(annexes.HISTORY.parents)}."
+        ),
+    ),
+    th.Property(
+        "attachments",
+        th.ArrayType(th.StringType),
+        title="Attachments",
+        description=(
+            "Streams whose attachments are listed in the stream `attachments`, none by default, as "
+            "it takes a call for each record that changed and has any: "
+            f"{', '.join(annexes.ATTACHMENTS.parents)}."
+        ),
+    ),
+    th.Property(
+        "stream_counts",
+        th.BooleanType,
+        default=False,
+        title="Stream counts",
+        description=(
+            "Read into the stream `stream_counts` how many rows Xero counts of each stream that it "
+            "counts: a call for each of them and each organisation."
+        ),
+    ),
+    th.Property(
         "sandbox",
         th.ObjectType(
             th.Property(
@@ -252,9 +292,9 @@ def problems(config: Mapping[str, Any]) -> list[str]:
             if moment > datetime.now(UTC):
                 errors.append(f"Setting start_date: {start_date} lies in the future.")
     errors += reports.problems(config.get("reports") or {})
-    streams = {*(resource.stream for resource in RESOURCES), *reports.REPORT_NAMES}
+    errors += annexes.problems(config)
     for setting in ("cadence", "full_refresh_every"):
-        errors += cadence.problems(setting, config.get(setting) or {}, streams)
+        errors += cadence.problems(setting, config.get(setting) or {}, set(NAMES))
     return errors
 
 

@@ -25,9 +25,9 @@ class XeroStream(SingerStream):
 
     task_class: type[WindowTask] = WindowTask
 
-    def task(self, tenant: Tenant, *, write_messages: bool = True) -> WindowTask:
-        """The stream of one organisation, to be read."""
-        return self.task_class(self, tenant, write_messages=write_messages)
+    def tasks(self, tenant: Tenant, *, write_messages: bool = True) -> list[WindowTask]:
+        """The stream of one organisation, to be read, in one part or several."""
+        return [self.task_class(self, tenant, write_messages=write_messages)]
 
     @property
     def partitions(self) -> list[dict[str, Any]]:
@@ -57,7 +57,9 @@ class XeroStream(SingerStream):
         self, context: Mapping[str, Any] | None, *, write_messages: bool
     ) -> Generator[Record, None, None]:
         tenants = [each for each in self.run.tenants if not context or each.id == context[TENANT]]
-        tasks = [self.task(each, write_messages=write_messages) for each in tenants]
+        tasks = [
+            task for each in tenants for task in self.tasks(each, write_messages=write_messages)
+        ]
         with self.get_record_counter() as counter, self.get_sync_timer():
             for task in tasks:
                 for record in task.records():
@@ -73,4 +75,4 @@ class XeroStream(SingerStream):
 
 def plan(streams: Sequence[XeroStream], tenants: Sequence[Tenant]) -> list[list[WindowTask]]:
     """The tasks of each organisation, in the order of the streams."""
-    return [[stream.task(tenant) for stream in streams] for tenant in tenants]
+    return [[task for stream in streams for task in stream.tasks(tenant)] for tenant in tenants]

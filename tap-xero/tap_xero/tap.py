@@ -14,17 +14,22 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 
+from tap_xero import counts
+from tap_xero.annexes import table as annexes
+from tap_xero.annexes.stream import AnnexStream
+from tap_xero.counts import CountStream
 from tap_xero.models.resources import RESOURCES
 from tap_xero.models.schema import annotate
 from tap_xero.reports import table as reports
 from tap_xero.reports.reading import Answers
 from tap_xero.reports.stream import ReportStream
-from tap_xero.settings import SETTINGS, problems
+from tap_xero.settings import NAMES, SETTINGS, problems
 from tap_xero.streams import XeroStream, plan
 from tap_xero.sync.output import LineWriter
+from tap_xero.sync.prior_state import clean_state
 from tap_xero.sync.run import Run
 from tap_xero.sync.scheduler import Scheduler
-from tap_xero.sync.state import State, clean_state
+from tap_xero.sync.state import State
 from tap_xero.text import errors_as_lines
 from tap_xero.webhooks.intake import take_in
 
@@ -54,13 +59,18 @@ class TapXero(Tap):
     # Streams and state -----------------------------------------------------------------
 
     def discover_streams(self) -> list[Stream]:
-        """A stream for each row of the resource table and each report that the settings name.
+        """A stream for each row of the resource table and all that the settings name besides.
 
         No network is needed.
         """
         answers = Answers()
         return [
             *(XeroStream(self, resource, self.run) for resource in RESOURCES),
+            *(
+                AnnexStream(self, annex, parents, self.run)
+                for annex, parents in annexes.named(self.config)
+            ),
+            *([CountStream(self, self.run)] if self.config.get(counts.NAME) else ()),
             *(
                 ReportStream(self, report, answers, self.run)
                 for report in reports.named(self.config)
@@ -71,8 +81,7 @@ class TapXero(Tap):
     def streams(self) -> dict[str, Stream]:
         """The streams, reference data before the documents that point at it, reports last."""
         by_name = super().streams
-        names = (*(each.stream for each in RESOURCES), *reports.REPORT_NAMES)
-        return {name: by_name[name] for name in names if name in by_name}
+        return {name: by_name[name] for name in NAMES if name in by_name}
 
     @property
     def catalog_dict(self) -> dict[str, Any]:

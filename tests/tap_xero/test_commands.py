@@ -253,7 +253,9 @@ def test_check_says_in_one_screen_what_works(command, config, make_xero_sandbox,
     code, output, log = command("check", config)
     assert code == 0, log
     assert "good until" in output
-    assert re.search(r"not granted +accounting.journals.read \(skipped: journals\)", output)
+    assert re.search(
+        r"not granted +accounting.journals.read \(skipped: journals, journals_cash\)", output
+    )
     assert config["credential_store"] in output
     assert "The tap can run." in output
     assert output.count("no (tier or scope)") == 2
@@ -293,7 +295,7 @@ def test_streams_without_a_scope_are_listed():
         ("scopes", "2 granted"),
         ("not granted", "paymentservices (skipped: payment_services)"),
         ("not granted", "accounting.contacts.read (skipped: contact_groups, contacts)"),
-        ("not granted", "accounting.journals.read (skipped: journals)"),
+        ("not granted", "accounting.journals.read (skipped: journals, journals_cash)"),
         ("not granted", "accounting.budgets.read (skipped: budgets)"),
     ]
     assert "not told" in scope_rows([])[0][1]

@@ -19,7 +19,7 @@ EXPECTED_STREAMS = {
     *("branding_themes", "payment_services", "users", "contact_groups", "contacts", "items"),
     *("invoices", "credit_notes", "payments", "batch_payments", "prepayments", "overpayments"),
     *("bank_transactions", "bank_transfers", "purchase_orders", "quotes", "repeating_invoices"),
-    *("linked_transactions", "manual_journals", "journals", "budgets"),
+    *("linked_transactions", "manual_journals", "journals", "journals_cash", "budgets"),
     *("expense_claims", "receipts"),
 }
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tap_xero.sync.prior_state import clean_state
 from tap_xero.sync.state import (
     Window,
     abandon,
     bookmark,
-    clean_state,
     record_completion,
     record_progress,
     resume,

@@ -45,7 +45,7 @@ def test_all_rows_of_the_sandbox_are_there_once(quiet_sandbox, first_run):
             expected = {json.loads(row)[resource.identity] for row in rows}
             # Xero lists neither deleted accounts, options nor groups.
             assert set(keys) <= expected, resource.stream
-            if resource.updated and resource.stream != "accounts":
+            if resource.updated and resource.stream != "accounts" and not resource.fixed:
                 assert set(keys) == expected, resource.stream
 
 
@@ -376,7 +376,12 @@ def test_the_bill_counts_calls_rows_and_bytes(quiet_sandbox, first_run):
     for tenant in quiet_sandbox.tenants:
         for resource in RESOURCES:
             entry = bill.entries[tenant.name, resource.stream]
-            calls = quiet_sandbox.calls.of(f"{resource.path}*", tenant_id=tenant.tenant_id)
+            cash = dict(resource.fixed).get("paymentsOnly")
+            calls = [
+                call
+                for call in quiet_sandbox.calls.of(f"{resource.path}*", tenant_id=tenant.tenant_id)
+                if call.query.get("paymentsOnly") == cash
+            ]
             assert entry.usage.calls == len(calls), resource.stream
             assert entry.usage.bytes == sum(call.size for call in calls)
         rows = sum(record[TENANT] == tenant.tenant_id for record in first_run.records["invoices"])

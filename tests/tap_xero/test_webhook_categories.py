@@ -56,7 +56,8 @@ def test_a_category_of_nothing_that_is_read_is_not_known(category):
 
 
 def test_every_resource_has_a_category_of_its_own():
-    assert [by_category(resource.category) for resource in RESOURCES] == list(RESOURCES)
+    named = [resource for resource in RESOURCES if not resource.fixed]
+    assert [by_category(resource.category) for resource in named] == named
     assert {by_category(category).path for category in CATEGORIES} == set(CATEGORIES.values())
 
 

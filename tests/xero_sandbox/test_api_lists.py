@@ -401,9 +401,25 @@ def test_what_does_not_exist_is_not_found(reader: Any) -> None:
         assert path in response.json()["Detail"]
 
 
+def test_history_and_attachments_of_documents_that_have_them(reader: Any) -> None:
+    (invoice, *_) = [each for each in reader.stored("Invoices") if each["HasAttachments"]]
+    entries = reader.get(f"Invoices/{invoice['InvoiceID']}/History").json()["HistoryRecords"]
+    assert entries[-1]["Changes"] == "Created"
+    assert [each["DateUTC"] for each in entries] == sorted(
+        (each["DateUTC"] for each in entries), reverse=True
+    )
+    (file,) = reader.get(f"Invoices/{invoice['InvoiceID']}/Attachments").json()["Attachments"]
+    assert file["FileName"] in file["Url"]
+    account = reader.stored("Accounts")[0]["AccountID"]
+    assert reader.get(f"Accounts/{account}/Attachments").json()["Attachments"] == []
+    assert reader.get(f"Accounts/{account}/History").status_code == 501
+    unknown = "99999999-9999-4999-8999-999999999999"
+    assert reader.get(f"Invoices/{unknown}/History").status_code == 404
+
+
 def test_what_the_sandbox_leaves_out_is_not_implemented_and_says_so(reader: Any) -> None:
     invoice_id = reader.stored("Invoices")[0]["InvoiceID"]
-    for part in ("History", "Attachments", "OnlineInvoice"):
+    for part in ("OnlineInvoice", "Email"):
         response = reader.get(f"Invoices/{invoice_id}/{part}")
         assert response.status_code == 501
         assert part in response.text

@@ -12,9 +12,15 @@ from singer_sdk.exceptions import SkippableAPIError
 from tap_xero.api.client import Usage
 from tap_xero.auth.stored_tokens import LIFETIME
 from tap_xero.auth.tokens import scopes_of
-from tap_xero.commands.common import config_option, connected, note, print_table, settings
+from tap_xero.commands.common import (
+    config_option,
+    connected,
+    note,
+    print_table,
+    settings,
+    wanted_resources,
+)
 from tap_xero.models.resources import BY_STREAM, RESOURCES
-from tap_xero.reports.table import named, resource
 from tap_xero.sync.run import wanted_tenants
 from tap_xero.text import errors_as_lines, plural
 
@@ -45,7 +51,7 @@ def check(files: tuple[Any, ...]) -> None:
                     ("kept", connection.store.name if tokens else "nowhere"),
                     *scope_rows(
                         (tokens.scopes if tokens else ()) or scopes_of(token),
-                        (*RESOURCES, *map(resource, named(config))),
+                        wanted_resources(config),
                     ),
                 ]
             )

@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Any
 import click
 from singer_sdk.exceptions import ConfigValidationError
 
+from tap_xero.annexes import table as annexes
 from tap_xero.api.connection import Connection, connect
 from tap_xero.api.retries import Retries
+from tap_xero.models.resources import RESOURCES
+from tap_xero.reports import table as reports
 from tap_xero.tap import TapXero
 from tap_xero.text import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from tap_xero.models.resources import Resource
 
 config_option = click.option(
     "--config",
@@ -66,3 +71,12 @@ def print_table(rows: Iterable[tuple[str, ...]]) -> None:
     """Print rows with their columns aligned."""
     for line in table(rows):
         click.echo(line)
+
+
+def wanted_resources(config: Mapping[str, Any]) -> tuple[Resource, ...]:
+    """All that the tap reads with these settings."""
+    return (
+        *RESOURCES,
+        *(annexes.resource(*each) for each in annexes.named(config)),
+        *(reports.resource(each) for each in reports.named(config)),
+    )

@@ -22,11 +22,9 @@ from tap_xero.api.errors import CredentialStoreError
 from tap_xero.auth.store import seed_of
 from tap_xero.auth.stored_tokens import StoredTokens
 from tap_xero.auth.tokens import tokens_of
-from tap_xero.commands.common import config_option, connected, note, settings
+from tap_xero.commands.common import config_option, connected, note, settings, wanted_resources
 from tap_xero.commands.loopback import PATH, Loopback, Redirect
 from tap_xero.commands.tenants import print_organisations
-from tap_xero.models.resources import RESOURCES
-from tap_xero.reports.table import named, resource
 from tap_xero.text import errors_as_lines
 
 if TYPE_CHECKING:
@@ -55,8 +53,7 @@ _OPTIONAL_SCOPES = {
 
 def default_scopes(config: Mapping[str, Any] | None = None) -> str:
     """What the streams need, in the scopes of since March 2026, and staying signed in."""
-    wanted = (*RESOURCES, *map(resource, named(config or {})))
-    needed = dict.fromkeys(each.granular for each in wanted)
+    needed = dict.fromkeys(each.granular for each in wanted_resources(config or {}))
     return " ".join(["offline_access", *(each for each in needed if each not in _OPTIONAL_SCOPES)])
 
 

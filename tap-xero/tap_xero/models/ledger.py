@@ -5,6 +5,8 @@ Source of the shapes: Xero's Accounting API specification; descriptions are ours
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tap_xero.models.contacts import CONTACT_COPY
 from tap_xero.models.fields import (
     Child,
@@ -189,6 +191,15 @@ JOURNAL = Model(
         ),
     ),
     on_children=ON_CHILDREN,
+)
+
+JOURNAL_CASH = replace(
+    JOURNAL,
+    about="A posting to the general ledger on cash basis: documents count when they are paid.",
+    fields=(
+        *JOURNAL.fields[:-1],
+        replace(JOURNAL.fields[-1], child=Child("journal_cash_lines", ("JournalLineID",))),
+    ),
 )
 
 _BUDGET_BALANCE = Model(

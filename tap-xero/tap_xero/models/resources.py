@@ -78,6 +78,7 @@ class Resource:
         hidden: Property and value that mark an archived row of a counted list, to be left
             out here when archived rows are not wanted.
         unitdp: Unit amounts have four decimals only if they are asked for.
+        fixed: Parameters that make the endpoint give this stream and not another one.
         detail: Properties that only the single GET of a row has.
         single: One row can be asked for by its id, and comes as the list would have it.
         by_ids: A list of ids can be asked for in one call.
@@ -97,6 +98,7 @@ class Resource:
     archived: str | None = None
     hidden: tuple[str, str] | None = None
     unitdp: bool = False
+    fixed: tuple[tuple[str, str], ...] = ()
     detail: tuple[str, ...] = ()
     single: bool = True
     by_ids: bool = False
@@ -113,7 +115,7 @@ class Resource:
 
     def query(self, *, include_archived: bool) -> dict[str, str]:
         """The parameters every call for this resource has, its page left out."""
-        params = {}
+        params = dict(self.fixed)
         if self.paging is Paging.PAGES:
             params["pageSize"] = str(PAGE_SIZE)
         if self.order:
@@ -302,6 +304,17 @@ RESOURCES: tuple[Resource, ...] = (
         single=False,
     ),
     _document(
+        "journals_cash",
+        "Journals",
+        ledger.JOURNAL_CASH,
+        "journals",
+        paging=Paging.OFFSET,
+        updated="CreatedDateUTC",
+        fixed=(("paymentsOnly", "true"),),
+        scope="accounting.journals.read",
+        single=False,
+    ),
+    _document(
         "budgets",
         "Budgets",
         ledger.BUDGET,
@@ -332,7 +345,7 @@ RESOURCES: tuple[Resource, ...] = (
 
 BY_STREAM = {resource.stream: resource for resource in RESOURCES}
 
-_BY_CATEGORY = {resource.category: resource for resource in RESOURCES}
+_BY_CATEGORY = {resource.category: resource for resource in reversed(RESOURCES)}
 
 
 def by_category(category: str) -> Resource | None:

@@ -140,7 +140,8 @@ class Run:
         def start(
             path: str, params: dict[str, str], since: str | None
         ) -> Callable[[], dict[str, Any]]:
-            part = (tenant.id, stream, path.partition("/")[0])
+            # Without the ids: of one kind of records all are refused, or none.
+            part = (tenant.id, stream, "/".join(path.split("/")[::2]))
 
             def ask() -> bytes:
                 content = self.client.ask(tenant, path, params, usage=usage, since=since)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from singer_sdk import Tap, singerlib
 
+    from tap_xero.api.client import Tenant
     from tap_xero.models.resources import Resource
     from tap_xero.sync.run import Run
 
@@ -109,13 +110,15 @@ class SingerStream(Stream):
         if every is None:
             return False
         now = datetime.now(UTC)
-        whole = any(
-            is_due(every, self.run.state.partition(self.name, tenant.id).whole, now)
-            for tenant in self.run.tenants
-        )
+        whole = any(self.is_whole_due(tenant, now) for tenant in self.run.tenants)
         if whole:
             self._stream_version = self._initialized_at // 1000
         return whole
+
+    def is_whole_due(self, tenant: Tenant, now: datetime) -> bool:
+        """Whether an organisation has not been read whole for long enough."""
+        partition = self.run.state.partition(self.name, tenant.id)
+        return is_due(self.full_refresh_every, partition.whole, now)
 
     @property
     def versioned(self) -> bool:

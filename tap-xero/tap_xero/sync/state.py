@@ -3,7 +3,8 @@
 `bookmarks` has for each stream a partition for each organisation: the bookmark, when it was read
 (`read`) and read whole (`whole`), and the window that a stopped run was in the middle of; between
 runs only the bookmark is left of it. A stream that is always read whole has, instead, what was
-last written of it (`answer`). `webhooks` has the inbox's id and, for each organisation, up to which
+last written of it (`answer`), and one that is read in several parts has as much for each of them
+(`parts`, by name). `webhooks` has the inbox's id and, for each organisation, up to which
 of its positions the events are done.
 """
 
@@ -14,15 +15,15 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_xero.api import wire
-from tap_xero.models.dates import format_instant, parse_instant
 from tap_xero.models.schema import TENANT
-from tap_xero.sync.window import OVERLAP, Window
+from tap_xero.sync.prior_state import WEBHOOKS, is_instant, singer_io_bookmarks, webhook_state
+from tap_xero.sync.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-_WEBHOOKS = "webhooks"
 _ANSWER = "answer"
+_PARTS = "parts"
 _SILENT = {"context", _ANSWER}
 """Members of a partition that do not say that rows may still be to come."""
 
@@ -65,11 +66,11 @@ def resume(partition: dict[str, Any], fresh: Window) -> Window:
     since, rows, items = (partition.get(name) for name in ("since", "rows", "items"))
     if (
         not isinstance(started, str)
-        or not _is_instant(started)
+        or not is_instant(started)
         or not isinstance(page, int)
         or not isinstance(rows, int)
         or not (items is None or isinstance(items, int))
-        or not (since is None or (isinstance(since, str) and _is_instant(since)))
+        or not (since is None or (isinstance(since, str) and is_instant(since)))
         or partition.get("query", "") != fresh.query
     ):
         return fresh
@@ -81,7 +82,7 @@ def bookmark(partition: dict[str, Any], replication_key: str | None) -> str | No
     value = partition.get("replication_key_value")
     if partition.get("replication_key") != replication_key or not isinstance(value, str):
         return None
-    return value if _is_instant(value) else None
+    return value if is_instant(value) else None
 
 
 def record_progress(partition: dict[str, Any], window: Window) -> None:
@@ -114,74 +115,6 @@ def abandon(partition: dict[str, Any]) -> None:
     """Forget a window; the bookmark stays where it was."""
     for name in _PROGRESS:
         partition.pop(name, None)
-
-
-def _is_instant(text: str) -> bool:
-    try:
-        parse_instant(text)
-    except ValueError:
-        return False
-    return True
-
-
-def clean_state(state: Mapping[str, Any], tenant_key: str = TENANT) -> dict[str, Any]:
-    """The bookmarks of a state that have the shape of this tap's, for the SDK to load.
-
-    Another tap's bookmarks name no organisation, so nothing can be concluded from them.
-
-    Args:
-        state: A state, whoever wrote it.
-        tenant_key: Name of the organisation in the context of a partition.
-    """
-    bookmarks = state.get("bookmarks")
-    if not isinstance(bookmarks, dict):
-        return {}
-    clean = {}
-    for stream, entry in bookmarks.items():
-        listed = entry.get("partitions") if isinstance(entry, dict) else None
-        partitions = {
-            each["context"][tenant_key]: {
-                **each,
-                "context": {tenant_key: each["context"][tenant_key]},
-            }
-            for each in (listed if isinstance(listed, list) else [])
-            if isinstance(each, dict)
-            and isinstance(each.get("context"), dict)
-            and isinstance(each["context"].get(tenant_key), str)
-        }
-        if partitions:
-            clean[stream] = {"partitions": list(partitions.values())}
-    return {"bookmarks": clean}
-
-
-def singer_io_bookmarks(state: Mapping[str, Any]) -> dict[str, str]:
-    """The bookmarks of a state of singer-io/tap-xero, by stream, with the usual overlap.
-
-    It reads one organisation without naming it, and keeps the latest timestamp of a stream
-    under the timestamp's name.
-    """
-    bookmarks = state.get("bookmarks")
-    marks = {}
-    for stream, entry in bookmarks.items() if isinstance(bookmarks, dict) else ():
-        if not isinstance(entry, dict) or "partitions" in entry:
-            continue
-        for name in ("UpdatedDateUTC", "CreatedDateUTC"):
-            value = entry.get(name)
-            if isinstance(value, str) and _is_instant(value):
-                marks[stream] = format_instant(parse_instant(value) - OVERLAP)
-    return marks
-
-
-def webhook_state(state: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a state that is about webhooks, if it has the right shape."""
-    webhooks = state.get(_WEBHOOKS)
-    if not isinstance(webhooks, dict) or not isinstance(webhooks.get("inbox"), str):
-        return {}
-    positions = webhooks.get("organisations")
-    if not isinstance(positions, dict):
-        return {}
-    clean = {str(key): value for key, value in positions.items() if type(value) is int}
-    return {_WEBHOOKS: {"inbox": webhooks["inbox"], "organisations": clean}}
 
 
 class State:
@@ -235,9 +168,9 @@ class State:
             self._written_at, self._after = self._monotonic(), self._volume()
             self._size = len(wire.encode(self._content))
 
-    def partition(self, stream: str, tenant_id: str) -> Partition:
-        """What it remembers of a stream of an organisation."""
-        return Partition(self._content, stream, tenant_id)
+    def partition(self, stream: str, tenant_id: str, part: str | None = None) -> Partition:
+        """What it remembers of a stream of an organisation, or of a part of that stream."""
+        return Partition(self._content, stream, tenant_id, part)
 
     def organisations(self, stream: str) -> set[str]:
         """Ids of the organisations of which it remembers a stream, or when it was read."""
@@ -264,25 +197,28 @@ class State:
         Args:
             inbox: Its id; the positions of another inbox say nothing about this one.
         """
-        webhooks = self._content.get(_WEBHOOKS, {})
+        webhooks = self._content.get(WEBHOOKS, {})
         return dict(webhooks["organisations"]) if webhooks.get("inbox") == inbox else {}
 
     def record_positions(self, inbox: str, positions: Mapping[str, int]) -> None:
         """Note up to where in an inbox the events of each organisation are done."""
-        self._content[_WEBHOOKS] = {
+        self._content[WEBHOOKS] = {
             "inbox": inbox,
             "organisations": dict(sorted(positions.items())),
         }
 
 
 class Partition:
-    """What a state remembers of one stream of one organisation."""
+    """What a state remembers of one stream of one organisation, or of a part of it."""
 
-    def __init__(self, state: dict[str, Any], stream: str, tenant_id: str) -> None:
+    def __init__(
+        self, state: dict[str, Any], stream: str, tenant_id: str, part: str | None = None
+    ) -> None:
         """Look at a partition, which need not be there."""
         self._state = state
         self._stream = stream
         self._tenant_id = tenant_id
+        self._part = part
 
     @property
     def begun(self) -> bool:
@@ -371,17 +307,33 @@ class Partition:
     @property
     def _content(self) -> dict[str, Any]:
         """The partition; an empty one that the state does not have when there is none."""
+        if self._part is None:
+            return self._whole
+        parts = self._whole.get(_PARTS)
+        content = parts.get(self._part) if isinstance(parts, dict) else None
+        return content if isinstance(content, dict) else {}
+
+    @property
+    def _whole(self) -> dict[str, Any]:
         listed = _partitions(self._state, self._stream)
         return next((each for each in listed if each["context"][TENANT] == self._tenant_id), {})
 
     def _made(self) -> dict[str, Any]:
         """The partition, made when it is new."""
-        content = self._content
+        content = self._whole
         if not content:
             content["context"] = {TENANT: self._tenant_id}
             stream = self._state.setdefault("bookmarks", {}).setdefault(self._stream, {})
             stream.setdefault("partitions", []).append(content)
-        return content
+        if self._part is None:
+            return content
+        if not isinstance(content.get(_PARTS), dict):
+            content[_PARTS] = {}
+        parts: dict[str, Any] = content[_PARTS]
+        if not isinstance(parts.get(self._part), dict):
+            parts[self._part] = {}
+        part: dict[str, Any] = parts[self._part]
+        return part
 
     def _tidy(self) -> None:
         """Take partitions of the stream that say nothing out of the state."""

@@ -108,13 +108,18 @@ class StreamTask:
 
 
 class WindowTask(StreamTask):
-    """Reads a window of one stream of one organisation: all that is new, or all that there is."""
+    """Reads a window of one stream of one organisation: all that is new, or all that there is.
+
+    Attributes:
+        listed: What is listed to find the rows.
+    """
 
     def __init__(
         self, stream: SingerStream, tenant: Tenant, *, write_messages: bool = True
     ) -> None:
         """Prepare; nothing is read yet. The arguments are those of `StreamTask`."""
         super().__init__(stream, tenant, write_messages=write_messages)
+        self.listed = stream.resource
         self._opened = ""
         self._reached: Window | None = None
         stream.pending += 1
@@ -138,7 +143,7 @@ class WindowTask(StreamTask):
             stream.run.note_not_due(self.tenant, stream.name)
             return None
         self._opened = stamp(now)
-        params = stream.resource.query(include_archived=stream.config["include_archived"])
+        params = self.params
         window = self._window(urlencode(params))
         if stream.drafts is not None and self._write_messages and window.started is None:
             self._draft = stream.drafts.draft(self.tenant, self._partition, stream.premises)
@@ -197,6 +202,15 @@ class WindowTask(StreamTask):
 
     # Opening, writing, closing -------------------------------------------------------------
 
+    @property
+    def params(self) -> dict[str, str]:
+        """The parameters of every list call, its page left out."""
+        return self.listed.query(include_archived=self.stream.config["include_archived"])
+
+    def refusal(self, error: ClosedError) -> str:
+        """Why Xero does not hand the stream out, and what would help."""
+        return queries.refusal(self.listed, error)
+
     def reading(
         self, fetch: Fetch, window: Window, params: dict[str, str], ahead: Callable[[], int]
     ) -> Reading:
@@ -227,7 +241,7 @@ class WindowTask(StreamTask):
         if reading.odd:
             stream.run.remark(
                 f"{stream.name} of {self.tenant.name}: {plural(reading.odd, 'row')} without "
-                f"{stream.resource.identity}, which nothing can be made of."
+                f"{self.listed.identity}, which nothing can be made of."
             )
         if reading.remark:
             stream.complete = False
@@ -257,7 +271,7 @@ class WindowTask(StreamTask):
         stream, run = self.stream, self.stream.run
         stream.complete = False
         if isinstance(error, ClosedError):
-            run.note_gated(self.tenant, stream.name, queries.refusal(stream.resource, error))
+            run.note_gated(self.tenant, stream.name, self.refusal(error))
         elif isinstance(error, (TemporaryError, RequestRefusedError)):
             run.note_failure(self.tenant, stream.name, error)
         elif error is None or isinstance(error, (DayLimitError, OrganisationGoneError)):

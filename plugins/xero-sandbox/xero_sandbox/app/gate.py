@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from xero_sandbox.annexes import ATTACHMENTS_SCOPE
 from xero_sandbox.app.answers import forbidden, not_found, token_expired, unauthorized
 from xero_sandbox.endpoints import ENDPOINTS, REPORT_SCOPES
 from xero_sandbox.scopes import opening
@@ -84,4 +85,6 @@ def _stems(segments: Sequence[str]) -> tuple[str, ...]:
         raise not_found("/".join(segments))
     if segments[-1] == "PaymentServices":
         return ("paymentservices",)
+    if segments[-1] == "Attachments" and len(segments) > 1:
+        return (ATTACHMENTS_SCOPE,)
     return ENDPOINTS[segments[0]].scopes

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from xero_sandbox import wire
+from xero_sandbox import annexes, wire
 from xero_sandbox.app.answers import (
     Answer,
     bad_request,
@@ -91,11 +91,28 @@ class Reader:
             self._document(call, endpoint, rest[0])
             listing = self.store.page(call.tenant.tenant_id, "PaymentServices")
             return Answer("PaymentServices", listing.documents)
+        if len(rest) == 2 and (answer := self._annex(call, endpoint, *rest)) is not None:
+            return answer
         if len(rest) > 1:
             raise not_implemented(call.method, call.path)
         if endpoint.list_only:
             raise not_found(call.path)
         return self._single(call, endpoint, rest[0])
+
+    def _annex(
+        self, call: AccountingCall, endpoint: Endpoint, identity: str, kind: str
+    ) -> Answer | None:
+        """The history or the attachments of a document; None where it can have none."""
+        if kind == "History" and endpoint.name in annexes.HISTORY:
+            document = wire.decode(self._document(call, endpoint, identity))
+            entries = annexes.history(document)
+            return Answer("HistoryRecords", [wire.encode(entry) for entry in entries])
+        if kind == "Attachments" and endpoint.name in annexes.ATTACHMENTS:
+            document = wire.decode(self._document(call, endpoint, identity))
+            key = str(document[endpoint.shape.key])
+            files = annexes.attachments(endpoint.name, key, document)
+            return Answer("Attachments", [wire.encode(file) for file in files])
+        return None
 
     def _list(self, call: AccountingCall, endpoint: Endpoint) -> Answer:
         if endpoint.paging is Paging.OFFSET:
