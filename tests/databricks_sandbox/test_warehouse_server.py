@@ -73,7 +73,7 @@ def test_a_first_byte_that_comes_late_is_waited_for(sandbox):
         time.sleep(0.2)
         # Nobody else waits for it.
         assert requests.get(f"{sandbox.url}/sandbox/clock", timeout=10).status_code == 200
-        slow.sendall(b"GET /sandbox/clock HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        slow.sendall(b"GET /sandbox/clock HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         assert slow.recv(100).startswith(b"HTTP/1.1 200")
 
 

@@ -151,6 +151,13 @@ class Identity:
             raise UnauthorizedError("Invalid access token.")
         return principal
 
+    def is_admin(self, token: str) -> bool:
+        """Whether a bearer token belongs to an admin."""
+        try:
+            return self.principal_of(token).admin
+        except UnauthorizedError:
+            return False
+
     def revoke_tokens(self) -> None:
         """Make all OAuth tokens invalid that were issued so far."""
         with self._lock:

@@ -188,7 +188,8 @@ class Sandbox:
                     **control.switch_calls(self.switches),
                     **control.principal_calls(self.identity),
                     **control.reset_calls(self.reset),
-                }
+                },
+                self.identity.is_admin,
             ),
             faults=self.faults,
             files=Files(self.volumes, self.grants, staging),

@@ -54,8 +54,8 @@ def create_app(
 ) -> Starlette:
     """The application.
 
-    Paths under `/sandbox` need no token: the port is open to this machine only. Signed URLs are
-    their own permission.
+    Paths under `/sandbox` are for programs of this machine and need no token, except those that
+    hand tokens out. Signed URLs are their own permission.
 
     Args:
         catalog: the Unity Catalog API.

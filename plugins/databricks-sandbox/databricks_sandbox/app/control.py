@@ -11,7 +11,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from databricks_sandbox.app.messages import error_response, path_of
+from databricks_sandbox.app.messages import bearer, error_response, path_of
+from databricks_sandbox.app.visitors import refusal
 from databricks_sandbox.clock import Clock
 from databricks_sandbox.faults import Fault, FaultPlan
 from databricks_sandbox.identity import Identity
@@ -25,23 +26,35 @@ Calls = dict[tuple[str, str], Callable[[dict[str, Any]], Any]]
 """What answers by method and path below `/sandbox/`; it gets the body and gives JSON values."""
 
 
+_OF_ADMIN = frozenset({"details", "principals"})
+"""Calls that hand out tokens, which want the admin's: it is printed once, at the start."""
+
+
 class Control:
     """Answers control calls.
 
     Args:
         calls: all there are.
+        is_admin: whether a bearer token is an admin's.
     """
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, is_admin: Callable[[str], bool]) -> None:
         self._calls = calls
+        self._is_admin = is_admin
 
     async def answer(self, request: Request) -> Response:
         """Answer one control call; a wrong one says what is wrong with it."""
+        if (reason := refusal(request.headers)) is not None:
+            return error_response(403, "PERMISSION_DENIED", reason)
         path = path_of(request).rstrip("/").removeprefix("/sandbox/")
         call = self._calls.get((request.method, path))
         if call is None:
             names = ", ".join(f"{method} /sandbox/{path}" for method, path in self._calls)
             return error_response(404, "NOT_FOUND", f"There are: {names}")
+        if path in _OF_ADMIN and not self._is_admin(bearer(request)):
+            return error_response(
+                401, "UNAUTHENTICATED", "Send the admin's access_token as Bearer."
+            )
         try:
             body = json.loads(await request.body() or b"{}")
             # Reading is quick; what changes something may end statements in Spark.

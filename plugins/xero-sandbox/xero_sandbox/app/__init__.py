@@ -6,7 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
+from starlette.responses import JSONResponse
 from starlette.routing import Route
+
+from xero_sandbox.app.visitors import refusal
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -28,6 +31,15 @@ def _both_cases(path: str, endpoint: Handler, methods: list[str]) -> list[Route]
     ]
 
 
+def _of_this_machine(call: Handler) -> Handler:
+    async def answer(request: Request) -> Response:
+        if (reason := refusal(request.headers)) is not None:
+            return JSONResponse({"error": reason}, 403)
+        return await call(request)
+
+    return answer
+
+
 def create_app(accounting: AccountingApi, identity: IdentityApi, control: ControlApi) -> Starlette:
     """Return the application of the three APIs."""
     return Starlette(
@@ -39,18 +51,19 @@ def create_app(accounting: AccountingApi, identity: IdentityApi, control: Contro
             *_both_cases("/connections", identity.connections, ["GET"]),
             *_both_cases("/connections/{connection_id}", identity.connections, ["DELETE"]),
             Route("/api.xro/2.0/{path:path}", accounting.answer, methods=_ALL),
-            Route("/sandbox/clock", control.clock, methods=["GET", "POST"]),
-            Route("/sandbox/documents", control.documents, methods=["POST"]),
-            Route("/sandbox/faults", control.faults, methods=["GET", "POST", "DELETE"]),
-            Route(
-                "/sandbox/irregularities",
-                control.irregularities,
-                methods=["GET", "POST", "DELETE"],
+            *(
+                Route(f"/sandbox/{path}", _of_this_machine(call), methods=methods)
+                for path, (call, methods) in {
+                    "clock": (control.clock, ["GET", "POST"]),
+                    "documents": (control.documents, ["POST"]),
+                    "faults": (control.faults, ["GET", "POST", "DELETE"]),
+                    "irregularities": (control.irregularities, ["GET", "POST", "DELETE"]),
+                    "hooks": (control.hooks, ["POST"]),
+                    "calls": (control.calls, ["GET", "DELETE"]),
+                    "counts": (control.counts, ["GET"]),
+                    "webhooks": (control.webhooks, ["GET", "POST", "DELETE"]),
+                    "tokens": (control.tokens, ["DELETE"]),
+                }.items()
             ),
-            Route("/sandbox/hooks", control.hooks, methods=["POST"]),
-            Route("/sandbox/calls", control.calls, methods=["GET", "DELETE"]),
-            Route("/sandbox/counts", control.counts),
-            Route("/sandbox/webhooks", control.webhooks, methods=["GET", "POST", "DELETE"]),
-            Route("/sandbox/tokens", control.tokens, methods=["DELETE"]),
         ]
     )
