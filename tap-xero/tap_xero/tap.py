@@ -226,7 +226,8 @@ class TapXero(Tap):
 
     def _stop(self) -> None:
         self.logger.info("Stopped. The next run goes on from the page this one reached.")
-        sys.exit(0)
+        # As taps of the SDK do; Meltano, which passes the signal on, ends with 143 itself.
+        sys.exit(1 if self.run.report.failures else 0)
 
 
 def _is_told(record: logging.LogRecord) -> bool:

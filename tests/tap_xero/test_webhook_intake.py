@@ -239,6 +239,8 @@ def test_an_organisation_that_disconnected_is_set_aside_and_others_go_on(wired):
     wired.xero.faults.add("tenant_revoked", tenant=wired.tenant, count=None)
     run = wired.run()
     assert run.error is None
+    gone = wired.xero.tenants[0].name
+    assert run.tap.run.report.failures == [f"events of {gone}, which is not connected"]
     assert [r["TenantID"] for r in run.records["invoices"]] == [wired.xero.tenants[1].tenant_id]
     assert wired.inbox.failed() == 4
     assert run.state["webhooks"]["organisations"] == {
@@ -308,7 +310,7 @@ def test_what_is_not_selected_or_not_chosen_is_passed_over(wired, selecting):
 
 
 def test_events_of_a_chosen_organisation_that_is_not_connected_are_set_aside(wired):
-    """They are not lost: `retry` puts them back; and the pipeline does not fail over and over."""
+    """They are not lost: `retry` puts them back; and the pipeline fails, but not over and over."""
     wired.edited("Invoices", 1, 0)
     wired.edited("Payments", 2, 1)
     other = wired.xero.tenants[1].tenant_id
@@ -316,9 +318,10 @@ def test_events_of_a_chosen_organisation_that_is_not_connected_are_set_aside(wir
     wired.xero.identity.disconnect(row.connection_id)
     chosen = [wired.tenant, other]
     run = wired.run(tenant_ids=chosen)
-    assert run.tap.run.report.failures == []
+    assert run.tap.run.report.failures == [f"events of {other}, which is not connected"]
     assert len(run.records["invoices"]) == 1
     assert wired.inbox.failed() == 2
+    assert wired.run(state=run.state, tenant_ids=chosen).tap.run.report.failures == []
     wired.xero.identity.connections.append(row)
     assert wired.inbox.put_back() == 2
     assert len(wired.run(state=run.state, tenant_ids=chosen).records["payments"]) == 2

@@ -96,6 +96,7 @@ class Intake:
         self._unread: dict[str, list[int]] = {}
         self._gone: dict[str, str] = {}
         self._aside: dict[int, str] = {}
+        self._lost: set[str] = set()
         self._skipped = 0
 
     def take_in(self) -> None:
@@ -111,6 +112,8 @@ class Intake:
             rows += self._take(waiting)
             events += len(waiting)
             aside += len(self._aside)
+        for name in sorted(self._lost):
+            self.run.report.failures.append(f"events of {name}, which is not connected")
         if events:
             inbox.name({tenant.id: tenant.name for tenant in self.run.tenants})
             self.run.logger.info(
@@ -131,6 +134,7 @@ class Intake:
         )
         self._aside = dict(made.unfetchable)
         self._skipped += made.skipped
+        self._lost |= made.unconnected
         lanes = [
             [
                 ChangesTask(self, stream, tenant, made.rows[tenant.id, stream.name])
@@ -183,6 +187,7 @@ class Intake:
     def gone(self, tenant: Tenant, error: OrganisationGoneError) -> None:
         """Note that an organisation is not connected any more."""
         self._gone[tenant.id] = str(error)
+        self._lost.add(tenant.name)
 
 
 class ChangesTask(StreamTask):

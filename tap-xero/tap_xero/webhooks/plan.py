@@ -27,11 +27,13 @@ class Plan:
         rows: By organisation and stream, the rows to fetch, each once.
         unfetchable: Events that nothing can be fetched for, by position, with the reason.
         skipped: How many events are about what is not to be read.
+        unconnected: Tenant ids that events name and that are to be read, but are not connected.
     """
 
     rows: dict[tuple[str, str], Positions] = field(default_factory=dict)
     unfetchable: dict[int, str] = field(default_factory=dict)
     skipped: int = 0
+    unconnected: set[str] = field(default_factory=set)
 
 
 def plan(
@@ -59,6 +61,7 @@ def plan(
             )
         elif event.tenant_id not in tenants and (not chosen or event.tenant_id.lower() in chosen):
             made.unfetchable[waiting.position] = "The organisation is not connected to this app."
+            made.unconnected.add(event.tenant_id)
         elif event.tenant_id not in tenants or resource.stream not in streams:
             made.skipped += 1
         elif not resource.single:
