@@ -1,6 +1,7 @@
 """The exit code is a contract: every row of the README's table is a case here.
 
-Kinds 3 and 4 and attack 16 of the trials. The command runs in this process; `test_cli.py` starts it.
+Kinds 3 and 4 and attack 16 of the trials. The command runs in this process, as `test_cli.py` does
+in one of its own.
 """
 
 from __future__ import annotations
