@@ -36,7 +36,10 @@ settings.register_profile("lean", max_examples=40, deadline=None)
 settings.register_profile("thorough", max_examples=500, deadline=None)
 settings.load_profile("lean")
 
-SHARED = ("first_run_of_two", "reports_sandbox", "standing_sandbox", "all_documents", "books")
+SHARED = (
+    *("first_run_of_two", "reports_sandbox", "standing_sandbox", "all_documents", "books"),
+    "messages_of_two",
+)
 """Fixtures that take seconds to make: their tests stay together, so that one worker makes them."""
 
 STARTING = {"receiver_process", "bench"}

@@ -9,7 +9,6 @@ from collections import Counter
 from datetime import date
 from pathlib import Path
 
-import duckdb
 import pytest
 import yaml
 from conftest import REPOSITORY, Project
@@ -45,26 +44,6 @@ def test_the_tap_feeds_target_jsonl(project: Project, xero: Sandbox) -> None:
     rows = [json.loads(line) for line in (lines / "invoices.jsonl").read_text().splitlines()]
     assert len(rows) == sum(xero.store.count(t.tenant_id, "Invoices") for t in xero.tenants)
     assert all(row["LineItems"] for row in rows if row["Status"] == "AUTHORISED")
-
-
-def test_the_tap_feeds_target_duckdb(project: Project, xero: Sandbox) -> None:
-    project.read_from(xero)
-    base = project.root / "warehouse.duckdb"
-    _add(
-        project,
-        "loaders",
-        {
-            "name": "target-duckdb",
-            "namespace": "target_duckdb",
-            "pip_url": "target-duckdb==0.8.0",
-            "config": {"path": str(base), "default_target_schema": "xero"},
-            "settings": [{"name": "path"}, {"name": "default_target_schema"}],
-        },
-    )
-    project.meltano("run", "tap-xero", "target-duckdb", TAP_XERO__SELECT=SELECT)
-    with duckdb.connect(str(base), read_only=True) as connection:
-        (count,) = connection.execute("SELECT count(*) FROM xero.contacts").fetchone()
-    assert count == sum(xero.store.count(t.tenant_id, "Contacts") for t in xero.tenants)
 
 
 def test_another_tap_feeds_the_target(project: Project) -> None:
