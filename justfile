@@ -4,6 +4,7 @@
 pytest := "uv run --group test pytest"
 standing := "not stress and not benchmark"
 newest := "build/newest"
+everything := "--all-packages --all-groups --all-extras --no-emit-workspace --no-annotate --no-header --quiet"
 quick := "not spark and not meltano and not process and not style and not fuzz and " + standing
 
 # The quick lane: everything that needs no Spark, no other process and no checker.
@@ -58,6 +59,23 @@ fuzz *arguments:
 # Ratios against a yardstick; wants a quiet machine.
 bench *arguments:
     {{pytest}} -n 0 -m benchmark -s tests/benchmarks {{arguments}}
+
+# Known faults of what is pinned: asks osv.dev.
+audit *arguments:
+    uv audit --preview-features audit {{arguments}}
+
+# The same without a network, and of the lower bounds too: `just audit-offline all.zip`, osv.dev's archive.
+audit-offline database:
+    uv run python plugins/tools/audit.py {{database}}
+
+# The files that the pins stand for, by their hashes; after a pin was changed.
+hashes:
+    uv export {{everything}} --output-file hashes.txt
+
+# Whether the index has the same files still: then `uv sync --locked` installs these and no others.
+verify:
+    uv lock --quiet
+    uv export {{everything}} | diff hashes.txt -
 
 # Meltano's definitions and the tables of settings, from what the plugins say of themselves.
 define:
