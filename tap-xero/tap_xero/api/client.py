@@ -19,6 +19,7 @@ import msgspec
 import requests
 import urllib3
 
+from tap_xero.api import envelope as envelope_of
 from tap_xero.api import wire
 from tap_xero.api.errors import (
     AccessDeniedError,
@@ -103,8 +104,7 @@ class Usage:
         """Add the bytes of an answer, and what it says about the day."""
         with self._lock:
             self.bytes += size
-            if day_left.isdigit():
-                left = int(day_left)
+            if (left := envelope_of.number(day_left)) is not None:
                 self.day_left = left if self.day_left is None else min(self.day_left, left)
 
 
@@ -165,23 +165,18 @@ class Client:
             content = self._ask(
                 None, "/connections", {}, {}, "the connections of this app", Usage()
             )
-            listed = _list(content)
+            names = _connections(content)
         except (AccessDeniedError, NotFoundError, OrganisationGoneError):
             if not custom:
                 raise
-            listed = []
-        if custom and not listed:
+            names = {}
+        if custom and not names:
             own = self.get(Tenant("", "", header=False), "Organisation", {}, usage=Usage())
+            listed = envelope_of.rows(own, "Organisations") or ()
             return [
-                Tenant(each["OrganisationID"], each["Name"], header=False)
-                for each in own["Organisations"]
+                Tenant(str(each["OrganisationID"]), str(each.get("Name") or ""), header=False)
+                for each in envelope_of.usable(listed, "OrganisationID")
             ]
-        # A connection may be listed once for each consent that made it.
-        names = {
-            each["tenantId"]: each.get("tenantName") or each["tenantId"]
-            for each in listed
-            if each.get("tenantType", "ORGANISATION") == "ORGANISATION"
-        }
         bearers = Counter(names.values())
         return [
             Tenant(tenant_id, name if bearers[name] == 1 else f"{name} ({tenant_id[:8]})")
@@ -333,9 +328,10 @@ class Client:
         if tenant is not None:
             self._limiter.answered(tenant.id, response.headers)
             # An answer to an older call may come later, and knows less.
-            if day_left.isdigit() and number >= self._day_left_by.get(tenant.id, 0):
+            left = envelope_of.number(day_left)
+            if left is not None and number >= self._day_left_by.get(tenant.id, 0):
                 self._day_left_by[tenant.id] = number
-                self._day_left[tenant.id] = left = int(day_left)
+                self._day_left[tenant.id] = left
                 self._most_left[tenant.id] = max(left, self._most_left.get(tenant.id, 0))
         return response, content
 
@@ -381,8 +377,8 @@ def _body(content: bytes) -> Any:
         return None
 
 
-def _list(content: bytes) -> list[dict[str, Any]]:
-    listed = wire.decode(content, verbatim=True)
-    if not isinstance(listed, list):
+def _connections(content: bytes) -> dict[str, str]:
+    names = envelope_of.connections(wire.decode(content, verbatim=True))
+    if names is None:
         raise TemporaryError("Xero answered with something else than a list of connections.")
-    return listed
+    return names

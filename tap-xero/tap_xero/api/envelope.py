@@ -30,13 +30,38 @@ def rows(envelope: Mapping[str, Any], name: str) -> list[Any] | None:
 
 
 def usable(listed: Sequence[Any], identity: str) -> list[Row]:
-    """The rows that can be told from one another.
+    """The rows that can be told from one another: an id is a text or a whole number.
 
     Args:
         listed: Rows as they came.
         identity: Property that identifies one.
     """
-    return [row for row in listed if isinstance(row, dict) and row.get(identity) is not None]
+    return [
+        row for row in listed if isinstance(row, dict) and type(row.get(identity)) in (str, int)
+    ]
+
+
+def connections(listed: Any) -> dict[str, str] | None:
+    """The names of connected organisations by their ids, each once; None when there is no list.
+
+    A connection may be listed once for each consent that made it.
+
+    Args:
+        listed: What the list of connections says.
+    """
+    if not isinstance(listed, list):
+        return None
+    return {
+        each["tenantId"]: str(each.get("tenantName") or each["tenantId"])
+        for each in usable(listed, "tenantId")
+        if each.get("tenantType", "ORGANISATION") == "ORGANISATION"
+        and isinstance(each["tenantId"], str)
+    }
+
+
+def number(header: str) -> int | None:
+    """The number in a header; None for what is none."""
+    return int(header) if header.isascii() and header.isdigit() and len(header) < 10 else None
 
 
 def counts(envelope: Mapping[str, Any] | None) -> tuple[int | None, int | None]:

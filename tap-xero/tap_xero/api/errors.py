@@ -33,6 +33,26 @@ class TemporaryError(RetriableAPIError):
     """The network or Xero failed; the same request may work in a moment."""
 
 
+class OddAnswerError(TemporaryError):
+    """An answer in a shape that nothing can be made of."""
+
+
+SHAPES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What Python raises where data is not what it should be: missing, of another type, too deep."""
+
+
+def odd_answer(error: Exception) -> Exception:
+    """What is to be said of an error that an answer of an odd shape brings; others as they are."""
+    if not isinstance(error, SHAPES):
+        return error
+    made = OddAnswerError(
+        f"Xero's answer is not in the shape that it documents ({type(error).__name__}: "
+        f"{str(error)[:200]}). The next run reads it again; if it stays so, report it."
+    )
+    made.__cause__ = error
+    return made
+
+
 class SlowAnswerError(TemporaryError):
     """The answer took longer than Xero gives itself, or than we wait; a smaller one may not."""
 

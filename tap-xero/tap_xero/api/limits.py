@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tap_xero.api.envelope import number
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
@@ -129,10 +131,10 @@ class Limiter:
 
     def answered(self, tenant: str, headers: Mapping[str, str]) -> None:
         """Learn from an answer how many calls Xero has counted in this minute."""
-        left = headers.get("X-MinLimit-Remaining", "")
-        if not left.isdigit():
+        left = number(headers.get("X-MinLimit-Remaining", ""))
+        if left is None:
             return
-        counted = Allowance.minute - int(left)
+        counted = Allowance.minute - left
         with self._transaction() as database:
             ours = _count(database, tenant)
             now = self._clock.time()

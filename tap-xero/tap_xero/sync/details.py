@@ -84,18 +84,26 @@ def merged(answers: Sequence[Row]) -> Row:
     """
     if len(answers) == 1 or not any("BudgetLines" in answer for answer in answers):
         return answers[0]
-    lines: dict[Any, Row] = {}
+    lines: dict[str, Row] = {}
     for answer in answers:
         shown = {
-            account: {balance.get("Period") for balance in line["BudgetBalances"]}
+            account: {_month(balance) for balance in line["BudgetBalances"]}
             for account, line in lines.items()
         }
-        for line in answer.get("BudgetLines") or ():
-            account = line.get("AccountID") or line.get("AccountCode")
+        for line in _objects(answer.get("BudgetLines")):
+            account = str(line.get("AccountID") or line.get("AccountCode"))
             whole = lines.setdefault(account, {**line, "BudgetBalances": []})
             whole["BudgetBalances"] += [
                 balance
-                for balance in line.get("BudgetBalances") or ()
-                if balance.get("Period") not in shown.get(account, ())
+                for balance in _objects(line.get("BudgetBalances"))
+                if _month(balance) not in shown.get(account, ())
             ]
     return {**answers[0], "BudgetLines": list(lines.values())}
+
+
+def _objects(listed: Any) -> list[Row]:
+    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+
+
+def _month(balance: Row) -> str:
+    return str(balance.get("Period"))

@@ -7,17 +7,20 @@ It opens, reads, writes, notes progress in the state, and closes. What is asked 
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from tap_xero.api.errors import (
+    SHAPES,
     ClosedError,
     DayLimitError,
     OrganisationGoneError,
     RequestRefusedError,
     TemporaryError,
+    odd_answer,
 )
 from tap_xero.models.resources import Paging
 from tap_xero.sync import queries
@@ -71,6 +74,7 @@ class StreamTask:
         self._transform: Callable[[Record, str], Record] | None = None
         self._partition = stream.run.state.partition(stream.name, tenant.id)
         self._draft: Draft | None = None
+        self._odd: Exception | None = None
 
     def fetch(self, turn: Callable[[], None]) -> Fetch:
         """A function that starts calls for the task.
@@ -101,6 +105,14 @@ class StreamTask:
                 stream.run.state.forget_answers(stream.name, [self.tenant.id])
             yield from stream.write_records(records, write_messages=self._write_messages)
         stream.run.note_page(self.tenant, resource, page, len(records))
+
+    @contextmanager
+    def _unless_odd(self) -> Iterator[None]:
+        """Keep to this stream what an answer does that nothing can be made of."""
+        try:
+            yield
+        except SHAPES as error:
+            self._odd = odd_answer(error)
 
     def _state_changed(self) -> None:
         if self._write_messages:
@@ -150,14 +162,17 @@ class WindowTask(StreamTask):
         return self.reading(self.fetch(turn), window, params, ahead)
 
     def take(self, page: Page) -> None:
-        """Write a page, and the state after it."""
+        """Write a page, and the state after it; none any more after one that cannot be read."""
+        if self._odd is not None:
+            return
         drafts = self.stream.drafts
         if drafts is None:
             self.stream.begin()
         elif self._draft is None:
             drafts.release()
-        for _ in self._take(page):
-            pass
+        with self._unless_odd():
+            for _ in self._take(page):
+                pass
 
     def end(self, reading: Reading | None, error: Exception | None) -> bool:
         """Keep in the state what is done; False when the organisation has to be left.
@@ -166,10 +181,12 @@ class WindowTask(StreamTask):
             Exception: The error, when it concerns the whole run.
         """
         drafts = self.stream.drafts
+        error = self._odd or (None if error is None else odd_answer(error))
         if drafts is None:
             self.stream.begin()
         elif self._draft is not None:
-            drafts.end(self._draft, complete=reading is not None and reading.complete)
+            complete = error is None and reading is not None and reading.complete
+            drafts.end(self._draft, complete=complete)
         if error is not None:
             self._note_progress()
             self.fail(error)
@@ -196,7 +213,7 @@ class WindowTask(StreamTask):
         try:
             for page in reading.pages() if reading else ():
                 yield from self._take(page)
-        except FAILURES as failure:
+        except (*FAILURES, *SHAPES) as failure:
             error = failure
         self.end(reading, error)
 

@@ -17,9 +17,11 @@ from singer_sdk.exceptions import ConfigValidationError
 from tap_xero.api.errors import (
     ClosedError,
     DayLimitError,
+    OddAnswerError,
     OrganisationGoneError,
     RequestRefusedError,
     TemporaryError,
+    odd_answer,
 )
 from tap_xero.sync import scheduler
 from tap_xero.sync.changes import ChangedRows
@@ -216,8 +218,9 @@ class ChangesTask(StreamTask):
         for row in page.rows:
             self._left.pop(str(row.get(identity)).lower(), None)
         self.rows += len(page.rows)
-        for _ in self.write(page):
-            pass
+        with self._unless_odd():
+            for _ in self.write(page):
+                pass
 
     def end(self, reading: Reading | None, error: Exception | None) -> bool:
         """Sort out what was not received; False when the organisation has to be left.
@@ -226,14 +229,17 @@ class ChangesTask(StreamTask):
             Exception: The error, when it concerns the whole run.
         """
         intake, stream, tenant = self._intake, self.stream, self.tenant
+        error = self._odd or (None if error is None else odd_answer(error))
+        if self._odd is not None:
+            self._left = dict(self._rows)
         by_reason: dict[str, list[int]] = {}
         for row, reason in getattr(reading, "missing", {}).items():
             by_reason.setdefault(reason, []).extend(self._left.pop(row, []))
-        if isinstance(error, (ClosedError, RequestRefusedError)):
+        if isinstance(error, (ClosedError, OddAnswerError, RequestRefusedError)):
             by_reason.setdefault(str(error), []).extend(self._unread())
         for reason, positions in by_reason.items():
             intake.set_aside(stream, tenant, positions, reason)
-        if error is None or isinstance(error, (ClosedError, RequestRefusedError)):
+        if error is None or isinstance(error, (ClosedError, OddAnswerError, RequestRefusedError)):
             return True
         if isinstance(error, OrganisationGoneError):
             intake.gone(tenant, error)
