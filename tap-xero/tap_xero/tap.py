@@ -137,6 +137,7 @@ class TapXero(Tap):
         if selected and not config.get("batch_config"):
             self.logger.addFilter(_is_told)
             run.schedule = Scheduler(plan(selected, run.tenants))
+            run.state.expected = len(selected) * len(run.tenants)
         self.sync_all()
         run.schedule = None
         if selected:

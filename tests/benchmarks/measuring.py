@@ -17,11 +17,12 @@ MIB = 1024  # ru_maxrss is in KiB on Linux
 
 @dataclass(frozen=True)
 class Cost:
-    """What a command cost: wall-clock seconds, and peak resident memory in MiB."""
+    """What a command cost: wall-clock seconds, peak resident memory in MiB, CPU seconds."""
 
     seconds: float
     peak: float
     output: str
+    cpu: float = 0.0
 
     def rate(self, rows: int) -> float:
         """Rows a second."""
@@ -52,7 +53,8 @@ def run(command: Sequence[str | Path], source: Path | None = None, **env: str) -
     output = printed[0].decode(errors="replace")
     if process.returncode:
         raise RuntimeError(output[-3000:])
-    return Cost(time.perf_counter() - started, usage.ru_maxrss / MIB, output)
+    cpu = usage.ru_utime + usage.ru_stime
+    return Cost(time.perf_counter() - started, usage.ru_maxrss / MIB, output, cpu)
 
 
 def script(name: str) -> list[str | Path]:

@@ -33,6 +33,9 @@ PAUSE = 1.0
 SHARE = 0.01
 """Part of the output that states may be: with hundreds of organisations each is a megabyte."""
 
+FREE = 65_536
+"""Bytes that states may come to in any case."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -123,6 +126,7 @@ class State:
     Attributes:
         singer_io_bookmarks: Bookmarks by stream, when the run began with a state of
             singer-io/tap-xero.
+        expected: Partitions that it will have at the end of the run; 0 when that is not known.
     """
 
     def __init__(
@@ -142,12 +146,13 @@ class State:
             monotonic: Time.
         """
         self.singer_io_bookmarks: dict[str, str] = {}
+        self.expected = 0
         self._content = content
         self._write = write
         self._volume = volume
         self._monotonic = monotonic
         self._written_at = -PAUSE
-        self._after = self._size = 0
+        self._after = self._size = self._spent = 0
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what a state has besides the bookmarks of this tap."""
@@ -158,8 +163,19 @@ class State:
         """Write it, if that is due: what a killed run has to repeat is in proportion to a state."""
         news = self._volume() - self._after
         resting = self._monotonic() - self._written_at < PAUSE
-        if news and not resting and news * SHARE >= self._size:
+        if not news or resting or not self._affordable():
+            return
+        # Only now is it worth its while to see how it has grown.
+        self._size = len(wire.encode(self._content))
+        if self._affordable():
             self.write_now()
+
+    def _affordable(self) -> bool:
+        """Whether one more state, and the one at the end, are within what states may be."""
+        streams = self._content.get("bookmarks", {})
+        partitions = sum(len(_partitions(self._content, stream)) for stream in streams)
+        last = self._size * max(1.0, self.expected / max(1, partitions))
+        return self._spent + self._size + last <= max(FREE, SHARE * self._volume())
 
     def write_now(self) -> None:
         """Write it, if there is anything in it that was not written."""
@@ -167,6 +183,7 @@ class State:
             self._write(self._content)
             self._written_at, self._after = self._monotonic(), self._volume()
             self._size = len(wire.encode(self._content))
+            self._spent += self._size
 
     def partition(self, stream: str, tenant_id: str, part: str | None = None) -> Partition:
         """What it remembers of a stream of an organisation, or of a part of that stream."""
