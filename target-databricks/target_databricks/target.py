@@ -36,7 +36,7 @@ from target_databricks.loading.versions import StreamVersions
 from target_databricks.meltano import run_id
 from target_databricks.planner import StreamPlanner
 from target_databricks.reading.batch_files import BatchFiles
-from target_databricks.reading.json_text import dumps
+from target_databricks.reading.json_text import TooDeepError, dumps
 from target_databricks.reading.reader import BlockReader
 from target_databricks.schema.evolution import tables_of
 from target_databricks.schema.plan import StreamPlan
@@ -94,6 +94,7 @@ class TargetDatabricks(Target):
         self._loader: Loader | None = None
         self._report = Report(str(self.config["default_target_schema"]))
         self._reader.on_failure = self._abort
+        self._reader.on_too_deep = self._set_aside
         if self.metrics_logger.level == logging.INFO:
             # The SDK prints a line of JSON per sink and batch; our own lines say the same.
             self.metrics_logger.setLevel(logging.WARNING)
@@ -227,6 +228,15 @@ class TargetDatabricks(Target):
             line = dumps({"record": record, **rest})
             sink.add(line.encode(), self.line)
 
+    def _set_aside(self, stream: str, line: bytes) -> bool:
+        """Hand on a record that no map can look into; its sinks set it aside as it came."""
+        maps = self.mapper.stream_maps.get(stream, ())
+        for stream_map in maps:
+            if not isinstance(stream_map, RemoveRecordTransform):
+                sink = cast("DatabricksSink", self.get_sink(stream_map.stream_alias))
+                sink.add(line, self.line)
+        return bool(maps)
+
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         received = self._rows_received()
         self.versions.state(message_dict["value"], received)
@@ -259,8 +269,12 @@ class TargetDatabricks(Target):
         for line in files.lines():
             if direct is not None:
                 direct.add(b'{"record":' + line + b"}", self.line)
-            else:
+                continue
+            try:
                 record = self._reader.deserialize_json(line)
+            except TooDeepError:
+                self._set_aside(stream, b'{"record":' + line + b"}")
+            else:
                 self._process_record_message({"stream": stream, "record": record})
         for stream_map in self.mapper.stream_maps[stream]:
             alias = stream_map.stream_alias

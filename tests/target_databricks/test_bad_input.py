@@ -166,6 +166,46 @@ def test_invariant_13_a_schema_or_a_record_that_is_no_use_stops_its_stream_alone
         assert place.rows("others", "id") == [2]
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"stream_maps": {"others": {"w": "id + 1"}}},
+        {"validate_records": True},
+        {"flattening_enabled": True, "flattening_max_depth": 2},
+    ],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_nor_does_nesting_that_nothing_on_its_way_can_look_into(folder, singer, settings):
+    """Invariant 13, in a RECORD and in a file of a BATCH."""
+    folder.folder.mkdir()
+    file = folder.folder / "batch.jsonl"
+    file.write_text(json.dumps(json.loads(record(4))["record"]) + "\n")
+    deep = nested(9999).replace("items", "others")
+    with file.open("a") as out:
+        out.write(f'{{"id": 5, "v": {deep[deep.index("[") : deep.rindex("]") + 1]}}}\n')
+    batch = {
+        "type": "BATCH",
+        "stream": "others",
+        "encoding": {"format": "jsonl", "compression": "none"},
+        "manifest": [file.as_uri()],
+    }
+    properties = {"id": INTEGER, "v": {"type": ["array", "null"]}}
+    marks = {"bookmarks": {"items": 2, "others": 2}}
+    with pytest.raises(LoadError, match=r"Not all is loaded of 'others'.*nested too deeply"):
+        folder.run(
+            *GOOD,
+            singer.schema("others", properties),
+            singer.record("others", {"id": 2}),
+            deep,
+            batch,
+            singer.state(marks),
+            **settings,
+        )
+    assert folder.rows("items", "id") == [1, 2]
+    assert folder.rows("others", "id") == [2, 4]
+    assert folder.last.states == [{"bookmarks": {"items": 2}}]
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_bad_input_is_named_and_nothing_is_half_applied(folder, singer, case):
     lines, named = CASES[case]

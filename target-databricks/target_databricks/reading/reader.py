@@ -16,7 +16,7 @@ from typing import IO, Any, Protocol
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
 from target_databricks.errors import BadInputError
-from target_databricks.reading.json_text import loads
+from target_databricks.reading.json_text import TooDeepError, loads
 
 CHUNK = 1 << 18
 """Bytes asked of the pipe at a time; it gives what it has."""
@@ -49,6 +49,8 @@ class BlockReader(GenericSingerReader[bytes]):
         direct: Streams whose records go to their sink undecoded; kept by the target.
         on_failure: Called before an error leaves `process_lines`, so that the target can let go of
             what it holds.
+        on_too_deep: Takes the stream and the line of a record that cannot be decoded, and says
+            whether it knows what to do with it.
     """
 
     def __init__(self) -> None:
@@ -56,6 +58,7 @@ class BlockReader(GenericSingerReader[bytes]):
         self.line = 0
         self.direct: dict[bytes, LineSink] = {}
         self.on_failure: Callable[[], None] = lambda: None
+        self.on_too_deep: Callable[[str, bytes], bool] = lambda stream, line: False  # noqa: ARG005
 
     @property
     def default_input(self) -> IO[bytes]:
@@ -102,7 +105,13 @@ class BlockReader(GenericSingerReader[bytes]):
                 continue
             if not line.strip():
                 continue
-            message = self.deserialize_json(line)
+            try:
+                message = self.deserialize_json(line)
+            except TooDeepError as error:
+                if match is None or not self.on_too_deep(match[1].decode(), line):
+                    raise self._not_json(line, error) from error
+                records += 1
+                continue
             kind = self._kind(message)
             callbacks[kind](message)
             counts[kind] += 1
@@ -114,20 +123,26 @@ class BlockReader(GenericSingerReader[bytes]):
 
         Raises:
             BadInputError: The line is not a JSON object.
+            TooDeepError: Nobody can tell.
         """
         try:
             message = loads(line)
+        except TooDeepError:
+            raise
         except ValueError as error:
-            raise BadInputError(
-                f"Line {self.line} of the input is not JSON ({error}): {_excerpt(line)}. "
-                "Something other than the tap's messages went to its standard output; mend the "
-                "tap, then run again: what was loaded before stays."
-            ) from error
+            raise self._not_json(line, error) from error
         if not isinstance(message, dict):
             raise BadInputError(
                 f"Line {self.line} of the input is not a Singer message: {_excerpt(line)}"
             )
         return message
+
+    def _not_json(self, line: bytes, reason: ValueError) -> BadInputError:
+        return BadInputError(
+            f"Line {self.line} of the input is not JSON ({reason}): {_excerpt(line)}. "
+            "Something other than the tap's messages went to its standard output; mend the "
+            "tap, then run again: what was loaded before stays."
+        )
 
     def _kind(self, message: dict[str, Any]) -> str:
         kind = str(message.get("type"))
