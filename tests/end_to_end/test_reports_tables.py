@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from books import documents, moment
 from conftest import Project
 from xero_sandbox.sandbox import Sandbox
@@ -81,6 +82,7 @@ def test_figures_in_the_tables_are_those_of_the_ledger(project: Project, xero: S
     assert project.data_files() == before
 
 
+@pytest.mark.stress
 def test_a_figure_that_is_gone_from_the_report_is_retired(project: Project, xero: Sandbox) -> None:
     project.read_from(xero)
     tenant_id = xero.tenants[0].tenant_id

@@ -86,7 +86,6 @@ def test_rows_after_the_last_state_of_a_tap_that_died_are_not_appended_twice(pla
     assert values(place) == [1, 2, 3, 3, 3, 4]
 
 
-@pytest.mark.rule("no keys: append, exactly once")
 def test_a_row_that_a_state_covers_in_the_middle_of_a_batch_is_new_when_it_comes_again(
     place, singer
 ):
@@ -100,7 +99,6 @@ def test_a_row_that_a_state_covers_in_the_middle_of_a_batch_is_new_when_it_comes
     assert place.staged() == []
 
 
-@pytest.mark.rule("no keys: append, exactly once")
 def test_rows_of_a_tap_that_died_before_its_first_state_are_not_appended_twice(place, singer):
     place.run(logs(singer, 1), singer.state({"n": 1}))
     place.run(logs(singer, 2, 3))

@@ -170,7 +170,6 @@ def test_a_misfit_inside_a_line_is_rescued_with_its_parent(place, singer):
     ]
 
 
-@pytest.mark.rule("child tables are replaced per parent")
 def test_new_members_of_lines_become_new_columns(place, singer):
     place.run(invoices(singer, {"ID": 1, "Lines": [line("a")]}, {"ID": 2, "Lines": [line("b")]}))
     wider = {**MANY, "items": {**LINE, "properties": {**LINE["properties"], "Note": TEXT}}}
@@ -295,7 +294,6 @@ def test_child_rows_repeat_what_their_parent_is_filtered_by(place, singer):
     )
 
 
-@pytest.mark.rule("columns of the parent")
 def test_what_is_repeated_from_now_on_rewrites_nothing_until_it_comes_again(place, singer):
     """An upgrade adds the column; rows are filled as they change or are read in full again."""
     plain = {key: value for key, value in REPEATED.items() if key != "x-parent-columns"}

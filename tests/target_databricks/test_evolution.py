@@ -182,7 +182,6 @@ def test_the_same_schema_again_in_mid_stream_changes_nothing(place, singer):
     assert len(place.loads()) == 1
 
 
-@pytest.mark.rule("evolution")
 def test_a_key_column_can_widen(place, singer):
     load(place, singer, {"v": TEXT}, {"id": 1, "v": "a"})
     schema = singer.schema("things", {"id": {"type": "integer", "maximum": 2**80}, "v": TEXT})

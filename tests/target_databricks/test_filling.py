@@ -105,7 +105,6 @@ def test_a_property_that_would_grow_too_long_names_everything():
     assert from_text("not ours") == from_text("[1]") == from_text(None) == {}
 
 
-@pytest.mark.rule("kind 15")
 def test_a_key_of_another_type_is_refused_by_the_name_of_the_table_s_type(place, singer, caplog):
     place.run(singer.schema("items", {"id": INTEGER}), singer.record("items", {"id": 1}))
     later = [

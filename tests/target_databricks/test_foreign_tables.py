@@ -178,7 +178,6 @@ def test_rows_with_arrays_and_objects_for_keys_can_be_gone(folder, singer):
     assert alive("docs_lines", "n") == [("1", True), ("2", False), ("3", True)]
 
 
-@pytest.mark.rule("a NOT NULL of somebody else")
 def test_a_row_without_a_value_for_a_not_null_column_is_alone_at_fault(place, singer):
     """The stream has the column; other than one that it never has, it lies with the row."""
     if place.quick:

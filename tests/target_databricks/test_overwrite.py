@@ -174,7 +174,6 @@ def test_a_schema_that_changes_in_the_middle_fits_what_has_gathered(place, singe
     assert [v for c, v in two.items() if c.startswith("is_deleted_")] == ["no"]
 
 
-@pytest.mark.rule("two runs that overwrite")
 def test_of_two_runs_that_overwrite_a_stream_one_wins_and_the_other_stops(
     place, singer, monkeypatch
 ):

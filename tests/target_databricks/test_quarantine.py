@@ -68,7 +68,6 @@ def test_invariant_13_rows_that_can_never_be_applied_stop_only_themselves(place,
     assert not [file for file in place.staged() if file.endswith((".parquet", ".rows"))]
 
 
-@pytest.mark.rule("the ledger of an earlier version")
 def test_the_ledger_counts_what_was_set_aside_and_dropped(place, singer):
     """Also one that an earlier version made, without these columns."""
     earlier = [c for c in ledger.SCHEMA if c.name not in {"rows_set_aside", "rows_dropped"}]

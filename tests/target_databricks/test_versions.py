@@ -234,7 +234,6 @@ def test_invariant_12_rows_of_batch_files_are_not_retired(folder, singer, tmp_pa
     assert alive(folder) == [1, 2, 3]
 
 
-@pytest.mark.rule("invariant 12")
 @HARD
 def test_invariant_12_a_version_older_than_the_last_retires_nothing(place, singer, hard):
     place.run(sent(singer, 5, 1, 2, 3, lines=False))
@@ -364,7 +363,6 @@ def test_a_deletion_the_schema_does_not_mention_counts_too(place, singer):
     assert alive(place) == [1, 2]
 
 
-@pytest.mark.rule("kind 20")
 def test_a_reported_deletion_keeps_what_it_leaves_out_and_a_hard_one_the_row(place, singer):
     """Other targets of Singer blank the rest of a soft deletion; a partial update is whole here."""
     stated = {"id": INTEGER, "v": TEXT, "lines": LINES}
