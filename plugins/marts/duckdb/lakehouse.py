@@ -1,0 +1,72 @@
+"""Delta tables of a lakehouse folder as sources of dbt-duckdb.
+
+A source says in its `meta.columns` which columns the models read, and of which type. Only these are
+read. A table that is not there is empty and a column that is not there is null: which of them exist
+depends on the tier, the scopes and the streams that were chosen.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+from dbt.adapters.duckdb.plugins import BasePlugin
+from dbt.adapters.duckdb.utils import SourceConfig
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+
+_TRACKING = ("tracking_category_id", "tracking_option_id", "name", "option")
+
+_CLAIM_PAYMENT = [
+    ("payment_id", pa.string()),
+    ("date", pa.date32()),
+    ("amount", pa.decimal128(38, 4)),
+    ("account", pa.struct([("account_id", pa.string())])),
+]
+
+TYPES = {
+    "string": pa.string(),
+    "date": pa.date32(),
+    "bigint": pa.int64(),
+    "boolean": pa.bool_(),
+    "timestamp": pa.timestamp("us", "UTC"),
+    "amount": pa.decimal128(38, 4),
+    "rate": pa.decimal128(38, 10),
+    "tracking": pa.list_(pa.struct([(name, pa.string()) for name in _TRACKING])),
+    "claim_payments": pa.list_(pa.struct(_CLAIM_PAYMENT)),
+}
+"""Types of columns as `models/sources.yml` calls them; `macros/sources.sql` has them in SQL."""
+
+
+class Plugin(BasePlugin):
+    """Reads sources from the folder `path`, a folder for each schema in it."""
+
+    def initialize(self, config: dict[str, Any]) -> None:
+        """Take the settings of the profile: `path`, and `storage_options` of an object store."""
+        self._path = str(config["path"]).rstrip("/")
+        self._options = config.get("storage_options")
+
+    def load(self, source_config: SourceConfig) -> pa.Table:
+        """The columns of a source, in the order in which it states them."""
+        columns = {name: TYPES[kind] for name, kind in source_config["columns"].items()}
+        try:
+            table = DeltaTable(
+                f"{self._path}/{source_config.schema}/{source_config.identifier}",
+                storage_options=self._options,
+            )
+        except TableNotFoundError:
+            return pa.schema(list(columns.items())).empty_table()
+        there = {field.name for field in table.schema().fields}
+        rows = table.to_pyarrow_table(columns=[name for name in columns if name in there])
+        nothing = {
+            name: pa.nulls(rows.num_rows, kind)
+            for name, kind in columns.items()
+            if name not in there
+        }
+        return pa.table(
+            {name: nothing[name] if name in nothing else rows[name] for name in columns}
+        )
+
+    def default_materialization(self) -> str:
+        """The rows are met where they are, and not copied into the database."""
+        return "view"

@@ -1,0 +1,39 @@
+{# Rows of a table of target-databricks that are there: not retired by the loader, not flagged by the
+users. On Databricks a table or a column that is missing is made up as DuckDB's plugin does it. #}
+{% macro live(name) -%}
+{%- set columns = source_columns(name) -%}
+{%- set flag = ' and coalesce(is_deleted, false) = false' if 'is_deleted' in columns else '' -%}
+(select * from {{ stated(name, columns) }} where _sdc_deleted_at is null{{ flag }})
+{%- endmacro %}
+
+{% macro source_columns(name) -%}
+{{ return(graph.sources['source.xero_marts.xero.' ~ name].meta['columns'] if execute else {}) }}
+{%- endmacro %}
+
+{% macro stated(name, columns) -%}
+{%- set relation = source('xero', name) -%}
+{%- if target.type != 'databricks' or not execute -%}
+{{ relation }}
+{%- else -%}
+{%- set there = adapter.get_relation(relation.database, relation.schema, relation.identifier) -%}
+{%- set names = [] -%}
+{%- if there is not none -%}
+{%- for column in adapter.get_columns_in_relation(there) -%}{%- do names.append(column.name) -%}{%- endfor -%}
+{%- endif -%}
+(select
+  {%- for column, type in columns.items() %}
+  {{ column if column in names else 'cast(null as ' ~ sql_type(type) ~ ') as ' ~ column }}{{ ',' if not loop.last }}
+  {%- endfor %}
+  {% if there is not none %}from {{ relation }}{% else %}where false{% endif %})
+{%- endif -%}
+{%- endmacro %}
+
+{# The types of models/sources.yml in SQL of Databricks. #}
+{% macro sql_type(type) -%}
+{{ return({
+    'amount': 'decimal(38, 4)',
+    'rate': 'decimal(38, 10)',
+    'tracking': 'array<struct<tracking_category_id: string, tracking_option_id: string, name: string, option: string>>',
+    'claim_payments': 'array<struct<payment_id: string, date: date, amount: decimal(38, 4), account: struct<account_id: string>>>',
+}.get(type, type)) }}
+{%- endmacro %}

@@ -1,0 +1,2 @@
+select {{ key('code') }} as currency_key, tenant_id, code, description
+from {{ live('currencies') }} as c

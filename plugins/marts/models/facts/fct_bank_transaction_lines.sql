@@ -1,0 +1,1 @@
+{{ document_line_fact("kind = 'bank_transaction'") }}
