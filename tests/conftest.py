@@ -38,7 +38,7 @@ settings.load_profile("lean")
 
 SHARED = (
     *("first_run_of_two", "reports_sandbox", "standing_sandbox", "all_documents", "books"),
-    "messages_of_two",
+    *("messages_of_two", "loaded"),
 )
 """Fixtures that take seconds to make: their tests stay together, so that one worker makes them."""
 

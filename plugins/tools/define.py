@@ -222,6 +222,18 @@ def lock_file(name: str) -> tuple[Path, str]:
     return path, f"{json.dumps(locked, indent=2)}\n"
 
 
+def utility_lock(definition: Path) -> tuple[Path, str]:
+    """Where Meltano looks for its lock of a utility, and the text that it would write there.
+
+    A utility is not ours: its definition is written by hand, and Meltano installs it.
+    """
+    stated = PluginDefinition(PluginType.UTILITIES, **YAML(typ="safe").load(definition))
+    variant = stated.find_variant(None)
+    locked = StandalonePlugin.from_variant(variant, stated).canonical()
+    path = definition.with_name(f"{definition.stem}--{variant.name}.lock")
+    return path, f"{json.dumps(locked, indent=2)}\n"
+
+
 def settings_table(name: str) -> str:
     """The settings of a plugin as a Markdown table."""
     lines = ["| setting | default | meaning |", "|---|---|---|"]
@@ -246,7 +258,9 @@ def readme(name: str) -> tuple[Path, str]:
 
 def files() -> list[tuple[Path, str]]:
     """Every file this script writes, and what it should hold."""
-    return [write(name) for name in DEFINITIONS for write in (hub_file, lock_file, readme)]
+    ours = [write(name) for name in DEFINITIONS for write in (hub_file, lock_file, readme)]
+    utilities = sorted((ROOT / "plugins" / "utilities").glob("*.yml"))
+    return [*ours, *map(utility_lock, utilities)]
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ class Project:
         self.state = root / "state"
         self.xero: Sandbox | None = None
         shutil.copy(REPOSITORY / "meltano.yml", root / "meltano.yml")
-        for kind in ("extractors", "loaders"):
+        for kind in ("extractors", "loaders", "utilities", "marts"):
             shutil.copytree(REPOSITORY / "plugins" / kind, root / "plugins" / kind)
         if system_database is not None:
             (root / ".meltano").mkdir()
@@ -121,6 +121,19 @@ def system_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(tmp_path: Path, system_database: Path) -> Project:
     """A fresh Meltano project."""
     return Project(tmp_path, system_database)
+
+
+@pytest.fixture(scope="session")
+def loaded(
+    tmp_path_factory: pytest.TempPathFactory, system_database: Path
+) -> Iterator[tuple[Project, Sandbox]]:
+    """A project whose tables hold the books; each test leaves them so, whatever day it is then."""
+    project = Project(tmp_path_factory.mktemp("loaded"), system_database)
+    clock = ManualClock(datetime(2026, 2, 2, 9, 0, tzinfo=UTC))
+    with Sandbox(organisations=2, invoices=120, clock=clock, machine_reaches_all=True) as xero:
+        project.read_from(xero)
+        project.meltano("run", "tap-xero", "target-databricks")
+        yield project, xero
 
 
 @pytest.fixture

@@ -6,10 +6,8 @@ import os
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -19,23 +17,9 @@ from books import DOCUMENTS, LINES, differences, documents
 from conftest import Project
 from deltalake import DeltaTable
 from tap_xero.models.resources import RESOURCES
-from xero_sandbox.clock import ManualClock
 from xero_sandbox.sandbox import Sandbox
 
 RUN = ("run", "tap-xero", "target-databricks")
-
-
-@pytest.fixture(scope="module")
-def loaded(
-    tmp_path_factory: pytest.TempPathFactory, system_database: Path
-) -> Iterator[tuple[Project, Sandbox]]:
-    """A project whose tables hold the books; each test leaves them so, whatever day it is then."""
-    project = Project(tmp_path_factory.mktemp("loaded"), system_database)
-    clock = ManualClock(datetime(2026, 2, 2, 9, 0, tzinfo=UTC))
-    with Sandbox(organisations=2, invoices=120, clock=clock, machine_reaches_all=True) as xero:
-        project.read_from(xero)
-        project.meltano(*RUN)
-        yield project, xero
 
 
 def _check(project: Project, xero: Sandbox) -> None:
@@ -63,7 +47,6 @@ def _check(project: Project, xero: Sandbox) -> None:
         assert stored == books_lines, (table, parent)
 
 
-@pytest.mark.xdist_group("loaded")
 def test_column_types_are_exact_and_native(loaded: tuple[Project, Sandbox]) -> None:
     project, _ = loaded
     schema = project.table("invoices").schema
@@ -90,7 +73,6 @@ def test_column_types_are_exact_and_native(loaded: tuple[Project, Sandbox]) -> N
     assert pa.types.is_list(lines.field("tracking").type)
 
 
-@pytest.mark.xdist_group("loaded")
 def test_month_end_agrees_with_xero(loaded: tuple[Project, Sandbox]) -> None:
     """What an analyst computes from the tables is Xero's own trial balance, to the cent."""
     project, xero = loaded
@@ -138,7 +120,6 @@ def _by_account(report: dict[str, object]) -> dict[str, Decimal]:
     return found
 
 
-@pytest.mark.xdist_group("loaded")
 def test_the_tables_hold_the_books_and_follow_them(loaded: tuple[Project, Sandbox]) -> None:
     project, xero = loaded
     _check(project, xero)

@@ -1,6 +1,7 @@
 {# The day up to which statements run. #}
 {% macro as_of() -%}
-{%- if var('as_of') -%}cast('{{ var('as_of') }}' as date){%- else -%}current_date{%- endif -%}
+{%- set day = env_var('MARTS_AS_OF', '') -%}
+{%- if day -%}cast('{{ day }}' as date){%- else -%}current_date{%- endif -%}
 {%- endmacro %}
 
 {# The first day of the financial year that a date is in, by an organisation's last day of the year. #}

@@ -17,14 +17,14 @@ lines as (
     c.contact_id, l.account_id, l.tax_type, l.description, l.tracking, l.net_amount
   from {{ ref('ledger_from_journals') }} as l
   left join contacts as c on c.tenant_id = l.tenant_id and c.source_id = l.source_id
-  where {{ var('ledger', 'journals') == 'journals' }}
+  where {{ var('ledger') == 'journals' }}
   union all
   select
     'documents', l.tenant_id, l.journal_date, l.source_type, l.source_id, null, l.reference,
     l.contact_id, l.account_id, l.tax_type, l.description, l.tracking, l.net_amount
   from {{ ref('ledger_from_documents') }} as l
   left join journals as j on j.tenant_id = l.tenant_id
-  where j.tenant_id is null or {{ var('ledger', 'journals') != 'journals' }}
+  where j.tenant_id is null or {{ var('ledger') == 'documents' }}
 )
 select
   source, tenant_id, journal_date, source_type, source_id, journal_number, reference,
