@@ -106,9 +106,9 @@ def test_invariant_15_the_statements_are_xeros_to_the_cent(marts, statement, rep
             theirs = {_line(account): cells[0] for account, cells in rows.items() if cells[0]}
             assert {a: n for (month, a), n in ours.items() if month == last} == theirs
             compared += len(theirs)
-        assert compared > 100
+        assert compared > 50
 
 
 def _line(account: str) -> str:
-    """An account's id; the running year's result, which is no account, has Xero's stand-in for one."""
+    """An account's id; the running year's result is none, and has a stand-in for one in Xero."""
     return "Current Year Earnings" if account == str(UUID(int=0)) else account
