@@ -1,0 +1,20 @@
+{# The subledgers against their control accounts in the ledger, at each month end. #}
+with sides as (
+  select tenant_id, true as is_receivable, {{ key('debtors') }} as account_key, 1 as sign from {{ ref('system_accounts') }}
+  union all
+  select tenant_id, false, {{ key('creditors') }}, -1 from {{ ref('system_accounts') }}
+),
+subledgers as (
+  select tenant_id, month_end, is_receivable, sum(open_base) as amount from {{ ref('open_documents') }} group by 1, 2, 3
+)
+select
+  m.tenant_id, m.month_end, s.is_receivable, s.account_key,
+  cast(coalesce(s.sign * t.balance, 0) as decimal(18, 4)) as ledger,
+  cast(coalesce(o.amount, 0) as decimal(18, 4)) as subledger,
+  cast(coalesce(s.sign * t.balance, 0) - coalesce(o.amount, 0) as decimal(18, 4)) as difference
+from {{ ref('dim_month') }} as m
+join sides as s on s.tenant_id = m.tenant_id
+left join {{ ref('trial_balance') }} as t
+  on t.tenant_id = m.tenant_id and t.month_end = m.month_end and t.account_key = s.account_key
+left join subledgers as o
+  on o.tenant_id = m.tenant_id and o.month_end = m.month_end and o.is_receivable = s.is_receivable
