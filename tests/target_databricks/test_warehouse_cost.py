@@ -33,8 +33,10 @@ def test_the_warehouse_sleeps_through_a_run_without_rows(warehouse, singer):
     # Tables are looked at without a statement, and made with all their keys.
     looks = [text for text in first if text.startswith(("SELECT", "SHOW", "ALTER", "DESCRIBE"))]
     assert looks == []
-    assert [s.error for s in warehouse.sandbox.log.statements if s.error] == []
-    creates = [text for text in first if text.startswith("CREATE TABLE")]
+    done = [s.text for s in warehouse.sandbox.log.statements if not s.error]
+    # One CREATE finds out, where that is so, that the account has no predictive optimization.
+    assert len(first) - len(done) <= (not warehouse.sandbox.switches.predictive_optimization)
+    creates = [text for text in done if text.startswith("CREATE TABLE")]
     assert sum(text.count("FOREIGN KEY") for text in creates) == 2
     warehouse.sandbox.log.clear()
     warehouse.sandbox.warehouse.stop()
