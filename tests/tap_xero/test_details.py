@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tap_xero.api.errors import NotFoundError
 from tap_xero.models.resources import BY_STREAM
 from tap_xero.sync.details import BUDGET_MONTHS, budget_requests, merged
-from tap_xero.sync.reading import Reading
+from tap_xero.sync.readings import reading_of
 from tap_xero.sync.window import Window
 
 
@@ -109,7 +109,7 @@ def test_rows_are_completed_in_their_order_and_a_vanished_one_stays_as_listed():
         return lambda: {"Budgets": {"BudgetID": path[-1], "BudgetLines": [line("sales", year)]}}
 
     requests = budget_requests(date(2024, 1, 1), date(2026, 12, 31))
-    reading = Reading(
+    reading = reading_of(
         fetch,
         BY_STREAM["budgets"],
         Window(),

@@ -123,14 +123,14 @@ def test_a_used_up_day_stops_the_organisation_and_the_next_run_goes_on(
     stopped, other = xero_sandbox.tenants
     catalog = selecting("accounts", "invoices")
     fault = xero_sandbox.faults.add(
-        "rate_day", path="Invoices", tenant=stopped.tenant_id, page=3, count=None, seconds=40_000
+        "rate_day", path="Invoices", tenant=stopped.tenant_id, page=2, count=None, seconds=40_000
     )
     first = run_tap(xero_sandbox, catalog=catalog)
     assert first.error is None
     assert fault.struck == 1
     (remark,) = first.remarks
     assert "11.1 hours" in remark
-    assert first.partition("invoices", stopped.tenant_id)["page"] == 3
+    assert first.partition("invoices", stopped.tenant_id)["page"] == 2
     assert "page" not in first.partition("invoices", other.tenant_id)
     xero_sandbox.faults.clear()
     second = run_tap(xero_sandbox, catalog=catalog, state=first.state)
@@ -223,7 +223,7 @@ def test_an_organisation_that_is_disconnected_is_not_asked_and_keeps_its_place(
         "invoices", gone.tenant_id
     )
     assert {call.modified_since for call in xero_sandbox.calls.of("Invoices")} == {
-        "2026-02-02T08:59:00Z"
+        "2026-02-02T07:55:00Z"
     }
     assert third.records["invoices"] == []
 
@@ -281,7 +281,10 @@ def test_full_pages_without_a_count_end_whatever_follows_them(
     xero_sandbox, run_tap, selecting, monkeypatch, end
 ):
     """Every page is full when there is one row on each."""
-    for size in ("tap_xero.sync.reading.FIXED_PAGE_SIZE", "xero_sandbox.app.reading._FIXED_PAGE"):
+    for size in (
+        "tap_xero.models.resources.FIXED_PAGE_SIZE",
+        "xero_sandbox.app.reading._FIXED_PAGE",
+    ):
         monkeypatch.setattr(size, 1)
     streams = {"quotes": "Quotes", "linked_transactions": "LinkedTransactions"}
     xero_sandbox.irregularities.set(past_the_end=end)

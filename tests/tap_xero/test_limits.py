@@ -126,22 +126,42 @@ def test_a_clock_that_was_set_back_does_not_stop_anybody(limiter, clock):
     assert call(one) == 0
 
 
-def test_a_call_of_a_process_that_is_gone_takes_no_slot(limiter, tmp_path):
+@pytest.mark.parametrize("gone", [5, 4])
+def test_invariant_5_xero_may_still_work_on_calls_of_a_process_that_is_gone(
+    limiter, clock, tmp_path, gone
+):
+    """Kind 17 of the trials."""
     code = (
-        "import sys, time; from pathlib import Path; from tap_xero.api.limits import Limiter\n"
-        "one = Limiter(Path(sys.argv[1]), time, warn=print)\n"
-        "for _ in range(5): one.slot('one', print).__enter__()\n"
-        "import os; os._exit(9)\n"
+        "import os, sys; from pathlib import Path; from tap_xero.api.limits import Limiter\n"
+        "class Clock: time = monotonic = staticmethod(lambda: float(sys.argv[2]))\n"
+        "one = Limiter(Path(sys.argv[1]), Clock, warn=print)\n"
+        f"slots = [one.slot('one', print) for _ in range({gone})]\n"
+        "for each in slots: each.__enter__()\n"
+        "os._exit(9)\n"
     )
-    # A time of the stepping clock, as the two see the same calls.
-    path = tmp_path / "real"
-    subprocess.run([sys.executable, "-c", code, path], check=False)
-    began = time.monotonic()
-    one = Limiter(path, time, warn=print)
-    with one.slot("one", lambda _: None):
-        pass
+    command = [sys.executable, "-c", code, tmp_path / "calls", str(clock.now)]
+    assert subprocess.run(command, check=False).returncode == 9
+    one = limiter()
+    clock.now += 3
+    assert call(one) == (pytest.approx(17, abs=0.1) if gone == 5 else 0)
+    assert call(one) == 0
+
+
+def test_calls_that_are_on_their_way_when_a_run_stops_keep_their_slots(limiter):
+    """Kind 17 of the trials."""
+    one, other = limiter(), limiter()
+    slots = [one.slot("one", lambda _: None) for _ in range(5)]
+    for slot in slots:
+        slot.__enter__()
     one.close()
-    assert time.monotonic() - began < 5
+    entered = threading.Event()
+    waiting = threading.Thread(target=lambda: (call(other), entered.set()), daemon=True)
+    waiting.start()
+    assert not entered.wait(0.2)
+    for slot in slots:
+        slot.__exit__(None, None, None)
+    assert entered.wait(10)
+    one.close()
 
 
 def test_a_file_that_is_no_database_is_named_and_not_needed(limiter, tmp_path, warnings):

@@ -125,7 +125,7 @@ BEYOND = {
 
 
 @pytest.mark.parametrize("body", BEYOND.values(), ids=BEYOND.keys())
-def test_kind_15_an_answer_that_is_none_costs_its_stream(read_answer, monkeypatch, body):
+def test_invariant_13_an_answer_that_is_none_costs_its_stream_alone(read_answer, monkeypatch, body):
     monkeypatch.setattr("tap_xero.api.retries.Retries._wait", lambda self, error, seconds: None)
     run = read_answer(body)
     assert run.error is None

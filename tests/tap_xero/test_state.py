@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tap_xero.sync.prior_state import clean_state
-from tap_xero.sync.state import (
-    Window,
+from tap_xero.sync.progress import (
     abandon,
     bookmark,
     record_completion,
     record_progress,
     resume,
 )
+from tap_xero.sync.window import Window
 
 HALFWAY = Window(
     since="2026-01-01T00:00:00Z",
@@ -58,9 +58,9 @@ def test_only_the_bookmark_is_left_of_a_complete_window():
     assert partition == {
         "context": {"TenantID": "t"},
         "replication_key": "UpdatedDateUTC",
-        "replication_key_value": "2026-02-01T09:59:00Z",
+        "replication_key_value": "2026-02-01T08:55:00Z",
     }
-    assert bookmark(partition, "UpdatedDateUTC") == "2026-02-01T09:59:00Z"
+    assert bookmark(partition, "UpdatedDateUTC") == "2026-02-01T08:55:00Z"
 
 
 def test_nothing_is_left_of_a_stream_that_is_always_read_whole():
@@ -135,7 +135,7 @@ def test_the_bookmarks_of_singer_io_are_carried_over_for_its_one_organisation(
     )
     assert run.error is None
     (call,) = xero_sandbox.calls.of("Invoices")
-    assert call.modified_since == "2026-01-15T07:59:00Z"
+    assert call.modified_since == "2026-01-15T07:55:00Z"
     assert list(run.state["bookmarks"]["invoices"]) == ["partitions"]
 
 

@@ -126,4 +126,4 @@ def test_kind_16_a_run_that_fails_ends_with_the_state_that_it_reached(
     (partition,) = failed.state["bookmarks"]["invoices"]["partitions"]
     # The third page was written and not noted: it comes again.
     assert partition["page"] == 3
-    assert len(failed.records["invoices"]) == 27
+    assert len(failed.records["invoices"]) == 21, "as pages overlap by a row more each time"

@@ -17,6 +17,7 @@ from tap_xero.streams import XeroStream
 from tap_xero.sync import queries
 from tap_xero.sync.cadence import is_due
 from tap_xero.sync.reading import Reading
+from tap_xero.sync.readings import reading_of
 from tap_xero.sync.singer import utc_now
 from tap_xero.sync.task import WindowTask
 
@@ -53,11 +54,15 @@ class AnnexReading(Reading):
         """
         super().__init__(fetch, parent, window, **options)
         self._annex = annex
+        self._records = reading_of(fetch, parent, window, **options)
 
     def pages(self) -> Iterator[Page]:
         """Read to the end of the window; the rows of a page are those of its records."""
-        for page in super().pages():
+        records = self._records
+        for page in records.pages():
             yield replace(page, rows=list(self._annexed(page.rows)))
+        self.complete, self.remark = records.complete, records.remark
+        self.odd, self.window = records.odd, records.window
 
     def _annexed(self, records: Sequence[Row]) -> Iterator[Row]:
         annex, parent = self._annex, self._resource

@@ -39,6 +39,9 @@ _POLL = 0.05
 _ABANDONED = 300.0
 """Seconds after which a call in flight is taken for one of a process that is gone."""
 
+_LINGERING = 20.0
+"""Seconds that Xero may still work on a call after the process that made it is gone."""
+
 _APP = ""
 """Stands for all organisations in the table of holds."""
 
@@ -102,7 +105,7 @@ class Limiter:
         )
         self._database = _open(path, warn)
         self._mine: set[int] = set()
-        self._closed = False
+        self._closing = self._closed = False
 
     @contextmanager
     def slot(self, tenant: str, waited: Callable[[float], None]) -> Iterator[None]:
@@ -153,15 +156,17 @@ class Limiter:
             )
 
     def close(self) -> None:
-        """Close the database; the calls of a run that stopped are not in its way any more.
+        """Close the database, once no call is in flight any more. Safe to call again.
 
-        Safe to call again.
+        Of a process that ends meanwhile, the calls stay in the way of others for a while.
         """
+        self._closing = True
+        self._close_at_rest()
+
+    def _close_at_rest(self) -> None:
         with self._lock:
-            if not self._closed:
+            if self._closing and not self._mine and not self._closed:
                 self._closed = True
-                numbers = [(number,) for number in self._mine]
-                self._database.executemany("UPDATE calls SET in_flight = 0 WHERE id = ?", numbers)
                 self._database.close()
 
     def _enter(self, tenant: str) -> int | float:
@@ -182,15 +187,8 @@ class Limiter:
             busy = ask(
                 "SELECT id, started, process FROM calls WHERE tenant = ? AND in_flight", (tenant,)
             ).fetchall()
-            if len(busy) >= allowance.in_flight:
-                gone = [
-                    (number,)
-                    for number, started, process in busy
-                    if now - started > _ABANDONED or not _is_alive(process)
-                ]
-                database.executemany("UPDATE calls SET in_flight = 0 WHERE id = ?", gone)
-                if len(busy) - len(gone) >= allowance.in_flight:
-                    return _POLL
+            if len(busy) >= allowance.in_flight and (wait := self._linger(database, busy, now)):
+                return wait
             # The call after which there was one slot left in the minute; its end opens the next.
             for condition, values, most in (
                 ("tenant = ?", (tenant,), allowance.minute),
@@ -210,11 +208,33 @@ class Limiter:
             self._mine.add(entered or 0)
         return entered or 0
 
+    def _linger(
+        self, database: sqlite3.Connection, busy: list[tuple[int, float, int]], now: float
+    ) -> float:
+        """Seconds to wait for one of the calls in flight; 0 when enough of them are over.
+
+        Calls of processes that are gone end when Xero must have ended them.
+        """
+        ends = {
+            number: started + (_ABANDONED if _is_alive(process) else _LINGERING)
+            for number, started, process in busy
+        }
+        over = [number for number, end in ends.items() if end <= now]
+        database.executemany(
+            "UPDATE calls SET in_flight = 0 WHERE id = ?", [(number,) for number in over]
+        )
+        if len(busy) - len(over) < self._allowance.in_flight:
+            return 0.0
+        if any(_is_alive(process) for _, _, process in busy):
+            return _POLL
+        return max(min(end for end in ends.values() if end > now) - now, _POLL) + 0.001
+
     def _leave(self, number: int) -> None:
         with self._transaction() as database:
             database.execute("UPDATE calls SET in_flight = 0 WHERE id = ?", (number,))
             self._mine.discard(number)
             self._left.notify_all()
+        self._close_at_rest()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

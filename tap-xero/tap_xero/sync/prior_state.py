@@ -15,11 +15,11 @@ WEBHOOKS = "webhooks"
 """Member of a state that is about webhooks."""
 
 
-def is_instant(text: str) -> bool:
-    """Whether a text is a moment."""
+def is_instant(value: Any) -> bool:
+    """Whether a value is a moment."""
     try:
-        parse_instant(text)
-    except ValueError:
+        parse_instant(value)
+    except (TypeError, ValueError):
         return False
     return True
 

@@ -16,11 +16,19 @@ from typing import TYPE_CHECKING, Any
 
 from tap_xero.api import wire
 from tap_xero.models.schema import TENANT
-from tap_xero.sync.prior_state import WEBHOOKS, is_instant, singer_io_bookmarks, webhook_state
-from tap_xero.sync.window import Window
+from tap_xero.sync.prior_state import WEBHOOKS, singer_io_bookmarks, webhook_state
+from tap_xero.sync.progress import (
+    abandon,
+    bookmark,
+    record_completion,
+    record_progress,
+    resume,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from tap_xero.sync.window import Window
 
 _ANSWER = "answer"
 _PARTS = "parts"
@@ -50,74 +58,6 @@ class Answer:
     digest: str
     sent: str
     retired: bool = False
-
-
-_PROGRESS = ("since", "started", "page", "rows", "items", "query")
-
-
-def resume(partition: dict[str, Any], fresh: Window) -> Window:
-    """The window that a partition of the state is in the middle of.
-
-    Args:
-        partition: The partition, with whatever an older or another tap left in it.
-        fresh: The window to read when there is nothing to resume.
-
-    Returns:
-        The stopped window if its pages are still the same ones, else `fresh`.
-    """
-    started, page = partition.get("started"), partition.get("page")
-    since, rows, items = (partition.get(name) for name in ("since", "rows", "items"))
-    if (
-        not isinstance(started, str)
-        or not is_instant(started)
-        or not isinstance(page, int)
-        or not isinstance(rows, int)
-        or not (items is None or isinstance(items, int))
-        or not (since is None or (isinstance(since, str) and is_instant(since)))
-        or partition.get("query", "") != fresh.query
-    ):
-        return fresh
-    return Window(since, started, page, rows, items, fresh.query)
-
-
-def bookmark(partition: dict[str, Any], replication_key: str | None) -> str | None:
-    """The bookmark in a partition of the state, if it is one of this stream's."""
-    value = partition.get("replication_key_value")
-    if partition.get("replication_key") != replication_key or not isinstance(value, str):
-        return None
-    return value if is_instant(value) else None
-
-
-def record_progress(partition: dict[str, Any], window: Window) -> None:
-    """Write a window that is being read into its partition."""
-    for name in _PROGRESS:
-        value = getattr(window, name)
-        if value is None or value == "":
-            partition.pop(name, None)
-        else:
-            partition[name] = value
-
-
-def record_completion(
-    partition: dict[str, Any], window: Window, replication_key: str | None
-) -> None:
-    """Leave nothing of a window that is complete but the bookmark.
-
-    Args:
-        partition: The partition.
-        window: The window.
-        replication_key: Name of the timestamp; None for a stream that is always read whole.
-    """
-    abandon(partition)
-    if replication_key is not None and window.bookmark is not None:
-        partition["replication_key"] = replication_key
-        partition["replication_key_value"] = window.bookmark
-
-
-def abandon(partition: dict[str, Any]) -> None:
-    """Forget a window; the bookmark stays where it was."""
-    for name in _PROGRESS:
-        partition.pop(name, None)
 
 
 class State:

@@ -25,7 +25,7 @@ from tap_xero.api.errors import (
 from tap_xero.models.resources import Paging
 from tap_xero.sync import queries
 from tap_xero.sync.cadence import is_due, stamp
-from tap_xero.sync.reading import Reading
+from tap_xero.sync.readings import reading_of
 from tap_xero.sync.singer import utc_now
 from tap_xero.sync.transform import compile_transform
 from tap_xero.sync.window import Window
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tap_xero.api.client import Tenant
     from tap_xero.sync.drafts import Draft
     from tap_xero.sync.page import Fetch, Page
+    from tap_xero.sync.reading import Reading
     from tap_xero.sync.singer import Record, SingerStream
 
 FAILURES = (
@@ -240,7 +241,7 @@ class WindowTask(StreamTask):
             ahead: How many calls may be on their way while a page is used.
         """
         stream = self.stream
-        return Reading(
+        return reading_of(
             fetch,
             stream.resource,
             window,
