@@ -208,6 +208,22 @@ def test_attack_12_the_oldest_stranger_goes_when_there_is_no_room(receiver, monk
         each.close()
 
 
+def test_attack_12_bodies_of_strangers_do_not_fill_the_memory(receiver, monkeypatch):
+    """Half of one is kept for three seconds; a delivery of Xero's is small, and gets through."""
+    monkeypatch.setattr("tap_xero.webhooks.receiver.CROWDED", 200_000)
+    running = receiver()
+    where = ("127.0.0.1", int(running.server.url.rpartition(":")[2]))
+    head = b"POST /webhooks HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\n"
+    large = body_of(*map(event, range(300)))
+    assert len(large) > 70_000
+    with closing(socket.create_connection(where)) as stranger:
+        stranger.sendall(head + b"x" * 150_000)
+        wait_until(lambda: deliver(running.url, large).status_code == 503)
+        assert running.metrics.counted("deliveries", "crowded") >= 1
+        assert deliver(running.url, body_of(event(1))).status_code == 200
+    wait_until(lambda: deliver(running.url, large).status_code == 200)
+
+
 # Attack 13 ---------------------------------------------------------------------------------
 
 

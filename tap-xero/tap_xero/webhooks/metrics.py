@@ -41,6 +41,7 @@ RESULTS = (
     "not_understood",
     "not_stored",
     "too_large",
+    "crowded",
     "too_slow",
     "cut",
     "wrong_method",

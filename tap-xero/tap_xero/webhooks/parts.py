@@ -87,7 +87,8 @@ class Worker:
                 works.
             parts: Told of failures.
             stopping: Set when the work is not to begin again.
-            backoff: Pauses after failures in a row.
+            backoff: Pauses after failures in a row: those that come sooner than the longest pause
+                after the work began.
         """
         self._part = part
         self._work = work
@@ -107,11 +108,12 @@ class Worker:
     def _run(self) -> None:
         failures = 0
         while True:
+            began = time.monotonic()
             try:
                 self._work()
             except BaseException as error:  # noqa: BLE001 (a thread that ends takes no more events)
-                # In a row are those between which it has not come to work.
-                failures = failures + 1 if self._part in self._parts.failing() else 1
+                lasted = time.monotonic() - began
+                failures = 1 if lasted > self._backoff.longest else failures + 1
                 self._parts.fails(self._part, error)
                 if not self._stopping.wait(self._backoff.pause(failures)):
                     continue

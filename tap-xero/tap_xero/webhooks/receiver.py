@@ -42,6 +42,12 @@ PATH = "/webhooks"
 LARGEST = 1_048_576
 """Bytes of the largest delivery that is read: about 2,500 events."""
 
+SMALL = 65_536
+"""Bytes of a body that is read however many others are: about 150 events."""
+
+CROWDED = 64 * 1_048_576
+"""Bytes of bodies under way beyond which larger ones are refused: strangers fill no memory."""
+
 BODY_WITHIN = 3.0
 """Seconds in which a body must come."""
 
@@ -110,6 +116,7 @@ class Receiver:
         self._parts = parts or Parts()
         self._body_within = body_within
         self._unknown: set[str] = set()
+        self._under_way = 0
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -174,7 +181,7 @@ class Receiver:
         if announced and int(announced[0]) > LARGEST:
             raise _RefusedError(413, "too_large")
         try:
-            body = await asyncio.wait_for(_body(receive), self._body_within)
+            body = await asyncio.wait_for(self._body(receive), self._body_within)
         except TimeoutError:
             raise _RefusedError(408, "too_slow") from None
         if not self._keys.signed(body, [value for name, value in headers if name == HEADER]):
@@ -182,6 +189,31 @@ class Receiver:
         if (vouch := scope.get("state", {}).get(VOUCH)) is not None:
             vouch()
         return body
+
+    async def _body(self, receive: Receive) -> bytes:
+        """The body of a request, up to the largest that is taken.
+
+        Raises:
+            _RefusedError: It is larger, or there is no room for it now, or the client is gone.
+        """
+        parts: list[bytes] = []
+        size = 0
+        try:
+            while True:
+                message = await receive()
+                if message["type"] != "http.request":
+                    raise _RefusedError(400, "cut", size)
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+                self._under_way += len(parts[-1])
+                if size > LARGEST:
+                    raise _RefusedError(413, "too_large", size)
+                if size > SMALL and self._under_way > CROWDED:
+                    raise _RefusedError(503, "crowded", size)
+                if not message.get("more_body"):
+                    return b"".join(parts)
+        finally:
+            self._under_way -= size
 
     def _taken(self, delivery: Delivery, size: int) -> None:
         self._metrics.count("events", "received", len(delivery.events))
@@ -234,26 +266,6 @@ class Receiver:
         self._metrics.set("failed_events", failed)
         self._metrics.set("oldest_pending_seconds", age)
         await _answer(send, 200, self._metrics.text().encode(), figures.CONTENT_TYPE)
-
-
-async def _body(receive: Receive) -> bytes:
-    """The body of a request, up to the largest that is taken.
-
-    Raises:
-        _RefusedError: It is larger, or the client is gone.
-    """
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise _RefusedError(400, "cut", size)
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > LARGEST:
-            raise _RefusedError(413, "too_large", size)
-        if not message.get("more_body"):
-            return b"".join(parts)
 
 
 async def _answer(

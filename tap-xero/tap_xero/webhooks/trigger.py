@@ -135,6 +135,7 @@ class Trigger:
         if self._stopping.is_set():
             return
         pipeline = self._pipeline or self._begin(inbox)
+        self._parts.works(PART)
         through, released = inbox.last_position(), time.monotonic()
         if pipeline.standby is not None:
             inbox.release(pipeline.standby)
@@ -157,7 +158,6 @@ class Trigger:
         inbox.confirm()
         left, _ = inbox.pending(through)
         schedule.succeeded(through, left, now)
-        self._parts.works(PART)
         _log.info("run ends", extra={"seconds": round(now - released, 1), "left": left})
 
     def _begin(self, inbox: Inbox) -> Pipeline:
