@@ -154,6 +154,25 @@ def test_tracking_options_are_told_apart_and_their_total_is_left_out():
     assert {each["TrackingCategoryID"] for each in rows} == {"c-1"}
 
 
+@pytest.mark.parametrize("heads", [[], [17], [cell(""), None][:1]], ids=["none", "odd", "few"])
+def test_kind_15_figures_without_heads_are_not_lost_without_a_word(heads):
+    head = {"RowType": "Header", "Cells": heads}
+    trial = report(head, section("Income", row("Sales", "", "5.00", account=SALES)))
+    with pytest.raises(UnexpectedReportError, match="no heads"):
+        flatten(trial, call("trial_balance"))
+    profit = call("profit_and_loss", category=Category("c-1", {}))
+    with pytest.raises(UnexpectedReportError, match="no heads"):
+        flatten(trial, profit)
+
+
+@pytest.mark.parametrize("odd", [None, 17, "5.00", []])
+def test_kind_15_a_cell_that_is_none_moves_no_other_into_its_column(odd):
+    line = row("Sales", "1.00", "2.00", account=SALES)
+    line["Cells"][1] = odd
+    made = flatten(report(header("Debit", "Credit"), line), call("trial_balance"))
+    assert [each["Amount"] for each in made] == [None, Decimal("2.00")]
+
+
 def test_lines_that_repeat_keep_keys_of_their_own():
     sheet = report(
         header("31 Jan 2026"),

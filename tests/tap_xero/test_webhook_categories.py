@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import yaml
 from tap_xero.models.resources import RESOURCES, by_category
 from webhook_receiving import Wired, body_of, deliver, event
 from xero_sandbox.webhooks.announcements import ANNOUNCED, CATEGORIES
@@ -59,6 +62,14 @@ def test_every_resource_has_a_category_of_its_own():
     named = [resource for resource in RESOURCES if not resource.fixed]
     assert [by_category(resource.category) for resource in named] == named
     assert {by_category(category).path for category in CATEGORIES} == set(CATEGORIES.values())
+
+
+def test_the_project_selects_all_that_can_be_announced():
+    """Events of a stream that is not selected count as done."""
+    project = yaml.safe_load((Path(__file__).parents[2] / "meltano.yml").read_text())
+    plugins = {each["name"]: each for each in project["plugins"]["extractors"]}
+    selected = {name.removesuffix(".*") for name in plugins["tap-xero-webhooks"]["select"]}
+    assert selected == {resource.stream for resource in RESOURCES if resource.single}
 
 
 def test_events_in_another_case_are_fetched_too(announced):

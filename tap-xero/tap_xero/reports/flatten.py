@@ -78,9 +78,16 @@ def flatten(report: Mapping[str, Any], call: Call) -> list[Row]:
         UnexpectedReportError: The columns are not those that were asked for.
     """
     placed = columns(_heads(report), call)
+    lines = list(_lines(report.get("Rows")))
+    periods = call.category is None and call.report.columns is not Columns.MEASURES
+    if not periods and any(len(line.values) > len(placed) for line in lines):
+        # They would be no rows, and whoever has those of the last run would lose them.
+        raise UnexpectedReportError(
+            f"Xero's {call.report.name} has figures whose columns have no heads."
+        )
     seen: Counter[str] = Counter()
     rows = []
-    for position, line in enumerate(_lines(report.get("Rows")), 1):
+    for position, line in enumerate(lines, 1):
         key = line.account or "/".join(filter(None, (line.section, line.label)))
         seen[key] += 1
         if seen[key] > 1:
@@ -191,7 +198,7 @@ def _may_end(head: str, period: Period) -> bool:
 def _heads(report: Mapping[str, Any]) -> list[str]:
     for row in _dicts(report.get("Rows")):
         if row.get("RowType") == "Header":
-            return [_text(cell) for cell in _dicts(row.get("Cells"))][1:]
+            return [_text(cell) for cell in _cells(row)][1:]
     return []
 
 
@@ -199,7 +206,7 @@ def _lines(rows: Any, section: str = "") -> Iterator[_Line]:
     for row in _dicts(rows):
         if row.get("RowType") == "Header":
             continue
-        cells = _dicts(row.get("Cells"))
+        cells = _cells(row)
         if cells:
             label, *values = (_text(cell) for cell in cells)
             kind = str(row.get("RowType") or "Row")
@@ -215,6 +222,12 @@ def _account(cells: Sequence[Mapping[str, Any]]) -> str | None:
             if attribute.get("Id") in ("account", "accountID") and type(value) is str:
                 return value if _GUID.fullmatch(value) and value not in _NO_ACCOUNTS else None
     return None
+
+
+def _cells(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The cells of a row; what is none is an empty one, so that the others keep their columns."""
+    cells = row.get("Cells")
+    return [each if type(each) is dict else {} for each in cells] if type(cells) is list else []
 
 
 def _dicts(values: Any) -> list[dict[str, Any]]:
