@@ -52,6 +52,10 @@ all *arguments:
 stress *arguments:
     {{pytest}} -m stress --hypothesis-profile=thorough {{arguments}}
 
+# Ten thousand stories of business that goes on while the tap reads and is killed.
+business *arguments:
+    {{pytest}} -m "stress or not stress" {{arguments}} tests/tap_xero/test_business.py
+
 # Hostile streams against a model of the tables: `just fuzz --streams 20000`, `just fuzz --seed 7`.
 fuzz *arguments:
     {{pytest}} -m "fuzz and {{standing}}" {{arguments}} tests/target_databricks/fuzz

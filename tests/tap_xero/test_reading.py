@@ -417,6 +417,22 @@ def test_without_counts_pages_are_read_to_a_short_one():
     assert len(books.calls) == 3
 
 
+def test_pages_of_another_size_than_asked_for_cannot_overlap_and_are_read_all_the_same():
+    class Capped(Books):
+        def answer(self, params, since):
+            capped = min(int(params.get("pageSize", "0")), 10)
+            return super().answer({**params, "pageSize": str(capped)}, since)
+
+    plain = books_of("invoices", 95)
+    books = Capped(plain.resource, ordered=True, counted=True, rows=plain.rows)
+    reading = reading_of(books.fetch, books.resource, Window(), params={"pageSize": "100"}, now=str)
+    ids = [row["InvoiceID"] for page in reading.pages() for row in page.rows]
+    assert (reading.complete, reading.remark) == (True, "")
+    assert sorted(ids) == sorted(books.rows)
+    # Two tries of three calls, with pages between those that share no row; then page by page.
+    assert len(books.calls) == 2 * 3 + 10
+
+
 # Past the last page -----------------------------------------------------------------------
 
 

@@ -1,7 +1,7 @@
 """Calls to Xero's Accounting API, one organisation at a time.
 
 Thin: it sends, counts, tells success from failure and parses. What to ask for, and in
-which order, is decided in `tap_xero.sync.reading`.
+which order, is decided in `tap_xero.sync.readings`.
 
 Source: Xero, Requests and responses; Xero, Response codes; Xero, Rate limits.
 """

@@ -1,7 +1,7 @@
 """The table of Xero's resources: every stream of the tap is a row of it.
 
 A row states the facts in which endpoints differ; the behaviour is written once, in
-`tap_xero.sync.reading`. Adding a resource is adding a row here and its fields in
+`tap_xero.sync.readings`. Adding a resource is adding a row here and its fields in
 `tap_xero.models`.
 
 Source: Xero's Accounting API specification 16.1.0; Xero, Requests and responses (paging,

@@ -1,11 +1,14 @@
 """When a list that comes in pages is known to be there as a whole: rules, and nothing but rules.
 
 What is assumed of Xero: each answer is of one moment; rows that nobody touches keep their order,
-where one is asked for and where none is; an id never changes.
+where one is asked for and where none is; an id never changes. Where pages cannot overlap, also: a
+quote is not deleted for good while quotes are read (Xero keeps deleted ones, with their status),
+and of a list of more than 32 pages no row vanishes between the same two calls as one is added
+further on.
 
-What is not assumed: that rows do not leave a list, that `itemCount` is right, of the same moment as
-the rows, or the same under If-Modified-Since, that a page which is not full is the last, that
-clocks agree, or that an order can be had.
+What is not assumed: that rows do not leave a list; that `itemCount` is right, of the same moment as
+the rows, or the same under If-Modified-Since; that a page which is not full is the last; that
+clocks agree; that an order can be had.
 """
 
 from __future__ import annotations

@@ -109,7 +109,8 @@ class PagedReading(Reading):
         """Prepare; nothing is fetched yet. The arguments are those of `Reading`."""
         super().__init__(*place, **options)
         self._ordered = self._resource.order is not None
-        self._seen: dict[Any, Any] = {}
+        self._overlapping = True
+        self._seen: dict[Any, int] = {}
 
     def _pages(self) -> Iterator[Page]:
         self._seen.clear()
@@ -155,6 +156,9 @@ class PagedReading(Reading):
                     return True
                 if (yield from self._catch_up(proven=read.proven)):
                     return True
+            elif read.broken:
+                # Perhaps pages have not the size that was asked for, and can never overlap.
+                self._overlapping = number == 0
             elif read.fell:
                 # A row left, so counting cannot tell whether another slipped.
                 self._seen.clear()
@@ -237,8 +241,9 @@ class PagedReading(Reading):
         before = len(seen)
         fresh = []
         for row in rows:
-            key, stamp = row[identity], row.get(updated or "")
-            if key not in seen or seen[key] != stamp:
+            # A number takes less memory than the text, of which there is one for each row.
+            key, stamp = row[identity], hash(str(row.get(updated or "")))
+            if seen.get(key) != stamp:
                 seen[key] = stamp
                 fresh.append(row)
         self.window = replace(self.window, rows=self.window.rows + len(seen) - before)
@@ -258,13 +263,13 @@ class PagedReading(Reading):
     @property
     def _size(self) -> int:
         """Rows of the first page, where pages can be made to overlap; else 0."""
-        return int(self._params.get("pageSize", "0"))
+        return int(self._params.get("pageSize", "0")) if self._overlapping else 0
 
     def _cut(self, number: int) -> Cut:
         """The page at a place."""
         if self._size:
             return cuts.cut(number, self._size)
-        return Cut(number, resources.FIXED_PAGE_SIZE)
+        return Cut(number, int(self._params.get("pageSize", str(resources.FIXED_PAGE_SIZE))))
 
     def _walk(
         self, number: int, since: str | None, most: int = 0, previous: Collection[Any] | None = None

@@ -1,7 +1,7 @@
 """A task of the scheduler: one stream of one organisation.
 
 It opens, reads, writes, notes progress in the state, and closes. What is asked of Xero is in
-`tap_xero.sync.queries`, the reading in `tap_xero.sync.reading`, the shape of a record in
+`tap_xero.sync.queries`, the reading in `tap_xero.sync.readings`, the shape of a record in
 `tap_xero.sync.transform`, that of the state in `tap_xero.sync.state`.
 """
 
