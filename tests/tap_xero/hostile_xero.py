@@ -108,10 +108,10 @@ class Recording:
 
     def body(self, path: str, query: frozenset[tuple[str, str]]) -> bytes | None:
         """The answer to a call; that of a like one where there was none; None past the end."""
-        known = self.answers.get(path)
-        if known is None or dict(query).get("page", "1") != "1":
-            return None
-        return known.get(query) or next(iter(known.values()))
+        known = self.answers.get(path, {})
+        if query in known or not known:
+            return known.get(query)
+        return next(iter(known.values())) if dict(query).get("page", "1") == "1" else None
 
 
 @dataclass
@@ -152,7 +152,7 @@ class HostileXero:
         if endpoint(path) not in self.victims:
             return 200, {}, body
         # The same call gets the same answer, however many threads there are.
-        dice = random.Random(f"{self.seed} {path}")
+        dice = random.Random(f"{self.seed} {path} {sorted(query)}")
         return self._changed(path, body, dice)
 
     def _changed(self, path: str, body: bytes, dice: random.Random) -> Answer:

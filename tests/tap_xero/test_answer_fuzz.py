@@ -56,6 +56,7 @@ NEEDS: dict[str, set[str]] = {
 def recording(run_tap):
     """Answers for all streams of one small organisation, and what the tap makes of them."""
     with pytest.MonkeyPatch.context() as patch, Sandbox(organisations=1, invoices=20) as sandbox:
+        patch.setattr("tap_xero.models.resources.PAGE_SIZE", 20)
         patch.setattr("tap_xero.api.limits.XERO", Allowance(minute=10_000, app_minute=10_000))
         run = run_tap(sandbox, **SETTINGS)
         assert run.error is None
@@ -63,7 +64,8 @@ def recording(run_tap):
 
 
 @pytest.fixture
-def read(run_tap, monkeypatch, tmp_path):
+def read(run_tap, monkeypatch, tmp_path, small_pages):
+    small_pages(20)
     monkeypatch.setattr("tap_xero.api.retries.Retries._wait", lambda self, error, seconds: None)
 
     def read(xero, connections=None, token=None, **settings):
