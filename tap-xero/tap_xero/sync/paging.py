@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from tap_xero.api import envelope as envelope_of
+from tap_xero.api import wire
 from tap_xero.api.errors import RequestRefusedError, SlowAnswerError
 from tap_xero.models import resources
 from tap_xero.models.resources import is_large, smaller
@@ -376,4 +377,4 @@ class PagedReading(Reading):
         if self._ordered:
             return {row[identity] for row in answer.rows}
         # An edit moves a row; one that was not edited keeps its place among the others.
-        return {(row[identity], row.get(updated)) for row in answer.rows}
+        return {(row[identity], wire.encode(row.get(updated))) for row in answer.rows}
