@@ -249,6 +249,22 @@ def test_an_organisation_that_disconnected_is_set_aside_and_others_go_on(wired):
     }
 
 
+@pytest.mark.parametrize("path", ["*", "Invoices"])
+def test_an_organisation_that_refuses_every_call_fails_the_run_and_a_missing_scope_does_not(
+    wired, path
+):
+    """Kind 4 of the trials: one call more tells which it is, where nothing else was given."""
+    wired.edited("Invoices", 2, 0)
+    wired.edited("Invoices", 1, 1)
+    wired.xero.faults.add("scope_missing", tenant=wired.tenant, path=path, count=None)
+    run = wired.run()
+    assert len(run.records["invoices"]) == 1
+    name = wired.xero.tenants[0].name
+    assert run.tap.run.report.failures == ([f"all of {name}"] if path == "*" else [])
+    calls = [call.path for call in wired.xero.calls.of(tenant_id=wired.tenant)]
+    assert calls == ["Invoices", "Organisations"]
+
+
 def test_a_used_up_day_leaves_its_events_for_a_later_run(wired):
     wired.edited("Invoices", 1, 0)
     wired.edited("Payments", 2, 0)

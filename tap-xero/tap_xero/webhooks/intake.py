@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_xero.api.errors import (
+    AccessDeniedError,
     ClosedError,
     DayLimitError,
     OddAnswerError,
@@ -99,6 +100,8 @@ class Intake:
         self._gone: dict[str, str] = {}
         self._aside: dict[int, str] = {}
         self._lost: set[str] = set()
+        self._given: set[str] = set()
+        self._refused: dict[str, Tenant] = {}
         self._skipped = 0
 
     def take_in(self) -> None:
@@ -114,6 +117,7 @@ class Intake:
             rows += self._take(waiting)
             events += len(waiting)
             aside += len(self._aside)
+        self._look_for_access()
         for name in sorted(self._lost):
             self.run.report.failures.append(f"events of {name}, which is not connected")
         if events:
@@ -150,6 +154,24 @@ class Intake:
         self._advance(waiting)
         return sum(task.rows for lane in lanes for task in lane)
 
+    def _look_for_access(self) -> None:
+        """Tell a missing scope from access that was taken away, where every call was refused."""
+        for tenant in self._refused.values():
+            if tenant.id in self._given:
+                continue
+            usage = self.run.report.entry(tenant, "organisations").usage
+            try:
+                self.run.client.ask(tenant, "Organisation", {}, usage=usage)
+            except AccessDeniedError as error:
+                self.run.report.failures.append(f"all of {tenant.name}")
+                self.run.remark(
+                    f"{tenant.name}: Xero refused every call of this run ({error.detail}). Connect "
+                    "the organisation again with tap-xero-login, with the scopes that the streams "
+                    "need."
+                )
+            except (DayLimitError, OrganisationGoneError, TemporaryError, ClosedError) as error:
+                self.run.logger.info("Whether access was lost cannot be told: %s", error)
+
     def _advance(self, waiting: Sequence[PendingEvent]) -> None:
         """Write how far each organisation is done."""
         for each in waiting:
@@ -178,6 +200,14 @@ class Intake:
                 f"{stream.name} of {tenant.name}: {plural(len(positions), 'event')} set aside. "
                 f"{reason} `tap-xero-webhooks retry` puts them back."
             )
+
+    def given(self, tenant: Tenant) -> None:
+        """Note that an organisation gave something."""
+        self._given.add(tenant.id)
+
+    def refused(self, tenant: Tenant) -> None:
+        """Note that an organisation refused something."""
+        self._refused[tenant.id] = tenant
 
     def leave(self, stream: SingerStream, tenant: Tenant, positions: Sequence[int]) -> None:
         """Note events whose rows were not fetched, as their organisation was left."""
@@ -214,6 +244,7 @@ class ChangesTask(StreamTask):
     def take(self, page: Page) -> None:
         """Write a page."""
         self._intake.begin(self.stream)
+        self._intake.given(self.tenant)
         identity = self.stream.resource.identity
         for row in page.rows:
             self._left.pop(str(row.get(identity)).lower(), None)
@@ -237,6 +268,8 @@ class ChangesTask(StreamTask):
             by_reason.setdefault(reason, []).extend(self._left.pop(row, []))
         if isinstance(error, (ClosedError, OddAnswerError, RequestRefusedError)):
             by_reason.setdefault(str(error), []).extend(self._unread())
+        if isinstance(error, AccessDeniedError):
+            intake.refused(tenant)
         for reason, positions in by_reason.items():
             intake.set_aside(stream, tenant, positions, reason)
         if error is None or isinstance(error, (ClosedError, OddAnswerError, RequestRefusedError)):
