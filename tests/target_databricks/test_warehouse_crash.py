@@ -15,9 +15,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
+from target_databricks.errors import BusyError, LoadError
 from target_databricks.warehouse.client.connection import Connections
 from target_databricks.warehouse.staging import leases
 from target_databricks.warehouse.staging.files import VolumeFiles
+from target_databricks.warehouse.staging.volume import StagingVolume
 
 # Spark takes its time: one of a kind runs by default, `pytest -m stress` runs the others too.
 SLOW = pytest.mark.stress
@@ -187,14 +189,40 @@ def test_a_staged_file_is_applied_by_a_run_that_sends_nothing(warehouse, singer,
 
 
 @SLOW
-def test_a_damaged_staged_file_is_left_alone_and_named(warehouse, singer, caplog):
+def test_invariant_3_what_a_killed_run_appended_that_seems_to_be_at_work_still_is_not_doubled(
+    warehouse, singer, driver, monkeypatch
+):
+    """The next run has staged the same rows already when it may look at what the dead one left."""
+    schema = singer.schema("logs", {"x": INTEGER}, [])
+    rows = [singer.record("logs", {"x": x}) for x in (2, 3, 3)]
+    warehouse.run(schema, singer.record("logs", {"x": 1}), singer.state({"n": 1}))
+    driver.fatal, driver.after = f"INSERT INTO `main`.`{warehouse.schema}`.`logs`", True
+    with suppress(Crash):
+        warehouse.run(schema, rows)
+    driver.dead, driver.fatal = False, ""
+    lease, refused = StagingVolume.lease, []
+
+    def busy(self, table, *, wait=True):
+        if not wait and not refused:
+            refused.append(table)
+            raise BusyError("It is at work.")
+        return lease(self, table, wait=wait)
+
+    monkeypatch.setattr(StagingVolume, "lease", busy)
+    warehouse.run(schema, rows, singer.state({"n": 4}), singer.record("logs", {"x": 3}))
+    assert refused == ["logs"]
+    assert warehouse.rows("logs", "x", by="x") == [1, 2, 3, 3, 3]
+
+
+@SLOW
+def test_a_damaged_staged_file_is_left_alone_and_named(warehouse, singer):
     schema = singer.schema("docs", {"id": INTEGER})
     warehouse.run(schema, singer.record("docs", {"id": 1}))
     folder = f"/Volumes/main/{warehouse.schema}/_sdc_staging/{warehouse.name}"
     warehouse.sandbox.volumes.write(f"{folder}/docs-0123.parquet", b"PAR1 cut short")
-    warehouse.run()
-    assert warehouse.staged() == ["docs-0123.parquet"]
-    assert any("docs-0123.parquet" in r.getMessage() for r in caplog.records)
+    with pytest.raises(LoadError, match=r"docs-0123.*quarantined.*damaged"):
+        warehouse.run()
+    assert {name.partition(".")[0] for name in warehouse.staged()} == {"docs-0123"}
     assert warehouse.rows("docs", "id") == [1]
 
 

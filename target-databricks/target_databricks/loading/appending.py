@@ -11,6 +11,7 @@ new.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -96,6 +97,8 @@ class AppendMemory(Generic[FileT]):
         self._hashes = hashes
         self._streams: dict[str, _Memory[FileT]] = {}
         self._covered: set[str] | None = None
+        self._lock = threading.Lock()
+        """Rows are told apart where they are staged, and where another run's turn up meanwhile."""
 
     def load(self) -> list[tuple[FileT, DamagedFileError]]:
         """Recall what earlier runs appended. Returns the files that cannot be read, and why."""
@@ -110,16 +113,21 @@ class AppendMemory(Generic[FileT]):
     def recall(self, batch: Batch, path: FileT) -> None:
         """Expect the rows of an earlier run's batch to come again."""
         memory = self._of(batch.plan.stream)
-        memory.table = batch.plan.table
-        memory.rows.update(_identities(batch))
-        memory.jobs.update(batch.rows.column(JOB_ID).unique().to_pylist())
-        memory.earlier.append(path)
+        with self._lock:
+            memory.table = batch.plan.table
+            memory.rows.update(_identities(batch))
+            memory.jobs.update(batch.rows.column(JOB_ID).unique().to_pylist())
+            memory.earlier.append(path)
 
     def fresh(self, batch: Batch) -> Batch:
         """The batch less the rows that earlier runs appended."""
         memory = self._of(batch.plan.stream)
         if not memory.earlier:
             return batch
+        with self._lock:
+            return self._fresh(memory, batch)
+
+    def _fresh(self, memory: _Memory[FileT], batch: Batch) -> Batch:
         if memory.jobs:
             there = Counter(self._hashes(memory.table, memory.jobs))
             memory.rows = Counter({row: min(n, there[row[0]]) for row, n in memory.rows.items()})

@@ -56,6 +56,21 @@ class Intake:
         staged = [self._stage(piece) for piece in self._staging.pieces(batch)]
         return [*staged[:-1], replace(staged[-1], unfit=unfit)]
 
+    def without_repeats(self, staged: Sequence[Staged]) -> Sequence[Staged]:
+        """What is staged less the rows that, as is known only now, another run has appended."""
+        return [self._without_repeats(one) for one in staged]
+
+    def _without_repeats(self, one: Staged) -> Staged:
+        batch, path = one.batch, one.path
+        if path is None or not self._appends(batch.plan) or is_aside(batch.plan.table):
+            return one
+        fresh = self._memory.fresh(batch)
+        if fresh.rows.num_rows == batch.rows.num_rows:
+            return one
+        shorter = self._staging.stage(fresh)
+        self._staging.done(path)
+        return replace(one, path=shorter, passage=replace(one.passage, batch=fresh))
+
     def groups(self, staged: Sequence[Staged]) -> Iterator[Sequence[Staged]]:
         """What is staged, in groups that go into their tables together."""
         due = [one for one in staged if one.path is not None]
