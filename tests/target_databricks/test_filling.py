@@ -98,6 +98,14 @@ def test_a_schema_without_rows_gives_the_table_its_columns_once(place, singer):
     assert place.versions() == before
 
 
+def test_nor_is_a_column_in_its_way_that_has_another_description(place, singer):
+    """The flag of the users is described by us, where a tap's own column has been before."""
+    described = {"type": "boolean", "description": "Whether it is gone."}
+    place.run(singer.schema("items", {"id": INTEGER, "IsDeleted": described}))
+    place.run(singer.schema("items", {"id": INTEGER, "n": INTEGER}))
+    assert {"is_deleted", "n"} <= set(place.types("items"))
+
+
 def test_a_property_that_would_grow_too_long_names_everything():
     many = {f"a_column_with_a_long_name_{n}": n for n in range(400)}
     assert from_text(as_text(many)) == {EVERYTHING: 399}

@@ -334,7 +334,9 @@ class LakehouseTable:
             own = columns.get(column.name.lower(), column)
             # The writer itself would leave out new members of an array's elements, without a word.
             kind = union_type(own.type, column.type)
-            fields.append(column.with_name(own.name).with_type(kind))
+            # Nor does it take a column that is described otherwise; `upkeep` sees to comments.
+            field = column.with_name(own.name).with_type(kind).with_metadata(own.metadata)
+            fields.append(field)
             arrays.append(array if array.type.equals(kind) else array.cast(kind))
         return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
