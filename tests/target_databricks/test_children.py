@@ -271,7 +271,6 @@ HEADER = {
 }
 
 
-@pytest.mark.rule("columns of the parent")
 def test_child_rows_repeat_what_their_parent_is_filtered_by(place, singer):
     """By the schema or the settings; what changes in the parent alone reaches its lines."""
     lines = [{"n": 1, "kind": "own"}, {"n": 2}]

@@ -53,7 +53,6 @@ def test_unchanged_rows_that_were_sent_again_stay(place, singer, hard):
     assert alive(place) == [1, 2]
 
 
-@pytest.mark.rule("invariant 2")
 def test_invariant_2_a_version_with_the_same_rows_writes_no_data(place, singer):
     place.run(sent(singer, 1, 1, 2))
     files = {t: place.files(t) for t in place.tables()}
@@ -69,7 +68,6 @@ def test_a_row_that_comes_back_is_alive_again(place, singer):
     assert (alive(place), alive(place, "lines", "n")) == ([1, 2], [1, 2])
 
 
-@pytest.mark.rule("invariant 12")
 def test_invariant_12_a_row_that_comes_back_with_an_older_bookmark_is_alive(place, singer):
     def reading(version, *records):
         schema = singer.schema("items", {"id": INTEGER, "at": INTEGER}, bookmarks=["at"])
