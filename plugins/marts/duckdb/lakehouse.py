@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt.adapters.duckdb.utils import SourceConfig
-from deltalake import DeltaTable
+from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import TableNotFoundError
 
 _TRACKING = ("tracking_category_id", "tracking_option_id", "name", "option")
@@ -57,7 +57,10 @@ class Plugin(BasePlugin):
         except TableNotFoundError:
             return pa.schema(list(columns.items())).empty_table()
         there = {field.name for field in table.schema().fields}
-        rows = table.to_pyarrow_table(columns=[name for name in columns if name in there])
+        found = ", ".join(f'"{name}"' for name in columns if name in there)
+        # Not by pyarrow's own reader: now and then it aborts the process at its end.
+        answer = QueryBuilder().register("t", table).execute(f"SELECT {found} FROM t")  # noqa: S608
+        rows = _plain(pa.RecordBatchReader.from_stream(answer).read_all())
         nothing = {
             name: pa.nulls(rows.num_rows, kind)
             for name, kind in columns.items()
@@ -70,3 +73,18 @@ class Plugin(BasePlugin):
     def default_materialization(self) -> str:
         """The rows are met where they are, and not copied into the database."""
         return "view"
+
+
+def _plain(rows: pa.Table) -> pa.Table:
+    """The rows with views of strings as plain strings, at every depth."""
+    return rows.cast(pa.schema([c.with_type(_without_views(c.type)) for c in rows.schema]))
+
+
+def _without_views(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_string_view(kind):
+        return pa.string()
+    if pa.types.is_struct(kind):
+        return pa.struct([c.with_type(_without_views(c.type)) for c in kind])
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_without_views(kind.value_type)))
+    return kind
