@@ -210,8 +210,8 @@ class Load:
         """
         plan = own(staged[0].batch.plan) if self._gathering else staged[0].batch.plan
         results: list[LoadResult] = []
-        with self._lease(plan.table) as replayed, self._application.guard(plan):
-            staged = self._intake.without_repeats(staged) if replayed else staged
+        with self._lease(plan.table), self._application.guard(plan):
+            staged = self._intake.without_repeats(staged)
             if self._gathering:
                 self._gathers(plan, rows=True)
             rest = [result for one in staged for result in self._account(one)]
@@ -363,14 +363,14 @@ class Load:
         return None if place is None else (left, place)
 
     @contextmanager
-    def _lease(self, table: str) -> Iterator[bool]:
-        """Keep other runs from a table, and first apply what they have left. Tells if they have."""
+    def _lease(self, table: str) -> Iterator[None]:
+        """Keep other runs from a stream's tables, and first apply what one of them has left."""
         with self._staging.lease(table):
-            if behind := table in self._busy or self._staging.others_staged(table):
+            if table in self._busy or self._staging.others_staged(table):
                 self._quarantine.load()
                 self._replay(table)
                 self._busy.discard(table)
-            yield behind
+            yield
 
     # One batch
 
