@@ -137,3 +137,12 @@ def test_cash_basis_and_tracking_are_asked_for():
     assert all("periods" not in call.params for call in made)
     (bank,) = planned("bank_summary", date(2026, 1, 31), periods=1)
     assert (bank.basis, bank.params) == ("", {"fromDate": "2026-01-01", "toDate": "2026-01-31"})
+
+
+@pytest.mark.parametrize("stream", ["trial_balance", "profit_and_loss", "balance_sheet"])
+def test_a_report_on_cash_basis_is_a_stream_beside_the_one_on_accrual_basis(stream):
+    day = date(2026, 1, 15)
+    (accrual,), (cash,) = planned(stream, day, periods=1), planned(f"{stream}_cash", day, periods=1)
+    assert (accrual.basis, cash.basis) == ("accrual", "cash")
+    assert cash.params == accrual.params | {"paymentsOnly": "true"}
+    assert "basis" not in BY_STREAM[f"{stream}_cash"].allowed

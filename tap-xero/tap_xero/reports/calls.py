@@ -81,7 +81,7 @@ def calls(
         back=options.periods,
         ahead=options.ahead,
     )
-    basis = options.basis if "basis" in report.options else ""
+    basis = report.basis or (options.basis if "basis" in report.options else "")
     made = []
     for group in _grouped(report, wanted, options.timeframe, 1 if category else report.in_one_call):
         params = _params(report, group, options.timeframe)

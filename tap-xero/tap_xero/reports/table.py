@@ -57,6 +57,7 @@ class Report:
         balances: Figures are those of the last day, so a period has no first one.
         options: What the setting can say about it, besides `periods` and `timeframe`.
         model: Fields of a row.
+        basis: Basis of a stream that has one only; else the setting's counts.
     """
 
     stream: str
@@ -73,6 +74,7 @@ class Report:
     whole_months: bool = False
     balances: bool = False
     options: tuple[str, ...] = ()
+    basis: str = ""
 
     @property
     def places(self) -> int:
@@ -97,7 +99,7 @@ class Report:
 _STANDARD = (("standardLayout", "true"),)
 """Without layouts that people made, so that the rows of all organisations compare."""
 
-REPORTS: tuple[Report, ...] = (
+_EITHER_BASIS: tuple[Report, ...] = (
     Report(
         "trial_balance",
         "TrialBalance",
@@ -132,6 +134,23 @@ REPORTS: tuple[Report, ...] = (
         whole_months=True,
         balances=True,
         options=("basis",),
+    ),
+)
+
+REPORTS: tuple[Report, ...] = (
+    *_EITHER_BASIS,
+    *(
+        # Beside those of the setting's basis, for whoever needs both at once.
+        replace(
+            report,
+            stream=f"{report.stream}_cash",
+            model=replace(
+                report.model, about=report.model.about.removesuffix(".") + "; on cash basis."
+            ),
+            options=tuple(name for name in report.options if name != "basis"),
+            basis="cash",
+        )
+        for report in _EITHER_BASIS
     ),
     Report(
         "bank_summary",
