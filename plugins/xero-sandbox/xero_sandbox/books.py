@@ -12,7 +12,7 @@ from xero_sandbox.stories import profiles
 from xero_sandbox.stories.generator import generator_of
 from xero_sandbox.tenant_books import TenantBooks
 from xero_sandbox.webhooks.announcements import Change
-from xero_sandbox.wire import decode
+from xero_sandbox.wire import decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,6 +84,16 @@ class Books:
         with tenant.lock:
             self.advance(tenant_id)
             tenant.write_journals()
+
+    def cash_journals(self, tenant_id: str, texts: Sequence[bytes]) -> list[bytes]:
+        """Return journals in wire form as they are on cash basis.
+
+        Args:
+            tenant_id: The organisation.
+            texts: As they are on accrual basis, without those that count there alone.
+        """
+        journals = self._tenant(tenant_id).cash_journals([decode(text) for text in texts])
+        return [encode(journal) for journal in journals]
 
     def report(self, tenant_id: str, name: str, parameters: dict[str, str]) -> dict[str, Any]:
         """Return a report as an element of Xero's `Reports` array.

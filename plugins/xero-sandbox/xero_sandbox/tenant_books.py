@@ -101,6 +101,11 @@ class TenantBooks:
         with self.lock, _uncollected():
             self._journals.write(self.now, self._takeovers)
 
+    def cash_journals(self, journals: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return journals as they are on cash basis."""
+        with self.lock:
+            return self._journals.on_cash_basis(journals)
+
     def change(
         self, resource: str, old: dict[str, Any] | None, new: dict[str, Any], delay: float = 0.0
     ) -> Change:

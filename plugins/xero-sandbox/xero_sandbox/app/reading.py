@@ -38,17 +38,6 @@ if TYPE_CHECKING:
 _FIXED_PAGE = 100
 _LARGEST_PAGE = 1000
 _BUDGET_MONTHS = 24
-# Journals that move money, which is what paymentsOnly=true asks for.
-_CASH_SOURCES = (
-    "ACCRECPAYMENT",
-    "ACCPAYPAYMENT",
-    "ARCREDITPAYMENT",
-    "APCREDITPAYMENT",
-    "CASHREC",
-    "CASHPAID",
-    "TRANSFER",
-    "EXPPAYMENT",
-)
 
 
 @dataclass(frozen=True)
@@ -172,26 +161,34 @@ class Reader:
         tenant_id = call.tenant.tenant_id
         number = column(endpoint.name, "JournalNumber", "n")
         offset = call.number("offset") or 0
-        conditions, parameters = [f"{number} > ?"], [offset]
-        if call.flag("paymentsOnly"):
-            sources = ", ".join(f"'{source}'" for source in _CASH_SOURCES)
-            conditions.append(f"{column(endpoint.name, 'SourceType', 's')} IN ({sources})")
-        listing = self.store.page(
+        cash = call.flag("paymentsOnly")
+        of_basis, tenant = "1", []
+        if cash:
+            journals = "SELECT journal FROM ledger WHERE tenant = ? AND NOT accrual_only"
+            of_basis = f"{number} IN ({journals})"
+            tenant = [tenant_id]
+        rows = self.store.page(
             tenant_id,
             endpoint.name,
             since=call.modified_since,
-            where=" AND ".join(conditions),
-            parameters=parameters,
+            where=f"{number} > ? AND {of_basis}",
+            parameters=[offset, *tenant],
             order=[(number, False)],
             limit=_FIXED_PAGE - self.irregularities.of(endpoint.name).short_pages,
-        )
-        rows = listing.documents
+        ).documents
         if not rows and offset and not self._journals_above(tenant_id, number, offset):
             # Quirk 19: an offset beyond the end answers with journals all the same.
             latest = self.store.page(
-                tenant_id, endpoint.name, order=[(number, True)], limit=_FIXED_PAGE
+                tenant_id,
+                endpoint.name,
+                where=of_basis,
+                parameters=tenant,
+                order=[(number, True)],
+                limit=_FIXED_PAGE,
             )
             rows = latest.documents[::-1]
+        if cash:
+            rows = self.books.cash_journals(tenant_id, rows)
         return Answer(endpoint.name, rows, page=offset)
 
     def _journals_above(self, tenant_id: str, number: str, offset: int) -> bool:

@@ -7,16 +7,18 @@ since a large organisation has as many as documents.
 
 from __future__ import annotations
 
+from itertools import count
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from xero_sandbox.ledger.cash_basis import CashBasis
 from xero_sandbox.ledger.postings import Posting, PostingLine, postings
 from xero_sandbox.store import Row
 from xero_sandbox.stories.timeline import ANCHOR, START
-from xero_sandbox.wire import DAY, money, net_date
+from xero_sandbox.wire import DAY, cents, decode, money, net_date
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from xero_sandbox.ledger.chart import Chart
     from xero_sandbox.store import Store
@@ -28,10 +30,13 @@ _TABLE = """
 CREATE TABLE IF NOT EXISTS ledger (
     tenant TEXT NOT NULL, date INTEGER NOT NULL, account TEXT NOT NULL, cents INTEGER NOT NULL,
     options TEXT NOT NULL, source TEXT NOT NULL, settles TEXT NOT NULL,
-    accrual_only INTEGER NOT NULL
+    accrual_only INTEGER NOT NULL, journal INTEGER NOT NULL
 )
 """
-_INSERT = "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT = "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_Tracked = tuple[str, str, str, str]
+"""Category and option, and their ids."""
+
 _AT_ONCE = 10_000
 """Invoices whose entries are held in memory at a time."""
 
@@ -101,7 +106,8 @@ class Journals:
         self._manual_entries = [entry for entry in self._manual_entries if entry[0] > now]
         entries.sort(key=itemgetter(0, 1, 2))
         tenant = self._organisation.tenant_id
-        self._store.put_many(self._journal(at, posting) for at, _, _, posting in entries)
+        numbered = [(at, self._next_number(), posting) for at, _, _, posting in entries]
+        self._store.put_many(self._journal(*entry) for entry in numbered)
         self._store.write_rows(
             _INSERT,
             (
@@ -114,8 +120,9 @@ class Journals:
                     posting.source_id,
                     posting.settles,
                     posting.accrual_only,
+                    number,
                 )
-                for _, _, _, posting in entries
+                for _, number, posting in numbered
                 for line in posting.lines
             ),
         )
@@ -145,26 +152,89 @@ class Journals:
             for posting in postings(self._organisation, document.resource, document.body)
         ]
 
-    def _journal(self, at: int, posting: Posting) -> Row:
+    def on_cash_basis(self, journals: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return journals with what payments settle in place of what they reduce.
+
+        Args:
+            journals: As they were written, those of accrual basis alone left out.
+        """
+        numbers = [journal["JournalNumber"] for journal in journals]
+        settled = dict(
+            self._store.rows(
+                "SELECT DISTINCT journal, settles FROM ledger"
+                " WHERE tenant = ? AND journal BETWEEN ? AND ?",
+                (self._organisation.tenant_id, min(numbers, default=0), max(numbers, default=0)),
+            )
+        )
+        basis = CashBasis(self._organisation, self._store)
+        names = self._tracking_options()
+        return [
+            {**journal, "JournalLines": self._cash_lines(journal, settles, basis, names)}
+            for journal in journals
+            for settles in [settled[journal["JournalNumber"]]]
+        ]
+
+    def _cash_lines(
+        self, journal: dict[str, Any], settles: str, basis: CashBasis, names: dict[str, _Tracked]
+    ) -> list[dict[str, Any]]:
+        lines = []
+        for line in journal["JournalLines"]:
+            parts = basis.spread(settles, line["AccountID"], cents(line["NetAmount"]))
+            lines += (
+                [line]
+                if parts is None
+                else [
+                    self._line(
+                        PostingLine(
+                            part.account,
+                            part.cents,
+                            tracking=tuple(names[option] for option in part.options.split()),
+                        ),
+                        "",
+                    )
+                    for part in parts
+                ]
+            )
+        line_ids = _line_ids(journal["JournalID"])
+        return [
+            {**line, "JournalLineID": line_id}
+            for line, line_id in zip(lines, line_ids, strict=False)
+        ]
+
+    def _tracking_options(self) -> dict[str, _Tracked]:
+        page = self._store.page(self._organisation.tenant_id, "TrackingCategories")
+        return {
+            option["TrackingOptionID"]: (
+                category["Name"],
+                option["Name"],
+                category["TrackingCategoryID"],
+                option["TrackingOptionID"],
+            )
+            for category in map(decode, page.documents)
+            for option in category["Options"]
+        }
+
+    def _next_number(self) -> int:
         # Xero's numbers have gaps; every ninth is followed by one of up to five.
         self._number += 1 + (self._number * 7 % 5 if self._number % 9 == 0 else 0)
-        # Lines are numbered on from the journal's own id.
-        journal_id = self._organisation.id_of("journal", self._number)
-        stem, last = journal_id[:-3], int(journal_id[-3:], 16)
+        return self._number
+
+    def _journal(self, at: int, number: int, posting: Posting) -> Row:
+        journal_id = self._organisation.id_of("journal", number)
         body = {
             "JournalID": journal_id,
             "JournalDate": net_date(posting.date),
-            "JournalNumber": self._number,
+            "JournalNumber": number,
             "CreatedDateUTC": net_date(at),
             "Reference": posting.reference,
             "SourceID": posting.source_id,
             "SourceType": posting.source_type,
             "JournalLines": [
-                self._line(line, f"{stem}{(last + place) % 4096:03x}")
-                for place, line in enumerate(posting.lines, 1)
+                self._line(line, line_id)
+                for line, line_id in zip(posting.lines, _line_ids(journal_id), strict=False)
             ],
         }
-        tenant_id, number = self._organisation.tenant_id, self._number
+        tenant_id = self._organisation.tenant_id
         return Row(tenant_id, "Journals", journal_id, body, at, number, is_new=True)
 
     def _line(self, line: PostingLine, line_id: str) -> dict[str, Any]:
@@ -195,6 +265,12 @@ class Journals:
             body["TaxType"] = line.tax_type
             body["TaxName"] = tax.name if tax is not None else line.tax_type
         return body
+
+
+def _line_ids(journal_id: str) -> Iterator[str]:
+    """Ids of lines, numbered on from the journal's own."""
+    stem, last = journal_id[:-3], int(journal_id[-3:], 16)
+    return (f"{stem}{(last + place) % 4096:03x}" for place in count(1))
 
 
 def _difference(before: list[Posting], after: list[Posting]) -> list[Posting]:

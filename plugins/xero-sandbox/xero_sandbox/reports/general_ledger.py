@@ -1,11 +1,4 @@
-"""Sums over the lines of the general ledger, by account, on accrual or cash basis.
-
-On cash basis a document counts when it is paid: its own entry is left out, and a payment, instead
-of reducing what is owed, is spread over the accounts of the document that it settles, in
-proportion. Entries stay balanced line by line, so reports on cash basis balance too.
-
-Source: Xero, Reports (`paymentsOnly`); Xero Central, How cash basis reports work.
-"""
+"""Sums over the lines of the general ledger, by account, on accrual or cash basis."""
 
 from __future__ import annotations
 
@@ -13,6 +6,7 @@ from collections import defaultdict
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from xero_sandbox.ledger.cash_basis import CashBasis
 from xero_sandbox.reports import periods
 from xero_sandbox.reports.account_types import RESULT
 
@@ -136,36 +130,15 @@ class GeneralLedger:
 
     def _cash_basis_lines(self) -> Iterator[_Line]:
         """The lines of the books on cash basis."""
-        tenant = self.organisation.tenant_id
-        owed = {self.organisation.accounts[name].id for name in ("debtors", "creditors", "claims")}
-        shares: defaultdict[str, list[tuple[str, str, int]]] = defaultdict(list)
-        for source, account, options, cents in self.store.rows(
-            "SELECT source, account, options, sum(cents) FROM ledger"
-            " WHERE tenant = ? AND accrual_only GROUP BY source, account, options"
-            " HAVING sum(cents) ORDER BY source, account, options",
-            (tenant,),
-        ):
-            if account not in owed:
-                shares[source].append((account, options, cents))
-        for settles, *line in self.store.rows(
+        basis = CashBasis(self.organisation, self.store)
+        for settles, day, account, cents, options in self.store.rows(
             "SELECT settles, date, account, sum(cents), options FROM ledger"
             " WHERE tenant = ? AND NOT accrual_only"
             " GROUP BY source, settles, date, account, options",
-            (tenant,),
+            (self.organisation.tenant_id,),
         ):
-            paid = _Line(*line)
-            document = shares.get(settles)
-            if document and paid.account in owed and sum(cents for _, _, cents in document):
-                yield from _spread(paid, document)
+            parts = basis.spread(settles, account, cents)
+            if parts is None:
+                yield _Line(day, account, cents, options)
             else:
-                yield paid
-
-
-def _spread(paid: _Line, document: list[tuple[str, str, int]]) -> Iterator[_Line]:
-    """A payment's part of each line of the document it settles; the last takes odd cents."""
-    total = sum(cents for _, _, cents in document)
-    left = paid.cents
-    for place, (account, options, cents) in enumerate(document, 1):
-        part = left if place == len(document) else round(paid.cents * cents / total)
-        left -= part
-        yield _Line(paid.date, account, part, options)
+                yield from (_Line(day, each.account, each.cents, each.options) for each in parts)
