@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
+import duckdb
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
@@ -134,6 +135,15 @@ def loaded(
         project.read_from(xero)
         project.meltano("run", "tap-xero", "target-databricks")
         yield project, xero
+
+
+@pytest.fixture(scope="session")
+def marts(loaded: tuple[Project, Sandbox]) -> tuple[Project, Sandbox, duckdb.DuckDBPyConnection]:
+    """The marts of the loaded books, as of the sandbox's day, built and tested by dbt."""
+    project, xero = loaded
+    project.meltano("run", "dbt-duckdb:build", MARTS_AS_OF=xero.clock.now().date().isoformat())
+    database = project.root / "output" / "books.duckdb"
+    return project, xero, duckdb.connect(str(database), read_only=True)
 
 
 @pytest.fixture

@@ -10,20 +10,8 @@ from uuid import UUID
 
 import duckdb
 import pytest
-from conftest import Project
-from xero_sandbox.sandbox import Sandbox
 
 Amounts = dict[tuple[date, str], Decimal]
-BUILD = ("run", "dbt-duckdb:build")
-
-
-@pytest.fixture(scope="session")
-def marts(loaded: tuple[Project, Sandbox]) -> tuple[Project, Sandbox, duckdb.DuckDBPyConnection]:
-    """The marts of the loaded books, as of the sandbox's day, built and tested by dbt."""
-    project, xero = loaded
-    project.meltano(*BUILD, MARTS_AS_OF=xero.clock.now().date().isoformat())
-    database = project.root / "output" / "books.duckdb"
-    return project, xero, duckdb.connect(str(database), read_only=True)
 
 
 def _amounts(connection: duckdb.DuckDBPyConnection, query: str, tenant_id: str) -> Amounts:

@@ -24,6 +24,8 @@ _CLAIM_PAYMENT = [
     ("account", pa.struct([("account_id", pa.string())])),
 ]
 
+_BUDGET_BALANCE = [("period", pa.string()), ("amount", pa.decimal128(38, 4))]
+
 TYPES = {
     "string": pa.string(),
     "date": pa.date32(),
@@ -33,6 +35,7 @@ TYPES = {
     "amount": pa.decimal128(38, 4),
     "rate": pa.decimal128(38, 10),
     "tracking": pa.list_(pa.struct([(name, pa.string()) for name in _TRACKING])),
+    "budget_balances": pa.list_(pa.struct(_BUDGET_BALANCE)),
     "claim_payments": pa.list_(pa.struct(_CLAIM_PAYMENT)),
 }
 """Types of columns as `models/sources.yml` calls them; `macros/sources.sql` has them in SQL."""

@@ -34,6 +34,7 @@ users. On Databricks a table or a column that is missing is made up as DuckDB's 
     'amount': 'decimal(38, 4)',
     'rate': 'decimal(38, 10)',
     'tracking': 'array<struct<tracking_category_id: string, tracking_option_id: string, name: string, option: string>>',
+    'budget_balances': 'array<struct<period: string, amount: decimal(38, 4)>>',
     'claim_payments': 'array<struct<payment_id: string, date: date, amount: decimal(38, 4), account: struct<account_id: string>>>',
 }.get(type, type)) }}
 {%- endmacro %}

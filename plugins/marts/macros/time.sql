@@ -16,3 +16,8 @@
 {%- set first = 'make_date(cast(' ~ year ~ ' as int), ' ~ organisation ~ '.financial_year_end_month, 1)' -%}
 least(cast(last_day({{ first }}) as date), {{ days_later(first, organisation ~ '.financial_year_end_day - 1') }})
 {%- endmacro %}
+
+{# Months of the calendar from one date to another. #}
+{% macro months_between(first, last) -%}
+cast(12 * (year({{ last }}) - year({{ first }})) + month({{ last }}) - month({{ first }}) as int)
+{%- endmacro %}
