@@ -42,6 +42,26 @@ cast(case
   end as decimal(18, 4))
 {%- endmacro %}
 
+{# An amount times a rate, to the cent, half away from zero, exactly. #}
+{% macro times(amount, rate) -%}
+{%- set scaled = 'cast(abs(' ~ amount ~ ') * 10000 as hugeint)' -%}
+{%- if target.type == 'databricks' -%}
+cast(sign({{ amount }})
+    * round(cast(abs({{ amount }}) as decimal(18, 4)) * cast({{ rate }} as decimal(18, 10)), 2) as decimal(18, 4))
+{%- else -%}
+cast(sign({{ amount }})
+    * cast(({{ scaled }} * cast({{ rate }} * 10000000000 as hugeint) + 500000000000) // 1000000000000 as decimal(36, 2))
+    / cast(100 as decimal(3, 0)) as decimal(18, 4))
+{%- endif -%}
+{%- endmacro %}
+
+{# The values of a group that are not null, each once, in order, with commas; null where there is none. #}
+{% macro listing(value) -%}
+{%- if target.type == 'databricks' -%}nullif(array_join(array_sort(collect_set({{ value }})), ', '), '')
+{%- else -%}string_agg(distinct {{ value }}, ', ' order by {{ value }})
+{%- endif -%}
+{%- endmacro %}
+
 {# The type of a list of tracking options on a line. #}
 {% macro tracking_type() -%}
 {%- set members = ['tracking_category_id', 'tracking_option_id', 'name', 'option'] -%}

@@ -15,7 +15,7 @@ select
   {{ facts.get('number', 'cast(null as string)') }} as document_number, reference, contact_id,
   {{ facts.get('bank', 'cast(null as string)') }} as bank_account_id,
   upper(line_amount_types) = 'INCLUSIVE' as includes_tax, currency_code,
-  coalesce(currency_rate, 1) as currency_rate, sub_total, total_tax, total
+  coalesce(currency_rate, 1) as currency_rate, sub_total, total_tax, total, updated_date_utc
 from {{ live(facts.table) }} as d
 {{ 'union all' if not loop.last }}
 {%- endfor %}

@@ -14,7 +14,7 @@ select
   type in ('ACCREC', 'ACCRECCREDIT', 'RECEIVE-PREPAYMENT', 'RECEIVE-OVERPAYMENT') as is_receivable,
   case when {{ facts[1] }} then 1 else -1 end as side, contact_id, date,
   {{ 'due_date' if kind == 'invoice' else 'date' }} as due_date,
-  currency_code, coalesce(currency_rate, 1) as currency_rate, total
+  currency_code, coalesce(currency_rate, 1) as currency_rate, total, updated_date_utc
 from {{ live(facts[0]) }} as d
 {{ 'union all' if not loop.last }}
 {%- endfor %}
