@@ -69,3 +69,12 @@ cast(sign({{ amount }})
 {%- else -%}struct({% for m in members %}"{{ m }}" varchar{{ ', ' if not loop.last }}{% endfor %})[]
 {%- endif -%}
 {%- endmacro %}
+
+{# Whole numbers of up to 38 digits: the type, and a quotient that is whole. #}
+{% macro whole(number) -%}
+cast({{ number }} as {{ 'decimal(38, 0)' if target.type == 'databricks' else 'hugeint' }})
+{%- endmacro %}
+
+{% macro whole_quotient(number, divisor) -%}
+({{ number }} {{ 'div' if target.type == 'databricks' else '//' }} {{ divisor }})
+{%- endmacro %}

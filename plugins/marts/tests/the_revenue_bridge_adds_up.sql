@@ -7,7 +7,7 @@ with bridge as (
 ),
 income as (
   select tenant_id, cast(date_trunc('month', month_end) as date) as period_start, sum(amount) as amount
-  from {{ ref('profit_and_loss') }} where section = 'Income' group by 1, 2
+  from {{ ref('profit_and_loss') }} where basis = 'accrual' and section = 'Income' group by 1, 2
 ),
 customers as (
   select tenant_id, period_start, closing as amount from bridge where period = 'month'

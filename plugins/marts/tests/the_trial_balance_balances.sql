@@ -1,4 +1,4 @@
-select tenant_id, month_end, sum(movement) as movement, sum(balance) as balance
+select tenant_id, basis, month_end, sum(movement) as movement, sum(balance) as balance
 from {{ ref('trial_balance') }}
-group by 1, 2
+group by 1, 2, 3
 having sum(balance) <> 0

@@ -5,5 +5,5 @@ with by_option as (
 select b.*, p.amount as statement
 from by_option as b
 join {{ ref('profit_and_loss') }} as p
-  on p.tenant_id = b.tenant_id and p.month_end = b.month_end and p.account_key = b.account_key
+  on p.tenant_id = b.tenant_id and p.month_end = b.month_end and p.account_key = b.account_key and p.basis = 'accrual'
 where b.amount <> p.amount

@@ -6,5 +6,6 @@ select
 from {{ ref('general_ledger') }} as l
 join {{ ref('dim_account') }} as a on a.account_key = l.account_key
 join {{ ref('statement_sections') }} as s on s.type = a.type and s.section = 'Income'
+where l.basis = 'accrual'
 group by 1, 2, 3
 having sum(l.net_amount) <> 0

@@ -6,6 +6,7 @@ with moved as (
     sum(case when l.net_amount < 0 then -l.net_amount else 0 end) as spent
   from {{ ref('general_ledger') }} as l
   join {{ ref('dim_account') }} as a on a.account_key = l.account_key and a.type = 'BANK'
+  where l.basis = 'accrual'
   group by 1, 2, 3
 )
 select
@@ -16,3 +17,4 @@ select
 from {{ ref('trial_balance') }} as t
 join {{ ref('dim_account') }} as a on a.account_key = t.account_key and a.type = 'BANK'
 left join moved as m on m.tenant_id = t.tenant_id and m.month_end = t.month_end and m.account_key = t.account_key
+where t.basis = 'accrual'

@@ -7,7 +7,7 @@ with budgets as (
 actuals as (
   select b.budget_key, p.tenant_id, p.month_end, p.account_key, p.amount
   from budgets as b
-  join {{ ref('profit_and_loss') }} as p on p.tenant_id = b.tenant_id
+  join {{ ref('profit_and_loss') }} as p on p.tenant_id = b.tenant_id and p.basis = 'accrual'
   where b.tracking_option_key is null
   union all
   select b.budget_key, r.tenant_id, r.month_end, r.account_key, r.amount

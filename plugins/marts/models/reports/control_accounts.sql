@@ -15,6 +15,6 @@ select
 from {{ ref('dim_month') }} as m
 join sides as s on s.tenant_id = m.tenant_id
 left join {{ ref('trial_balance') }} as t
-  on t.tenant_id = m.tenant_id and t.month_end = m.month_end and t.account_key = s.account_key
+  on t.tenant_id = m.tenant_id and t.month_end = m.month_end and t.account_key = s.account_key and t.basis = 'accrual'
 left join subledgers as o
   on o.tenant_id = m.tenant_id and o.month_end = m.month_end and o.is_receivable = s.is_receivable

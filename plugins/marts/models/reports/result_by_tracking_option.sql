@@ -5,6 +5,7 @@ with lines as (
     l.*, case when a.class = 'REVENUE' then -l.net_amount else l.net_amount end as amount
   from {{ ref('general_ledger') }} as l
   join {{ ref('dim_account') }} as a on a.account_key = l.account_key and a.is_profit_and_loss
+  where l.basis = 'accrual'
 )
 select
   l.tenant_id, cast(last_day(l.journal_date) as date) as month_end, c.tracking_category_key,
