@@ -5,9 +5,9 @@ pytest := "uv run --group test pytest"
 standing := "not stress and not benchmark"
 newest := "build/newest"
 everything := "--all-packages --all-groups --all-extras --no-emit-workspace --no-annotate --no-header --quiet"
-quick := "not spark and not meltano and not process and not style and not fuzz and " + standing
+quick := "not spark and not meltano and not process and not style and not fuzz and not long and " + standing
 
-# The quick lane: everything that needs no Spark, no other process and no checker.
+# The quick lane: everything that needs no Spark, no other process and no checker, and no long look.
 test *arguments:
     {{pytest}} -m "{{quick}}" {{arguments}}
 
@@ -23,6 +23,10 @@ test-newest *arguments:
     uv pip install --quiet --no-config --python {{newest}} --group test -e 'tap-xero[sandbox,webhooks]' -e target-databricks -e plugins/databricks-sandbox
     uv pip install --no-config --python {{newest}} --upgrade --prerelease allow singer-sdk meltano
     {{newest}}/bin/python -m pytest -n 0 {{arguments}} tests/test_private_sdk.py tests/tap_xero/test_standard.py tests/target_databricks/test_sdk_standard.py tests/end_to_end/test_ecosystem.py -k "not spark and (not ecosystem or the_demo)"
+
+# Many instants, stories and examples: crash points, outages, edits between two calls.
+test-long *arguments:
+    {{pytest}} -m "long and not spark and not process and {{standing}}" {{arguments}}
 
 # What runs against the warehouse sandbox.
 test-spark *arguments:

@@ -7,6 +7,7 @@
 | `process` | other processes: the installed commands, kills, servers |
 | `style` | formatter, linter and type checker |
 | `fuzz` | hostile streams, hundreds of them, against a model of the tables |
+| `long` | nothing of these, but many instants, stories or examples: seconds of the processor each |
 
 A test without any of them is in the quick lane: `just test`.
 
@@ -45,6 +46,13 @@ SHARED = (
 STARTING = {"receiver_process", "bench"}
 """Fixtures that start processes through what they import when asked for."""
 
+LONG = {
+    *("test_answer_fuzz.py", "test_business.py", "test_drift.py", "test_lost_access.py"),
+    *("test_crash.py", "test_overwrite.py", "test_quarantine.py", "test_values.py"),
+    "test_warehouse_outages.py",
+}
+"""Modules that break one thing at many instants: a quarter of what the quick lane would take."""
+
 LANES: dict[str, Callable[[pytest.Function], bool]] = {
     "spark": lambda test: any("databricks_sandbox" in name for name in _group(test)),
     "meltano": lambda test: "system_database" in test.fixturenames,
@@ -54,6 +62,7 @@ LANES: dict[str, Callable[[pytest.Function], bool]] = {
     ),
     "style": lambda test: test.path.name == "test_style.py",
     "fuzz": lambda test: test.path.parent.name == "fuzz",
+    "long": lambda test: test.path.name in LONG,
 }
 
 

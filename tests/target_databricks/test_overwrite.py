@@ -60,8 +60,8 @@ def test_readers_see_the_old_rows_until_all_new_ones_are_there(place, singer, lo
     assert place.rows("lines", "n", by="n") == [4, 5]
     assert place.last.states == [{"n": 2}]
     assert place.tables() == {"items", "lines"}
-    # One commit for the column, one for the rows.
-    assert place.version("items") - version <= 2
+    # One commit for the column, one for whose it is, one for the rows.
+    assert place.version("items") - version <= 3
     # What the tap does not send again because it is as it was, stays.
     del looks[:]
     unchanged = singer.schema("items", {"id": INTEGER}, **{"x-unchanged": True})
@@ -209,6 +209,17 @@ def test_rows_of_a_child_table_that_a_later_schema_left_out_are_there(folder, si
     folder.run(rest, items(singer, 1), rest, singer.state({"n": 1}), **OVER)
     assert folder.rows("items", "id") == [1, 2]
     assert folder.rows("lines", "n", by="n") == [1]
+
+
+def test_the_table_knows_whose_the_columns_of_every_schema_of_the_run_are(folder, singer):
+    old = singer.schema("items", {"id": INTEGER, "old": TEXT})
+    rest = singer.schema("items", {"id": INTEGER, "new": TEXT})
+    folder.run(rest, singer.record("items", {"id": 0, "new": "there"}), singer.state({"n": 0}))
+    folder.run(old, singer.record("items", {"id": 1, "old": "a"}), rest, singer.state(1), **OVER)
+    folder.run(rest, singer.record("items", {"id": 1, "old": "b", "new": "c"}))
+    assert folder.rows("items", "id", "old", "new", "_rescued_data") == [
+        {"id": 1, "old": None, "new": "c", "_rescued_data": '{"old":"b"}'}
+    ]
 
 
 def test_objects_in_objects_that_a_schema_leaves_out_do_not_end_the_process(folder, singer):

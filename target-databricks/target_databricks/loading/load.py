@@ -45,6 +45,7 @@ from target_databricks.loading.overwriting import (
     is_aside,
     own,
     own_name,
+    whole,
 )
 from target_databricks.loading.quarantine import WAITING
 from target_databricks.loading.waiting import Staged
@@ -100,8 +101,7 @@ class Load:
             job_id=job_id,
             note_unwritten=self._activation.note_unwritten,
         )
-        self._quarantine = self._application.quarantine
-        self.refusals = self._application.refusals
+        self._quarantine, self.refusals = self._application.quarantine, self._application.refusals
         self.parallelism = backend.parallelism
         self.merge_every = backend.merge_every
         self._intake = Intake(backend, self._application, self._memory, job_id)
@@ -251,11 +251,11 @@ class Load:
         with self._lease(plan.table), self._application.guard(plan):
             if not self._gathers(plan):
                 return
-            # An earlier SCHEMA of the run may have had child tables that the last one has not.
-            children = {c.table: c for c in plan.children} | self._gathered.get(plan.stream, {})
-            whole = replace(plan, children=tuple(children.values()))
-            self._backend.prepare(whole)
-            self._backend.overwrite(whole, aside(whole))
+            properties = self._backend.properties(aside(plan).table)
+            every = whole(plan, self._gathered.get(plan.stream, {}), properties)
+            self._backend.prepare(every)
+            self._application.filling.note_sources(every)
+            self._backend.overwrite(every, aside(every))
             self._memory.forget(plan.stream)
             if stateful and not self._staging.stateful(plan.table):
                 self._staging.note_state(plan.table)

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from target_databricks.schema.plan import StreamPlan
+from target_databricks.schema.plan import ChildPlan, StreamPlan
+from target_databricks.schema.sources import from_properties, split
 
 ASIDE = "_sdc_new_"
 """What the name of a table that gathers begins with."""
@@ -31,6 +32,22 @@ def aside(plan: StreamPlan) -> StreamPlan:
 def own(plan: StreamPlan) -> StreamPlan:
     """The plan with the tables that the rows of one that gathers them are for."""
     return _renamed(plan, own_name)
+
+
+def whole(
+    plan: StreamPlan, children: Mapping[str, ChildPlan], properties: Mapping[str, str]
+) -> StreamPlan:
+    """The last plan of a run, with what earlier SCHEMAs of it had gathered rows for.
+
+    Args:
+        plan: The last one.
+        children: Child tables of all of them, by name.
+        properties: What the table that gathers notes: whose its columns are.
+    """
+    own_children = {child.table: child for child in plan.children}
+    noted = dict.fromkeys([*split(from_properties(properties)), *split(plan.sources)])
+    every = tuple({**own_children, **children}.values())
+    return replace(plan, children=every, sources="".join(noted))
 
 
 def _renamed(plan: StreamPlan, rename: Callable[[str], str]) -> StreamPlan:
