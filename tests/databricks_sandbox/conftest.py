@@ -19,10 +19,10 @@ HERE = Path(__file__).parent
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let a worker of their own run these: two Sparks cost less than one after the other."""
+    """Let one worker run all that needs Spark: a second Spark takes a minute to get warm."""
     for item in items:
         if "databricks_sandbox" in getattr(item, "fixturenames", ()) and HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("of_its_own"))
+            item.add_marker(pytest.mark.xdist_group("databricks_sandbox"))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import shlex
 import subprocess
 import sys
 from collections import defaultdict
-from contextlib import redirect_stdout
+from contextlib import closing, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -24,6 +24,7 @@ from tap_xero.api import limits
 from tap_xero.auth import encryption
 from tap_xero.reports.table import REPORT_NAMES
 from tap_xero.tap import TapXero
+from trigger_bench import Bench
 from xero_sandbox.clock import ManualClock
 from xero_sandbox.sandbox import Sandbox
 
@@ -123,6 +124,13 @@ class SmallPages:
 
     def __call__(self, size: int) -> None:
         self._monkeypatch.setattr("tap_xero.models.resources.PAGE_SIZE", size)
+
+
+@pytest.fixture
+def bench(tmp_path):
+    """A trigger of webhooks with its inbox and a pipeline that notes what it does."""
+    with closing(Bench(tmp_path)) as bench:
+        yield bench
 
 
 @pytest.fixture

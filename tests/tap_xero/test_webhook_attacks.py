@@ -17,17 +17,8 @@ import requests
 from tap_xero.webhooks import connections
 from tap_xero.webhooks.inbox import Inbox
 from tap_xero.webhooks.parts import Parts
-from test_webhook_trigger import Bench, wait_until
+from trigger_bench import wait_until
 from webhook_receiving import body_of, deliver, event, signature
-
-
-@pytest.fixture
-def bench(tmp_path):
-    made = Bench(tmp_path)
-    yield made
-    for trigger in made.triggers:
-        trigger.stop()
-    made.inbox.close()
 
 
 class Client:

@@ -411,12 +411,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not isinstance(item, pytest.Function):
             continue
-        if (
-            item.path.name.startswith("test_warehouse_")
-            and "databricks_sandbox" in item.fixturenames
-        ):
-            # With those of the sandbox itself, whose Spark would be done long before ours.
-            item.add_marker(pytest.mark.xdist_group("of_its_own"))
         place = item.callspec.params.get("place") if hasattr(item, "callspec") else None
         rule = item.get_closest_marker("rule")
         if rule and place is None:

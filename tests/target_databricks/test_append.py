@@ -63,7 +63,6 @@ def test_rows_without_a_key_are_appended(place, singer):
     assert values(place) == [1, 1, 2, 2, 3]
 
 
-@pytest.mark.rule("no keys: append, exactly once")
 def test_equal_batches_of_one_run_are_all_appended(place, singer):
     place.run(logs(singer, 1, 1, 1, 1), batch_size_rows=1)
     assert values(place) == [1, 1, 1, 1]

@@ -83,7 +83,6 @@ def test_a_line_that_moves_to_another_invoice_is_there_once(place, singer):
     assert names(place) == [(2, "b", 0), (2, "a", 1)]
 
 
-@pytest.mark.rule("child tables are replaced per parent")
 def test_lines_follow_the_version_of_the_parent_that_wins(place, singer):
     place.run(
         invoices(

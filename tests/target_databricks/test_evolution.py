@@ -35,7 +35,6 @@ def test_a_property_that_is_gone_keeps_its_column_and_values(place, singer):
     assert place.rows("things", "v") == [1, None, 3]
 
 
-@pytest.mark.rule("evolution")
 def test_new_nested_members_are_added_at_every_depth(place, singer, monkeypatch):
     def nested(*names):
         inner = {"type": "object", "properties": dict.fromkeys(names, INTEGER)}

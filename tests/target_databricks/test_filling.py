@@ -17,7 +17,6 @@ def written(place):
     return {r["table_name"]: r["rows_inserted"] + r["rows_updated"] for r in place.loads()}
 
 
-@pytest.mark.rule("kind 6")
 def test_a_new_column_a_nested_field_and_a_child_table_fill_the_rows_that_have_something(
     place, singer
 ):

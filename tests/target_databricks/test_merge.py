@@ -174,7 +174,6 @@ def test_a_version_without_a_bookmark_says_nothing_of_other_keys(folder, singer,
     assert folder.rows("items", "v") == ["0", "6", "9"]
 
 
-@pytest.mark.rule("merge, gated by hash")
 def test_keys_of_several_columns_are_compared_whole(place, singer):
     schema = singer.schema("items", {"t": TEXT, "n": INTEGER, "v": TEXT}, ["t", "n"])
     first = [{"t": t, "n": n, "v": "1"} for t in ("a", "b") for n in (1, 2)]

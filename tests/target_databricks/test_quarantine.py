@@ -37,7 +37,6 @@ def state(singer, docs, logs):
     return singer.state({"bookmarks": {"docs": {"n": docs}, "logs": {"n": logs}}})
 
 
-@pytest.mark.rule("invariant 13")
 def test_invariant_13_rows_that_can_never_be_applied_stop_only_themselves(place, singer):
     """Three runs, drop, green: the other rows and streams load, and their states go out."""
     plain = singer.schema("docs", {"id": INTEGER, "v": TEXT})

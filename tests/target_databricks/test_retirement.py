@@ -105,7 +105,6 @@ def test_invariant_12_a_run_that_dies_after_any_message_retires_nothing(place, s
     assert [r["id"] for r in place.rows("items") if r["_sdc_deleted_at"] is None] == [1]
 
 
-@pytest.mark.rule("invariant 12")
 @pytest.mark.parametrize("hard", [True, False], ids=["hard", "soft"])
 def test_invariant_12_every_kind_of_stream_is_what_its_last_whole_reading_sent(
     place, singer, tmp_path, hard

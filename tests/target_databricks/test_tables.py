@@ -85,7 +85,6 @@ def test_without_the_sdks_metadata_hash_job_and_rescued_data_remain(place, singe
 # The users' flag and columns
 
 
-@pytest.mark.rule("table shape")
 def test_the_soft_delete_flag_belongs_to_the_users(place, singer):
     place.run(items(singer, {"id": 1, "v": "a"}, {"id": 2, "v": "b"}))
     assert place.rows("items", "is_deleted") == [False, False]

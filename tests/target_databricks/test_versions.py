@@ -286,7 +286,6 @@ def test_the_same_version_again_retires_nobody(place, singer):
     assert alive(place) == [1, 2, 3]
 
 
-@pytest.mark.rule("invariant 3")
 def test_invariant_3_a_full_load_that_was_cut_short_and_resumed_retires_nobody_it_sent(
     place, singer
 ):

@@ -189,8 +189,9 @@ def test_a_staged_file_is_applied_by_a_run_that_sends_nothing(warehouse, singer,
 
 
 @SLOW
+@pytest.mark.parametrize("size", [100, 2], ids=["one batch", "several batches"])
 def test_invariant_3_what_a_killed_run_appended_that_seems_to_be_at_work_still_is_not_doubled(
-    warehouse, singer, driver, monkeypatch
+    warehouse, singer, driver, monkeypatch, size
 ):
     """The next run has staged the same rows already when it may look at what the dead one left."""
     schema = singer.schema("logs", {"x": INTEGER}, [])
@@ -198,7 +199,7 @@ def test_invariant_3_what_a_killed_run_appended_that_seems_to_be_at_work_still_i
     warehouse.run(schema, singer.record("logs", {"x": 1}), singer.state({"n": 1}))
     driver.fatal, driver.after = f"INSERT INTO `main`.`{warehouse.schema}`.`logs`", True
     with suppress(Crash):
-        warehouse.run(schema, rows)
+        warehouse.run(schema, rows, batch_size_rows=size)
     driver.dead, driver.fatal = False, ""
     lease, refused = StagingVolume.lease, []
 
@@ -209,7 +210,8 @@ def test_invariant_3_what_a_killed_run_appended_that_seems_to_be_at_work_still_i
         return lease(self, table, wait=wait)
 
     monkeypatch.setattr(StagingVolume, "lease", busy)
-    warehouse.run(schema, rows, singer.state({"n": 4}), singer.record("logs", {"x": 3}))
+    again = [schema, rows, singer.state({"n": 4}), singer.record("logs", {"x": 3})]
+    warehouse.run(*again, batch_size_rows=size)
     assert refused == ["logs"]
     assert warehouse.rows("logs", "x", by="x") == [1, 2, 3, 3, 3]
 

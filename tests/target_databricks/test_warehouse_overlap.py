@@ -77,13 +77,13 @@ def at_once(warehouse, first, second, offset):
     assert errors == []
 
 
-@pytest.mark.parametrize("rounds", [3, pytest.param(50, marks=pytest.mark.stress)])
+@pytest.mark.parametrize("rounds", [2, pytest.param(50, marks=pytest.mark.stress)])
 def test_invariant_3_two_runs_at_any_offset_lose_and_double_nothing(warehouse, singer, rounds):
     chance, story = random.Random(rounds), Story(singer)
     for number in range(rounds):
         ids = chance.sample(range(6), 3)
         first = story.run(f"{number}a", ids)
-        second = story.run(f"{number}b", chance.sample(range(6), 3), others=number % 3 == 2)
+        second = story.run(f"{number}b", chance.sample(range(6), 3), others=number % 3 == 1)
         texts = singer.text(first), singer.text(second)
         at_once(warehouse, *texts, offset=chance.randint(0, 25))
     docs = warehouse.rows("docs", "id", "v")
