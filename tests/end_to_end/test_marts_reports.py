@@ -109,7 +109,8 @@ def test_the_overall_budget_is_that_of_xeros_budget_summary(marts) -> None:
         query = """
             SELECT a.account_id, b.month_end, b.budget, b.actual - p.amount
             FROM marts.budget_against_actual AS b JOIN marts.dim_account AS a USING (account_key)
-            LEFT JOIN marts.profit_and_loss AS p USING (account_key, month_end)
+            LEFT JOIN marts.profit_and_loss AS p
+              ON p.account_key = b.account_key AND p.month_end = b.month_end AND p.basis = 'accrual'
             WHERE b.tenant_id = $tenant AND b.tracking_option_key IS NULL
               AND b.month_end BETWEEN DATE '2025-02-01' AND DATE '2026-01-31'
         """

@@ -7,6 +7,7 @@ with converted as (
     {{ in_group('b.amount') }}
   from {{ ref('balance_sheet') }} as b
   {{ with_rates('b', 'b.month_end') }}
+  where b.basis = 'accrual'
 ),
 cents as (
   select

@@ -6,6 +6,7 @@ with days as (
     cast(sum(case when a.class = 'REVENUE' then -l.net_amount else l.net_amount end) as decimal(18, 4)) as amount
   from {{ ref('general_ledger') }} as l
   join {{ ref('dim_account') }} as a on a.account_key = l.account_key and a.is_profit_and_loss
+  where l.basis = 'accrual'
   group by 1, 2, 3
 ),
 converted as (
