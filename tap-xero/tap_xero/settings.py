@@ -266,6 +266,11 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
                 "invoices", th.IntegerType, description="Invoices and bills of each organisation."
             ),
             th.Property("seed", th.IntegerType, description="Decides everything made up."),
+            th.Property(
+                "features",
+                th.ArrayType(th.StringType),
+                description="What Xero does by itself, such as payroll; see the sandbox's README.",
+            ),
             additional_properties=False,
         ),
         title="Sandbox",

@@ -9,6 +9,7 @@ from xero_sandbox.irregularities import Irregularities
 from xero_sandbox.reports import reports
 from xero_sandbox.shapes import RESOURCES
 from xero_sandbox.stories import profiles
+from xero_sandbox.stories.features import FEATURES
 from xero_sandbox.stories.generator import generator_of
 from xero_sandbox.tenant_books import TenantBooks
 from xero_sandbox.webhooks.announcements import Change
@@ -35,6 +36,10 @@ class Books:
         seed: Another seed gives other books.
         invoices: Invoices and bills of each organisation between 1 January 2024 and
             1 January 2026; business goes on at that pace.
+        features: What Xero does by itself, named in `stories.features`; nothing by default.
+
+    Raises:
+        ValueError: There is no such feature.
 
     Attributes:
         announce: Told of every change from now on; None when nobody wants to know.
@@ -48,14 +53,18 @@ class Books:
         organisations: int | Sequence[str] = 3,
         seed: int = 1,
         invoices: int = 400,
+        features: Sequence[str] = (),
     ) -> None:
         self.store = store
         self.clock = clock
         self.announce: Callable[[Change], None] | None = None
         self.irregularities = Irregularities()
+        unknown = sorted(set(features) - set(FEATURES))
+        if unknown:
+            raise ValueError(f"unknown: {', '.join(unknown)}; features are {', '.join(FEATURES)}")
         self._tenants: dict[str, TenantBooks] = {}
         for index, name in enumerate(_names(organisations)):
-            generator = generator_of(name, index, seed, max(1, invoices))
+            generator = generator_of(name, index, seed, max(1, invoices), tuple(features))
             tenant = TenantBooks(generator, store, clock)
             self._tenants[tenant.organisation.tenant_id] = tenant
 
@@ -254,6 +263,10 @@ class Books:
     def _change(
         self, tenant: TenantBooks, resource: str, old: dict[str, Any] | None, new: dict[str, Any]
     ) -> dict[str, Any]:
+        organisation = self.get(
+            tenant.organisation.tenant_id, "Organisations", tenant.organisation.tenant_id
+        )
+        edits.refuse_locked(tenant.organisation, organisation, resource, old, new)
         delay = self.irregularities.switches.commit_delay
         self._announce([tenant.change(resource, old, new, delay)])
         return new

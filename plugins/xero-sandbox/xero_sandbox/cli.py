@@ -17,6 +17,7 @@ from xero_sandbox.clock import Clock, ManualClock, OffsetClock, SystemClock
 from xero_sandbox.limits import Allowance
 from xero_sandbox.query import parse_moment
 from xero_sandbox.sandbox import Sandbox
+from xero_sandbox.stories.features import FEATURES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,14 @@ def _invoices(text: str) -> int:
     if not text.isdigit() or int(text) > _MAXIMUM_INVOICES:
         raise click.BadParameter(f"a number from 0 to {_MAXIMUM_INVOICES}, not '{text}'")
     return int(text)
+
+
+def _features(text: str) -> list[str]:
+    """Read names separated by commas."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if unknown := sorted(set(names) - set(FEATURES)):
+        raise click.BadParameter(f"{', '.join(unknown)}; there are {', '.join(FEATURES)}")
+    return names
 
 
 def _clock(text: str) -> Clock:
@@ -129,6 +138,13 @@ def xero_sandbox() -> None:
     "--machine-reaches-all",
     is_flag=True,
     help="client credentials reach every organisation instead of the first one",
+)
+@click.option(
+    "--features",
+    type=_features,
+    default="",
+    metavar="NAMES",
+    help=f"what Xero does by itself, of {', '.join(FEATURES)} (default: nothing)",
 )
 @click.option("--until-stdin-closes", is_flag=True, help="exit when standard input ends")
 def serve(

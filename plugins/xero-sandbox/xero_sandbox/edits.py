@@ -10,9 +10,10 @@ from copy import deepcopy
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from xero_sandbox.ledger.postings import postings
 from xero_sandbox.stories.common import date_properties
 from xero_sandbox.stories.lines import EXCLUSIVE, INCLUSIVE, NO_TAX, Totals, price, to_base
-from xero_sandbox.wire import DAY, cents, fine, money, net_date
+from xero_sandbox.wire import DAY, cents, fine, money, net_date, parse_net_date, to_datetime
 
 if TYPE_CHECKING:
     from xero_sandbox.stories.contacts import Contacts
@@ -238,6 +239,43 @@ def without_payment(invoice: dict[str, Any], payment: dict[str, Any]) -> dict[st
     settled = {**invoice, "Payments": payments}
     _settle(settled)
     return settled
+
+
+def refuse_locked(
+    organisation: Organisation,
+    settings: dict[str, Any],
+    resource: str,
+    old: dict[str, Any] | None,
+    new: dict[str, Any],
+) -> None:
+    """Refuse a change of the ledger on or before the lock date for everybody.
+
+    PeriodLockDate stops all but advisers, and whoever changes the books by hand is one.
+
+    Args:
+        organisation: Whose books.
+        settings: The organisation in wire form.
+        resource: Envelope key of the document.
+        old: The document before, None when it is new.
+        new: The document after.
+
+    Raises:
+        ValueError: An entry of a locked day would change.
+
+    Source: Xero, Organisation (PeriodLockDate, EndOfYearLockDate); Xero Central, lock dates.
+    """
+    if "EndOfYearLockDate" not in settings:
+        return
+    locked = parse_net_date(settings["EndOfYearLockDate"])
+    before = postings(organisation, resource, old) if old is not None else []
+    after = postings(organisation, resource, new)
+    entries = [entry for entry in (*before, *after) if (entry in before) != (entry in after)]
+    if any(entry.date <= locked for entry in entries):
+        day = to_datetime(locked).date()
+        raise ValueError(
+            f"{organisation.name} is locked up to {day}: change EndOfYearLockDate of the "
+            f"organisation first, or date the change of {resource} later."
+        )
 
 
 def voided(resource: str, document: dict[str, Any]) -> dict[str, Any]:

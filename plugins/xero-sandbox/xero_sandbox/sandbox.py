@@ -52,6 +52,7 @@ class Sandbox:
         scopes: What the app may ask for; the first refresh token has all of it.
         granular_only: Refuse the broad scopes, as for apps created since March 2026.
         machine_reaches_all: Client credentials reach every organisation, not the first only.
+        features: What Xero does by itself, named in `stories.features`; nothing by default.
         behaviour: Latency, gating and thresholds of the HTTP face (see `Behaviour`).
 
     Raises:
@@ -87,12 +88,18 @@ class Sandbox:
         scopes: Collection[str] = ALL_SCOPES,
         granular_only: bool = False,
         machine_reaches_all: bool = False,
+        features: Sequence[str] = (),
         **behaviour: Any,
     ) -> None:
         self.clock: Clock = clock or SystemClock()
         self.store = Store()
         self.books = Books(
-            self.store, self.clock, organisations=organisations, seed=seed, invoices=invoices
+            self.store,
+            self.clock,
+            organisations=organisations,
+            seed=seed,
+            invoices=invoices,
+            features=features,
         )
         self.tenants: list[Tenant] = [
             Tenant(row.tenant_id, row.name) for row in self.books.organisations

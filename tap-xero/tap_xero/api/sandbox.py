@@ -40,7 +40,7 @@ class SandboxProcess:
         """Start it and wait until it is ready.
 
         Args:
-            options: The `sandbox` setting: any of organisations, invoices and seed.
+            options: The `sandbox` setting: any of organisations, invoices, seed and features.
 
         Raises:
             ConfigValidationError: The sandbox is not installed, or did not start.
@@ -88,7 +88,7 @@ class SandboxProcess:
 def _arguments(options: Mapping[str, Any]) -> list[str]:
     # The limits are Xero's business with real callers; a demonstration need not wait.
     arguments = ["serve", "--port", "0", "--until-stdin-closes", "--no-limits"]
-    for name in ("organisations", "invoices", "seed"):
+    for name in ("organisations", "invoices", "seed", "features"):
         value = options.get(name)
         if value is not None:
             text = ",".join(map(str, value)) if isinstance(value, list) else str(value)

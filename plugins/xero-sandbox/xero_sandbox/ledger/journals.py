@@ -30,10 +30,11 @@ _TABLE = """
 CREATE TABLE IF NOT EXISTS ledger (
     tenant TEXT NOT NULL, date INTEGER NOT NULL, account TEXT NOT NULL, cents INTEGER NOT NULL,
     options TEXT NOT NULL, source TEXT NOT NULL, settles TEXT NOT NULL,
-    accrual_only INTEGER NOT NULL, journal INTEGER NOT NULL
+    accrual_only INTEGER NOT NULL, journal INTEGER NOT NULL, currency TEXT NOT NULL,
+    foreign_cents INTEGER NOT NULL
 )
 """
-_INSERT = "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT = "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _Tracked = tuple[str, str, str, str]
 """Category and option, and their ids."""
 
@@ -121,6 +122,8 @@ class Journals:
                     posting.settles,
                     posting.accrual_only,
                     number,
+                    line.currency,
+                    line.foreign,
                 )
                 for _, number, posting in numbered
                 for line in posting.lines
@@ -227,8 +230,11 @@ class Journals:
             "JournalNumber": number,
             "CreatedDateUTC": net_date(at),
             "Reference": posting.reference,
-            "SourceID": posting.source_id,
-            "SourceType": posting.source_type,
+            **(
+                {"SourceID": posting.source_id, "SourceType": posting.source_type}
+                if posting.source_type
+                else {}
+            ),
             "JournalLines": [
                 self._line(line, line_id)
                 for line, line_id in zip(posting.lines, _line_ids(journal_id), strict=False)

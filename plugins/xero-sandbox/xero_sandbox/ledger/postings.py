@@ -13,6 +13,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from xero_sandbox.stories.features import ENTRIES
 from xero_sandbox.stories.lines import INCLUSIVE, to_base
 from xero_sandbox.wire import DAY, parse_net_date
 
@@ -34,6 +35,8 @@ class PostingLine(NamedTuple):
         tax_type: TaxType, empty where tax has no say.
         description: Text of the document's line.
         tracking: Tracking of the document's line.
+        currency: Currency that the balance of the account is in, empty for the base currency.
+        foreign: Cents in that currency, debit positive.
     """
 
     account_id: str
@@ -42,6 +45,8 @@ class PostingLine(NamedTuple):
     tax_type: str = ""
     description: str = ""
     tracking: tuple[tuple[str, str, str, str], ...] = ()
+    currency: str = ""
+    foreign: int = 0
 
 
 class Posting(NamedTuple):
@@ -68,7 +73,10 @@ class Posting(NamedTuple):
     def reversed(self) -> Posting:
         """Return the entry that takes this one back."""
         return self._replace(
-            lines=tuple(line._replace(net=-line.net, tax=-line.tax) for line in self.lines)
+            lines=tuple(
+                line._replace(net=-line.net, tax=-line.tax, foreign=-line.foreign)
+                for line in self.lines
+            )
         )
 
 
@@ -123,7 +131,8 @@ def _entry(
     """
     rate = _rate(body)
     inclusive = body["LineAmountTypes"].upper() == INCLUSIVE.upper()
-    lines = [PostingLine(contra, direction * to_base(_cents(body["Total"]), rate))]
+    total = _cents(body["Total"])
+    lines = [PostingLine(contra, direction * to_base(total, rate), foreign=direction * total)]
     for line in body["LineItems"]:
         tax = _cents(line.get("TaxAmount", 0))
         net = _cents(line["LineAmount"]) - (tax if inclusive else 0)
@@ -135,12 +144,27 @@ def _entry(
                 line.get("TaxType", ""),
                 line.get("Description", ""),
                 _tracking(line),
+                foreign=-direction * net,
             )
         )
     tax = to_base(_cents(body["TotalTax"]), rate)
     if tax:
         lines.append(PostingLine(organisation.accounts["tax"].id, -direction * tax))
+    currency = body.get("CurrencyCode", organisation.currency)
+    lines = [_in_currency(organisation, line, currency) for line in lines]
     return _posting(organisation, source, body, reference, lines)
+
+
+def _in_currency(organisation: Organisation, line: PostingLine, currency: str) -> PostingLine:
+    """The line with its foreign amount, where the account is one whose balance is in currencies."""
+    owed = {organisation.accounts[name].id for name in ("debtors", "creditors")}
+    foreign_bank = organisation.accounts["foreign"]
+    in_currencies = line.account_id in owed or (
+        line.account_id == foreign_bank.id and currency == foreign_bank.foreign
+    )
+    if in_currencies and currency != organisation.currency:
+        return line._replace(currency=currency)
+    return line._replace(foreign=0)
 
 
 def _posting(
@@ -218,9 +242,11 @@ def _payment(organisation: Organisation, body: dict[str, Any]) -> list[Posting]:
     paid = to_base(amount, _rate(body))
     owed = to_base(amount, _rate(body["Invoice"]))
     lines = [
-        PostingLine(body["Account"]["AccountID"], direction * paid),
-        PostingLine(control, -direction * owed),
+        PostingLine(body["Account"]["AccountID"], direction * paid, foreign=direction * amount),
+        PostingLine(control, -direction * owed, foreign=-direction * amount),
     ]
+    currency = body["Invoice"].get("CurrencyCode", organisation.currency)
+    lines = [_in_currency(organisation, line, currency) for line in lines]
     if paid != owed:
         gains = organisation.accounts["realised"].id
         lines.append(PostingLine(gains, direction * (owed - paid)))
@@ -283,6 +309,12 @@ def _expense_claim(organisation: Organisation, body: dict[str, Any]) -> list[Pos
     return entries
 
 
+def _system_entry(organisation: Organisation, body: dict[str, Any]) -> list[Posting]:
+    lines = [PostingLine(account, cents) for account, cents in body["Lines"]]
+    source = (body["SourceType"], body["SourceID"])
+    return [_posting(organisation, source, body, body["Reference"], lines)]
+
+
 _RULES: dict[str, Callable[[Organisation, dict[str, Any]], list[Posting]]] = {
     "Invoices": _invoice,
     "CreditNotes": _credit_note,
@@ -291,4 +323,5 @@ _RULES: dict[str, Callable[[Organisation, dict[str, Any]], list[Posting]]] = {
     "BankTransfers": _transfer,
     "ManualJournals": _manual_journal,
     "ExpenseClaims": _expense_claim,
+    ENTRIES: _system_entry,
 }

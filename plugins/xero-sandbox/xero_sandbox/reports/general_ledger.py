@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from xero_sandbox.ledger.cash_basis import CashBasis
+from xero_sandbox.ledger.revaluation import revaluation
 from xero_sandbox.reports import periods
 from xero_sandbox.reports.account_types import RESULT
 
@@ -48,6 +49,7 @@ class GeneralLedger:
         cash: bool = False,
     ) -> None:
         self.organisation, self.store, self.chart = organisation, store, chart
+        self.cash = cash
         self._cash_lines = list(self._cash_basis_lines()) if cash else None
 
     def movements(self, first: date, last: date, options: Sequence[str] = ()) -> Amounts:
@@ -58,20 +60,35 @@ class GeneralLedger:
             last: Last day.
             options: Only lines that carry all these tracking options.
         """
+        amounts = self._posted(first, last, options)
+        # A revaluation has no tracking.
+        for account, cents in () if options else self._revalued(first, last):
+            amounts[account] = amounts.get(account, 0) + cents
+        return {account: cents for account, cents in amounts.items() if cents}
+
+    def _revalued(self, first: date, last: date) -> Iterator[tuple[str, int]]:
+        """What revaluation at the end of some days has over that before them."""
+        for day, sign in ((last, 1), (first - timedelta(days=1), -1)):
+            if day >= BEGINNING:
+                ms = periods.ms_of(day)
+                amounts = revaluation(self.organisation, self.store, ms, cash=self.cash)
+                yield from ((account, sign * cents) for account, cents in amounts.items())
+
+    def _posted(self, first: date, last: date, options: Sequence[str]) -> Amounts:
         span = (periods.ms_of(first), periods.ms_of(last))
         if self._cash_lines is not None:
             amounts: defaultdict[str, int] = defaultdict(int)
             for line in self._cash_lines:
                 if span[0] <= line.date <= span[1] and all(o in line.options for o in options):
                     amounts[line.account] += line.cents
-            return {account: cents for account, cents in amounts.items() if cents}
+            return amounts
         tracked = "".join(" AND instr(options, ?)" for _ in options)
         rows = self.store.rows(
             "SELECT account, sum(cents) FROM ledger WHERE tenant = ? AND date BETWEEN ? AND ?"  # noqa: S608
             f"{tracked} GROUP BY account",
             (self.organisation.tenant_id, *span, *options),
         )
-        return {account: int(cents) for account, cents in rows if cents}
+        return {account: int(cents) for account, cents in rows}
 
     def flows(self, first: date, last: date) -> dict[str, tuple[int, int]]:
         """Return cents received and spent by account id; what was taken back counts in neither."""

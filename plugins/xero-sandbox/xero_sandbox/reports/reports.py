@@ -38,6 +38,7 @@ from xero_sandbox.reports.layout import (
     totals_of,
 )
 from xero_sandbox.reports.parameters import Parameters
+from xero_sandbox.stories.features import CURRENCY
 from xero_sandbox.wire import decode, net_date_short
 
 if TYPE_CHECKING:
@@ -241,24 +242,26 @@ def _bank_summary(ledger: GeneralLedger, parameters: Parameters) -> Content:
     first, last = parameters.span()
     opening = ledger.movements(BEGINNING, first - timedelta(days=1))
     flows = ledger.flows(first, last)
-    rows, totals = [], [0, 0, 0, 0]
+    closing = ledger.movements(BEGINNING, last)
+    gains = CURRENCY in ledger.organisation.features
+    rows, totals = [], [0] * (5 if gains else 4)
     for account in ledger.accounts(("BANK",), opening, dict.fromkeys(flows, 1)):
         received, paid = flows.get(account, (0, 0))
-        before = opening.get(account, 0)
-        amounts = [before, received, paid, before + received - paid]
+        before, after = opening.get(account, 0), closing.get(account, 0)
+        gain = [after - before - received + paid] if gains else []
+        amounts = [before, received, paid, *gain, after]
         totals = totals_of(totals, amounts)
-        opened, cash_in, cash_out, closed = texts(amounts)
+        opened, cash_in, cash_out, *rest = texts(amounts)
         cells = [
             cell(ledger.chart.account(account).name, account, "accountID"),
             cell(opened),
             cell(cash_in, account),
             cell(cash_out, account),
-            cell(closed),
+            *map(cell, rest),
         ]
         rows.append({"RowType": "Row", "Cells": cells})
-    head = header(
-        "Bank Accounts", "Opening Balance", "Cash Received", "Cash Spent", "Closing Balance"
-    )
+    measures = ["Opening Balance", "Cash Received", "Cash Spent", "FX Gain", "Closing Balance"]
+    head = header("Bank Accounts", *(name for name in measures if gains or name != "FX Gain"))
     span = f"From {periods.long(first)} to {periods.long(last)}"
     titles = ["Bank Summary", ledger.organisation.name, span]
     return "Bank Summary", titles, [head, section("", [*rows, summary("Total", totals)])]

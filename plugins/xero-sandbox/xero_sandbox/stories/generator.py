@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from xero_sandbox.stories.banking import BankTransactions, BankTransfers
 from xero_sandbox.stories.contacts import Contacts
 from xero_sandbox.stories.deals import Batches, Deals
+from xero_sandbox.stories.features import LOCKS, Locks, SystemEntries
 from xero_sandbox.stories.office import ExpenseClaims, ManualJournals
 from xero_sandbox.stories.orders import BillableExpenses, OrdersOrQuotes
 from xero_sandbox.stories.organisation import Organisation
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from xero_sandbox.stories.story import Story, Strand
 
 _CACHED_STORIES = 2_048
-_POSTING = ("deals", "bank", "transfers", "manual", "claims")
+_POSTING = ("deals", "bank", "transfers", "manual", "claims", "system")
+_LEDGER_ONLY = ("system",)
+"""Strands that leave nothing but journals."""
 
 
 class Generator:
@@ -48,6 +51,10 @@ class Generator:
             ManualJournals(organisation),
             ExpenseClaims(organisation, contacts),
         ]
+        if organisation.features:
+            strands.append(SystemEntries(organisation))
+        if LOCKS in organisation.features:
+            strands.append(Locks(organisation))
         self._strands = {strand.name: strand for strand in strands}
         # Of small books each story is made once, also for the journals.
         self._story = lru_cache(_CACHED_STORIES)(self._new_story)
@@ -56,13 +63,14 @@ class Generator:
         """Return a new agenda, on which everything is still to come.
 
         Args:
-            posting_only: Leave out the strands that never touch the ledger.
+            posting_only: The strands that touch the ledger, instead of those that leave documents.
         """
         return Agenda(
             {
                 name: strand.birth
                 for name, strand in self._strands.items()
-                if not posting_only or name in _POSTING
+                if name in _POSTING or not posting_only
+                if posting_only or name not in _LEDGER_ONLY
             }
         )
 
@@ -80,7 +88,9 @@ class Generator:
 
 
 @lru_cache(maxsize=16)
-def generator_of(name: str, index: int, seed: int, invoices: int) -> Generator:
+def generator_of(
+    name: str, index: int, seed: int, invoices: int, features: tuple[str, ...] = ()
+) -> Generator:
     """Return the generator of an organisation, the same one for the same arguments.
 
     Stories are functions of the organisation alone, so all sandboxes of a process may share them.
@@ -90,5 +100,6 @@ def generator_of(name: str, index: int, seed: int, invoices: int) -> Generator:
         index: Its place among the sandbox's organisations.
         seed: What makes this sandbox's books differ from another's.
         invoices: Invoices and bills between START and ANCHOR.
+        features: What of `features.FEATURES` it has.
     """
-    return Generator(Organisation(name, index, seed, invoices))
+    return Generator(Organisation(name, index, seed, invoices, features))

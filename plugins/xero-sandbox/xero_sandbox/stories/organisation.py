@@ -74,10 +74,14 @@ class Organisation:
         index: Its place among the sandbox's organisations, which decides its country.
         seed: What makes this sandbox's books differ from another's.
         invoices: How many invoices and bills it has between START and ANCHOR.
+        features: What of `features.FEATURES` it has.
     """
 
-    def __init__(self, name: str, index: int, seed: int, invoices: int) -> None:
+    def __init__(
+        self, name: str, index: int, seed: int, invoices: int, features: tuple[str, ...] = ()
+    ) -> None:
         self.name = name
+        self.features = features
         self.invoices = invoices
         self.country = profiles.COUNTRIES[index % len(profiles.COUNTRIES)]
         self._root = f"{seed}/{index}/{name}"

@@ -56,7 +56,12 @@ class Reference:
     def _documents(self) -> tuple[Document, ...]:
         organisation = self._organisation
         return (
-            *_organisation(organisation),
+            Document(
+                "Organisations",
+                organisation.tenant_id,
+                organisation_body(organisation),
+                SET_UP,
+            ),
             *_currencies(organisation),
             *_tax_rates(organisation),
             *(_account(account) for account in organisation.accounts.values()),
@@ -71,11 +76,12 @@ class Reference:
         )
 
 
-def _organisation(organisation: Organisation) -> Iterator[Document]:
+def organisation_body(organisation: Organisation) -> dict[str, Any]:
+    """Return the organisation's settings."""
     country = organisation.country
     city, region, code = country.cities[0]
     month, day = country.year_end
-    body = {
+    return {
         "OrganisationID": organisation.tenant_id,
         "APIKey": "",
         "Name": organisation.name,
@@ -119,7 +125,6 @@ def _organisation(organisation: Organisation) -> Iterator[Document]:
         "ExternalLinks": [],
         "PaymentTerms": {"Sales": {"Day": 20, "Type": "OFFOLLOWINGMONTH"}},
     }
-    yield Document("Organisations", organisation.tenant_id, body, SET_UP)
 
 
 def _currencies(organisation: Organisation) -> Iterator[Document]:
