@@ -64,4 +64,4 @@ select
   rule, description, tenant_id, basis, month_end as journal_date, account_key,
   cast(net_amount as decimal(18, 4)) as net_amount
 from explained
-where net_amount <> 0
+where net_amount <> 0 and rule in ('{{ var('xero_report_rules') | join("', '") }}')
