@@ -21,6 +21,29 @@ cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date)
 {%- endif -%}
 {%- endmacro %}
 
+{# The day of a moment in UTC, whatever time zone the session has. #}
+{% macro utc_day(moment) -%}
+{%- if target.type == 'databricks' -%}cast(to_utc_timestamp({{ moment }}, current_timezone()) as date)
+{%- else -%}cast({{ moment }} at time zone 'UTC' as date)
+{%- endif -%}
+{%- endmacro %}
+
+{# After a feature table is written: its primary key with the column of time, which Unity Catalog wants of a
+feature table. DuckDB needs none. #}
+{% macro feature_key(columns, time) -%}
+{%- if target.type == 'databricks' -%}
+{%- set statements = [] -%}
+{%- for column in columns + [time] -%}
+{%- do statements.append('alter table {{ this }} alter column ' ~ column ~ ' set not null') -%}
+{%- endfor -%}
+{%- do statements.append('alter table {{ this }} drop primary key if exists') -%}
+{%- do statements.append('alter table {{ this }} add primary key (' ~ columns | join(', ') ~ ', ' ~ time ~ ' timeseries)') -%}
+{{ return(statements) }}
+{%- else -%}
+{{ return([]) }}
+{%- endif -%}
+{%- endmacro %}
+
 {# An amount of a document in base currency: amount / rate, to the cent, half away from zero, exactly.
 
 DuckDB divides decimals as doubles, so there it is done in integers: of an amount with 4 places and a

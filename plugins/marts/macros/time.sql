@@ -21,3 +21,8 @@ least(cast(last_day({{ first }}) as date), {{ days_later(first, organisation ~ '
 {% macro months_between(first, last) -%}
 cast(12 * (year({{ last }}) - year({{ first }})) + month({{ last }}) - month({{ first }}) as int)
 {%- endmacro %}
+
+{# The last day of the month some months before that of a month's end. #}
+{% macro months_earlier(month_end, months) -%}
+cast(last_day({{ month_end }} - interval {{ months }} month) as date)
+{%- endmacro %}
