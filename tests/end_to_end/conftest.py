@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -67,6 +68,32 @@ class Project:
         output, _ = process.communicate(stdin, timeout=280)
         assert process.returncode == code, output
         return output
+
+    def dbt(self, *runs: tuple[str, dict[str, str]]) -> None:
+        """Commands of dbt with their environments, in one process, after a build by Meltano.
+
+        Their databases are called as that one's is; folders make the difference.
+        """
+        root = self.root / "plugins" / "marts"
+        here = {
+            "DBT_PROJECT_DIR": str(root),
+            "DBT_PROFILES_DIR": str(root),
+            "DBT_TARGET_PATH": str(self.root / "output" / "runs"),
+            "DBT_LOG_PATH": str(self.root / "output" / "runs"),
+            "MARTS_MODULES": str(root / "duckdb"),
+        }
+        read = self.root / "output" / "marts" / "target" / "partial_parse.msgpack"
+        python = self.root / ".meltano" / "utilities" / "dbt-duckdb" / "venv" / "bin" / "python"
+        done = subprocess.run(
+            [str(python), str(Path(__file__).with_name("dbt_runs.py")), str(read)],
+            input=json.dumps([[command.split(), {**here, **env}] for command, env in runs]),
+            capture_output=True,
+            text=True,
+            check=False,
+            env=self.env,
+            cwd=self.root,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def read_from(self, xero: Sandbox) -> None:
         """Let the tap read from a sandbox of the test's own, as it would from Xero."""

@@ -1,6 +1,7 @@
-"""Commands of dbt in one process, which reads the project once; for the Python that dbt is in.
+"""Commands of dbt in one process, for the Python that dbt is in.
 
-Standard input has a list of `[arguments, environment]`. Ends with 1 at the first command that fails.
+The argument is a project as an earlier run of dbt read it: to read it again would take longer than
+the commands. Standard input has a list of `[arguments, environment]`. Ends with 1 where one fails.
 """
 
 from __future__ import annotations
@@ -8,16 +9,20 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 
 from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
 
 
 def main() -> int:
     """Run the commands; what dbt says goes where it always does."""
-    manifest = None
+    project = Path(sys.argv[1]).read_bytes()
     for arguments, environment in json.load(sys.stdin):
         os.environ.update(environment)
-        manifest = manifest or dbtRunner().invoke(["parse"]).result
+        # Runs leave traces in a manifest, such as models that have been put into others.
+        manifest = Manifest.from_msgpack(project)
+        manifest.build_flat_graph()
         if not dbtRunner(manifest=manifest).invoke(arguments).success:
             return 1
     return 0

@@ -2,9 +2,9 @@
 
     uv run plugins/marts/examples/customers_at_risk.py output/books.duckdb
 
-Needs no network once uv has the two packages. A logistic regression on purpose: what it learned can be
-read. Features of a month say what was known at its end; labels say what came in the three months after it,
-so it learns from months whose three are over before the first month that it is tried on begins.
+Needs no network once uv has the two packages. A logistic regression on purpose: what it learned can
+be read. Features of a month say what was known at its end, labels what came in the three months
+after it; so it learns from months whose three are over before the first that it is tried on.
 """
 
 # /// script

@@ -16,7 +16,7 @@ lines as (
   from {{ ref('general_ledger') }} as l
   join income as i on i.account_key = l.account_key
   left join journals as j on j.tenant_id = l.tenant_id
-  where j.tenant_id is null and l.contact_key is not null
+  where j.tenant_id is null and l.basis = 'accrual' and l.contact_key is not null
 )
 select tenant_id, contact_key, date, known_on, cast(sum(amount) as decimal(18, 4)) as amount
 from lines
