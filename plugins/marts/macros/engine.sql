@@ -101,3 +101,12 @@ cast({{ number }} as {{ 'decimal(38, 0)' if target.type == 'databricks' else 'hu
 {% macro whole_quotient(number, divisor) -%}
 ({{ number }} {{ 'div' if target.type == 'databricks' else '//' }} {{ divisor }})
 {%- endmacro %}
+
+{# Texts of a group in one, in an order, with a comma between. #}
+{% macro listed(text, order) -%}
+{%- if target.type == 'databricks' -%}
+array_join(transform(array_sort(collect_list(struct({{ order }} as o, {{ text }} as t))), each -> each.t), ', ')
+{%- else -%}
+string_agg({{ text }}, ', ' order by {{ order }})
+{%- endif -%}
+{%- endmacro %}
