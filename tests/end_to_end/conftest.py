@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import shutil
@@ -47,6 +48,24 @@ class Project:
             "MELTANO_HUB_URL": NOWHERE,
             "NO_COLOR": "1",
         }
+
+    def copy(self, root: Path) -> Project:
+        """The project in another folder, as it is now, with the utilities that Meltano installed."""
+        installed = self.root / ".meltano" / "utilities"
+        shutil.copytree(
+            self.root,
+            root,
+            ignore=lambda folder, names: {
+                name for name in names if Path(folder) / name == installed
+            },
+        )
+        if installed.exists():
+            (root / ".meltano" / "utilities").symlink_to(installed)
+        twin = copy.copy(self)
+        twin.root, twin.state = root, root / "state"
+        twin.lakehouse = root / "output" / "lakehouse" / "xero"
+        twin.env = self.env | {"XDG_STATE_HOME": str(twin.state)}
+        return twin
 
     def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
         """Start `meltano …`, a minute after the last one as Xero counts calls."""

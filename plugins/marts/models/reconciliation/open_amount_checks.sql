@@ -14,14 +14,7 @@ with xero as (
   {{ 'union all' if not loop.last }}
   {%- endfor %}
 ),
-settlements as (
-  select tenant_id, document_id, amount from {{ ref('fct_payments') }} where is_posted
-  union all
-  select tenant_id, invoice_id, amount from {{ ref('fct_allocations') }}
-  union all
-  select tenant_id, credit_id, amount from {{ ref('fct_allocations') }}
-),
-settled as (select tenant_id, document_id, sum(amount) as amount from settlements group by 1, 2),
+settled as (select tenant_id, document_id, sum(amount) as amount from {{ ref('settlements') }} as s group by 1, 2),
 documents as (
   select
     d.tenant_id, d.document_id, cast(last_day(d.date) as date) as period_end,

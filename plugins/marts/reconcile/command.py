@@ -1,0 +1,111 @@
+"""The order of a reconciliation: read, compare, read once more where something differs, judge, keep, show.
+
+Exit codes: 0 when all agrees or is explained, 1 when something differs, 2 when something could not be
+checked.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from reconcile import judgement, table
+from reconcile.history import Folder
+from reconcile.reading import bill_of, read, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconcile.judgement import Row
+
+
+class NotCheckableError(Exception):
+    """Nothing could be compared."""
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """A run of the command.
+
+    Attributes:
+        tables: Where checks come from and their history goes to.
+        load: Command that reads Xero into the tables.
+        months: How many month ends to check, the running month among them.
+        bases: Which of accrual and cash.
+        models: What dbt makes at first; all models when empty.
+        now: When the run began.
+    """
+
+    tables: Folder
+    load: tuple[str, ...]
+    months: int
+    bases: tuple[str, ...]
+    models: str
+    now: datetime
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Reconciliation:
+        """As the settings of the Meltano plugin say."""
+        get = environment.get
+        cash = get("MARTS_CASH_BASIS", "").lower() in ("true", "1")
+        return cls(
+            Folder(
+                environment["MARTS_DATABASE"],
+                environment["MARTS_LAKEHOUSE"],
+                get("MARTS_XERO_SCHEMA") or "xero",
+            ),
+            ("meltano", "run", *(get("MARTS_LOAD") or "tap-xero target-databricks").split()),
+            int(get("MARTS_MONTHS") or 13),
+            ("accrual", "cash") if cash else ("accrual",),
+            get("MARTS_RECONCILED_MODELS") or "",
+            datetime.now(UTC),
+        )
+
+    def run(self) -> int:
+        """Reconcile and print what comes of it; the exit code."""
+        rows = self._compared(self.models)
+        if judgement.needs_second_read(rows):
+            print("Something differs; reading once more before it is judged.", file=sys.stderr)
+            rows = judgement.judged(rows, self._compared("+reconciliation"))
+        run_id = str(uuid4())
+        self.tables.append([{**row, "run_id": run_id, "checked_at": self.now} for row in rows])
+        print(table.shown(rows))
+        print(table.summary(rows))
+        return judgement.exit_code(rows)
+
+    def _compared(self, models: str) -> list[Row]:
+        """Read Xero and compare."""
+        code, printed = read(self.load, settings(self.months, self.bases))
+        if not printed:
+            raise NotCheckableError(
+                f"`{' '.join(self.load)}` ended with {code} and does not say what it has "
+                "read (see its log above). Mend the load, then reconcile."
+            )
+        self._model(models)
+        bill = bill_of(printed, self.tables.organisations())
+        for failure in bill.failures:
+            print(f"Not read: {failure}.")
+        return judgement.checked(self.tables.checks(), bill, self.bases)
+
+    def _model(self, models: str) -> None:
+        command = ["dbt", "run", *(["--select", models] if models else [])]
+        done = subprocess.run(command, check=False, stdout=sys.stderr)  # noqa: S603
+        if done.returncode:
+            raise NotCheckableError(
+                f"`{' '.join(command)}` ended with {done.returncode} (see its log above), so the marts "
+                "and the comparison are those of an earlier run."
+            )
+
+
+def main() -> int:
+    """Run it as the environment says; the exit code."""
+    try:
+        return Reconciliation.of(os.environ).run()
+    except NotCheckableError as error:
+        print(error, file=sys.stderr)
+        return judgement.NOT_CHECKABLE

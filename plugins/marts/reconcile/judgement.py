@@ -1,0 +1,138 @@
+"""What the comparison of two reads comes to: pure functions of rows of `marts.reconciliation`.
+
+A row is a dict with the columns of that model. Its status is `agrees`, `explained`, `differs`,
+`changed_after_close` or `not_checkable`; the models know all of them but the last, because only whoever
+has read Xero knows what of it could not be read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from reconcile.reading import Bill
+
+Row = dict[str, Any]
+
+AGREES, DIFFERS, NOT_CHECKABLE = 0, 1, 2
+"""Exit codes."""
+
+XERO_STREAMS = {
+    "count": "stream_counts",
+    "trial balance": "trial_balance",
+    "movement": "trial_balance",
+    "control account": "trial_balance",
+    "profit and loss": "profit_and_loss",
+    "balance sheet": "balance_sheet",
+    "bank opening balance": "bank_summary",
+    "bank closing balance": "bank_summary",
+}
+"""The stream that each check takes Xero's figures from; the others take them from the documents' rows."""
+
+LEDGER_STREAMS = (
+    *("accounts", "invoices", "credit_notes", "prepayments", "overpayments", "payments"),
+    *("bank_transactions", "bank_transfers", "manual_journals", "journals", "expense_claims"),
+)
+"""What the lakehouse's figures are made of."""
+
+ON_CASH = "_cash"
+"""How streams on cash basis are called."""
+
+
+def subject(row: Row) -> tuple[Any, ...]:
+    """What of a row stays the same from run to run."""
+    return tuple(row[n] for n in ("tenant_id", "check_name", "basis", "period_end", "subject"))
+
+
+def needs_second_read(rows: Iterable[Row]) -> bool:
+    """Whether something differs, be it only because business went on while Xero was read."""
+    return any(row["status"] == "differs" for row in rows)
+
+
+def judged(first: Iterable[Row], second: Iterable[Row]) -> list[Row]:
+    """The rows of the second read; what moved in between and still differs cannot be judged.
+
+    Figures that stood still through both reads and differ are wrong. One of them moving means that
+    business went on: whether its last step had reached both sides nobody can tell.
+    """
+    before = {subject(row): row for row in first}
+    return [
+        _without_status(row, "the books moved while they were read, twice; run it again")
+        if row["status"] == "differs" and _moved(row, before.get(subject(row)))
+        else row
+        for row in second
+    ]
+
+
+def _moved(row: Row, before: Row | None) -> bool:
+    # A figure that was zero on both sides had no row.
+    return before is None or (row["lakehouse"], row["xero"]) != (
+        before["lakehouse"],
+        before["xero"],
+    )
+
+
+def checked(rows: Sequence[Row], bill: Bill, bases: Collection[str] = ("accrual",)) -> list[Row]:
+    """The rows, with what could not be checked said so, and a row for each check that has none.
+
+    Args:
+        rows: The comparison as the models have it.
+        bill: What of Xero was read.
+        bases: Which of accrual and cash were asked for.
+    """
+    out = [_checked(row, bill) for row in rows]
+    there = {(row["tenant_id"], _stream(row)) for row in rows}
+    for tenant_id, name in bill.organisations.items():
+        for check in XERO_STREAMS:
+            for basis in bases if check in ("trial balance", "count") else ("accrual",):
+                empty = _empty_row(tenant_id, name, check, "" if check == "count" else basis)
+                reason = bill.unread(tenant_id, _stream(empty))
+                if reason and (tenant_id, _stream(empty)) not in there:
+                    out.append(_without_status(empty, reason))
+    return out
+
+
+def _checked(row: Row, bill: Bill) -> Row:
+    if reason := bill.unread(row["tenant_id"], _stream(row)):
+        return _without_status(row, reason)
+    if row["status"] == "differs":
+        streams = [row["subject"]] if row["check_name"] == "count" else LEDGER_STREAMS
+        reasons = [bill.left(row["tenant_id"], stream) for stream in streams]
+        if any(reasons):
+            return _without_status(row, "; ".join(filter(None, reasons)))
+    return row
+
+
+def _stream(row: Row) -> str:
+    stream = XERO_STREAMS.get(row["check_name"], "invoices")
+    return f"{stream}{ON_CASH}" if row["basis"] == "cash" else stream
+
+
+def _empty_row(tenant_id: str, organisation: str, check: str, basis: str) -> Row:
+    names = ("period_end", "lakehouse", "xero", "difference", "documents", "lock_date")
+    return {
+        "tenant_id": tenant_id,
+        "organisation": organisation,
+        "check_name": check,
+        "basis": basis,
+        "subject": "",
+        "subject_name": "",
+        "locked": False,
+        "first_agreed": None,
+        "read_at": None,
+        **dict.fromkeys(names),
+    }
+
+
+def _without_status(row: Row, reason: str) -> Row:
+    return {**row, "status": "not_checkable", "explanation": reason}
+
+
+def exit_code(rows: Iterable[Mapping[str, Any]]) -> int:
+    """0 when all agrees or is explained, 1 when something differs, 2 when something was not checked."""
+    there = {row["status"] for row in rows}
+    if there & {"differs", "changed_after_close"}:
+        return DIFFERS
+    return NOT_CHECKABLE if "not_checkable" in there or not there else AGREES

@@ -1,0 +1,128 @@
+"""Reads Xero: `meltano run` of tap and target, with the reports that the checks need.
+
+What was read the tap says itself, in the line of its log that begins with `bill: ` (its README, *Usage*).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+_MARK = "bill: "
+_OPTIONAL = frozenset({"journals", "expense_claims"})
+"""What tiers and apps may be without, and the ledger does without then."""
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What the tap has read.
+
+    Attributes:
+        organisations: Names of all organisations that the marts know, by tenant id.
+        entries: By tenant id and stream, why it was not read; empty where it was.
+        failures: What failed lastingly.
+    """
+
+    organisations: Mapping[str, str]
+    entries: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    failures: tuple[str, ...] = ()
+
+    def unread(self, tenant_id: str, stream: str) -> str:
+        """Why a stream of an organisation was not read; empty where it was."""
+        if not any(tenant == tenant_id for tenant, _ in self.entries):
+            return f"nothing of {self.organisations[tenant_id]} was read; is it still connected?"
+        reason = self.entries.get((tenant_id, stream), "it was left out")
+        return f"{stream} could not be read: {reason}" if reason else ""
+
+    def left(self, tenant_id: str, stream: str) -> str:
+        """Why rows of a stream that the ledger is made of may be missing; empty where none are."""
+        reason = self.entries.get((tenant_id, stream), "")
+        failed = any(self.organisations[tenant_id] in failure for failure in self.failures)
+        if not reason or (stream in _OPTIONAL and not failed):
+            return ""
+        return f"{stream} could not be read: {reason}"
+
+
+def settings(months: int, bases: Iterable[str]) -> dict[str, str]:
+    """The tap's settings for a reconciliation, as environment variables.
+
+    For 13 months on accrual basis that is 26 calls an organisation: a trial balance for each, three
+    reports of one call, the organisation itself, and nine counts.
+    """
+    reports: dict[str, Any] = {
+        "trial_balance": {"periods": months},
+        "balance_sheet": {"periods": min(months, 12)},
+        "profit_and_loss": {"periods": 1, "timeframe": "YEAR"},
+        "bank_summary": {"periods": 1, "timeframe": "YEAR"},
+    }
+    if "cash" in bases:
+        reports["trial_balance_cash"] = {"periods": months}
+    return {
+        "TAP_XERO_REPORTS": json.dumps(reports),
+        "TAP_XERO_STREAM_COUNTS": "true",
+        "TAP_XERO_CADENCE": "{}",
+        # The tap's bill is information.
+        "MELTANO_CLI_LOG_LEVEL": "info",
+    }
+
+
+def read(command: Sequence[str], environment: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
+    """Run the load, let its log through, and find the tap's bill in it.
+
+    Returns:
+        The exit code, and the bill; empty when the load has written none.
+    """
+    bill: dict[str, Any] = {}
+    with subprocess.Popen(  # noqa: S603
+        command,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        for line in process.stdout or ():
+            print(line, end="", file=sys.stderr, flush=True)
+            bill = _bill(line) or bill
+    return process.returncode, bill
+
+
+def _bill(line: str) -> dict[str, Any]:
+    for text in _texts(line):
+        _, mark, rest = text.partition(_MARK)
+        if mark and rest.startswith("{"):
+            answer, _ = json.JSONDecoder().raw_decode(rest)
+            return dict(answer) if "bill" in answer else {}
+    return {}
+
+
+def _texts(line: str) -> Iterator[str]:
+    """The line, and where Meltano logs in JSON what it says."""
+    if line.startswith("{"):
+        try:
+            yield str(json.loads(line).get("event", ""))
+        except ValueError:
+            pass
+    yield line
+
+
+def bill_of(printed: Mapping[str, Any], organisations: Mapping[str, str]) -> Bill:
+    """The bill as the judgement wants it.
+
+    Args:
+        printed: As the tap printed it.
+        organisations: Names by tenant id, as the marts know them.
+    """
+    lines = [line for line in printed.get("bill", ()) if line.get("tenant_id")]
+    return Bill(
+        {**organisations, **{line["tenant_id"]: line["organisation"] for line in lines}},
+        {(line["tenant_id"], line["stream"]): line["skipped"] or "" for line in lines},
+        tuple(printed.get("failures", ())),
+    )
