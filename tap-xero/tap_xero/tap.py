@@ -22,7 +22,7 @@ from tap_xero.models.resources import RESOURCES
 from tap_xero.models.schema import annotate
 from tap_xero.reports import table as reports
 from tap_xero.reports.reading import Answers
-from tap_xero.reports.stream import ReportStream
+from tap_xero.reports.stream import OrganisationStream, ReportStream
 from tap_xero.settings import NAMES, SETTINGS, problems
 from tap_xero.streams import XeroStream, plan
 from tap_xero.sync.output import LineWriter
@@ -65,7 +65,12 @@ class TapXero(Tap):
         """
         answers = Answers()
         return [
-            *(XeroStream(self, resource, self.run) for resource in RESOURCES),
+            *(
+                OrganisationStream(self, resource, answers, self.run)
+                if resource.stream == "organisations"
+                else XeroStream(self, resource, self.run)
+                for resource in RESOURCES
+            ),
             *(
                 AnnexStream(self, annex, parents, self.run)
                 for annex, parents in annexes.named(self.config)

@@ -50,7 +50,7 @@ class Project:
         }
 
     def copy(self, root: Path) -> Project:
-        """The project in another folder, as it is now, with the utilities that Meltano installed."""
+        """The project in another folder, as it is now, with the utilities that are installed."""
         installed = self.root / ".meltano" / "utilities"
         shutil.copytree(
             self.root,

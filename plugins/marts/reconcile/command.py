@@ -1,7 +1,7 @@
-"""The order of a reconciliation: read, compare, read once more where something differs, judge, keep, show.
+"""The order of a reconciliation: read, compare, again where something differs, judge, keep, show.
 
-Exit codes: 0 when all agrees or is explained, 1 when something differs, 2 when something could not be
-checked.
+Exit codes: 0 when all agrees or is explained, 1 when something differs, 2 when something could not
+be checked.
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ class Reconciliation:
         done = subprocess.run(command, check=False, stdout=sys.stderr)  # noqa: S603
         if done.returncode:
             raise NotCheckableError(
-                f"`{' '.join(command)}` ended with {done.returncode} (see its log above), so the marts "
-                "and the comparison are those of an earlier run."
+                f"`{' '.join(command)}` ended with {done.returncode} (see its log above), so the "
+                "marts and the comparison are those of an earlier run."
             )
 
 

@@ -1,8 +1,8 @@
 """What the comparison of two reads comes to: pure functions of rows of `marts.reconciliation`.
 
 A row is a dict with the columns of that model. Its status is `agrees`, `explained`, `differs`,
-`changed_after_close` or `not_checkable`; the models know all of them but the last, because only whoever
-has read Xero knows what of it could not be read.
+`changed_after_close` or `not_checkable`: the models say the last of what has no ledger, this says
+it of what could not be read.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ XERO_STREAMS = {
     "bank opening balance": "bank_summary",
     "bank closing balance": "bank_summary",
 }
-"""The stream that each check takes Xero's figures from; the others take them from the documents' rows."""
+"""Where each check takes Xero's figures from; the others take them from rows of documents."""
 
 LEDGER_STREAMS = (
     *("accounts", "invoices", "credit_notes", "prepayments", "overpayments", "payments"),
@@ -131,7 +131,7 @@ def _without_status(row: Row, reason: str) -> Row:
 
 
 def exit_code(rows: Iterable[Mapping[str, Any]]) -> int:
-    """0 when all agrees or is explained, 1 when something differs, 2 when something was not checked."""
+    """0: all agrees or is explained, 1: something differs, 2: something was not checked."""
     there = {row["status"] for row in rows}
     if there & {"differs", "changed_after_close"}:
         return DIFFERS

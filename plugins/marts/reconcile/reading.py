@@ -1,6 +1,6 @@
 """Reads Xero: `meltano run` of tap and target, with the reports that the checks need.
 
-What was read the tap says itself, in the line of its log that begins with `bill: ` (its README, *Usage*).
+What was read the tap says itself, in the line of its log that begins with `bill: ` (its README).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -53,8 +54,8 @@ class Bill:
 def settings(months: int, bases: Iterable[str]) -> dict[str, str]:
     """The tap's settings for a reconciliation, as environment variables.
 
-    For 13 months on accrual basis that is 26 calls an organisation: a trial balance for each, three
-    reports of one call, the organisation itself, and nine counts.
+    For 13 months on accrual basis that is 25 calls an organisation beyond an incremental load: a
+    balance for each, three reports of one call, and nine counts.
     """
     reports: dict[str, Any] = {
         "trial_balance": {"periods": months},
@@ -106,10 +107,8 @@ def _bill(line: str) -> dict[str, Any]:
 def _texts(line: str) -> Iterator[str]:
     """The line, and where Meltano logs in JSON what it says."""
     if line.startswith("{"):
-        try:
+        with suppress(ValueError):
             yield str(json.loads(line).get("event", ""))
-        except ValueError:
-            pass
     yield line
 
 

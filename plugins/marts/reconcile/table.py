@@ -1,4 +1,4 @@
-"""What a person sees: organisations by months, and below it what differs, where, by how much, since when."""
+"""What a person sees: organisations by months, and what differs, by how much and since when."""
 
 from __future__ import annotations
 
@@ -102,7 +102,8 @@ def _lines(stretch: Sequence[Row]) -> Iterator[str]:
     yield (
         f"{first['organisation']}: {first['check_name']}{basis} of {first['subject_name']} "
         f"{what}{when}{locked}: lakehouse {_figure(first['lakehouse'])}, Xero "
-        f"{_figure(first['xero'])}, difference {_figure(first['difference'])}; agreed first: {agreed}"
+        f"{_figure(first['xero'])}, difference {_figure(first['difference'])}; "
+        f"agreed first: {agreed}"
     )
     if first["explanation"]:
         yield f"    {first['explanation']}"

@@ -63,6 +63,13 @@ class Answers:
                 future.set_exception(error)
         return future.result()
 
+    def put(self, tenant_id: str, resource: Resource, answer: dict[str, Any]) -> None:
+        """Keep what another stream has asked for, unless a report was first."""
+        done: Future[dict[str, Any]] = Future()
+        done.set_result(answer)
+        with self._lock:
+            self._known.setdefault((tenant_id, resource.path), done)
+
 
 class ReportReading(Reading):
     """One reading of a report, for all periods asked for."""

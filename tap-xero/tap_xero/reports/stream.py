@@ -12,7 +12,7 @@ until all are read, as in every other stream: a version is one of all organisati
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from tap_xero.api.errors import AccessDeniedError
 from tap_xero.reports.reading import ReportReading
@@ -26,12 +26,51 @@ if TYPE_CHECKING:
 
     from singer_sdk import Tap
 
+    from tap_xero.models.resources import Resource
     from tap_xero.reports.reading import Answers
     from tap_xero.reports.table import Report
     from tap_xero.sync.page import Fetch
     from tap_xero.sync.reading import Reading
     from tap_xero.sync.run import Run
     from tap_xero.sync.window import Window
+
+
+class OrganisationTask(WindowTask):
+    """Reads the organisation itself; the reports, which come later, need not ask for it again."""
+
+    def fetch(self, turn: Callable[[], None]) -> Fetch:
+        """Calls whose answers the reports see too; the argument is that of `WindowTask`."""
+        stream, tenant_id = cast("OrganisationStream", self.stream), self.tenant.id
+        start = super().fetch(turn)
+
+        def shared(
+            path: str, params: dict[str, str], since: str | None
+        ) -> Callable[[], dict[str, Any]]:
+            arrive = start(path, params, since)
+
+            def answer() -> dict[str, Any]:
+                envelope = arrive()
+                stream.answers.put(tenant_id, stream.resource, envelope)
+                return envelope
+
+            return answer
+
+        return shared
+
+
+class OrganisationStream(XeroStream):
+    """The organisations.
+
+    Attributes:
+        answers: Where the reports look for what they need to know first.
+    """
+
+    task_class = OrganisationTask
+
+    def __init__(self, tap: Tap, resource: Resource, answers: Answers, run: Run) -> None:
+        """Make the stream."""
+        super().__init__(tap, resource, run)
+        self.answers = answers
 
 
 class ReportTask(WindowTask):

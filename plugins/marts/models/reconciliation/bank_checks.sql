@@ -14,7 +14,7 @@ postings as (
     l.journal_date < f.period_start as is_before
   from figures as f
   left join {{ ref('general_ledger') }} as l
-    on l.account_key = {{ key('f.account_id', 'f.tenant_id') }} and l.journal_date <= f.period_end
+    on l.account_key = {{ key('f.account_id', 'f.tenant_id') }} and l.basis = 'accrual' and l.journal_date <= f.period_end
 )
 {%- for name, figure, condition in [('opening balance', 'opening', 'is_before'), ('closing balance', 'closing', 'true')] %}
 select

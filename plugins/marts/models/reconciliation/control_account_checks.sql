@@ -24,4 +24,4 @@ left join subledgers as o
 left join {{ ref('xero_trial_balance') }} as t
   on t.tenant_id = m.tenant_id and t.month_end = m.month_end and t.account_key = s.account_key and t.basis = 'accrual'
 left join {{ ref('ledger_at_period_ends') }} as e
-  on e.tenant_id = m.tenant_id and e.period_end = m.month_end and e.account_key = s.account_key
+  on e.tenant_id = m.tenant_id and e.period_end = m.month_end and e.account_key = s.account_key and e.basis = 'accrual'

@@ -4,17 +4,19 @@ with types as (
   select tenant_id, source_type from {{ ref('ledger_from_documents') }} group by 1, 2
 ),
 postings as (
-  select tenant_id, source_type, source_id, journal_date, account_id, net_amount as lakehouse, cast(0 as decimal(18, 4)) as xero
+  select tenant_id, source_type, source_id, journal_date, account_id, reference, net_amount as lakehouse, cast(0 as decimal(18, 4)) as xero
   from {{ ref('ledger_from_documents') }}
   union all
-  select j.tenant_id, j.source_type, j.source_id, j.journal_date, j.account_id, 0, j.net_amount
+  select j.tenant_id, j.source_type, j.source_id, j.journal_date, j.account_id, j.reference, 0, j.net_amount
   from {{ ref('ledger_from_journals') }} as j
   join types as t on t.tenant_id = j.tenant_id and t.source_type = j.source_type
+  where j.basis = 'accrual'
 )
 select
   p.tenant_id, p.source_type, p.source_id as document_id, {{ key('p.account_id', 'p.tenant_id') }} as account_key,
-  cast(last_day(p.journal_date) as date) as period_end, cast(sum(p.lakehouse) as decimal(18, 4)) as lakehouse,
+  cast(last_day(p.journal_date) as date) as period_end,
+  max(p.reference) as reference, cast(sum(p.lakehouse) as decimal(18, 4)) as lakehouse,
   cast(sum(p.xero) as decimal(18, 4)) as xero
 from postings as p
-join (select distinct tenant_id from {{ ref('ledger_from_journals') }}) as t on t.tenant_id = p.tenant_id
-group by 1, 2, 3, 4, 5
+join (select distinct tenant_id from {{ ref('ledger_from_journals') }} where basis = 'accrual') as t on t.tenant_id = p.tenant_id
+group by p.tenant_id, p.source_type, p.source_id, p.account_id, last_day(p.journal_date)

@@ -26,11 +26,13 @@ checks as (
     coalesce(c.period_end, {{ no_day() }}) as period_end, c.subject, c.account_key,
     coalesce(nullif(concat_ws(' ', a.code, a.name), ''), c.subject) as subject_name, c.lakehouse, c.xero,
     cast(c.lakehouse - c.xero as decimal(18, 4)) as difference,
-    cast(c.lakehouse + c.explained - c.xero as decimal(18, 4)) as remainder, c.explanation, o.lock_date,
+    cast(c.lakehouse + c.explained - c.xero as decimal(18, 4)) as remainder, c.explanation,
+    s.reason, o.lock_date,
     c.period_end is not null and c.period_end <= o.lock_date as locked, r.read_at
   from compared as c
   join organisations as o on o.tenant_id = c.tenant_id
   left join {{ ref('dim_account') }} as a on a.account_key = c.account_key
+  left join {{ ref('ledger_sources') }} as s on s.tenant_id = c.tenant_id and s.basis = c.basis
   left join counted as r on r.tenant_id = c.tenant_id
 ),
 history as (
@@ -69,6 +71,7 @@ judged as (
   select
     c.*, f.first_agreed, p.xero as closed_figure, p.read_at as closed_at,
     case
+      when c.reason is not null then 'not_checkable'
       when c.remainder <> 0 then 'differs'
       when p.xero <> c.xero then 'changed_after_close'
       when c.difference <> 0 then 'explained'
@@ -83,33 +86,40 @@ judged as (
 ),
 suspects as (
   select
-    j.tenant_id, j.check_name, j.basis, j.period_end, j.subject, s.document || ' (' || s.reason || ')' as document,
+    j.tenant_id, j.check_name, j.basis, j.period_end, j.subject, s.document_id, s.document || ' (' || s.reason || ')' as document,
+    s.place, case when abs(s.amount) = abs(j.difference) then 0 else 1 end as is_part,
+    abs({{ dbt.datediff('s.period_end', 'j.period_end', 'day') }}) as distance,
     row_number() over (
-      partition by j.tenant_id, j.check_name, j.basis, j.period_end, j.subject
-      order by s.place, case when s.period_end = j.period_end then 0 else 1 end, s.document
-    ) as number
+      partition by j.tenant_id, j.check_name, j.basis, j.period_end, j.subject, s.document_id order by s.place
+    ) as repetition
   from judged as j
   join {{ ref('suspect_documents') }} as s
-    on s.tenant_id = j.tenant_id
-    and (s.account_key = j.account_key or s.account_key is null or j.account_key is null)
+    on s.tenant_id = j.tenant_id and (s.account_key = j.account_key or s.account_key is null or j.account_key is null)
     and case
       when j.status = 'changed_after_close'
-        then s.updated_at >= j.closed_at and s.account_key is not null and s.period_end <= j.period_end
-      when s.place = 4 then s.amount = j.difference or s.amount = -j.difference
-      when j.check_name = 'open document' then s.document_id = j.subject
-      when s.amount is not null then abs(s.amount) = abs(j.difference) or s.account_key = j.account_key
-      else s.period_end = j.period_end or j.check_name in ('open amounts', 'count')
+        then s.place = 4 and s.updated_at >= j.closed_at and s.period_end <= j.period_end
+      when j.check_name = 'open document' then s.document_id = j.subject and s.place in (1, 3)
+      when j.check_name in ('open amounts', 'count') then s.place = 3 and j.check_name = 'open amounts'
+      when s.place = 3 then abs(s.amount) = abs(j.difference)
+      when s.place = 4 and abs(s.amount) <> abs(j.difference) then false
+      when j.check_name in ('movement', 'documents') then s.period_end = j.period_end
+      else s.period_end <= j.period_end
     end
-  where j.status in ('differs', 'changed_after_close') and s.reason is not null
+  where j.status in ('differs', 'changed_after_close')
+),
+ordered as (
+  select *, row_number() over (partition by {{ subject }} order by place, is_part, distance, document) as number
+  from suspects where repetition = 1
 ),
 named as (
   select {{ subject }}, {{ listed('document', 'number') }} as documents
-  from suspects where number <= 5 group by {{ subject }}
+  from ordered where number <= 5 group by {{ subject }}
 )
 select
   j.tenant_id, j.organisation, j.check_name, j.basis, nullif(j.period_end, {{ no_day() }}) as period_end, j.subject,
   j.subject_name, j.lakehouse, j.xero, j.difference, j.status,
   case
+    when j.status = 'not_checkable' then j.reason
     when j.status = 'changed_after_close'
       then 'Xero said ' || cast(j.closed_figure as string) || ' when the period was closed'
     when j.status in ('explained', 'agrees') then j.explanation

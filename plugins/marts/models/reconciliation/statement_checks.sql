@@ -14,7 +14,7 @@ ours as (
     max(case when l.source = 'xero_report' then l.description end) as explanation
   from spans as s
   join {{ ref('general_ledger') }} as l
-    on l.tenant_id = s.tenant_id and l.journal_date between s.period_start and s.period_end
+    on l.tenant_id = s.tenant_id and l.basis = 'accrual' and l.journal_date between s.period_start and s.period_end
   join accounts as a on a.account_key = l.account_key and a.is_profit_and_loss
   group by 1, 2, 3, 4
   union all
@@ -25,7 +25,7 @@ ours as (
     sum(case when a.is_profit_and_loss then -l.explained_balance else a.sign * l.explained_balance end),
     max(l.explanation)
   from sheets as s
-  join {{ ref('ledger_at_period_ends') }} as l on l.tenant_id = s.tenant_id and l.period_end = s.period_end
+  join {{ ref('ledger_at_period_ends') }} as l on l.tenant_id = s.tenant_id and l.basis = 'accrual' and l.period_end = s.period_end
   join accounts as a on a.account_key = l.account_key
   group by 1, 2, 3, 4
 ),
