@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import duckdb
@@ -14,7 +14,7 @@ from book_faults import FAULTS, Fault, Tables, month_end, sales
 from conftest import Project
 from xero_sandbox.sandbox import Sandbox
 
-Run = tuple[Project, Sandbox, str]
+Run = tuple[Project, Sandbox, str, datetime]
 Row = dict[str, Any]
 
 MOST_CALLS = 25
@@ -38,12 +38,12 @@ def reconciled(marts, tmp_path_factory: pytest.TempPathFactory) -> Run:
     xero.identity.disconnect(there[1].connection_id)
     output = project.meltano("run", "reconcile", code=1, **_settings(xero))
     xero.identity.connections[:] = there
-    return project, xero, output
+    return project, xero, output, xero.clock.now()
 
 
 def test_one_organisation_is_gone_and_the_others_are_reconciled(reconciled: Run) -> None:
     """The load fails, the report is written all the same, and both name the organisation."""
-    project, xero, output = reconciled
+    project, xero, output, moment = reconciled
     here, gone = xero.tenants
     rows = project.rows("xero_reconciliation")
     statuses = Counter((row["tenant_id"], row["status"]) for row in rows)
@@ -53,21 +53,21 @@ def test_one_organisation_is_gone_and_the_others_are_reconciled(reconciled: Run)
     assert f"organisation {gone.tenant_id}, which is not connected" in output
 
     # Fresh for the others: Xero was read in this run, by its own clock.
-    read_at = {row["read_at"] for row in rows if row["tenant_id"] == here.tenant_id}
-    assert read_at == {xero.clock.now()}
-    checks = {row["check_name"] for row in rows if row["tenant_id"] == here.tenant_id}
+    fresh = [row for row in rows if row["tenant_id"] == here.tenant_id]
+    assert {row["read_at"] for row in fresh} == {moment}
+    checks = {row["check_name"] for row in fresh}
     assert checks == {
         *("count", "trial balance", "movement", "profit and loss", "balance sheet"),
         *("bank opening balance", "bank closing balance", "open amounts", "control account"),
         *("documents", "drafts"),
     }
-    months = {row["period_end"] for row in rows if row["check_name"] == "trial balance"}
+    months = {row["period_end"] for row in fresh if row["check_name"] == "trial balance"}
     assert len(months) == 13
 
 
 def test_thirteen_months_take_at_most_25_calls_an_organisation(reconciled: Run) -> None:
     """Beyond what an incremental read takes anyway: one call for each stream that is due."""
-    _, xero, _ = reconciled
+    _, xero, _, _ = reconciled
     calls = [call for call in xero.calls.of() if call.tenant_id == xero.tenants[0].tenant_id]
     extra = [
         call
@@ -82,7 +82,7 @@ def test_thirteen_months_take_at_most_25_calls_an_organisation(reconciled: Run) 
 @pytest.fixture(scope="session")
 def faults(reconciled: Run) -> tuple[dict[str, Fault], list[Row]]:
     """Faults, each in a month of its own, and the comparison of tables that have them all."""
-    project, xero, _ = reconciled
+    project, xero, _, _ = reconciled
     shutil.copytree(project.lakehouse, before := project.root / "before")
     tables, tenant_id = Tables(project.lakehouse), xero.tenants[0].tenant_id
     paid = {row["invoice_id"] for row in tables.rows("payments") if row["status"] == "AUTHORISED"}

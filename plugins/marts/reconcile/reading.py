@@ -55,7 +55,7 @@ def settings(months: int, bases: Iterable[str]) -> dict[str, str]:
     """The tap's settings for a reconciliation, as environment variables.
 
     For 13 months on accrual basis that is 25 calls an organisation beyond an incremental load: a
-    balance for each, three reports of one call, and nine counts.
+    trial balance for each, three reports of one call, and nine counts.
     """
     reports: dict[str, Any] = {
         "trial_balance": {"periods": months},
