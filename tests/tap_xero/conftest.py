@@ -220,11 +220,12 @@ def first_run_of_two():
 
 @pytest.fixture(scope="session")
 def read_reports(run_tap):
-    """Read the reports of a setting, and nothing else."""
+    """Read the reports of a setting, and nothing else but other streams that are named."""
 
-    def read(sandbox, reports, **settings):
+    def read(sandbox, reports, streams=(), **settings):
         catalog = TapXero(config={"reports": reports}, validate_config=False).catalog_dict
-        named = [each for each in catalog["streams"] if each["tap_stream_id"] in REPORT_NAMES]
+        names = {*REPORT_NAMES, *streams}
+        named = [each for each in catalog["streams"] if each["tap_stream_id"] in names]
         for entry in named:
             (about,) = (each for each in entry["metadata"] if not each["breadcrumb"])
             about["metadata"]["selected"] = True
@@ -258,6 +259,9 @@ def all_reports(reports_sandbox, read_reports):
         "bank_summary": {"periods": 2},
         "budget_summary": {"ahead": 9},
         "executive_summary": {"periods": 4},
+        "trial_balance_cash": {"periods": 2},
+        "profit_and_loss_cash": {"periods": 2},
+        "balance_sheet_cash": {"periods": 2},
     }
     run = read_reports(reports_sandbox, reports)
     assert run.error is None

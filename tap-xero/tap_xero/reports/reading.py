@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Answers:
-    """Answers that several reports of an organisation need, each asked for once.
+    """Answers that several streams of an organisation need, each asked for once.
 
     Whoever needs one first asks, and the call counts as its own; the others wait.
     """
@@ -62,13 +62,6 @@ class Answers:
             except BaseException as error:  # noqa: BLE001 (whoever waits gets it)
                 future.set_exception(error)
         return future.result()
-
-    def put(self, tenant_id: str, resource: Resource, answer: dict[str, Any]) -> None:
-        """Keep what another stream has asked for, unless a report was first."""
-        done: Future[dict[str, Any]] = Future()
-        done.set_result(answer)
-        with self._lock:
-            self._known.setdefault((tenant_id, resource.path), done)
 
 
 class ReportReading(Reading):

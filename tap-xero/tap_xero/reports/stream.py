@@ -36,26 +36,26 @@ if TYPE_CHECKING:
 
 
 class OrganisationTask(WindowTask):
-    """Reads the organisation itself; the reports, which come later, need not ask for it again."""
+    """Reads the organisation itself, whose answer the reports need too: whoever is first asks."""
 
     def fetch(self, turn: Callable[[], None]) -> Fetch:
-        """Calls whose answers the reports see too; the argument is that of `WindowTask`."""
-        stream, tenant_id = cast("OrganisationStream", self.stream), self.tenant.id
-        start = super().fetch(turn)
+        """Calls whose answers the reports see; the argument is that of `WindowTask`."""
+        stream, tenant = cast("OrganisationStream", self.stream), self.tenant
+        ask = stream.run.fetch(tenant, stream.name, verbatim=False)
 
-        def shared(
-            path: str, params: dict[str, str], since: str | None
+        def start(
+            path: str,  # noqa: ARG001
+            params: dict[str, str],  # noqa: ARG001
+            since: str | None,  # noqa: ARG001
         ) -> Callable[[], dict[str, Any]]:
-            arrive = start(path, params, since)
-
             def answer() -> dict[str, Any]:
-                envelope = arrive()
-                stream.answers.put(tenant_id, stream.resource, envelope)
+                envelope = stream.answers.get(tenant.id, stream.resource, ask)
+                turn()
                 return envelope
 
             return answer
 
-        return shared
+        return start
 
 
 class OrganisationStream(XeroStream):
