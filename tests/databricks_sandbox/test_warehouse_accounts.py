@@ -227,6 +227,30 @@ def test_filters_masks_and_pipelines_keep_loads_out(databricks_sandbox, databric
         assert "STREAMING_TABLE_OPERATION_NOT_ALLOWED" in said
 
 
+def test_policies_are_shown_with_the_columns_that_they_take(databricks_sandbox, databricks_schema):
+    here = f"main.{databricks_schema}"
+    databricks_sandbox.sql(f"CREATE TABLE {here}.t (id INT, region STRING)")
+    for change in (
+        "SET ROW FILTER main.default.f ON (id, region)",
+        "ALTER COLUMN id SET MASK main.default.m USING COLUMNS (region)",
+    ):
+        databricks_sandbox.sql(f"ALTER TABLE {here}.t {change}")
+    shown = [
+        databricks_sandbox.sql(
+            f"SELECT {columns} FROM main.information_schema.{relation} "
+            f"WHERE table_schema = '{databricks_schema}'"
+        )
+        for relation, columns in (
+            ("row_filters", "filter_name, target_columns"),
+            ("column_masks", "mask_name, using_columns"),
+        )
+    ]
+    assert shown == [
+        [{"filter_name": "main.default.f", "target_columns": "id, region"}],
+        [{"mask_name": "main.default.m", "using_columns": "region"}],
+    ]
+
+
 def test_catalogs_of_others_take_no_schema(databricks_sandbox, refused):
     databricks_sandbox.sql("CREATE CATALOG shared USING SHARE provider.books")
     databricks_sandbox.sql("CREATE FOREIGN CATALOG postgres USING CONNECTION pg")

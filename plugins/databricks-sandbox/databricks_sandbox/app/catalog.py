@@ -20,7 +20,7 @@ from databricks_sandbox.engine import tables
 from databricks_sandbox.engine.spark import Engine
 from databricks_sandbox.identity import Principal
 from databricks_sandbox.unity.grants import Grants
-from databricks_sandbox.unity.metastore import Constraint, Metastore, Name, Securable
+from databricks_sandbox.unity.metastore import Constraint, Metastore, Name, Policy, Securable
 
 if TYPE_CHECKING:
     from pyspark.sql.types import StructField
@@ -144,7 +144,11 @@ class CatalogCalls:
                 "columns": self._masked(name, self.show(table)),
                 "properties": table.properties,
                 **({"pipeline_id": _PIPELINE} if name in self._metastore.pipelines else {}),
-                **({"row_filter": {"function_name": f}} if (f := filters.get(name)) else {}),
+                **(
+                    {"row_filter": _shown(filters[name], "input_column_names")}
+                    if name in filters
+                    else {}
+                ),
                 **({"comment": table.comment} if table.comment else {}),
                 **({"view_definition": table.definition} if table.is_view else {}),
                 **({"table_constraints": [_constraint(key) for key in keys]} if keys else {}),
@@ -154,7 +158,7 @@ class CatalogCalls:
     def _masked(self, table: Name, columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
         masks = self._metastore.masks.get(table, {})
         return [
-            {**column, "mask": {"function_name": masks[name]}}
+            {**column, "mask": _shown(masks[name], "using_column_names")}
             if (name := column["name"].lower()) in masks
             else column
             for column in columns
@@ -185,6 +189,10 @@ def _column(field: StructField, place: int) -> dict[str, Any]:
         "nullable": field.nullable,
         **({"comment": comment} if comment else {}),
     }
+
+
+def _shown(policy: Policy, columns: str) -> dict[str, Any]:
+    return {"function_name": policy.function, columns: list(policy.columns)}
 
 
 def _constraint(key: Constraint) -> dict[str, Any]:

@@ -199,13 +199,14 @@ def _volumes(contents: Contents) -> Iterator[tuple[Any, ...]]:
 
 
 def _row_filters(contents: Contents) -> Iterator[tuple[Any, ...]]:
-    for table, function in sorted(contents.metastore.row_filters.items()):
-        yield (*table, function)
+    for table, policy in sorted(contents.metastore.row_filters.items()):
+        yield (*table, policy.function, ", ".join(policy.columns))
 
 
 def _column_masks(contents: Contents) -> Iterator[tuple[Any, ...]]:
     for table, masks in sorted(contents.metastore.masks.items()):
-        yield from ((*table, column, function) for column, function in sorted(masks.items()))
+        for column, policy in sorted(masks.items()):
+            yield (*table, column, policy.function, ", ".join(policy.columns))
 
 
 def _privileges(kind: str) -> Callable[[Contents], Iterator[tuple[Any, ...]]]:
@@ -280,8 +281,8 @@ RELATIONS: dict[str, Relation] = {
          "comment", "storage_location"),
         _volumes,
     ),
-    "row_filters": Relation((*_TABLE, "filter_name"), _row_filters),
-    "column_masks": Relation((*_TABLE, "column_name", "mask_name"), _column_masks),
+    "row_filters": Relation((*_TABLE, "filter_name", "target_columns"), _row_filters),
+    "column_masks": Relation((*_TABLE, "column_name", "mask_name", "using_columns"), _column_masks),
     "catalog_privileges": Relation(("catalog_name", *_GRANT), _privileges("CATALOG")),
     "schema_privileges": Relation(("catalog_name", "schema_name", *_GRANT), _privileges("SCHEMA")),
     "table_privileges": Relation((*_TABLE, *_GRANT), _privileges("TABLE")),

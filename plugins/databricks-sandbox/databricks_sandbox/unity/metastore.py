@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from databricks_sandbox.errors import SqlError
 
@@ -76,6 +76,18 @@ class Volume:
     read_only: bool = False
 
 
+class Policy(NamedTuple):
+    """A row filter or a column mask.
+
+    Attributes:
+        function: its name.
+        columns: what it takes, beside the column that a mask is on.
+    """
+
+    function: str
+    columns: tuple[str, ...] = ()
+
+
 @dataclass
 class Metastore:
     """Everything of it; take `lock` around what must hold together.
@@ -89,8 +101,8 @@ class Metastore:
         grants: privileges by principal and securable.
         constraints: by table.
         tags: by securable and column, where no column is the securable itself.
-        row_filters: function by table.
-        masks: function by table and column.
+        row_filters: policy by table.
+        masks: policy by table and column.
         pipelines: `STREAMING_TABLE` or `MATERIALIZED_VIEW` by table, of tables of a pipeline.
         catalog_types: `FOREIGN_CATALOG` or `DELTASHARING_CATALOG` by name, of catalogs that nobody
             can create anything in.
@@ -107,8 +119,8 @@ class Metastore:
     tags: dict[tuple[Securable, str | None], dict[str, str]] = field(default_factory=dict)
     locations: dict[str, str] = field(default_factory=dict)
 
-    row_filters: dict[Name, str] = field(default_factory=dict)
-    masks: dict[Name, dict[str, str]] = field(default_factory=dict)
+    row_filters: dict[Name, Policy] = field(default_factory=dict)
+    masks: dict[Name, dict[str, Policy]] = field(default_factory=dict)
     pipelines: dict[Name, str] = field(default_factory=dict)
     catalog_types: dict[str, str] = field(default_factory=dict)
 

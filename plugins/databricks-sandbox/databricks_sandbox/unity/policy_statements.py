@@ -12,11 +12,11 @@ import re
 from databricks_sandbox.errors import SqlError
 from databricks_sandbox.unity.execution import Execution
 from databricks_sandbox.unity.grants import Grants
-from databricks_sandbox.unity.metastore import Metastore, Name
+from databricks_sandbox.unity.metastore import Metastore, Name, Policy
 from databricks_sandbox.unity.result_set import ResultSet, empty
 from databricks_sandbox.unity.securables import read_securable
 from databricks_sandbox.unity.spark_statements import SparkStatements
-from databricks_sandbox.unity.sql_text import head
+from databricks_sandbox.unity.sql_text import Reader, head
 from databricks_sandbox.unity.table_statements import TableStatements
 
 _OF_PIPELINES = {"STREAMING_TABLE": "Streaming Tables", "MATERIALIZED_VIEW": "Materialized Views"}
@@ -56,12 +56,12 @@ class PolicyStatements:
                 masks.pop(column, None)
             else:
                 reader.expect("SET", "MASK")
-                masks[column] = ".".join(reader.name())
+                masks[column] = _policy(reader, "USING", "COLUMNS")
         elif reader.accept("DROP", "ROW", "FILTER"):
             self._metastore.row_filters.pop(table.name, None)
         else:
             reader.expect("SET", "ROW", "FILTER")
-            self._metastore.row_filters[table.name] = ".".join(reader.name())
+            self._metastore.row_filters[table.name] = _policy(reader, "ON")
         return empty()
 
     def create_of_pipeline(self, execution: Execution) -> ResultSet:
@@ -115,3 +115,11 @@ class PolicyStatements:
                 f"The operation {verb[0]} is not allowed: The operation {verb[0]} is currently not "
                 f"supported on {_OF_PIPELINES[kind]}.",
             )
+
+
+def _policy(reader: Reader, *words: str) -> Policy:
+    """A function and, after some words, the columns that it takes: perhaps none."""
+    function = ".".join(reader.name())
+    if not reader.accept(*words) or reader.accept("(", ")"):
+        return Policy(function)
+    return Policy(function, tuple(reader.names_in_parentheses()))
