@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt.adapters.duckdb.utils import SourceConfig
 from deltalake import DeltaTable, QueryBuilder
@@ -63,14 +64,14 @@ class Plugin(BasePlugin):
         found = ", ".join(f'"{name}"' for name in columns if name in there)
         # Not by pyarrow's own reader: now and then it aborts the process at its end.
         answer = QueryBuilder().register("t", table).execute(f"SELECT {found} FROM t")  # noqa: S608
-        rows = _plain(pa.RecordBatchReader.from_stream(answer).read_all())
-        nothing = {
-            name: pa.nulls(rows.num_rows, kind)
-            for name, kind in columns.items()
-            if name not in there
-        }
+        rows = pa.RecordBatchReader.from_stream(answer).read_all()
         return pa.table(
-            {name: nothing[name] if name in nothing else rows[name] for name in columns}
+            {
+                name: pa.chunked_array([_fitted(c, kind) for c in rows[name].chunks], kind)
+                if name in there
+                else pa.nulls(rows.num_rows, kind)
+                for name, kind in columns.items()
+            }
         )
 
     def default_materialization(self) -> str:
@@ -78,16 +79,24 @@ class Plugin(BasePlugin):
         return "view"
 
 
-def _plain(rows: pa.Table) -> pa.Table:
-    """The rows with views of strings as plain strings, at every depth."""
-    return rows.cast(pa.schema([c.with_type(_without_views(c.type)) for c in rows.schema]))
+def _fitted(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Values as a type states them: of objects only its members, in its order, missing ones null.
 
-
-def _without_views(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_string_view(kind):
-        return pa.string()
-    if pa.types.is_struct(kind):
-        return pa.struct([c.with_type(_without_views(c.type)) for c in kind])
+    Views of strings, at which DuckDB's filters fail, become plain strings.
+    """
     if pa.types.is_list(kind):
-        return pa.list_(kind.value_field.with_type(_without_views(kind.value_type)))
-    return kind
+        values = values.cast(pa.list_(values.type.value_field))
+        elements = _fitted(values.flatten(), kind.value_type)
+        lengths = pc.fill_null(pc.list_value_length(values), 0)
+        ends = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths)])
+        return pa.ListArray.from_arrays(ends, elements, type=kind, mask=values.is_null())
+    if pa.types.is_struct(kind):
+        there = {field.name for field in values.type}
+        members = [
+            _fitted(values.field(member.name), member.type)
+            if member.name in there
+            else pa.nulls(len(values), member.type)
+            for member in kind
+        ]
+        return pa.StructArray.from_arrays(members, fields=list(kind), mask=values.is_null())
+    return values.cast(kind)

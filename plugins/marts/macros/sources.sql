@@ -22,7 +22,7 @@ users. On Databricks a table or a column that is missing is made up as DuckDB's 
 {%- endif -%}
 (select
   {%- for column, type in columns.items() %}
-  {{ column if column in names else 'cast(null as ' ~ sql_type(type) ~ ') as ' ~ column }}{{ ',' if not loop.last }}
+  {{ plain(column, type) if column in names else 'cast(null as ' ~ sql_type(type) ~ ')' }} as {{ column }}{{ ',' if not loop.last }}
   {%- endfor %}
   {% if there is not none %}from {{ relation }}{% else %}where false{% endif %})
 {%- endif -%}
@@ -37,4 +37,22 @@ users. On Databricks a table or a column that is missing is made up as DuckDB's 
     'budget_balances': 'array<struct<period: string, amount: decimal(38, 4)>>',
     'claim_payments': 'array<struct<payment_id: string, date: date, amount: decimal(38, 4), account: struct<account_id: string>>>',
 }.get(type, type)) }}
+{%- endmacro %}
+
+{# A column as its type states it: objects in arrays have what Xero sends, which is more. #}
+{% macro plain(column, type) -%}
+{%- set members = {
+    'tracking': {'tracking_category_id': '', 'tracking_option_id': '', 'name': '', 'option': ''},
+    'budget_balances': {'period': '', 'amount': ''},
+    'claim_payments': {'payment_id': '', 'date': '', 'amount': '', 'account': 'account_id'},
+}.get(type) -%}
+{%- if members is none -%}
+{{ column }}
+{%- else -%}
+transform({{ column }}, each -> named_struct(
+{%- for name, inner in members.items() -%}
+'{{ name }}', {% if inner %}named_struct('{{ inner }}', each.{{ name }}.{{ inner }}){% else %}each.{{ name }}{% endif %}{{ ', ' if not loop.last }}
+{%- endfor -%}
+))
+{%- endif -%}
 {%- endmacro %}
