@@ -224,6 +224,15 @@ def test_describe_as_json(rows, contacts):
     assert "contacts_key" in found["table_constraints"]
 
 
+def test_a_temporary_view_of_the_session_is_described_as_json(cursor, rows):
+    cursor.execute("CREATE TEMPORARY VIEW totals AS SELECT 1 AS a, CAST(2 AS DECIMAL(18, 4)) AS b")
+    described = json.loads(rows("DESCRIBE TABLE EXTENDED `totals` AS JSON")[0]["json_metadata"])
+    assert [(c["name"], c["type"]["name"]) for c in described["columns"]] == [
+        ("a", "int"),
+        ("b", "decimal"),
+    ]
+
+
 def test_catalogs_are_made_used_and_dropped(cursor, rows):
     cursor.execute("CREATE CATALOG IF NOT EXISTS second COMMENT 'another'")
     try:

@@ -81,10 +81,12 @@ class Project:
             start_new_session=True,
         )
 
-    def meltano(self, *arguments: str, code: int = 0, stdin: str = "", **env: str) -> str:
+    def meltano(
+        self, *arguments: str, code: int = 0, stdin: str = "", timeout: float = 280, **env: str
+    ) -> str:
         """Run `meltano …` to its end and give what it printed."""
         process = self.start(*arguments, **env)
-        output, _ = process.communicate(stdin, timeout=280)
+        output, _ = process.communicate(stdin, timeout=timeout)
         assert process.returncode == code, output
         return output
 

@@ -7,6 +7,7 @@ depends on the tier, the scopes and the streams that were chosen.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
@@ -27,6 +28,18 @@ _CLAIM_PAYMENT = [
 
 _BUDGET_BALANCE = [("period", pa.string()), ("amount", pa.decimal128(38, 4))]
 
+_BATCH_PAYMENT = [
+    *((name, pa.string()) for name in ("batch_payment_id", "type", "status")),
+    ("date", pa.date32()),
+    ("total_amount", pa.decimal128(38, 4)),
+    ("is_reconciled", pa.bool_()),
+    ("updated_date_utc", pa.timestamp("us", "UTC")),
+]
+
+_BALANCE = pa.struct([(name, pa.decimal128(38, 4)) for name in ("outstanding", "overdue")])
+
+_BATCH_DETAILS = ("bank_account_number", "bank_account_name", "details", "code", "reference")
+
 TYPES = {
     "string": pa.string(),
     "date": pa.date32(),
@@ -37,6 +50,9 @@ TYPES = {
     "rate": pa.decimal128(38, 10),
     "tracking": pa.list_(pa.struct([(name, pa.string()) for name in _TRACKING])),
     "budget_balances": pa.list_(pa.struct(_BUDGET_BALANCE)),
+    "batch_payment": pa.struct(_BATCH_PAYMENT),
+    "balances": pa.struct([(f"accounts_{side}", _BALANCE) for side in ("receivable", "payable")]),
+    "batch_details": pa.struct([(name, pa.string()) for name in _BATCH_DETAILS]),
     "claim_payments": pa.list_(pa.struct(_CLAIM_PAYMENT)),
 }
 """Types of columns as `models/sources.yml` calls them; `macros/sources.sql` has them in SQL."""
@@ -49,6 +65,11 @@ class Plugin(BasePlugin):
         """Take the settings of the profile: `path`, and `storage_options` of an object store."""
         self._path = str(config["path"]).rstrip("/")
         self._options = config.get("storage_options")
+        self._cursors: list[Any] = []
+
+    def configure_cursor(self, cursor: Any) -> None:
+        """Remember a cursor that dbt opens, for sources that are read while it is open."""
+        self._cursors.append(cursor)
 
     def load(self, source_config: SourceConfig) -> pa.Table:
         """The columns of a source, in the order in which it states them."""
@@ -65,7 +86,7 @@ class Plugin(BasePlugin):
         # Not by pyarrow's own reader: now and then it aborts the process at its end.
         answer = QueryBuilder().register("t", table).execute(f"SELECT {found} FROM t")  # noqa: S608
         rows = pa.RecordBatchReader.from_stream(answer).read_all()
-        return pa.table(
+        answered = pa.table(
             {
                 name: pa.chunked_array([_fitted(c, kind) for c in rows[name].chunks], kind)
                 if name in there
@@ -73,6 +94,11 @@ class Plugin(BasePlugin):
                 for name, kind in columns.items()
             }
         )
+        # dbt-duckdb shows it to cursors that are opened from now on; a macro has its own already.
+        for cursor in self._cursors:
+            with suppress(Exception):
+                cursor.register(f"{source_config.table_name().replace('.', '_')}_df", answered)
+        return answered
 
     def default_materialization(self) -> str:
         """The rows are met where they are, and not copied into the database."""

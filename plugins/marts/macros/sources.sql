@@ -1,17 +1,18 @@
 {# Rows of a table of target-databricks that are there: not retired by the loader, not flagged by the
 users. On Databricks a table or a column that is missing is made up as DuckDB's plugin does it. #}
 {% macro live(name) -%}
-{%- set columns = source_columns(name) -%}
+{%- set columns = source_columns('xero', name) -%}
 {%- set flag = ' and coalesce(is_deleted, false) = false' if 'is_deleted' in columns else '' -%}
-(select * from {{ stated(name, columns) }} where _sdc_deleted_at is null{{ flag }})
+(select * from {{ stated('xero', name) }} where _sdc_deleted_at is null{{ flag }})
 {%- endmacro %}
 
-{% macro source_columns(name) -%}
-{{ return(graph.sources['source.xero_marts.xero.' ~ name].meta['columns'] if execute else {}) }}
+{% macro source_columns(group, name) -%}
+{{ return(graph.sources['source.xero_marts.' ~ group ~ '.' ~ name].meta['columns'] if execute else {}) }}
 {%- endmacro %}
 
-{% macro stated(name, columns) -%}
-{%- set relation = source('xero', name) -%}
+{% macro stated(group, name) -%}
+{%- set columns = source_columns(group, name) -%}
+{%- set relation = source(group, name) -%}
 {%- if target.type != 'databricks' or not execute -%}
 {{ relation }}
 {%- else -%}
@@ -34,6 +35,9 @@ users. On Databricks a table or a column that is missing is made up as DuckDB's 
     'amount': 'decimal(38, 4)',
     'rate': 'decimal(38, 10)',
     'tracking': 'array<struct<tracking_category_id: string, tracking_option_id: string, name: string, option: string>>',
+    'batch_payment': 'struct<batch_payment_id: string, type: string, status: string, date: date, total_amount: decimal(38, 4), is_reconciled: boolean, updated_date_utc: timestamp>',
+    'balances': 'struct<accounts_receivable: struct<outstanding: decimal(38, 4), overdue: decimal(38, 4)>, accounts_payable: struct<outstanding: decimal(38, 4), overdue: decimal(38, 4)>>',
+    'batch_details': 'struct<bank_account_number: string, bank_account_name: string, details: string, code: string, reference: string>',
     'budget_balances': 'array<struct<period: string, amount: decimal(38, 4)>>',
     'claim_payments': 'array<struct<payment_id: string, date: date, amount: decimal(38, 4), account: struct<account_id: string>>>',
 }.get(type, type)) }}

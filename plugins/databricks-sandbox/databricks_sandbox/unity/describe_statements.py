@@ -33,15 +33,19 @@ class DescribeStatements:
         reader.next()
         reader.accept("TABLE")
         reader.expect("EXTENDED")
-        securable = execution.securable(reader.name(), "TABLE")
+        name = reader.name()
         reader.expect("AS", "JSON")
         reader.expect_end()
+        if len(name) == 1 and execution.engine.has_view(name[0]):
+            # A temporary view is nobody's but the session's, and no Delta table.
+            return execution.run(execution.text)
+        securable = execution.securable(name, "TABLE")
         self._grants.require(execution.principal, "SELECT", securable)
-        catalog, schema, name = securable.name
-        table = tables.table(execution.engine, catalog, schema, name)
+        catalog, schema, table_name = securable.name
+        table = tables.table(execution.engine, catalog, schema, table_name)
         keys = self._metastore.constraints.get(securable.name, [])
         metadata = {
-            "table_name": name,
+            "table_name": table_name,
             "catalog_name": catalog,
             "schema_name": schema,
             "namespace": [schema],

@@ -1,0 +1,107 @@
+"""The marts in a SQL warehouse: the rows that DuckDB has, model by model, by the real Meltano.
+
+dbt-databricks has an environment of its own, which Meltano downloads, and Spark needs minutes for
+all of it: `just stress tests/end_to_end/test_marts_warehouse.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from conftest import Project
+
+pytestmark = [pytest.mark.stress, pytest.mark.timeout(3600)]
+
+PROFILE = """
+xero_marts:
+  target: warehouse
+  outputs:
+    warehouse:
+      type: databricks
+      host: "{{ env_var('MARTS_HOST') }}"
+      http_path: "{{ env_var('MARTS_HTTP_PATH') }}"
+      catalog: "{{ env_var('MARTS_CATALOG') }}"
+      schema: "{{ env_var('MARTS_SCHEMA') }}"
+      token: "{{ env_var('DBT_ENV_SECRET_MARTS_TOKEN') }}"
+      threads: 2
+      connection_parameters:
+        _connection_uri: "{{ env_var('SANDBOX_URI') }}"
+        _tls_trusted_ca_file: "{{ env_var('REQUESTS_CA_BUNDLE') }}"
+        enable_telemetry: false
+"""
+"""The project's own one, and what only a sandbox needs: a port, and a certificate to trust."""
+
+
+def comparable(value: Any) -> str:
+    """A value as both engines have it, whatever Python type their clients give it."""
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f") if value else "0"
+    if isinstance(value, float):
+        return f"{value:.9g}"
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None).isoformat()
+    if isinstance(value, dict):
+        return str({name: comparable(each) for name, each in value.items()})
+    if not isinstance(value, str) and isinstance(value, Iterable):
+        return str([comparable(each) for each in value])
+    return str(value)
+
+
+@pytest.fixture
+def in_warehouse(loaded, databricks_sandbox) -> Iterator[None]:
+    """The tables of the lakehouse folder, shown to the warehouse where they are."""
+    project, _ = loaded
+    databricks_sandbox.sql("CREATE SCHEMA main.xero")
+    for name in project.tables():
+        place = project.lakehouse / name
+        databricks_sandbox.sql(f"CREATE TABLE main.xero.{name} USING DELTA LOCATION 'file:{place}'")
+    yield
+    for schema in ("marts", "xero"):
+        databricks_sandbox.sql(f"DROP SCHEMA IF EXISTS main.{schema} CASCADE")
+
+
+def build(project: Project, sandbox: Any, **env: str) -> str:
+    """Make the marts of the warehouse, and test them."""
+    folder = project.root / "profiles"
+    folder.mkdir(exist_ok=True)
+    (folder / "profiles.yml").write_text(PROFILE)
+    return project.meltano(
+        "run",
+        "dbt-databricks:build",
+        timeout=3000,
+        MARTS_HOST=f"127.0.0.1:{sandbox.port}",
+        MARTS_HTTP_PATH=sandbox.http_path,
+        MARTS_CATALOG=sandbox.catalog,
+        DBT_ENV_SECRET_MARTS_TOKEN=sandbox.admin.access_token,
+        DBT_PROFILES_DIR=str(folder),
+        SANDBOX_URI=sandbox.tls_url + sandbox.http_path,
+        REQUESTS_CA_BUNDLE=str(sandbox.ca_file),
+        **env,
+    )
+
+
+def test_invariant_15_every_model_has_the_same_rows_on_both_engines(
+    marts, in_warehouse, databricks_sandbox
+) -> None:
+    project, xero, connection = marts
+    project.meltano("install", "utility", "dbt-databricks", timeout=900)
+    printed = build(project, databricks_sandbox, MARTS_AS_OF=xero.clock.now().date().isoformat())
+    assert "ERROR=0" in printed
+    assert databricks_sandbox.admin.access_token not in printed
+    columns = connection.execute(
+        "SELECT c.table_name, string_agg(c.column_name, ', ' ORDER BY ordinal_position) "
+        "FROM information_schema.columns AS c JOIN information_schema.tables AS t "
+        "USING (table_schema, table_name) "
+        "WHERE table_schema = 'marts' AND table_type = 'BASE TABLE' GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    assert len(columns) > 50
+    for table, names in columns:
+        ours = connection.execute(f"SELECT {names} FROM marts.{table}").fetchall()
+        theirs = databricks_sandbox.sql(f"SELECT {names} FROM main.marts.{table}")
+        assert sorted([comparable(v) for v in row.values()] for row in theirs) == sorted(
+            [comparable(v) for v in row] for row in ours
+        ), table
