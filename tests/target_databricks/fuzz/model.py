@@ -223,7 +223,10 @@ def _received(table: Table, before: Row | None, sents: Sequence[Sent]) -> Row:
         # What is older than its deletion revives it, if that was in another batch.
         serials |= {sent.serial for sent in sents}
     alive = {True, False} if gone else {True}
-    return Row(serials | ({None} if gone else set()), alive, {sents[-1].version})
+    # A record that comes as it was is not written again: its row has the version of before.
+    same = before is not None and before.serials == {sents[-1].serial}
+    versions = {sents[-1].version} | (before.versions if before and same else set())
+    return Row(serials | ({None} if gone else set()), alive, versions)
 
 
 def _dying(table: Table, run: Run, reading: Reading, stream: Stream, safe: int) -> None:
