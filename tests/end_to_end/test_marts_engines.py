@@ -61,10 +61,11 @@ def macros_return(monkeypatch: pytest.MonkeyPatch) -> None:
 @cache
 def _project(engine: str) -> jinja2.Environment:
     """What models see of dbt, where each table has but the first half of its columns."""
-    text = (MARTS / "models" / "sources.yml").read_text(encoding="utf-8")
     tables = {
-        f"source.xero_marts.xero.{table['name']}": table["config"]
-        for table in yaml.safe_load(text)["sources"][0]["tables"]
+        f"source.xero_marts.{source['name']}.{table['name']}": table["config"]
+        for path in (MARTS / "models").glob("*.yml")
+        for source in yaml.safe_load(path.read_text(encoding="utf-8")).get("sources", ())
+        for table in source["tables"]
     }
     settings = yaml.safe_load((MARTS / "dbt_project.yml").read_text(encoding="utf-8"))
 

@@ -2,7 +2,7 @@
 with rows_there as (
   {%- for stream in counted_streams() %}
   select '{{ stream }}' as stream, tenant_id, count(*) as rows_there
-  from {{ stated(stream, source_columns(stream)) }} as r
+  from {{ stated('xero', stream) }} as r
   where _sdc_deleted_at is null group by tenant_id
   {{ 'union all' if not loop.last }}
   {%- endfor %}

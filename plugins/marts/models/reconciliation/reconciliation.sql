@@ -39,7 +39,7 @@ history as (
   select
     tenant_id, check_name, basis, coalesce(period_end, {{ no_day() }}) as period_end, subject, xero, status, locked,
     lock_date, checked_at, read_at
-  from {{ stated('xero_reconciliation', source_columns('xero_reconciliation')) }} as h
+  from {{ stated('xero', 'xero_reconciliation') }} as h
 ),
 agreements as (
   select {{ subject }}, min(checked_at) as first_agreed
