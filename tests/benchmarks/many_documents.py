@@ -42,10 +42,8 @@ def multiply(small: Path, large: Path, lines: int) -> int:
         picked = ", ".join(f"{n} || '-' || copy AS {n}" if n in OWN else n for n in names)
         with duckdb.connect() as connection:
             connection.register("source", source)
-            reader = connection.execute(
-                f"SELECT {picked} FROM source, range({copies}) AS r(copy)"  # noqa: S608
-            ).to_arrow_reader(1_000_000)
-            write_deltalake(str(large / path.name), reader)
+            rows_of_all = connection.sql(f"SELECT {picked} FROM source, range({copies}) AS r(copy)")
+            write_deltalake(str(large / path.name), rows_of_all.to_arrow_reader(1_000_000))
     return rows * copies
 
 
