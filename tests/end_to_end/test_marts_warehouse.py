@@ -77,7 +77,7 @@ def build(project: Project, sandbox: Any, **env: str) -> str:
         MARTS_HTTP_PATH=sandbox.http_path,
         MARTS_CATALOG=sandbox.catalog,
         DBT_ENV_SECRET_MARTS_TOKEN=sandbox.admin.access_token,
-        DBT_PROFILES_DIR=str(folder),
+        DBT_DATABRICKS_PROFILES_DIR=str(folder),
         SANDBOX_URI=sandbox.tls_url + sandbox.http_path,
         REQUESTS_CA_BUNDLE=str(sandbox.ca_file),
         **env,
