@@ -222,6 +222,22 @@ def test_the_table_knows_whose_the_columns_of_every_schema_of_the_run_are(folder
     ]
 
 
+def test_two_properties_that_want_one_column_keep_theirs_when_a_later_schema_turns_round(
+    folder, singer
+):
+    first = singer.schema("items", {"größe": TEXT}, ("größe",))
+    second = singer.schema("items", {"Größe": INTEGER, "größe": TEXT}, ("größe",))
+    folder.run(
+        [first, singer.record("items", {"größe": "a"})],
+        [second, singer.record("items", {"größe": "a", "Größe": 5})],
+        singer.state(1),
+        **OVER,
+    )
+    row = folder.rows("items", by="größe")[0]
+    assert (row["größe"], [v for k, v in row.items() if k.startswith("größe_")]) == ("a", [5])
+    assert len(folder.rows("items", "größe", by="größe")) == 1
+
+
 def test_objects_in_objects_that_a_schema_leaves_out_do_not_end_the_process(folder, singer):
     """delta-rs aborts at a slice of them, which the rows of several batches came as."""
     inner = {"type": "object", "properties": {"a": INTEGER}}

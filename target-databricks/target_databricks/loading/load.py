@@ -140,8 +140,7 @@ class Load:
             if failed:
                 self._backend.hurry()
             complete = {} if failed else self._plans.items()
-            held = self.refusals.held
-            self._ledger.close({s: p.table for s, p in complete if s not in held})
+            self._ledger.close({s: p.table for s, p in complete if s not in self.refusals.held})
             if not failed:
                 self._memory.finish(self.refusals.held)
                 loaded = [self._plans[stream] for stream in sorted(self._loaded)]
@@ -170,9 +169,10 @@ class Load:
         if (sentence := self._application.fitting.refusal(plan)) is not None:
             self.refusals.stop(plan.stream, sentence)
             return plan
-        reconciled = self._application.fitting.reconcile(plan)
         if plan.stream in self._gathered:
-            reconciled = own(self._application.fitting.reconcile(aside(reconciled)))
+            # First: the table that gathers knows whose the columns of the run's SCHEMAs are.
+            plan = own(self._application.fitting.reconcile(aside(plan)))
+        reconciled = self._application.fitting.reconcile(plan)
         self._plans[plan.stream] = reconciled
         self._backend.expect(reconciled)
         return reconciled
