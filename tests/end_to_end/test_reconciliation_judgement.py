@@ -1,0 +1,186 @@
+"""What a reconciliation comes to: judgement, exit codes, and what people see."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reconcile import judgement, table
+from reconcile.command import NotCheckableError, Reconciliation
+from reconcile.history import Folder
+from reconcile.reading import Bill, bill_of, read
+
+KAURI = "11111111-1111-4111-8111-111111111111"
+READ = dict.fromkeys((*judgement.XERO_STREAMS.values(), *judgement.LEDGER_STREAMS), "")
+
+
+def row(lakehouse: Any = 100, xero: Any = 100, **changes: Any) -> judgement.Row:
+    """A row of `marts.reconciliation`."""
+    ours, theirs = Decimal(lakehouse), Decimal(xero)
+    return {
+        "tenant_id": KAURI,
+        "organisation": "Kauri Trading",
+        "check_name": "trial balance",
+        "basis": "accrual",
+        "period_end": date(2026, 1, 31),
+        "subject": f"{KAURI}:200",
+        "subject_name": "200 Sales",
+        "lakehouse": ours,
+        "xero": theirs,
+        "difference": ours - theirs,
+        "status": "agrees" if ours == theirs else "differs",
+        "explanation": None,
+        "documents": None,
+        "locked": False,
+        "lock_date": date(1, 1, 1),
+        "first_agreed": None,
+        "read_at": None,
+        **changes,
+    }
+
+
+def bill(**unread: str) -> Bill:
+    streams = READ | unread
+    return Bill({KAURI: "Kauri Trading"}, {(KAURI, stream): why for stream, why in streams.items()})
+
+
+@given(
+    st.lists(st.integers(0, 4), max_size=12),
+    st.sampled_from([Decimal(0), Decimal("0.01"), Decimal(-100)]),
+)
+def test_business_that_goes_on_never_differs_and_a_fault_that_stands_still_does(
+    moments: list[int], fault: Decimal
+) -> None:
+    """Documents are read, then the report, and both again: business is between any two of them."""
+    # Each deed has an amount of its own, so that no two cancel each other out.
+    deeds = [(moment, Decimal(2**number)) for number, moment in enumerate(moments)]
+    seen = [sum((d for moment, d in deeds if moment <= at), Decimal(0)) for at in range(4)]
+    first, second = row(seen[0] + fault, seen[1]), row(seen[2] + fault, seen[3])
+    (verdict,) = judgement.judged([first], [second])
+    if len(set(seen)) == 1:
+        assert verdict["status"] == ("differs" if fault else "agrees")
+    elif not fault:
+        assert verdict["status"] in ("agrees", "not_checkable")
+
+
+def test_what_had_no_row_before_has_moved() -> None:
+    (verdict,) = judgement.judged([], [row(0, 50)])
+    assert verdict["status"] == "not_checkable"
+    assert "moved while they were read" in verdict["explanation"]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "code"),
+    [
+        (["agrees", "explained"], 0),
+        (["agrees", "differs", "not_checkable"], 1),
+        (["changed_after_close"], 1),
+        (["agrees", "not_checkable"], 2),
+        ([], 2),
+    ],
+)
+def test_exit_codes(statuses: list[str], code: int) -> None:
+    assert judgement.exit_code([{"status": status} for status in statuses]) == code
+
+
+def test_a_report_that_was_not_read_is_no_evidence_even_where_its_old_rows_agree() -> None:
+    rows = [row(), row(check_name="count", basis="", period_end=None, subject="invoices")]
+    answer = judgement.checked(rows, bill(trial_balance="503"))
+    statuses = {each["check_name"]: each["status"] for each in answer}
+    assert statuses == {"trial balance": "not_checkable", "count": "agrees"}
+    assert "trial_balance could not be read: 503" in {each["explanation"] for each in answer}
+
+
+def test_what_differs_for_want_of_documents_could_not_be_checked() -> None:
+    assert [each["status"] for each in judgement.checked([row(1, 2)], bill(payments="503"))] == [
+        "not_checkable"
+    ]
+    # What agrees all the same agrees; an organisation without journals has its ledger of documents.
+    assert judgement.checked([row()], bill(payments="503")) == [row()]
+    assert judgement.checked([row(1, 2)], bill(journals="no scope")) == [row(1, 2)]
+
+
+def test_every_check_of_an_organisation_of_which_nothing_was_read_is_named() -> None:
+    answer = judgement.checked([], Bill({KAURI: "Kauri Trading"}))
+    assert {each["check_name"] for each in answer} == set(judgement.XERO_STREAMS)
+    assert {each["explanation"] for each in answer} == {
+        "nothing of Kauri Trading was read; is it still connected?"
+    }
+    assert judgement.exit_code(answer) == judgement.NOT_CHECKABLE
+
+
+def test_cash_basis_is_checked_where_it_is_asked_for() -> None:
+    answer = judgement.checked([row()], bill(), bases=("accrual", "cash"))
+    assert [(each["basis"], each["status"]) for each in answer] == [
+        ("accrual", "agrees"),
+        ("cash", "not_checkable"),
+    ]
+
+
+def printer(lines: Sequence[str], code: int = 0) -> list[str]:
+    """A command that prints lines."""
+    program = f"import sys\nfor line in {list(lines)!r}: print(line)\nsys.exit({code})"
+    return [sys.executable, "-c", program]
+
+
+@pytest.mark.parametrize("form", ["{}", "2026-01-31 [info ] {} cmd_type=elb", "json"])
+def test_the_bill_is_read_from_the_log_in_whatever_form(form: str) -> None:
+    printed = {
+        "bill": [
+            {"tenant_id": KAURI, "organisation": "Kauri", "stream": "invoices", "skipped": "503"}
+        ],
+        "failures": ["invoices of Kauri"],
+    }
+    text = f"bill: {json.dumps(printed)}"
+    line = json.dumps({"event": text}) if form == "json" else form.replace("{}", text)
+    code, answer = read(printer(["tap-xero starts", line, "the end"], 1), {})
+    assert code == 1
+    found = bill_of(answer, {})
+    assert found.unread(KAURI, "invoices") == "invoices could not be read: 503"
+    assert found.left(KAURI, "invoices")
+    assert not found.left(KAURI, "payments")
+
+
+def test_a_load_that_says_nothing_is_no_reconciliation() -> None:
+    run = Reconciliation(
+        Folder("", "", ""),
+        tuple(printer(["no such setting"], 1)),
+        13,
+        ("accrual",),
+        "",
+        datetime.now(UTC),
+    )
+    with pytest.raises(NotCheckableError, match="does not say what it has read"):
+        run.run()
+
+
+def test_people_see_organisations_by_months_and_since_when_what_differs() -> None:
+    rows = [
+        row(period_end=date(2025, 11, 30)),
+        *(
+            row("1200.00", "1200.01", period_end=day, documents="ACCREC INV-7 (…)", locked=True)
+            for day in (date(2025, 12, 31), date(2026, 1, 31))
+        ),
+        row(status="changed_after_close", explanation="Xero said 90", subject="b"),
+        row(check_name="count", basis="", period_end=None, subject="invoices"),
+    ]
+    rows[2]["first_agreed"] = datetime(2026, 1, 3, tzinfo=UTC)
+    text = table.shown(rows)
+    heads, cells, *rest = text.splitlines()
+    assert heads.split("  ")[-1].strip() == "now"
+    assert "Nov 25" in heads
+    assert cells.split() == ["Kauri", "Trading", "ok", "1", "differ", "1", "differ", "ok"]
+    assert (
+        "Kauri Trading: trial balance of 200 Sales differs since 2025-12-31, at 2 month ends, "
+        "locked: lakehouse 1,200.00, Xero 1,200.01, difference -0.01; agreed first: never"
+    ) in rest
+    assert "    look at ACCREC INV-7 (…)" in rest
+    assert "    Xero said 90" in rest
+    assert "2 differ, 1 have changed after" in table.summary(rows)
