@@ -12,6 +12,7 @@ import duckdb
 import pytest
 from book_faults import FAULTS, Fault, Tables, month_end, sales
 from conftest import Project
+from reconcile.history import Folder
 from xero_sandbox.sandbox import Sandbox
 
 Run = tuple[Project, Sandbox, str, datetime]
@@ -94,6 +95,7 @@ def faults(reconciled: Run) -> tuple[dict[str, Fault], list[Row]]:
         # A fault that moves a document reaches into the month after.
         invoices = [i for i in invoices if i["date"] > month_end(invoice["date"])]
         made[name] = fault(tables, invoice)
+    made["after the close"] = _after_the_close(project, tables, invoices[-1])
     project.meltano("invoke", "dbt-duckdb", "run", "--select", "+reconciliation", **_settings(xero))
     shutil.rmtree(project.lakehouse)
     before.rename(project.lakehouse)
@@ -102,6 +104,36 @@ def faults(reconciled: Run) -> tuple[dict[str, Fault], list[Row]]:
     ) as connection:
         rows = connection.sql("SELECT * FROM marts.reconciliation").to_arrow_table().to_pylist()
     return made, rows
+
+
+def _after_the_close(project: Project, tables: Tables, invoice: Row) -> Fault:
+    """A period that agreed while it was locked, with another figure then; an invoice came since."""
+    tenant_id, account_id = invoice["tenant_id"], invoice["lines"][0]["account_id"]
+    locked = month_end(invoice["date"])
+    tables.update("organisations", "tenant_id", tenant_id, period_lock_date=f"DATE '{locked}'")
+    (agreed,) = (
+        row
+        for row in project.rows("xero_reconciliation")
+        if (row["check_name"], row["period_end"]) == ("movement", locked)
+        and row["subject"] == f"{tenant_id}:{account_id}"
+    )
+    closed = {"locked": True, "lock_date": locked, "xero": agreed["xero"] + 5}
+    folder = Folder("", str(project.lakehouse.parent), project.lakehouse.name)
+    folder.append([agreed | closed | {"read_at": invoice["updated_date_utc"]}])
+    return Fault(invoice["invoice_number"], (account_id,), (locked,))
+
+
+def test_a_period_that_changed_after_its_close_is_named_with_what_moved(faults) -> None:
+    made, rows = faults
+    fault = made["after the close"]
+    (changed,) = (row for row in rows if row["status"] == "changed_after_close")
+    assert (changed["check_name"], changed["period_end"]) == ("movement", *fault.months)
+    assert changed["subject"].endswith(fault.accounts[0])
+    assert fault.number in changed["documents"]
+    assert "when the period was closed" in changed["explanation"]
+    assert changed["locked"]
+    assert changed["first_agreed"] is not None
+    assert {row["period_end"] <= fault.months[0] for row in rows if row["locked"]} == {True}
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -127,9 +159,12 @@ def test_nothing_but_the_faults_is_named(faults) -> None:
     for row in wrong:
         if row["check_name"] in ("documents", "movement", "open document"):
             likeliest = row["documents"].split(",")[0]
-            assert any(fault.number in likeliest for fault in made.values()), row
+            assert any(made[name].number in likeliest for name in FAULTS), row
     counts = {row["subject"]: row["difference"] for row in wrong if row["check_name"] == "count"}
     assert counts == {"invoices": 1, "payments": -1}
+    of = {row["subject"]: row["documents"] for row in wrong if row["check_name"] == "count"}
+    assert made["row extra"].number in of["invoices"]
+    assert made["payment missing"].number in of["payments"]
     # Journals were complete but for one: what they say of other months agrees.
     moved = {row["period_end"] for row in wrong if row["check_name"] == "movement"}
     assert moved == set(made["journal missing"].months)

@@ -16,7 +16,8 @@ select
   p.tenant_id, p.source_type, p.source_id as document_id, {{ key('p.account_id', 'p.tenant_id') }} as account_key,
   cast(last_day(p.journal_date) as date) as period_end,
   max(p.reference) as reference, cast(sum(p.lakehouse) as decimal(18, 4)) as lakehouse,
-  cast(sum(p.xero) as decimal(18, 4)) as xero
+  cast(sum(p.xero) as decimal(18, 4)) as xero,
+  max(abs(sum(p.xero))) over (partition by p.tenant_id, p.source_id) > 0 as is_in_journals
 from postings as p
 join (select distinct tenant_id from {{ ref('ledger_from_journals') }} where basis = 'accrual') as t on t.tenant_id = p.tenant_id
 group by p.tenant_id, p.source_type, p.source_id, p.account_id, last_day(p.journal_date)

@@ -24,7 +24,7 @@ line_sums as (
 ),
 suspects as (
   select
-    1 as place, tenant_id, document_id, account_key, period_end, source_type as kind, reference,
+    1 as place, is_in_journals, tenant_id, document_id, account_key, period_end, source_type as kind, reference,
     cast(lakehouse - xero as decimal(18, 4)) as amount,
     case
       when lakehouse = 0 then 'its own rows do not post what the journals post'
@@ -34,25 +34,27 @@ suspects as (
   from {{ ref('document_differences') }} where lakehouse <> xero
   union all
   select
-    2, d.tenant_id, d.source_id, null, cast(last_day(d.date) as date), d.type, d.reference, null, 'its lines do not add up to its total'
+    2, null, d.tenant_id, d.source_id, null, cast(last_day(d.date) as date), d.type, d.reference, null, 'its lines do not add up to its total'
   from {{ ref('documents') }} as d
   left join line_sums as l on l.kind = d.kind and l.tenant_id = d.tenant_id and l.document_id = d.document_id
   where d.is_posted and d.kind <> 'purchase_order' and d.type not like '%-TRANSFER'
     and (coalesce(l.net_amount, 0) <> d.sub_total or d.total <> d.sub_total + d.total_tax)
   union all
   select
-    3, tenant_id, subject, null, null, 'DOCUMENT', null, cast(lakehouse - xero as decimal(18, 4)),
+    3, null, tenant_id, subject, null, null, 'DOCUMENT', null, cast(lakehouse - xero as decimal(18, 4)),
     'what is open of it is not what Xero says'
   from {{ ref('open_amount_checks') }} where check_name = 'open document'
   union all
   select
-    4, tenant_id, source_id, account_key, cast(last_day(journal_date) as date), source_type, max(reference),
+    4, null, tenant_id, source_id, account_key, cast(last_day(journal_date) as date), source_type, max(reference),
     cast(sum(net_amount) as decimal(18, 4)), 'is as much as the difference'
   from {{ ref('general_ledger') }} where basis = 'accrual' and source <> 'xero_report' and source_id is not null
   group by tenant_id, source_id, account_key, last_day(journal_date), source_type
 )
 select
   s.place, s.tenant_id, s.document_id, s.account_key, s.period_end, s.amount, s.reason, n.updated_at,
+  {{ journal_stream('s.kind') }} as stream, n.document_id is null as is_missing,
+  not s.is_in_journals as is_extra,
   s.kind || ' ' || coalesce(n.number, nullif(s.reference, ''), s.document_id) as document
 from suspects as s
 left join names as n on n.tenant_id = s.tenant_id and n.document_id = s.document_id
