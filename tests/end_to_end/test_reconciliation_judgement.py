@@ -183,4 +183,6 @@ def test_people_see_organisations_by_months_and_since_when_what_differs() -> Non
     ) in rest
     assert "    look at ACCREC INV-7 (…)" in rest
     assert "    Xero said 90" in rest
+    assert "The books differ from Xero. 2 figures agree, 0 are" in table.summary(rows)
     assert "2 differ, 1 have changed after" in table.summary(rows)
+    assert table.summary(rows[:1]).startswith("The books agree with Xero. 1 figures agree")

@@ -25,6 +25,13 @@ _CELLS = {
 }
 """What is shown of a month, the worst first."""
 
+_VERDICTS = {
+    "differs": "The books differ from Xero.",
+    "changed_after_close": "Closed periods have changed.",
+    "not_checkable": "What was checked agrees with Xero, but not all could be checked.",
+    "agrees": "The books agree with Xero.",
+}
+
 
 def shown(rows: Sequence[Row]) -> str:
     """The whole report of a run as text."""
@@ -32,10 +39,13 @@ def shown(rows: Sequence[Row]) -> str:
 
 
 def summary(rows: Sequence[Row]) -> str:
-    """One line: how many figures came to what."""
+    """One line: what it comes to, and how many figures came to what."""
     counts = Counter(row["status"] for row in rows)
+    verdict = next(
+        text for status, text in _VERDICTS.items() if counts[status] or status == "agrees"
+    )
     return (
-        f"{counts['agrees']:,} figures agree, {counts['explained']:,} are explained, "
+        f"{verdict} {counts['agrees']:,} figures agree, {counts['explained']:,} are explained, "
         f"{counts['differs']:,} differ, {counts['changed_after_close']:,} have changed after "
         f"their period was closed, {counts['not_checkable']:,} could not be checked."
     )
