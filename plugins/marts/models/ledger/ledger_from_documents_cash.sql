@@ -11,13 +11,12 @@ with lines as (
   select
     l.*, s.document_id,
     l.source_type in ('ACCREC', 'ACCPAY', 'ACCRECCREDIT', 'ACCPAYCREDIT', 'EXPCLAIM')
-      or not coalesce(j.show_on_cash_basis_reports, true) as is_accrual_only,
+      or j.source_id is not null as is_accrual_only,
     l.account_id in (a.debtors, a.creditors, a.expense_claims) as is_control
   from {{ ref('ledger_from_documents') }} as l
   join {{ ref('system_accounts') }} as a on a.tenant_id = l.tenant_id
   left join {{ ref('settling_postings') }} as s on s.tenant_id = l.tenant_id and s.source_id = l.source_id
-  left join {{ live('manual_journals') }} as j
-    on l.source_type = 'MANJOURNAL' and j.tenant_id = l.tenant_id and j.manual_journal_id = l.source_id
+  left join {{ ref('accrual_only_journals') }} as j on j.tenant_id = l.tenant_id and j.source_id = l.source_id
 ),
 shares as (
   select
