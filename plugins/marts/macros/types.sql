@@ -11,3 +11,8 @@ case {{ type }}
   {%- for name, other in names.items() %} when '{{ name }}' then '{{ other }}'{% endfor %}
   else {{ type }} end
 {%- endmacro %}
+
+{# Tables of the documents that a ledger without journals is made of. #}
+{% macro document_tables() -%}
+{{ return(['invoices', 'credit_notes', 'bank_transactions', 'payments', 'bank_transfers', 'manual_journals', 'expense_claims']) }}
+{%- endmacro %}
