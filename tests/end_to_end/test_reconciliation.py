@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from book_faults import FAULTS, Fault, Tables, month_end, sales
 from conftest import Project
-from reconcile.history import Folder
+from reconcile.folder import Folder
 from xero_sandbox.sandbox import Sandbox
 
 Run = tuple[Project, Sandbox, str, datetime]

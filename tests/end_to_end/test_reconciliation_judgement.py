@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reconcile import judgement, table
 from reconcile.command import NotCheckableError, Reconciliation
-from reconcile.history import Folder
+from reconcile.folder import Folder
 from reconcile.reading import Bill, bill_of, read
 
 KAURI = "11111111-1111-4111-8111-111111111111"

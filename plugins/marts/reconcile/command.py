@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from reconcile import judgement, table
-from reconcile.history import Folder
 from reconcile.reading import bill_of, read, settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from reconcile.history import Tables
     from reconcile.judgement import Row
 
 
@@ -41,7 +41,7 @@ class Reconciliation:
         now: When the run began.
     """
 
-    tables: Folder
+    tables: Tables
     load: tuple[str, ...]
     months: int
     bases: tuple[str, ...]
@@ -54,11 +54,7 @@ class Reconciliation:
         get = environment.get
         cash = get("MARTS_CASH_BASIS", "").lower() in ("true", "1")
         return cls(
-            Folder(
-                environment["MARTS_DATABASE"],
-                environment["MARTS_LAKEHOUSE"],
-                get("MARTS_XERO_SCHEMA") or "xero",
-            ),
+            _tables(environment),
             ("meltano", "run", *(get("MARTS_LOAD") or "tap-xero target-databricks").split()),
             int(get("MARTS_MONTHS") or 13),
             ("accrual", "cash") if cash else ("accrual",),
@@ -100,6 +96,23 @@ class Reconciliation:
                 f"`{' '.join(command)}` ended with {done.returncode} (see its log above), so the "
                 "marts and the comparison are those of an earlier run."
             )
+
+
+def _tables(environment: Mapping[str, str]) -> Tables:
+    """Those of the engine that the marts are made by; each has an environment of its own."""
+    schema = environment.get("MARTS_XERO_SCHEMA") or "xero"
+    if environment.get("MARTS_TARGET") != "warehouse":
+        from reconcile.folder import Folder
+
+        return Folder(environment["MARTS_DATABASE"], environment["MARTS_LAKEHOUSE"], schema)
+    from reconcile.warehouse import Warehouse, connection
+
+    return Warehouse(
+        connection(environment),
+        environment.get("MARTS_CATALOG") or "main",
+        schema,
+        environment.get("MARTS_SCHEMA") or "marts",
+    )
 
 
 def main() -> int:
