@@ -32,7 +32,7 @@ totals as (
 settled as (
   select
     l.tenant_id, l.source_type, l.source_id, l.journal_date, l.reference, l.contact_id, s.account_id, s.tracking,
-    s.option_1, s.option_2, sign(l.net_amount) as side, {{ whole('abs(l.net_amount) * 100') }} as paid,
+    s.option_1, s.option_2, cast(sign(l.net_amount) as int) as side, {{ whole('abs(l.net_amount) * 100') }} as paid,
     abs(t.cents) as total, {{ whole('abs(l.net_amount) * 100') }} * s.cents * {{ whole('sign(t.cents)') }} as product
   from lines as l
   join totals as t on t.tenant_id = l.tenant_id and t.document_id = l.document_id
@@ -63,6 +63,9 @@ union all
 select
   'settled', tenant_id, source_type, source_id, journal_date, reference, contact_id, account_id, null, null,
   tracking,
-  cast(side * cast(cents + case when place <= odd_cents then 1 else 0 end as decimal(18, 0)) / 100 as decimal(18, 4))
+  cast(
+    side * cast(cents + case when place <= odd_cents then 1 else 0 end as decimal(16, 0)) * cast(0.01 as decimal(2, 2))
+    as decimal(18, 4)
+  )
 from leftovers
 where cents <> 0 or place <= odd_cents
