@@ -42,11 +42,20 @@ def sources(connection: duckdb.DuckDBPyConnection, basis: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def documents(
-    loaded: tuple[Project, Sandbox], tmp_path_factory: pytest.TempPathFactory
+    marts: tuple[Project, Sandbox, duckdb.DuckDBPyConnection],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Statements of the loaded books from documents alone."""
+    project, xero, _ = marts
     path = tmp_path_factory.mktemp("documents") / "books.duckdb"
-    with built(loaded[0], path, ledger="documents") as connection:
+    environment = {
+        "MARTS_LAKEHOUSE": str(project.lakehouse.parent),
+        "MARTS_DATABASE": str(path),
+        "MARTS_AS_OF": xero.clock.now().date().isoformat(),
+    }
+    command = " ".join(("run", *MODELS, "--vars", '{"ledger":"documents"}'))
+    project.dbt((command, environment))
+    with duckdb.connect(str(path), read_only=True) as connection:
         yield connection
 
 
