@@ -10,14 +10,12 @@ import shutil
 import subprocess
 import sys
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
-import duckdb
-import pyarrow as pa
 import pytest
 from conftest import REPOSITORY, Project
-from deltalake import DeltaTable, write_deltalake
+from copied_books import Books
+from deltalake import DeltaTable
 
 BACK, ENTERED = date(2025, 6, 15), datetime(2026, 2, 1, 12, tzinfo=UTC)
 OPTIONAL = (
@@ -28,37 +26,6 @@ FEATURES = """
     SELECT contact_key, month_end, * EXCLUDE (contact_key, month_end, is_known_by_journals)
     FROM marts.customer_month_features WHERE month_end {}
 """
-
-
-class Books:
-    """A copy of a lakehouse, and a database that dbt makes of it."""
-
-    def __init__(self, root: Path, lakehouse: Path) -> None:
-        self.tables, self.database = root / "lakehouse" / "xero", root / "books.duckdb"
-        shutil.copytree(lakehouse, self.tables, ignore=shutil.ignore_patterns("_spool"))
-
-    def run(self, command: str, as_of: str) -> tuple[str, dict[str, str]]:
-        """A command of dbt on it, for `Project.dbt`."""
-        return command, {
-            "MARTS_LAKEHOUSE": str(self.tables.parent),
-            "MARTS_DATABASE": str(self.database),
-            "MARTS_AS_OF": as_of,
-        }
-
-    def query(self, query: str) -> list[Any]:
-        """Rows of the marts."""
-        with duckdb.connect(str(self.database), read_only=True) as connection:
-            return connection.execute(query).fetchall()
-
-    def copy(self, table: str, key: str, of: str, /, **changes: object) -> None:
-        """Append copies of the rows of which a column has a value, with changes."""
-        path = self.tables / table
-        if not path.is_dir():
-            return
-        rows = DeltaTable(str(path)).to_pyarrow_table()
-        alike = [row | changes for row in rows.to_pylist() if row[key] == of]
-        assert alike
-        write_deltalake(str(path), pa.Table.from_pylist(alike, schema=rows.schema), mode="append")
 
 
 def _back_date_an_invoice(books: Books) -> str:
