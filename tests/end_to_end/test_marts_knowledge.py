@@ -17,6 +17,9 @@ from conftest import REPOSITORY, Project
 from copied_books import Books
 from deltalake import DeltaTable
 
+# The first test waits for all that the others look at: a load and three builds.
+pytestmark = pytest.mark.timeout(900)
+
 BACK, ENTERED = date(2025, 6, 15), datetime(2026, 2, 1, 12, tzinfo=UTC)
 OPTIONAL = (
     *("journals", "journal_lines", "journals_cash", "journal_cash_lines", "receipts"),
