@@ -28,7 +28,7 @@ def views(marts, tmp_path_factory) -> tuple[str, Path]:
     """What the command printed, and a database with what it made, beside nobody else's."""
     project: Project = marts[0]
     database = tmp_path_factory.mktemp("fivetran") / "books.duckdb"
-    printed = project.meltano("invoke", "dbt-duckdb:fivetran", MARTS_DATABASE=str(database))
+    printed = project.meltano("invoke", "dbt-duckdb:fivetran", DBT_DUCKDB_DATABASE=str(database))
     return printed, database
 
 
