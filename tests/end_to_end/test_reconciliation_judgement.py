@@ -99,11 +99,16 @@ def test_a_report_that_was_not_read_is_no_evidence_even_where_its_old_rows_agree
 
 
 def test_what_differs_for_want_of_documents_could_not_be_checked() -> None:
-    assert [each["status"] for each in judgement.checked([row(1, 2)], bill(payments="503"))] == [
-        "not_checkable"
-    ]
-    # What agrees all the same agrees; an organisation without journals has its ledger of documents.
-    assert judgement.checked([row()], bill(payments="503")) == [row()]
+    owed = row(1, 2, check_name="control account")
+    (verdict,) = judgement.checked([owed], bill(payments="503"))
+    assert verdict["status"] == "not_checkable"
+    assert verdict["explanation"] == "payments could not be read: 503"
+    (verdict,) = judgement.checked([row(1, 2)], bill(payments="503", journals="no scope"))
+    assert verdict["status"] == "not_checkable"
+    # What agrees all the same agrees; a ledger of journals wants no payments; and one of documents
+    # no journals.
+    assert judgement.checked([row()], bill(payments="503", journals="no scope")) == [row()]
+    assert judgement.checked([row(1, 2)], bill(payments="503")) == [row(1, 2)]
     assert judgement.checked([row(1, 2)], bill(journals="no scope")) == [row(1, 2)]
 
 
@@ -145,7 +150,7 @@ def test_the_bill_is_read_from_the_log_in_whatever_form(form: str) -> None:
     found = bill_of(answer, {})
     assert found.unread(KAURI, "invoices") == "invoices could not be read: 503"
     assert found.left(KAURI, "invoices")
-    assert not found.left(KAURI, "payments")
+    assert found.left(KAURI, "payments") == "payments could not be read: it was left out"
 
 
 def test_a_load_that_says_nothing_is_no_reconciliation() -> None:

@@ -31,11 +31,17 @@ XERO_STREAMS = {
 }
 """Where each check takes Xero's figures from; the others take them from rows of documents."""
 
-LEDGER_STREAMS = (
-    *("accounts", "invoices", "credit_notes", "prepayments", "overpayments", "payments"),
-    *("bank_transactions", "bank_transfers", "manual_journals", "journals", "expense_claims"),
+DOCUMENT_STREAMS = (
+    *("invoices", "credit_notes", "prepayments", "overpayments", "payments", "bank_transactions"),
+    *("bank_transfers", "manual_journals", "expense_claims", "receipts"),
 )
+"""What facts and subledgers are made of, and the ledger where there are no journals."""
+
+LEDGER_STREAMS = ("accounts", "journals", *DOCUMENT_STREAMS)
 """What the lakehouse's figures are made of."""
+
+SUBLEDGERS = ("open amounts", "open document", "control account", "documents")
+"""Checks whose figures come from documents, whatever the ledger is made of."""
 
 ON_CASH = "_cash"
 """How streams on cash basis are called."""
@@ -98,11 +104,20 @@ def _checked(row: Row, bill: Bill) -> Row:
     if reason := bill.unread(row["tenant_id"], _stream(row)):
         return _without_status(row, reason)
     if row["status"] == "differs":
-        streams = [row["subject"]] if row["check_name"] == "count" else LEDGER_STREAMS
-        reasons = [bill.left(row["tenant_id"], stream) for stream in streams]
+        reasons = [bill.left(row["tenant_id"], stream) for stream in _sources(row, bill)]
         if any(reasons):
             return _without_status(row, "; ".join(filter(None, reasons)))
     return row
+
+
+def _sources(row: Row, bill: Bill) -> Sequence[str]:
+    """The streams that the lakehouse's figure is made of."""
+    if row["check_name"] == "count":
+        return [row["subject"]]
+    journals = f"journals{ON_CASH}" if row["basis"] == "cash" else "journals"
+    if row["check_name"] not in SUBLEDGERS and bill.has(row["tenant_id"], journals):
+        return ["accounts"]
+    return LEDGER_STREAMS
 
 
 def _stream(row: Row) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _MARK = "bill: "
-_OPTIONAL = frozenset({"journals", "expense_claims"})
+_OPTIONAL = frozenset({"journals", "expense_claims", "receipts"})
 """What tiers and apps may be without, and the ledger does without then."""
 
 
@@ -42,9 +42,13 @@ class Bill:
         reason = self.entries.get((tenant_id, stream), "it was left out")
         return f"{stream} could not be read: {reason}" if reason else ""
 
+    def has(self, tenant_id: str, stream: str) -> bool:
+        """Whether a stream of an organisation was read."""
+        return self.entries.get((tenant_id, stream)) == ""
+
     def left(self, tenant_id: str, stream: str) -> str:
         """Why rows of a stream that the ledger is made of may be missing; empty where none are."""
-        reason = self.entries.get((tenant_id, stream), "")
+        reason = self.entries.get((tenant_id, stream), "it was left out")
         failed = any(self.organisations[tenant_id] in failure for failure in self.failures)
         if not reason or (stream in _OPTIONAL and not failed):
             return ""
@@ -60,8 +64,8 @@ def settings(months: int, bases: Iterable[str]) -> dict[str, str]:
     reports: dict[str, Any] = {
         "trial_balance": {"periods": months},
         "balance_sheet": {"periods": min(months, 12)},
-        "profit_and_loss": {"periods": 1, "timeframe": "YEAR"},
-        "bank_summary": {"periods": 1, "timeframe": "YEAR"},
+        "profit_and_loss": {"periods": 1},
+        "bank_summary": {"periods": 1},
     }
     if "cash" in bases:
         reports["trial_balance_cash"] = {"periods": months}

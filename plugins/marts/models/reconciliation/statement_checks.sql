@@ -1,4 +1,4 @@
-{# Profit and loss of the financial year, and the balance sheet at each month end with the result of the
+{# Profit and loss of each period, and the balance sheet at each month end with the result of the
 running year, against Xero's reports. #}
 with accounts as (
   select account_key, class, is_profit_and_loss, case when class in ('ASSET', 'EXPENSE') then 1 else -1 end as sign
