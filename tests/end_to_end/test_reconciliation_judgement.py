@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from reconcile import judgement, table
 from reconcile.command import NotCheckableError, Reconciliation
 from reconcile.folder import Folder
-from reconcile.reading import Bill, bill_of, read
+from reconcile.reading import Bill, bill_of, read, reports
 
 KAURI = "11111111-1111-4111-8111-111111111111"
 READ = dict.fromkeys((*judgement.XERO_STREAMS.values(), *judgement.LEDGER_STREAMS), "")
+ALL = reports(12, cash=False)
 
 
 def row(lakehouse: Any = 100, xero: Any = 100, **changes: Any) -> judgement.Row:
@@ -92,7 +93,7 @@ def test_exit_codes(statuses: list[str], code: int) -> None:
 
 def test_a_report_that_was_not_read_is_no_evidence_even_where_its_old_rows_agree() -> None:
     rows = [row(), row(check_name="count", basis="", period_end=None, subject="invoices")]
-    answer = judgement.checked(rows, bill(trial_balance="503"))
+    answer = judgement.checked(rows, bill(trial_balance="503"), ALL)
     statuses = {each["check_name"]: each["status"] for each in answer}
     assert statuses == {"trial balance": "not_checkable", "count": "agrees"}
     assert "trial_balance could not be read: 503" in {each["explanation"] for each in answer}
@@ -100,20 +101,20 @@ def test_a_report_that_was_not_read_is_no_evidence_even_where_its_old_rows_agree
 
 def test_what_differs_for_want_of_documents_could_not_be_checked() -> None:
     owed = row(1, 2, check_name="control account")
-    (verdict,) = judgement.checked([owed], bill(payments="503"))
+    (verdict,) = judgement.checked([owed], bill(payments="503"), ALL)
     assert verdict["status"] == "not_checkable"
     assert verdict["explanation"] == "payments could not be read: 503"
-    (verdict,) = judgement.checked([row(1, 2)], bill(payments="503", journals="no scope"))
+    (verdict,) = judgement.checked([row(1, 2)], bill(payments="503", journals="no scope"), ALL)
     assert verdict["status"] == "not_checkable"
     # What agrees all the same agrees; a ledger of journals wants no payments; and one of documents
     # no journals.
-    assert judgement.checked([row()], bill(payments="503", journals="no scope")) == [row()]
-    assert judgement.checked([row(1, 2)], bill(payments="503")) == [row(1, 2)]
-    assert judgement.checked([row(1, 2)], bill(journals="no scope")) == [row(1, 2)]
+    assert judgement.checked([row()], bill(payments="503", journals="no scope"), ALL) == [row()]
+    assert judgement.checked([row(1, 2)], bill(payments="503"), ALL) == [row(1, 2)]
+    assert judgement.checked([row(1, 2)], bill(journals="no scope"), ALL) == [row(1, 2)]
 
 
 def test_every_check_of_an_organisation_of_which_nothing_was_read_is_named() -> None:
-    answer = judgement.checked([], Bill({KAURI: "Kauri Trading"}))
+    answer = judgement.checked([], Bill({KAURI: "Kauri Trading"}), ALL)
     assert {each["check_name"] for each in answer} == set(judgement.XERO_STREAMS)
     assert {each["explanation"] for each in answer} == {
         "nothing of Kauri Trading was read; is it still connected?"
@@ -122,11 +123,27 @@ def test_every_check_of_an_organisation_of_which_nothing_was_read_is_named() -> 
 
 
 def test_cash_basis_is_checked_where_it_is_asked_for() -> None:
-    answer = judgement.checked([row()], bill(), bases=("accrual", "cash"))
-    assert [(each["basis"], each["status"]) for each in answer] == [
-        ("accrual", "agrees"),
-        ("cash", "not_checkable"),
+    answer = judgement.checked([row()], bill(), {**ALL, "trial_balance_cash": {}})
+    assert [(each["check_name"], each["basis"], each["status"]) for each in answer] == [
+        ("trial balance", "accrual", "agrees"),
+        ("trial balance", "cash", "not_checkable"),
+        ("movement", "cash", "not_checkable"),
     ]
+
+
+@pytest.mark.parametrize("months", range(1, 14))
+def test_a_reconciliation_takes_at_most_25_calls(months: int) -> None:
+    """A call for each trial balance and bank summary, three for the statements, and nine counts."""
+    wanted = reports(months, cash=False)
+    bank = wanted.get("bank_summary", {"periods": 0})["periods"]
+    assert wanted["trial_balance"]["periods"] == months
+    assert 9 + months + 3 + bank <= 25
+    assert bank == 0 if months == 13 else bank > 0
+
+
+def test_a_check_that_is_not_wanted_is_none() -> None:
+    bank = row(check_name="bank closing balance")
+    assert judgement.checked([bank, row()], bill(), reports(13, cash=False)) == [row()]
 
 
 def printer(lines: Sequence[str], code: int = 0) -> list[str]:
@@ -157,8 +174,7 @@ def test_a_load_that_says_nothing_is_no_reconciliation() -> None:
     run = Reconciliation(
         Folder("", "", ""),
         tuple(printer(["no such setting"], 1)),
-        13,
-        ("accrual",),
+        ALL,
         "",
         datetime.now(UTC),
     )

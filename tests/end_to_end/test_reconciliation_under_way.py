@@ -17,7 +17,7 @@ from books import documents
 from conftest import BIN, REPOSITORY, Project
 from reconcile import judgement
 from reconcile.command import Reconciliation
-from reconcile.reading import settings
+from reconcile.reading import reports
 from tap_xero.tap import TapXero
 from xero_sandbox.sandbox import Sandbox
 
@@ -64,8 +64,7 @@ def business(xero: Sandbox, chance: random.Random) -> Callable[[], None]:
 
 def catalog() -> dict[str, Any]:
     """What the checks need and no more, so that no load waits for the limit of calls a minute."""
-    reports = json.loads(settings(13, ("accrual",))["TAP_XERO_REPORTS"])
-    config = {"reports": reports, "stream_counts": True}
+    config = {"reports": reports(12, cash=False), "stream_counts": True}
     entries = TapXero(config=config, validate_config=False).catalog_dict["streams"]
     needed = {
         *("organisations", "contacts", "tracking_categories", "purchase_orders"),
@@ -135,10 +134,10 @@ def test_twenty_runs_while_business_goes_on_never_say_differs(
     statuses = {row["status"] for row in Tables(lakehouse / "xero").rows("xero_reconciliation")}
     assert statuses <= {"agrees", "explained", "not_checkable"}
     # Business did come in between, so that books had to be read once more.
-    reports = [
+    summaries = [
         call
         for call in xero.calls.of()
         if (call.path, call.tenant_id) == ("Reports/BankSummary", first)
     ]
-    assert len(reports) > RUNS
+    assert len(summaries) > RUNS
     assert reconcile() == judgement.AGREES

@@ -11,11 +11,11 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from reconcile import judgement, table
-from reconcile.reading import bill_of, read, settings
+from reconcile.reading import bill_of, read, reports, settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,16 +35,14 @@ class Reconciliation:
     Attributes:
         tables: Where checks come from and their history goes to.
         load: Command that reads Xero into the tables.
-        months: How many month ends to check, the running month among them.
-        bases: Which of accrual and cash.
+        reports: Xero's reports to compare with, as the tap's setting names them.
         models: What dbt makes at first; all models when empty.
         now: When the run began.
     """
 
     tables: Tables
     load: tuple[str, ...]
-    months: int
-    bases: tuple[str, ...]
+    reports: Mapping[str, Any]
     models: str
     now: datetime
 
@@ -56,8 +54,7 @@ class Reconciliation:
         return cls(
             _tables(environment),
             ("meltano", "run", *(get("MARTS_LOAD") or "tap-xero target-databricks").split()),
-            int(get("MARTS_MONTHS") or 13),
-            ("accrual", "cash") if cash else ("accrual",),
+            reports(int(get("MARTS_MONTHS") or 12), cash=cash),
             get("MARTS_RECONCILED_MODELS") or "",
             datetime.now(UTC),
         )
@@ -76,7 +73,7 @@ class Reconciliation:
 
     def _compared(self, models: str) -> list[Row]:
         """Read Xero and compare."""
-        code, printed = read(self.load, settings(self.months, self.bases))
+        code, printed = read(self.load, settings(self.reports))
         if not printed:
             raise NotCheckableError(
                 f"`{' '.join(self.load)}` ended with {code} and does not say what it has "
@@ -86,7 +83,7 @@ class Reconciliation:
         bill = bill_of(printed, self.tables.organisations())
         for failure in bill.failures:
             print(f"Not read: {failure}.")
-        return judgement.checked(self.tables.checks(), bill, self.bases)
+        return judgement.checked(self.tables.checks(), bill, self.reports)
 
     def _model(self, models: str) -> None:
         command = ["dbt", "run", *(["--select", models] if models else [])]

@@ -80,21 +80,25 @@ def _moved(row: Row, before: Row | None) -> bool:
     )
 
 
-def checked(rows: Sequence[Row], bill: Bill, bases: Collection[str] = ("accrual",)) -> list[Row]:
+def checked(rows: Sequence[Row], bill: Bill, wanted: Collection[str]) -> list[Row]:
     """The rows, with what could not be checked said so, and a row for each check that has none.
 
     Args:
         rows: The comparison as the models have it.
         bill: What of Xero was read.
-        bases: Which of accrual and cash were asked for.
+        wanted: Streams of Xero's own figures that were to be read; without one its check is none.
     """
-    out = [_checked(row, bill) for row in rows]
+    others = set(XERO_STREAMS.values()) - {*wanted, "stream_counts"}
+    out = [_checked(row, bill) for row in rows if _stream(row) not in others]
     there = {(row["tenant_id"], _stream(row)) for row in rows}
     for tenant_id, name in bill.organisations.items():
-        for check in XERO_STREAMS:
-            for basis in bases if check in ("trial balance", "count") else ("accrual",):
-                empty = _empty_row(tenant_id, name, check, "" if check == "count" else basis)
-                reason = bill.unread(tenant_id, _stream(empty))
+        for check, stream in XERO_STREAMS.items():
+            bases = ["" if check == "count" else "accrual"]
+            if f"{stream}{ON_CASH}" in wanted and check != "control account":
+                bases.append("cash")
+            for basis in bases:
+                empty = _empty_row(tenant_id, name, check, basis)
+                reason = "" if stream in others else bill.unread(tenant_id, _stream(empty))
                 if reason and (tenant_id, _stream(empty)) not in there:
                     out.append(_without_status(empty, reason))
     return out

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _MARK = "bill: "
+_MOST_CALLS, _COUNTS, _STATEMENTS = 25, 9, 3
+
 _OPTIONAL = frozenset({"journals", "expense_claims", "receipts"})
 """What tiers and apps may be without, and the ledger does without then."""
 
@@ -55,22 +57,28 @@ class Bill:
         return f"{stream} could not be read: {reason}"
 
 
-def settings(months: int, bases: Iterable[str]) -> dict[str, str]:
-    """The tap's settings for a reconciliation, as environment variables.
+def reports(months: int, *, cash: bool) -> dict[str, Any]:
+    """The reports to read, as the tap's setting names them.
 
-    For 13 months on accrual basis that is 25 calls an organisation beyond an incremental load: a
-    trial balance for each, three reports of one call, and nine counts.
+    On accrual basis at most 25 calls an organisation beyond an incremental load: nine counts, a
+    trial balance for each month end, two for profit and loss, one for balance sheets; what is left
+    of the 25 is for bank summaries, a month each.
     """
-    reports: dict[str, Any] = {
-        "trial_balance": {"periods": months},
-        "balance_sheet": {"periods": min(months, 12)},
-        "profit_and_loss": {"periods": 1},
-        "bank_summary": {"periods": 1},
-    }
-    if "cash" in bases:
-        reports["trial_balance_cash"] = {"periods": months}
+    statements = min(months, 12)
+    bank = min(months, _MOST_CALLS - _COUNTS - _STATEMENTS - months)
     return {
-        "TAP_XERO_REPORTS": json.dumps(reports),
+        "trial_balance": {"periods": months},
+        "balance_sheet": {"periods": statements},
+        "profit_and_loss": {"periods": statements},
+        **({"bank_summary": {"periods": bank}} if bank > 0 else {}),
+        **({"trial_balance_cash": {"periods": months}} if cash else {}),
+    }
+
+
+def settings(wanted: Mapping[str, Any]) -> dict[str, str]:
+    """The tap's settings for a reconciliation with these reports, as environment variables."""
+    return {
+        "TAP_XERO_REPORTS": json.dumps(wanted),
         "TAP_XERO_STREAM_COUNTS": "true",
         "TAP_XERO_CADENCE": "{}",
         # The tap's bill is information.
