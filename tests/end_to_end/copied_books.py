@@ -11,15 +11,28 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
+OPTIONAL = (
+    *("journals", "journal_lines", "journals_cash", "journal_cash_lines", "receipts"),
+    *("receipt_line_items", "expense_claims", "expense_claim_receipts", "budgets", "budget_lines"),
+)
+"""Tables that some organisations never have: for want of a tier, a scope, or any such business."""
+
 
 class Books:
     """A copy of a lakehouse, and a database that dbt makes of it."""
 
-    def __init__(self, root: Path, lakehouse: Path, only: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        root: Path,
+        lakehouse: Path,
+        only: Collection[str] = (),
+        without: Collection[str] = (),
+    ) -> None:
         self.tables, self.database = root / "lakehouse" / "xero", root / "books.duckdb"
         for path in lakehouse.glob("*/_delta_log"):
-            if not only or path.parent.name in only:
-                shutil.copytree(path.parent, self.tables / path.parent.name)
+            name = path.parent.name
+            if name not in without and (not only or name in only):
+                shutil.copytree(path.parent, self.tables / name)
 
     def run(self, command: str, as_of: str) -> tuple[str, dict[str, str]]:
         """A command of dbt on it, for `Project.dbt`."""
