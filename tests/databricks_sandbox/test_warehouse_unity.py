@@ -63,6 +63,24 @@ def test_columns_of_a_primary_key_become_not_null(cursor, contacts):
         cursor.execute(f"INSERT INTO {contacts} (tenant_id, contact_id) VALUES ('t', NULL)")
 
 
+def test_a_column_without_nulls_becomes_not_null_and_part_of_a_key(cursor, rows, databricks_schema):
+    table = f"main.{databricks_schema}.features"
+    cursor.execute(f"CREATE TABLE {table} AS SELECT 'c' AS contact, date'2026-01-31' AS month_end")
+    for column in ("contact", "month_end"):
+        cursor.execute(f"ALTER TABLE {table} ALTER COLUMN `{column}` SET NOT NULL")
+    cursor.execute(f"ALTER TABLE {table} ADD PRIMARY KEY (contact, month_end TIMESERIES)")
+    with pytest.raises(sql.exc.ServerOperationError, match=r"NOT NULL|DELTA_NOT_NULL"):
+        cursor.execute(f"INSERT INTO {table} VALUES (NULL, date'2026-02-28')")
+    cursor.execute(f"INSERT INTO {table} VALUES ('d', date'2026-02-28')")
+    assert rows(f"SELECT contact FROM {table} ORDER BY contact") == [
+        {"contact": "c"},
+        {"contact": "d"},
+    ]
+    cursor.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT CAST(NULL AS STRING) AS contact")
+    with pytest.raises(sql.exc.ServerOperationError, match="NOT NULL"):
+        cursor.execute(f"ALTER TABLE {table} ALTER COLUMN contact SET NOT NULL")
+
+
 def test_keys_are_not_enforced(cursor, rows, contacts):
     for _ in range(2):
         cursor.execute(f"INSERT INTO {contacts} (tenant_id, contact_id) VALUES ('t', 'c')")

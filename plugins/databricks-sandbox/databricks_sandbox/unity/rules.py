@@ -136,6 +136,12 @@ def statement_rules(
             policies.alter,
         ),
         _statement(
+            "not null",
+            rf"ALTER TABLE {_NAME} (ALTER|CHANGE) (COLUMN )?\S+ SET NOT NULL",
+            "Delta makes no column of a table that is there NOT NULL",
+            tables.forbid_nulls,
+        ),
+        _statement(
             "table of a pipeline",
             "CREATE (STREAMING TABLE|MATERIALIZED VIEW)",
             "Spark has no pipelines",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from databricks_sandbox.engine import tables
+from databricks_sandbox.engine import nullability, tables
 from databricks_sandbox.engine.session import quote
 from databricks_sandbox.errors import SqlError, unsupported
 from databricks_sandbox.switches import Switches
@@ -153,6 +153,29 @@ class TableStatements:
                     f"feature(s): {_VARIANT_FEATURES[0]}.",
                 )
         return self._spark.run(execution)
+
+    def forbid_nulls(self, execution: Execution) -> ResultSet:
+        """`ALTER TABLE name ALTER [COLUMN] c SET NOT NULL`."""
+        reader, securable = _altered(execution)
+        if not reader.accept("CHANGE"):
+            reader.expect("ALTER")
+        reader.accept("COLUMN")
+        wanted = reader.word()
+        reader.expect("SET", "NOT", "NULL")
+        reader.expect_end()
+        self._grants.require(execution.principal, "MODIFY", securable)
+        table = tables.table(execution.engine, *securable.name)
+        column = next((n for n in table.schema.names if n.lower() == wanted.lower()), None)
+        if column is None or table.location is None:
+            raise SqlError("UNRESOLVED_COLUMN", f"There is no column `{wanted}` to change.")
+        there = f"FROM {_sql(securable.name)} WHERE {quote(column)} IS NULL LIMIT 1"
+        if self._spark.run(execution, f"SELECT 1 {there}").table.num_rows:
+            raise SqlError(
+                "DELTA_NOT_NULL_CONSTRAINT_VIOLATED",
+                f"NOT NULL constraint violated for column: {column}.",
+            )
+        nullability.forbid_nulls(Path(table.location.removeprefix("file:")), column)
+        return empty()
 
     def drop_constraint(self, execution: Execution) -> ResultSet:
         """`ALTER TABLE name DROP CONSTRAINT name`, `DROP PRIMARY KEY`, `DROP FOREIGN KEY (…)`."""
