@@ -47,11 +47,12 @@ STARTING = {"receiver_process", "bench"}
 """Fixtures that start processes through what they import when asked for."""
 
 LONG = {
-    *("test_answer_fuzz.py", "test_business.py", "test_drift.py", "test_lost_access.py"),
+    *("test_annexes.py", "test_answer_fuzz.py", "test_business.py", "test_drift.py"),
+    *("test_faults.py", "test_lost_access.py", "test_unchanged.py", "test_webhook_intake.py"),
     *("test_crash.py", "test_overwrite.py", "test_quarantine.py", "test_values.py"),
-    "test_warehouse_outages.py",
+    *("test_versions.py", "test_warehouse_outages.py"),
 }
-"""Modules that break one thing at many instants: a quarter of what the quick lane would take."""
+"""Modules that break one thing at many instants: a third of what the quick lane would take."""
 
 LANES: dict[str, Callable[[pytest.Function], bool]] = {
     "spark": lambda test: any("databricks_sandbox" in name for name in _group(test)),

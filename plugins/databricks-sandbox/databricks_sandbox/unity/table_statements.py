@@ -167,7 +167,7 @@ class TableStatements:
         table = tables.table(execution.engine, *securable.name)
         column = next((n for n in table.schema.names if n.lower() == wanted.lower()), None)
         if column is None or table.location is None:
-            raise SqlError("UNRESOLVED_COLUMN", f"There is no column `{wanted}` to change.")
+            raise SqlError("COLUMN_NOT_FOUND", f"There is no column `{wanted}` to change.")
         there = f"FROM {_sql(securable.name)} WHERE {quote(column)} IS NULL LIMIT 1"
         if self._spark.run(execution, f"SELECT 1 {there}").table.num_rows:
             raise SqlError(
