@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from trial_balance import balances
 from xero_sandbox.ledger.cash_basis import proportional
 from xero_sandbox.wire import cents
 
@@ -27,19 +28,6 @@ def test_odd_cents_go_to_the_largest_fractions():
     assert proportional(100, [1, 1, 1]) == [34, 33, 33]
     assert proportional(-100, [-50, -100, -50]) == [-25, -50, -25]
     assert proportional(11, [10, 20, 70]) == [1, 2, 8]
-
-
-def _trial_cents(reader: Any) -> dict[str, int]:
-    """Cents by account id of the trial balance on cash basis, debit positive."""
-    report = reader.sandbox.books.report(reader.tenant_id, "TrialBalance", {"paymentsOnly": "true"})
-    amounts = {}
-    for section in report["Rows"]:
-        for row in section.get("Rows", ()):
-            head, *figures = row["Cells"]
-            if "Attributes" in head:
-                debit, credit = (cents(cell["Value"] or 0) for cell in figures[2:])
-                amounts[head["Attributes"][0]["Value"]] = debit - credit
-    return {account: amount for account, amount in amounts.items() if amount}
 
 
 def test_journals_on_cash_basis_balance_and_add_up_to_the_trial_balance(reader: Any) -> None:
@@ -65,6 +53,7 @@ def test_journals_on_cash_basis_balance_and_add_up_to_the_trial_balance(reader: 
         if account["Class"] in ("ASSET", "LIABILITY")
     }
     ours = {account: n for account, n in amounts.items() if n and account in lasting}
-    trial = _trial_cents(reader)
+    asked = {"paymentsOnly": "true"}
+    trial = balances(reader.sandbox.books.report(reader.tenant_id, "TrialBalance", asked))
     assert ours == {account: n for account, n in trial.items() if account in lasting}
     assert len(ours) > 5

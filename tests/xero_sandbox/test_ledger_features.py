@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from trial_balance import balances
 from xero_sandbox.books import Books
 from xero_sandbox.clock import ManualClock
 from xero_sandbox.store import Store
@@ -36,14 +37,7 @@ def own_books() -> Iterator[Books]:
 def trial(books: Books, tenant_id: str, day: str, basis: str = "false") -> dict[str, int]:
     """Balances of the trial balance in cents by account id, debit positive."""
     asked = {"date": day, "paymentsOnly": basis}
-    amounts = {}
-    for section in books.report(tenant_id, "TrialBalance", asked)["Rows"]:
-        for row in section.get("Rows", ()):
-            head, *figures = row["Cells"]
-            if "Attributes" in head:
-                debit, credit = (cents(cell["Value"] or 0) for cell in figures[2:])
-                amounts[head["Attributes"][0]["Value"]] = debit - credit
-    return {account: amount for account, amount in amounts.items() if amount}
+    return balances(books.report(tenant_id, "TrialBalance", asked))
 
 
 def journals(books: Books, tenant_id: str) -> list[dict[str, Any]]:

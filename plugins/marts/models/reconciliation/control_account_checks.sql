@@ -1,12 +1,5 @@
 {# Open documents of customers and suppliers in base currency against Xero's own receivables and payables. #}
-with sides as (
-  select tenant_id, true as is_receivable, {{ key('debtors') }} as account_key, 1 as sign from {{ ref('system_accounts') }}
-  union all
-  select tenant_id, false, {{ key('creditors') }}, -1 from {{ ref('system_accounts') }}
-),
-subledgers as (
-  select tenant_id, month_end, is_receivable, sum(open_base) as amount from {{ ref('open_documents') }} group by 1, 2, 3
-),
+with {{ subledgers() }},
 months as (
   select distinct t.tenant_id, t.month_end from {{ ref('xero_trial_balance') }} as t
   join {{ ref('dim_month') }} as m on m.tenant_id = t.tenant_id and m.month_end = t.month_end

@@ -1,13 +1,6 @@
 {# The subledgers against their control accounts in the ledger, at each month end. What only Xero's own trial
 balance adds to these, the revaluation of other currencies, is in no document, and stands apart. #}
-with sides as (
-  select tenant_id, true as is_receivable, {{ key('debtors') }} as account_key, 1 as sign from {{ ref('system_accounts') }}
-  union all
-  select tenant_id, false, {{ key('creditors') }}, -1 from {{ ref('system_accounts') }}
-),
-subledgers as (
-  select tenant_id, month_end, is_receivable, sum(open_base) as amount from {{ ref('open_documents') }} group by 1, 2, 3
-),
+with {{ subledgers() }},
 revalued as (
   select m.tenant_id, m.month_end, l.account_key, sum(l.net_amount) as amount
   from {{ ref('dim_month') }} as m
