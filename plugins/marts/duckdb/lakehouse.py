@@ -7,7 +7,6 @@ depends on the tier, the scopes and the streams that were chosen.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
@@ -95,14 +94,22 @@ class Plugin(BasePlugin):
             }
         )
         # dbt-duckdb shows it to cursors that are opened from now on; a macro has its own already.
-        for cursor in self._cursors:
-            with suppress(Exception):
-                cursor.register(f"{source_config.table_name().replace('.', '_')}_df", answered)
+        shown = f"{source_config.table_name().replace('.', '_')}_df"
+        self._cursors = [each for each in self._cursors if _registered(each, shown, answered)]
         return answered
 
     def default_materialization(self) -> str:
         """The rows are met where they are, and not copied into the database."""
         return "view"
+
+
+def _registered(cursor: Any, name: str, rows: pa.Table) -> bool:
+    """Show rows to a cursor under a name; whether it is open still."""
+    try:
+        cursor.register(name, rows)
+    except Exception:  # noqa: BLE001 - DuckDB says in several ways that a cursor is closed
+        return False
+    return True
 
 
 def _fitted(values: pa.Array, kind: pa.DataType) -> pa.Array:
