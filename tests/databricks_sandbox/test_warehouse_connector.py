@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import decimal
 import threading
+import time
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pyarrow as pa
 import pytest
+import requests
 from databricks import sql
 from databricks.sql.parameters import (
     BigIntegerParameter,
@@ -303,3 +305,16 @@ def test_query_tags_of_session_and_statement_are_noted(connect, databricks_sandb
 def test_decimals_keep_every_digit(rows):
     digits = decimal.Decimal("12345678901234567890123456789012.345678")
     assert rows("SELECT CAST(:d AS DECIMAL(38,6)) AS d", {"d": str(digits)}) == [{"d": digits}]
+
+
+def test_a_connection_that_is_forgotten_ends_its_session_and_holds_nobody_up(databricks_sandbox):
+    forgotten = sql.connect(**databricks_sandbox.connect_arguments())
+    forgotten.itself = forgotten
+    del forgotten
+    end = time.monotonic() + 30
+    while databricks_sandbox.sessions.session_ids() and time.monotonic() < end:
+        for _ in range(5000):
+            garbage = []
+            garbage.append(garbage)
+        requests.get(f"{databricks_sandbox.url}/.well-known/databricks-config", timeout=20)
+    assert databricks_sandbox.sessions.session_ids() == []

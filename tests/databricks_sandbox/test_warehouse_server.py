@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import http.client
 import os
 import socket
 import ssl
 import threading
 import time
+from typing import ClassVar
 
 import pytest
 import requests
 from databricks_sandbox.clock import ManualClock
 from databricks_sandbox.faults import Fault
+from databricks_sandbox.garbage import THREAD, GarbageCollector
 from databricks_sandbox.sandbox import Sandbox
 
 PATH = "/Volumes/main/default/v/file.bin"
@@ -187,3 +190,44 @@ def test_it_listens_on_loopback_only_and_frees_its_port(tmp_path):
     connection.close()
     with Sandbox(folder=tmp_path / "three", port=port) as third:
         assert requests.get(f"{third.url}/sandbox/clock", timeout=10).status_code == 200
+
+
+class Forgotten:
+    """Something that only the garbage collector can clear away, which notes where it does."""
+
+    threads: ClassVar[set[str]] = set()
+
+    def __init__(self):
+        self.itself = self
+
+    def __del__(self):
+        self.threads.add(threading.current_thread().name)
+
+
+def test_garbage_is_never_collected_by_the_thread_that_serves(sandbox, base):
+    """A forgotten connection of the connector ends its session then, and would wait for itself."""
+    Forgotten.threads.clear()
+    connection = open_connection(sandbox, base)
+    end = time.monotonic() + 20
+    while not Forgotten.threads and time.monotonic() < end:
+        for _ in range(1000):
+            Forgotten()
+        get_clock(connection)
+    connection.close()
+    assert Forgotten.threads == {THREAD}
+
+
+def test_garbage_is_collected_as_ever_when_the_last_sandbox_has_stopped():
+    collector = GarbageCollector()
+    enabled = gc.isenabled()
+    gc.enable()
+    try:
+        collector.start()
+        collector.start()
+        assert not gc.isenabled()
+        collector.stop()
+        assert not gc.isenabled()
+        collector.stop()
+        assert gc.isenabled()
+    finally:
+        (gc.enable if enabled else gc.disable)()

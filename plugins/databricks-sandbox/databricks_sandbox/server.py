@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from databricks_sandbox.certificate import write_certificate
+from databricks_sandbox.garbage import GARBAGE
 
 _HOST = "127.0.0.1"
 
@@ -94,17 +95,22 @@ class Server:
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True
         )
+        self._serving = False
 
     def start(self) -> None:
         """Begin to serve."""
+        self._serving = True
+        GARBAGE.start()
         # The socket already listens, so a client that is early waits instead of failing.
         self._thread.start()
 
     def stop(self) -> None:
         """Stop serving and close the port."""
         self._server.end()
-        if self._thread.is_alive():
+        if self._serving:
+            self._serving = False
             self._thread.join(_STOP_SECONDS)
+            GARBAGE.stop()
         self._socket.close()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import decimal
 import math
+import re
 from typing import Any, Self
 
 import orjson
@@ -16,6 +17,12 @@ import simplejson
 
 INT_OF_ORJSON = range(-(2**63), 2**64)
 """Integers that orjson reads and writes as they are."""
+DEEPEST = 400
+"""Levels of nesting that are read; looking into each takes two of the thousand that Python has.
+
+What is deeper is refused before it is looked into: an object that happens to be cleared away where
+the stack ends cannot clear up after itself.
+"""
 TOO_DEEP = "nested too deeply to be read"
 """Why a line is refused that Python could read only by raising the limit of its own stack."""
 
@@ -24,8 +31,12 @@ _DIGITS_OF_INT = 40
 _ALONE = {c: f"\\u{c:04x}" for c in range(0xD800, 0xE000)}
 
 
+_TOKENS = re.compile(r'[\[{]+|[\]}]+|"(?:[^"\\]|\\.)*"', re.DOTALL)
+"""Brackets, and the strings that hide some."""
+
+
 class TooDeepError(ValueError):
-    """A text is nested too deeply for Python's stack."""
+    """A text is nested in more than `DEEPEST` levels."""
 
 
 class Number(decimal.Decimal):
@@ -60,10 +71,23 @@ def loads(text: bytes | str) -> Any:
     Raises:
         ValueError: When the text is not JSON; `TooDeepError`, when nobody can tell.
     """
-    try:
-        return simplejson.loads(text, parse_float=Number, parse_int=_integer, allow_nan=True)
-    except RecursionError as error:
-        raise TooDeepError(TOO_DEEP) from error
+    text = text.decode() if isinstance(text, bytes) else text
+    if text.count("[") + text.count("{") > DEEPEST and _depth(text) > DEEPEST:
+        raise TooDeepError(TOO_DEEP)
+    return simplejson.loads(text, parse_float=Number, parse_int=_integer, allow_nan=True)
+
+
+def _depth(text: str) -> int:
+    """The levels of nesting of a JSON text."""
+    depth = deepest = 0
+    for token in _TOKENS.finditer(text):
+        first, length = token[0][0], len(token[0])
+        if first in "[{":
+            depth += length
+            deepest = max(deepest, depth)
+        elif first in "]}":
+            depth -= length
+    return deepest
 
 
 def member_of(line: bytes, name: str, value: Any) -> Any:
