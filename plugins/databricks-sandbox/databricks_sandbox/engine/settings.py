@@ -52,6 +52,13 @@ _FOR_ONE_MACHINE = {
     "spark.sql.ui.explainMode": "simple",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
+    # And so are a thousand queries and their jobs.
+    "spark.sql.ui.retainedExecutions": "1",
+    "spark.ui.retainedJobs": "1",
+    "spark.ui.retainedStages": "1",
+    # A log in Delta's cache holds the session that opened it, with all that this one has planned:
+    # of the 10,000 that are kept by default, a few hundred fill the heap.
+    "spark.databricks.delta.delta.log.cacheSize": "32",
     # Delta keeps the list of files beside its log, and computes the log anew to check that list.
     "spark.databricks.delta.allFilesInCrc.enabled": "false",
     # What Hadoop calls a rename by file context starts four processes (`readlink`), twice a commit.
