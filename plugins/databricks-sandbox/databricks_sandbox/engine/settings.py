@@ -38,6 +38,9 @@ _FOR_SMALL_TABLES = {
     # Compiling a query takes longer than interpreting it over a few thousand rows.
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    # Every sort, join and sum of a statement takes a page of memory, by default of 32 MB, cleared:
+    # a MERGE or two at once fill the heap.
+    "spark.buffer.pageSize": "1m",
 }
 
 _FOR_LARGE_TABLES = {"spark.sql.shuffle.partitions": "2"}
