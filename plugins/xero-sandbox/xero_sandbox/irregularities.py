@@ -43,6 +43,10 @@ REASONS: dict[str, str] = {
         "400 HighVolumeException for an order over more rows than this: error 51, as users of "
         "large organisations report"
     ),
+    "persons_replaced": (
+        "an update of a contact without ContactPersons leaves it none: Xero says that persons who "
+        "are not included are removed, and of other fields that they stay"
+    ),
     "slow_above": (
         "504 for pages of more rows than this: as users report for invoices with many lines"
     ),
@@ -65,6 +69,7 @@ class Switches:
     past_the_end: str = "empty"
     most_sorted: int | None = None
     slow_above: int | None = None
+    persons_replaced: bool = False
 
     def __post_init__(self) -> None:
         if self.past_the_end not in PAST_THE_END:

@@ -168,7 +168,7 @@ class AccountingApi:
         )
         fault = self._faults.next_for(target)
         try:
-            if fault is not None:
+            if fault is not None and not _is_remembered(fault, call):
                 effects.refuse(fault, self._clock.now())
             reply = await run_in_threadpool(self._work, call, fault)
         except ApiError as error:
@@ -198,6 +198,8 @@ class AccountingApi:
                 if earlier is not None:
                     return _Reply(*earlier)
             try:
+                if fault is not None:
+                    effects.refuse(fault, self._clock.now())
                 reply = self._rendered(self._write(call), json=json, fault=fault)
             except ApiError as error:
                 reply = _refusal(error, call.headers)
@@ -233,6 +235,14 @@ class AccountingApi:
             "X-MinLimit-Remaining": str(left.minute),
             "X-AppMinLimit-Remaining": str(left.app_minute),
         }
+
+
+def _is_remembered(fault: Fault, call: AccountingCall) -> bool:
+    """Whether a fault is an answer that Xero repeats to the same Idempotency-Key.
+
+    Source: Xero, Idempotent requests: internal errors are kept as well.
+    """
+    return fault.effect == "server_error" and call.method in ("PUT", "POST")
 
 
 def _refusal(error: ApiError, headers: Mapping[str, str]) -> _Reply:

@@ -9,13 +9,12 @@ from uuid import uuid4
 
 from xero_sandbox.app.collection import Collection, Document, ValidationError, too_long
 
-_LENGTHS = {"Code": 10, "Name": 150}
+_LENGTHS = {"Code": 10, "Name": 150, "Description": 4000}
 _WRITABLE = (
     *_LENGTHS,
     "Type",
     "BankAccountNumber",
     "Status",
-    "Description",
     "BankAccountType",
     "CurrencyCode",
     "TaxType",
@@ -86,6 +85,10 @@ def update_account(collection: Collection, account: Document, element: Document)
             )
         if account.get("SystemAccount"):
             raise ValidationError("System accounts cannot be archived.")
+    elif account["Status"] == "ARCHIVED" and element.get("Status") != "ACTIVE":
+        raise ValidationError("An archived account cannot be changed; restore it first.")
+    if account.get("SystemAccount") and element.get("Type", account["Type"]) != account["Type"]:
+        raise ValidationError("The type of a system account cannot be changed.")
     _check(collection, element, account)
     if "Type" in element:
         account["Class"] = _CLASSES[element["Type"]]
@@ -126,8 +129,13 @@ def _check(collection: Collection, element: Document, existing: Document | None)
     if whole.get("Type") == "BANK":
         if not whole.get("BankAccountNumber"):
             messages.append("A bank account needs a BankAccountNumber.")
+        if element.get("Description"):
+            messages.append("A bank account has no Description.")
     elif not whole.get("Code"):
         messages.append("Please enter a Code.")
+    tax_type = element.get("TaxType")
+    if tax_type and not collection.of("TaxRates").find("TaxType", str(tax_type)):
+        messages.append(f"The TaxType code '{tax_type}' does not exist or cannot be used.")
     for name in ("Code", "Name"):
         value = element.get(name)
         if value and any(

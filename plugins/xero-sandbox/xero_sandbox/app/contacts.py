@@ -21,6 +21,14 @@ _LENGTHS = {
     "CompanyNumber": 50,
     "TaxNumber": 50,
 }
+_PART_LENGTHS = {
+    "Addresses": {
+        **dict.fromkeys(("AddressLine1", "AddressLine2", "AddressLine3", "AddressLine4"), 500),
+        **dict.fromkeys(("City", "Region", "AttentionTo"), 255),
+        **dict.fromkeys(("PostalCode", "Country"), 50),
+    },
+    "Phones": {"PhoneNumber": 50, "PhoneAreaCode": 10, "PhoneCountryCode": 20},
+}
 _WRITABLE = (
     *_LENGTHS,
     "ContactStatus",
@@ -66,6 +74,8 @@ def save_contact(collection: Collection, element: Document, *, create_only: bool
         raise ValidationError(_conflict(element, existing))
     _check(collection, element, existing)
     contact = existing or _blank()
+    if collection.books.irregularities.switches.persons_replaced:
+        contact["ContactPersons"] = []
     for name in _WRITABLE:
         if name in element:
             contact[name] = element[name]
@@ -115,6 +125,13 @@ def _name_conflict(name: str) -> str:
 
 def _check(collection: Collection, element: Document, existing: Document | None) -> None:
     messages = too_long(element, _LENGTHS)
+    for part, lengths in _PART_LENGTHS.items():
+        for row in element.get(part) or ():
+            messages += too_long(row, lengths)
+    for role in ("AccountsReceivableTaxType", "AccountsPayableTaxType"):
+        tax_type = element.get(role)
+        if tax_type and not collection.of("TaxRates").find("TaxType", str(tax_type)):
+            messages.append(f"The TaxType code '{tax_type}' does not exist or cannot be used.")
     name = element.get("Name")
     if name is None and existing is None:
         messages.append(_NOBODY)

@@ -1,6 +1,6 @@
 """Writing tracking categories and their options: one at a time.
 
-Source: Xero, "Tracking categories" (two active, four in all).
+Source: Xero, "Tracking categories" (two active, four in all, 100 options in each).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from xero_sandbox.app.collection import Collection, Document, ValidationError, t
 _LENGTHS = {"Name": 100}
 _MOST_ACTIVE = 2
 _MOST = 4
+_MOST_OPTIONS = 100
 _STATUSES = ("ACTIVE", "ARCHIVED")
 _DOCUMENTS = (
     "Invoices",
@@ -84,7 +85,12 @@ def create_option(collection: Collection, category: Document, element: Document)
     Raises:
         ValidationError: The element breaks a rule; nothing is saved.
     """
-    messages = _check(element, _undeleted(category), "TrackingOptionID", None)
+    options = _undeleted(category)
+    messages = _check(element, options, "TrackingOptionID", None)
+    if category["Status"] == "ARCHIVED":
+        messages.append("The tracking category is archived; its options cannot be changed.")
+    if sum(option["Status"] == "ACTIVE" for option in options) >= _MOST_OPTIONS:
+        messages.append(f"A tracking category can have at most {_MOST_OPTIONS} options.")
     if messages:
         raise ValidationError(*messages)
     option = _with_flags(
@@ -104,6 +110,8 @@ def update_option(
     """
     whole = {**option, **element}
     messages = _check(whole, _undeleted(category), "TrackingOptionID", option["TrackingOptionID"])
+    if category["Status"] == "ARCHIVED":
+        messages.append("The tracking category is archived; its options cannot be changed.")
     if messages:
         raise ValidationError(*messages)
     return _replace_option(

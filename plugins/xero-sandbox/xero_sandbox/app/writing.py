@@ -1,7 +1,8 @@
 """Writing to the books: which body each endpoint takes, and what a batch answers.
 
-The rules of each resource live in `contacts`, `items`, `accounts` and `tracking`. Here is what they
-share: reading the body, trying the elements one by one, and the two ways of reporting failures.
+The rules of each resource live in `contacts`, `groups`, `items`, `accounts` and `tracking`. Here is
+what they share: reading the body, trying the elements one by one, and the two ways of reporting
+failures.
 
 Source: Xero, "HTTP PUT and POST", "Requests and responses" (summarizeErrors) and its OpenAPI
 description for the shape of each body.
@@ -13,7 +14,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from xero_sandbox import wire
-from xero_sandbox.app import accounts, contacts, items, tracking
+from xero_sandbox.app import accounts, contacts, groups, items, tracking
 from xero_sandbox.app.answers import (
     Answer,
     bad_body,
@@ -65,6 +66,8 @@ def write(books: Books, store: Store, call: AccountingCall) -> Answer:
         return Answer(name, status=204)
     if name == "Accounts":
         return _account(collection, call, rest)
+    if name == "ContactGroups" and call.method != "DELETE":
+        return _group(collection, call, rest)
     if name == "TrackingCategories":
         return _tracking(collection, call, rest)
     raise not_implemented(call.method, call.path)
@@ -113,7 +116,7 @@ def _failure(element: Document, key: str, error: ValidationError) -> Document:
     }
 
 
-# -- single objects: Accounts, TrackingCategories and their options -------------------------------
+# -- single objects: Accounts, ContactGroups, TrackingCategories and their options ----------------
 
 
 def _account(collection: Collection, call: AccountingCall, rest: list[str]) -> Answer:
@@ -140,6 +143,22 @@ def _account(collection: Collection, call: AccountingCall, rest: list[str]) -> A
         elements[0],
         lambda: accounts.update_account(collection, account, elements[0]),
     )
+
+
+def _group(collection: Collection, call: AccountingCall, rest: list[str]) -> Answer:
+    key, name = "ContactGroupID", "ContactGroups"
+    if len(rest) != (call.method == "POST"):
+        raise not_implemented(call.method, call.path)
+    elements = _enveloped(call)
+    if len(elements) != 1:
+        raise bad_body(f"{call.method} {call.path} takes exactly one element.")
+    (element,) = elements
+    if not rest:
+        return _single(name, key, element, lambda: groups.create_group(collection, element))
+    group = collection.get(rest[0])
+    if group is None or group["Status"] == "DELETED":
+        raise not_found(call.path)
+    return _single(name, key, element, lambda: groups.update_group(collection, group, element))
 
 
 def _tracking(collection: Collection, call: AccountingCall, rest: list[str]) -> Answer:
