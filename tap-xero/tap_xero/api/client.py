@@ -1,7 +1,8 @@
 """Calls to Xero's Accounting API, one organisation at a time.
 
 Thin: it sends, counts, tells success from failure and parses. What to ask for, and in
-which order, is decided in `tap_xero.sync.readings`.
+which order, is decided in `tap_xero.sync.readings`. The tap reads only; `Client.write` is for
+`target-xero`, whose calls count with the tap's.
 
 Source: Xero, Requests and responses; Xero, Response codes; Xero, Rate limits.
 """
@@ -9,10 +10,9 @@ Source: Xero, Requests and responses; Xero, Response codes; Xero, Rate limits.
 from __future__ import annotations
 
 import itertools
-import threading
 from collections import Counter
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -37,6 +37,7 @@ from tap_xero.api.errors import (
 )
 from tap_xero.api.limits import daily_calls
 from tap_xero.api.retries import TIMEOUT
+from tap_xero.api.usage import Usage
 from tap_xero.models.resources import is_large
 
 if TYPE_CHECKING:
@@ -64,48 +65,19 @@ class Tenant:
     header: bool = True
 
 
-@dataclass
-class Usage:
-    """What calls have cost. Several threads may add to it.
+@dataclass(frozen=True)
+class Change:
+    """A write.
 
     Attributes:
-        calls: Requests sent, failed ones included.
-        retries: Requests that were tried again.
-        waited: Seconds spent waiting for a slot of Xero's limits or for another try, by all
-            threads together.
-        bytes: Bytes of the bodies as they came over the wire, compressed.
-        day_left: Calls left of the organisation's day: the fewest that an answer said.
+        method: PUT or POST.
+        path: Path below `/api.xro/2.0/`.
+        body: JSON text.
     """
 
-    calls: int = 0
-    retries: int = 0
-    waited: float = 0.0
-    bytes: int = 0
-    day_left: int | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
-
-    def count_call(self) -> None:
-        """Count a request."""
-        with self._lock:
-            self.calls += 1
-
-    def count_retry(self, seconds: float) -> None:
-        """Count another try and the seconds waited before it."""
-        with self._lock:
-            self.retries += 1
-            self.waited += seconds
-
-    def count_wait(self, seconds: float) -> None:
-        """Add seconds waited for a slot."""
-        with self._lock:
-            self.waited += seconds
-
-    def count_answer(self, size: int, day_left: str) -> None:
-        """Add the bytes of an answer, and what it says about the day."""
-        with self._lock:
-            self.bytes += size
-            if (left := envelope_of.number(day_left)) is not None:
-                self.day_left = left if self.day_left is None else min(self.day_left, left)
+    method: str
+    path: str
+    body: bytes
 
 
 class Client:
@@ -230,6 +202,31 @@ class Client:
         where = f"{path} of {tenant.name}" if tenant.name else path
         return self._ask(tenant, _API + path, params, headers, where, usage)
 
+    def write(
+        self, tenant: Tenant, change: Change, params: dict[str, str], key: str, *, usage: Usage
+    ) -> bytes:
+        """One PUT or POST of the Accounting API, tried once: whether again is the caller's to say.
+
+        Args:
+            tenant: The organisation.
+            change: What to send where.
+            params: Query.
+            key: Idempotency-Key, at most 128 characters.
+            usage: Is told what it cost.
+
+        Returns:
+            The envelope as JSON text.
+
+        Raises:
+            Exception: One of `tap_xero.api.errors`. After a `TemporaryError` that is no
+                `ThrottledError` nobody knows whether Xero has carried it out.
+        """
+        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
+        if tenant.header:
+            headers["xero-tenant-id"] = tenant.id
+        where = f"{change.path} of {tenant.name}" if tenant.name else change.path
+        return self._ask(tenant, _API + change.path, params, headers, where, usage, change)
+
     def _ask(
         self,
         tenant: Tenant | None,
@@ -238,6 +235,7 @@ class Client:
         headers: dict[str, str],
         where: str,
         usage: Usage,
+        change: Change | None = None,
     ) -> bytes:
         expired = 0
 
@@ -249,7 +247,7 @@ class Client:
                 with self._slot(tenant, where, usage):
                     # The answers that came while it waited may have used up the day.
                     self._keep_reserve(tenant, where)
-                    response, content = self._send(tenant, path, params, sent, where, usage)
+                    response, content = self._send(tenant, path, params, sent, where, usage, change)
                 # The slot is free again while the answer is looked through.
                 return _checked(response, content, where, envelope=tenant is not None)
             except TokenExpiredError as error:
@@ -274,6 +272,8 @@ class Client:
                     self._limiter.hold(None if error.app else tenant.id, error.wait)
                 raise
 
+        if change is not None:
+            return call()
         return self._retries.run(call, usage.count_retry, large=is_large(params))
 
     def _slot(
@@ -305,12 +305,20 @@ class Client:
         headers: dict[str, str],
         where: str,
         usage: Usage,
+        change: Change | None,
     ) -> tuple[requests.Response, bytes]:
         usage.count_call()
         number = next(self._sent)
+        method, body = ("GET", None) if change is None else (change.method, change.body)
         try:
-            response = self._http.get(
-                self._url + path, params=params, headers=headers, timeout=TIMEOUT, stream=True
+            response = self._http.request(
+                method,
+                self._url + path,
+                params=params,
+                data=body,
+                headers=headers,
+                timeout=TIMEOUT,
+                stream=True,
             )
             # In one piece: requests itself reads ten kilobytes at a time, and a thread that
             # comes back for the interpreter so often hardly gets on beside a busy one.

@@ -22,7 +22,16 @@ LONGEST_WAIT = 300
 
 
 class RequestRefusedError(FatalAPIError):
-    """Xero refused the request itself; trying again cannot help, so the run ends."""
+    """Xero refused the request itself; trying again cannot help, so the run ends.
+
+    Attributes:
+        body: What Xero answered, when it was JSON; of a write it names what is wrong with what.
+    """
+
+    def __init__(self, message: str, body: Any = None) -> None:
+        """Keep the answer."""
+        super().__init__(message)
+        self.body = body
 
 
 class CredentialsRefusedError(FatalAPIError):
@@ -179,7 +188,7 @@ def classify(refusal: Refusal) -> Exception:
         return SlowAnswerError(f"Xero did not have {where} ready in time ({answer}).")
     if status >= 500:
         return TemporaryError(f"Xero failed at {where} ({answer}).")
-    return RequestRefusedError(f"Xero refused {where} ({answer}).")
+    return RequestRefusedError(f"Xero refused {where} ({answer}).", refusal.body)
 
 
 def _throttled(refusal: Refusal) -> Exception:

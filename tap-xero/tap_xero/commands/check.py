@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from singer_sdk.exceptions import SkippableAPIError
 
-from tap_xero.api.client import Usage
+from tap_xero.api.usage import Usage
 from tap_xero.auth.stored_tokens import LIFETIME
 from tap_xero.auth.tokens import scopes_of
 from tap_xero.commands.common import (

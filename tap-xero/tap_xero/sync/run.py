@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Mapping
 
-    from tap_xero.api.client import Client, Tenant, Usage
+    from tap_xero.api.client import Client, Tenant
+    from tap_xero.api.usage import Usage
     from tap_xero.models.resources import Resource
     from tap_xero.sync.output import LineWriter
     from tap_xero.sync.page import Fetch, Page

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from tap_xero.api.client import Usage
+from tap_xero.api.usage import Usage
 from tap_xero.text import plural, size, table
 
 if TYPE_CHECKING:
