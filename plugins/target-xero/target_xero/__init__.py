@@ -1,0 +1,1 @@
+"""Singer target that writes reference data into Xero, planned before it is sent."""
