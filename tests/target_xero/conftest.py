@@ -178,9 +178,7 @@ class Way:
         return [wire.decode(text) for text in page.documents]
 
     def contact(self, at: int = 0) -> dict[str, Any]:
-        active = [
-            each for each in self.documents("Contacts") if each["ContactStatus"] == "ACTIVE"
-        ]
+        active = [each for each in self.documents("Contacts") if each["ContactStatus"] == "ACTIVE"]
         return active[at]
 
     def document(self, resource: str, identity: str, tenant: str | None = None) -> dict[str, Any]:
