@@ -26,6 +26,8 @@ def _without_views(kind: pa.DataType) -> pa.DataType:
         return pa.struct([c.with_type(_without_views(c.type)) for c in kind])
     if pa.types.is_list(kind):
         return pa.list_(kind.value_field.with_type(_without_views(kind.value_type)))
+    if pa.types.is_map(kind):
+        return pa.map_(_without_views(kind.key_type), _without_views(kind.item_type))
     return kind
 
 

@@ -65,12 +65,14 @@ class Access:
         host: Base URL of the workspace.
         http_path: The warehouse's path.
         workspace: The id of the workspace, where its host has several.
+        product: What calls, as the workspace's logs name it.
     """
 
     client: WorkspaceClient
     host: str
     http_path: str
     workspace: str | None = None
+    product: str = PRODUCT
 
     @property
     def warehouse_id(self) -> str | None:
@@ -98,8 +100,12 @@ class Access:
         return arguments
 
 
-def make_access(config: Mapping[str, Any]) -> Access:
+def make_access(config: Mapping[str, Any], product: str = PRODUCT) -> Access:
     """Find the way in.
+
+    Args:
+        config: The settings.
+        product: The installed package that asks.
 
     Raises:
         ConfigurationError: The clients are not installed, or the credentials make no sense.
@@ -109,8 +115,8 @@ def make_access(config: Mapping[str, Any]) -> Access:
         from databricks.sdk.core import Config
     except ImportError as error:
         raise ConfigurationError(
-            "Databricks' clients are not installed: install 'target-databricks[warehouse]' to load "
-            f"into a SQL warehouse ({error})."
+            f"Databricks' clients are not installed: install '{product}[warehouse]' to work with a "
+            f"SQL warehouse ({error})."
         ) from error
     # The SDK tells at length of each place where it looks for credentials.
     logging.getLogger("databricks.sdk").setLevel(logging.WARNING)
@@ -129,8 +135,8 @@ def make_access(config: Mapping[str, Any]) -> Access:
     try:
         settings = Config(
             host=host,
-            product=PRODUCT,
-            product_version=version(PRODUCT),
+            product=product,
+            product_version=version(product),
             retry_timeout_seconds=_REST_SECONDS,
             http_timeout_seconds=_REST_SECONDS,
             **credentials,
@@ -143,7 +149,7 @@ def make_access(config: Mapping[str, Any]) -> Access:
             "looked for in the environment and in profiles; DATABRICKS_AUTH_TYPE names the one to "
             "take where several are found."
         ) from error
-    return Access(WorkspaceClient(config=settings), host, path, workspace)
+    return Access(WorkspaceClient(config=settings), host, path, workspace, product)
 
 
 def way_in(config: Mapping[str, Any]) -> str | None:

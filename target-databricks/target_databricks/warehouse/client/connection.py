@@ -19,20 +19,22 @@ import logging
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from singer_sdk.exceptions import FatalSyncError
 
 from target_databricks.errors import ConfigurationError
-from target_databricks.warehouse.client.access import PRODUCT, Access
+from target_databricks.warehouse.client.access import Access
 from target_databricks.warehouse.client.backoff import Backoff
 from target_databricks.warehouse.client.errors import Problem, answered, classify, failed_poll
 from target_databricks.warehouse.client.rules import AGAIN, STATEMENT_TIMEOUT, Kind
 
 logger = logging.getLogger("target-databricks")
+
+T = TypeVar("T")
 
 # At their own level the clients log every request in full; seen when the root logger is verbose.
 for _name in ("databricks", "urllib3"):
@@ -135,6 +137,51 @@ class Connections:
         Raises:
             StatementError: It failed for good.
         """
+        return self._until_answered(
+            statement, lambda connection, text: self._once(connection, text, tags or {}), again
+        )
+
+    def stream(self, statement: str, rows: int = 10_000) -> Iterator[pa.Table]:
+        """Run a query and take its rows as they come.
+
+        It is sent again until it is answered, and not once its first rows are there: another
+        answer may have them in another order.
+
+        Args:
+            statement: SQL that changes nothing.
+            rows: The most that come at once.
+
+        Yields:
+            Its rows, some at a time.
+
+        Raises:
+            StatementError: It failed for good, or its rows stopped coming.
+        """
+        connection, cursor = self._until_answered(statement, self._opened)
+        try:
+            while (some := cursor.fetchmany_arrow(rows)).num_rows:
+                yield some
+        except Exception as error:
+            raise StatementError(classify(error)) from error
+        finally:
+            _close(connection)
+
+    def _opened(self, connection: Any, statement: str) -> tuple[Any, Any]:
+        """A connection and its cursor, whose rows are yet to be fetched."""
+        try:
+            cursor = connection.cursor()
+            self._execute(cursor, statement, self._tags)
+        except BaseException:
+            _close(connection)
+            raise
+        return connection, cursor
+
+    def _until_answered(
+        self,
+        statement: str,
+        send: Callable[[Any, str], T],
+        again: Callable[[], str] | None = None,
+    ) -> T:
         with self._waking:
             if not self._awake:
                 self._start()
@@ -146,7 +193,7 @@ class Connections:
             try:
                 connection = self._take()
                 sent = True
-                return self._once(connection, statement, tags or {})
+                return send(connection, statement)
             except StatementError:
                 raise
             except Exception as error:
@@ -247,7 +294,7 @@ class Connections:
 
         connection = sql.connect(
             **self._access.connect_arguments(),
-            user_agent_entry=PRODUCT,
+            user_agent_entry=self._access.product,
             enable_telemetry=False,
             _retry_delay_min=1.0,
             _retry_delay_max=_RETRY_DELAY,

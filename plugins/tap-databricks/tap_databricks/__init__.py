@@ -1,0 +1,1 @@
+"""Singer tap for Databricks: tables and views of a warehouse or of a folder of Delta tables."""
