@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from lakes import FEED, Lake
 from deltalake import DeltaTable
+from lakes import FEED, Lake
 
+VECTORS = Path(__file__).parents[1] / "target_databricks" / "fixtures" / "deletion_vectors"
 ROWS = [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]
 KEYED = {"replication_method": "LOG_BASED", "key_properties": ["id"]}
 BY_FILES = {"streams": {"*": {**KEYED, "log": "files"}}}
@@ -72,6 +73,20 @@ def test_partition_values_come_from_the_log(lake: Lake) -> None:
         {"id": 3, "region": "a b/c%"},
         {"id": 4, "region": None},
     ]
+
+
+def test_rows_under_a_deletion_vector_are_gone(lake: Lake) -> None:
+    """A table that Databricks has had: row 2 deleted, row 3 updated, both by deletion vectors."""
+    shutil.copytree(VECTORS, lake.path("t"))
+    whole = lake.read(**BY_FILES)
+    rows = {1: "a1", 3: "dbx", 4: "a4", 5: "a5"}
+    assert {r["id"]: r["v"] for r in whole.records("t")} == rows
+    mark = whole.state["bookmarks"]["t"]
+    assert mark["delta_version"] == 4
+    for since in range(4):
+        run = lake.read({"bookmarks": {"t": mark | {"delta_version": since}}}, **BY_FILES)
+        expected = rows if since == 0 else {3: "dbx"}
+        assert {r["id"]: r["v"] for r in run.records("t")} == expected, since
 
 
 def test_a_feed_tells_what_was_changed_and_deleted(lake: Lake) -> None:

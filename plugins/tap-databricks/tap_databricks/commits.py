@@ -6,7 +6,7 @@ File, `dataChange`: false where rows only moved (OPTIMIZE).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,11 +28,15 @@ class Additions:
     rewrites: list[int] = field(default_factory=list)
 
 
-def additions(commits: Iterable[tuple[int, list[Action]]]) -> Additions:
+def additions(commits: Iterable[tuple[int, list[Action]]], old: Collection[str]) -> Additions:
     """Files that commits added, as the last one left them.
 
-    A file that only gathers older ones has new rows where one of these had. A file that only lost
-    rows (the same path again, with a deletion vector) has none.
+    A file that only gathers older ones has new rows where one of these had. A file that was there
+    before may come again, with statistics or a deletion vector, and has none.
+
+    Args:
+        commits: Version and actions of each, in order.
+        old: Paths of the files before the first of them.
     """
     out = Additions()
     for version, actions in commits:
@@ -41,13 +45,13 @@ def additions(commits: Iterable[tuple[int, list[Action]]]) -> Additions:
         moved_new_rows = bool(out.files.keys() & removed.keys())
         if any(each.get("dataChange", True) for each in removed.values()):
             out.rewrites.append(version)
-        recent = out.files.keys() & added.keys()
-        for path in removed:
-            out.files.pop(path, None)
         for path, add in added.items():
-            new = path not in removed if add.get("dataChange", True) else moved_new_rows
-            if new or path in recent:
+            if path not in old and (
+                add.get("dataChange", True) or path in out.files or moved_new_rows
+            ):
                 out.files[path] = add
+        for path in removed.keys() - added.keys():
+            out.files.pop(path, None)
     return out
 
 

@@ -144,7 +144,11 @@ class LakehouseFolder:
                 "cannot be read one by one. Set log: change_data_feed for its stream, or "
                 "replication_method FULL_TABLE or INCREMENTAL."
             )
-        new = additions(self._commits(table, since, until))
+        commits = list(self._commits(table, since, until))
+        with _told(table):
+            earlier = DeltaTable(self._uri(table), since, storage_options=self._options)
+            old = set(pa.table(earlier.get_add_actions())["path"].to_pylist())
+        new = additions(commits, old)
         if new.rewrites and not keyed:
             raise rewritten(table, new.rewrites[0])
         with _told(table):

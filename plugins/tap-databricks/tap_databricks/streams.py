@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
-from singer_sdk.streams import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.streams import Stream
 
 from tap_databricks.records import Records, instant
 from tap_databricks.schema import annotated, is_text, stream_schema
