@@ -30,6 +30,7 @@ from tap_databricks.lakehouse import rewritten, vacuumed
 from tap_databricks.tables import CHANGE, COMMIT, COMMITTED, FULL_REFRESH, Head, Table, TableError
 
 PRODUCT = "tap-databricks"
+_FILE = "`_tap_databricks_file`"
 
 _APPENDING = frozenset({"COPY INTO", "CREATE TABLE", "CREATE TABLE AS SELECT", "STREAMING UPDATE"})
 """Operations of DESCRIBE HISTORY that only add rows; WRITE does where its mode is Append."""
@@ -163,10 +164,15 @@ class SqlWarehouse:
             )
         if not keyed and (rewrites := [int(r["version"]) for r in recent if not _appends(r)]):
             raise rewritten(table, min(rewrites))
-        file = "_metadata.file_path"
-        earlier = f"SELECT DISTINCT {file} FROM {self._at(table, since)}"  # noqa: S608
-        now = f"SELECT {_list(columns)} FROM {self._at(table, until)}"  # noqa: S608
-        return self._stream(table, f"{now} WHERE {file} NOT IN ({earlier})")
+        # By names of their own: inside NOT IN (SELECT …) Spark takes `_metadata` for the outer one.
+        file = f"_metadata.file_path AS {_FILE}"
+        old = f"SELECT DISTINCT {file} FROM {self._at(table, since)}"  # noqa: S608
+        new = f"SELECT {_list(columns)}, {file} FROM {self._at(table, until)}"  # noqa: S608
+        return self._stream(
+            table,
+            f"SELECT {_list(columns)} FROM ({new}) AS new LEFT ANTI JOIN ({old}) AS old "  # noqa: S608
+            f"ON new.{_FILE} = old.{_FILE}",
+        )
 
     def close(self) -> None:
         """Close all sessions."""
