@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-PACKAGES = ("tap_xero", "target_databricks", "target_xero", "xero_sandbox", "databricks_sandbox")
+PACKAGES = (
+    *("tap_databricks", "tap_xero", "target_databricks", "target_xero"),
+    *("xero_sandbox", "databricks_sandbox"),
+)
 
 
 def imports_of(package: str) -> dict[str, set[str]]:

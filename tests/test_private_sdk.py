@@ -17,10 +17,17 @@ from importlib import import_module
 
 import pytest
 
-PACKAGES = ("tap_xero", "target_databricks")
+PACKAGES = ("tap_databricks", "tap_xero", "target_databricks")
 THEIRS = ("singer_sdk", "singer", "meltano")
 
 USED = {
+    "tap_databricks": {
+        "Stream._generate_schema_messages": "annotations, which a parsed schema has lost",
+        "Stream._increment_stream_state": "rows without a bookmark, which say nothing",
+        "Stream._metadata": "whether metadata is the SDK's or a catalog's",
+        "Stream._stream_version": "whether a version is to be activated",
+        "Stream._write_activate_version_message": "after all records instead of before them",
+    },
     "tap_xero": {
         "PluginBase._handle_termination": "stops between two lines, never within one",
         "PluginBase._validate_config": "errors that say what to do, and checks no schema can make",

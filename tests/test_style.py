@@ -58,10 +58,17 @@ def test_meltano_yml_follows_meltanos_schema() -> None:
     assert _errors(yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))) == []
 
 
-@pytest.mark.parametrize("suffix", ["yml", "lock"])
-@pytest.mark.parametrize("kind", ["extractors", "loaders"])
-def test_a_definition_follows_meltanos_schema(kind: str, suffix: str) -> None:
-    (path,) = (ROOT / "plugins" / kind).glob(f"*.{suffix}")
+@pytest.mark.parametrize(
+    "path",
+    [
+        path.relative_to(ROOT)
+        for kind in ("extractors", "loaders")
+        for path in sorted((ROOT / "plugins" / kind).iterdir())
+    ],
+    ids=str,
+)
+def test_a_definition_follows_meltanos_schema(path: Path) -> None:
+    kind, path = path.parent.name, ROOT / path
     definition = yaml.safe_load(path.read_text(encoding="utf-8"))
     # The Hub has these two of the SDK's capabilities and dialects of loaders; the schema is behind.
     definition["capabilities"] = [

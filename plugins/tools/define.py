@@ -1,4 +1,4 @@
-"""Meltano's definitions of the two plugins, written from what the plugins say of themselves.
+"""Meltano's definitions of the plugins, written from what the plugins say of themselves.
 
     uv run python plugins/tools/define.py
 
@@ -51,6 +51,29 @@ class Definition:
 
 
 DEFINITIONS = {
+    "tap-databricks": Definition(
+        kind="extractors",
+        facts={
+            "name": "tap-databricks",
+            "namespace": "tap_databricks",
+            "label": "Databricks",
+            "description": "Tables and views of a SQL warehouse or of a folder of Delta tables.",
+            "variant": "xero-to-databricks",
+            "executable": "tap-databricks",
+        },
+        groups=[["lakehouse_path"], ["server_hostname", "http_path"]],
+        commands={
+            "about": {
+                "args": "--about --format=markdown",
+                "description": "Print what the tap can do and every setting.",
+            },
+            "test": {
+                "args": "--config=ENV --test",
+                "description": "Read one row of each stream.",
+            },
+        },
+        pip_url="${TAP_DATABRICKS_PIP_URL}",
+    ),
     "tap-xero": Definition(
         kind="extractors",
         facts={
@@ -250,7 +273,8 @@ def settings_table(name: str) -> str:
 
 def readme(name: str) -> tuple[Path, str]:
     """A plugin's README with its table of settings made anew; the rest stays as it is."""
-    path = ROOT / name / "README.md"
+    (path,) = (each for each in (ROOT / name, ROOT / "plugins" / name) if each.is_dir())
+    path /= "README.md"
     between = re.compile(f"(<!-- settings: {name} -->\n).*?(<!-- /settings -->)", re.DOTALL)
     table = settings_table(name)
     return path, between.sub(lambda m: f"{m[1]}{table}\n{m[2]}", path.read_text(encoding="utf-8"))

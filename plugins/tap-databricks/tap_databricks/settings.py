@@ -101,6 +101,16 @@ _OWN = th.PropertiesList(
             "string (format singer.decimal), for targets that read numbers as floats."
         ),
     ),
+    th.Property(
+        "emit_activate_version_messages",
+        th.BooleanType,
+        title="Emit ACTIVATE_VERSION messages",
+        default=False,
+        description=(
+            "Whether a stream that was read whole ends with an ACTIVATE_VERSION message, by which "
+            "targets retire or delete rows that were not sent again."
+        ),
+    ),
 ).to_dict()
 
 

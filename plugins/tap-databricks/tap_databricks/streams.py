@@ -17,10 +17,10 @@ from tap_databricks.tables import CHANGE, Source, Table, TableError
 from tap_databricks.versions import DELETED, Mark, VersionReading, deletions, without_keys
 
 if TYPE_CHECKING:
+    from singer_sdk import Tap
     from singer_sdk.helpers import types
     from singer_sdk.singerlib import Catalog, MetadataMapping, SchemaMessage
 
-    from tap_databricks.tap import TapDatabricks
 
 _EXACT_DIGITS = 15
 """Digits of a decimal that JSON's readers keep, which the state goes through."""
@@ -35,6 +35,7 @@ class TableStream(Stream):
         table: The table.
         source: Where it is.
         options: What the settings say of the stream.
+        failures: Takes the stream's name when its table cannot be read.
     """
 
     # Records come in JSON's types and with the schema's properties.
@@ -42,10 +43,16 @@ class TableStream(Stream):
     is_sorted: ClassVar[bool] = True
 
     def __init__(
-        self, tap: TapDatabricks, name: str, table: Table, source: Source, options: Options
+        self,
+        tap: Tap,
+        name: str,
+        table: Table,
+        source: Source,
+        options: Options,
+        failures: list[str],
     ) -> None:
         self._table, self._source, self._options = table, source, options
-        self._failures = tap.failures
+        self._failures = failures
         keys = table.keys if options.key_properties is None else options.key_properties
         schema = stream_schema(table.columns, keys, decimals=tap.config["decimals"])
         if table.comment:

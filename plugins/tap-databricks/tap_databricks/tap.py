@@ -65,7 +65,7 @@ class TapDatabricks(Tap):
                     self.logger.error("Stream '%s': %s", name, error)  # noqa: TRY400
                     self.failures.append(name)
                 else:
-                    yield TableStream(self, name, facts, self.source, options)
+                    yield TableStream(self, name, facts, self.source, options, self.failures)
 
     def setup_mapper(self) -> None:
         """Set up stream maps, once the streams know their keys."""
