@@ -69,6 +69,16 @@ class Books:
         self._read_contacts("ContactNumber", naturals)
         return list(self._contacts.values())
 
+    def parents(self, resource: Resource) -> dict[str, str]:
+        """Statuses of what records of a stream are part of, by id in small letters."""
+        if resource.parent is None:
+            return {}
+        self._listed(resource)
+        return {
+            str(each[resource.parent]).lower(): str(each.get("Status") or "")
+            for each in self._lists[resource.path]
+        }
+
     def _listed(self, resource: Resource) -> list[Document]:
         if resource.path not in self._lists:
             content = self._get(resource.path, dict(_LISTS[resource.path]))
@@ -107,11 +117,7 @@ def _rows(content: bytes, name: str) -> list[Document]:
 
 
 def _options(categories: Iterable[Document]) -> Iterator[Document]:
-    """The options of categories, each with its category's id and status."""
+    """The options of categories, each with its category's id."""
     for category in categories:
         for option in category.get("Options") or ():
-            yield {
-                **option,
-                "TrackingCategoryID": category["TrackingCategoryID"],
-                "CategoryStatus": category.get("Status"),
-            }
+            yield {**option, "TrackingCategoryID": category["TrackingCategoryID"]}

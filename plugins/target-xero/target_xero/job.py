@@ -208,6 +208,7 @@ class Job:
             own,
             _past(entries, wishes[0].tenant_id, stream),
             self._settings.policy,
+            self._books_of(tenant).parents(resource),
         )
 
     def _excesses(self, plan: Plan) -> list[str]:

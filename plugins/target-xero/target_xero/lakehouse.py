@@ -81,6 +81,8 @@ class Lakehouse:
     def _rows(
         self, table: str, id_column: str | None, ids: Collection[str] | None
     ) -> list[dict[str, Any]]:
+        if ids is not None and not ids:
+            return []
         try:
             delta = DeltaTable(f"{self._root}/{table}", storage_options=self._options)
         except TableNotFoundError:

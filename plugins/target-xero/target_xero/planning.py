@@ -103,6 +103,7 @@ def planned(
     loaded: Mapping[str, Mapping[str, Any]],
     past: Mapping[str, Past],
     policy: str,
+    parents: Mapping[str, str],
 ) -> list[Step]:
     """What becomes of the wishes of one stream of one organisation.
 
@@ -112,12 +113,16 @@ def planned(
         loaded: Values as loaded, by id.
         past: What the ledger knows, by id or natural key.
         policy: What to do in a conflict.
+        parents: Statuses of what the records are part of, by id.
     """
-    by_id = {_id(wish.resource, document): document for wish in wishes for document in documents}
+    by_id = {_id(wishes[0].resource, document): document for document in documents}
     others: list[Mapping[str, Any]] = list(documents)
     steps: list[Step] = []
     taken: set[str] = set()
     for wish in wishes:
+        if problems := rules.refusal_of_parent(wish.parent, parents):
+            steps.append(_rejected(wish, problems, wish.id))
+            continue
         step = _step(wish, by_id, others, loaded, past, policy)
         if step.id and step.id in taken:
             step = replace(step, verdict="rejected", words="two rows ask for this record")

@@ -63,6 +63,22 @@ def refusal_of_create(
     return problems
 
 
+def refusal_of_parent(parent: str | None, parents: Mapping[str, str]) -> list[str]:
+    """Why nothing of a tracking category is touched; one sentence each.
+
+    Args:
+        parent: Id of the category; None of what is no part of one.
+        parents: Statuses of Xero's categories, by id.
+    """
+    if not parent:
+        return []
+    if parent not in parents:
+        return ["Xero has no tracking category with this TrackingCategoryID"]
+    if parents[parent] == "ARCHIVED":
+        return ["its category is archived, and archived categories are never touched"]
+    return []
+
+
 def refusal_of_update(
     resource: Resource, now: Mapping[str, Any], changed: Mapping[str, Any]
 ) -> list[str]:
@@ -92,9 +108,7 @@ def refusal_of_update(
             problems.append(f"it was merged into {now['MergedToContactID']}")
     if resource.stream == "tracking_categories" and status == "ARCHIVED":
         problems.append("archived categories are never touched")
-    if resource.stream == "tracking_options":
-        if now.get("CategoryStatus") == "ARCHIVED":
-            problems.append("its category is archived, and archived categories are never touched")
-        if status == "ARCHIVED" and changed.get("Status") != "ACTIVE":
-            problems.append("the option is archived; set its status to ACTIVE to have it again")
+    restored = changed.get("Status") == "ACTIVE"
+    if resource.stream == "tracking_options" and status == "ARCHIVED" and not restored:
+        problems.append("the option is archived; set its status to ACTIVE to have it again")
     return problems
