@@ -10,6 +10,7 @@ from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,7 +125,7 @@ class Job:
 
     def plan(self, wishes: Sequence[Wish]) -> Plan:
         """What would be written; Xero is read, and nothing is written anywhere."""
-        tenants = self._tenants() if wishes else {}
+        tenants = self._tenants if wishes else {}
         entries = self._ledger.entries()
         grouped: dict[tuple[str, str], list[Wish]] = defaultdict(list)
         for wish in without_contradictions(wishes):
@@ -144,7 +145,7 @@ class Job:
         open_calls = left_open(self._ledger.entries())
         if not open_calls:
             return []
-        tenants = self._tenants()
+        tenants = self._tenants
         done = []
         for tenant_id, some in open_calls.items():
             if tenant_id in tenants:
@@ -174,6 +175,7 @@ class Job:
     def _writer(self) -> Writer:
         return Writer(self._client, self._ledger, self._clock, self.usage)
 
+    @cached_property
     def _tenants(self) -> dict[str, Tenant]:
         return {tenant.id.lower(): tenant for tenant in self._client.tenants()}
 

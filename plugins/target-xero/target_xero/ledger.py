@@ -127,16 +127,22 @@ class Ledger:
         self.path, self.job_id, self.now = path, job_id, now
         self._options = dict(options or {})
         self._step = 0
+        self._entries: list[Entry] | None = None
 
     def entries(self) -> list[Entry]:
-        """All rows, the oldest first."""
+        """All rows, the oldest first: read once, then with what is appended here."""
+        if self._entries is None:
+            read = [_entry(row) for row in self._rows()]
+            self._entries = sorted(read, key=lambda each: (each.written_at, each.step))
+        return list(self._entries)
+
+    def _rows(self) -> list[dict[str, Any]]:
         try:
             table = DeltaTable(self.path, storage_options=self._options)
         except TableNotFoundError:
             return []
-        rows = table.to_pyarrow_table().to_pylist()
-        entries = [Entry(**{name: row.get(name) for name in SCHEMA.names}) for row in rows]
-        return sorted(entries, key=lambda each: (each.written_at, each.step))
+        rows: list[dict[str, Any]] = table.to_pyarrow_table().to_pylist()
+        return rows
 
     def append(self, entries: Iterable[Entry]) -> None:
         """Commit rows: when this returns, they cannot get lost."""
@@ -155,6 +161,8 @@ class Ledger:
             schema_mode="merge",
             storage_options=self._options,
         )
+        if self._entries is not None:
+            self._entries += rows
 
     def tidy(self) -> None:
         """Make fewer files of many."""
@@ -164,6 +172,12 @@ class Ledger:
             return
         if len(table.file_uris()) >= _COMPACT_FROM:
             table.optimize.compact()
+
+
+def _entry(row: Mapping[str, Any]) -> Entry:
+    """A row of the table, which may have columns of a later version."""
+    known: dict[str, Any] = {name: row.get(name) for name in SCHEMA.names}
+    return Entry(**known)
 
 
 def latest(entries: Sequence[Entry]) -> dict[tuple[str, str, str], Entry]:

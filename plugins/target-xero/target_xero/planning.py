@@ -155,14 +155,13 @@ def _step(
     made = past.get(wish.key, NO_PAST).made
     if now is None:
         return _create(wish, others)
-    if wish.resource.stream in ("tracking_categories", "contact_groups"):
-        if _id(wish.resource, now) != made:
-            words = (
-                f"Xero has one of that name already ({now.get('Status', 'ACTIVE')}); name its id"
-            )
-            return Step(wish, "conflict", _creation(wish), words=words, name=str(wish.natural))
-    elif wish.resource.stream == "tracking_options" and now.get("Status") == "DELETED":
-        return _create(wish, others)
+    by_name = wish.resource.stream in ("tracking_categories", "contact_groups")
+    if by_name and _id(wish.resource, now) != made:
+        words = f"Xero has one of that name already ({now.get('Status', 'ACTIVE')}); name its id"
+        return Step(wish, "conflict", _creation(wish), words=words, name=str(wish.natural))
+    if now.get(wish.resource.status) == "ARCHIVED" and wish.resource.status not in wish.fields:
+        words = f"Xero has it archived; set its {wish.resource.status} to ACTIVE to have it again"
+        return _rejected(wish, [words], _id(wish.resource, now))
     return _update(wish, now, loaded, past, policy)
 
 
