@@ -61,7 +61,7 @@ DEFINITIONS = {
             "variant": "xero-to-databricks",
             "executable": "tap-databricks",
         },
-        groups=[["lakehouse_path"], ["server_hostname", "http_path"]],
+        groups=[["lakehouse_path"], ["duckdb_path"], ["server_hostname", "http_path"]],
         commands={
             "about": {
                 "args": "--about --format=markdown",

@@ -16,6 +16,7 @@ def test_tables_are_copied_and_followed(project: Project) -> None:
     project.env |= {
         "TAP_DATABRICKS_LAKEHOUSE_PATH": str(source.parent),
         "TAP_DATABRICKS_SCHEMAS": '["books"]',
+        "TAP_DATABRICKS_TABLES": '["p*"]',
         "TAP_DATABRICKS_STREAMS": '{"*": {"key_properties": ["id"]}}',
         "TAP_DATABRICKS__SELECT": '["people.*", "!people._note"]',
         "TAP_DATABRICKS__METADATA": '{"people": {"replication-method": "LOG_BASED"}}',

@@ -36,6 +36,14 @@ _WORDED: Mapping[str, str] = {
 }
 """Descriptions that speak of loading in the target."""
 
+_PLACES: Mapping[str, str] = {
+    "lakehouse_path": "folder",
+    "duckdb_path": "database",
+    "server_hostname": "warehouse",
+    "http_path": "warehouse",
+}
+"""Settings that say where to read, and what kind of place that is."""
+
 _OWN = th.PropertiesList(
     th.Property(
         "lakehouse_path",
@@ -44,6 +52,15 @@ _OWN = th.PropertiesList(
         description=(
             "Folder or object-store URL (s3://, abfss://, gs://) that holds the Delta tables, at "
             "<lakehouse_path>/<schema>/<table>."
+        ),
+    ),
+    th.Property(
+        "duckdb_path",
+        th.StringType,
+        title="DuckDB path",
+        description=(
+            "File of a DuckDB database whose tables and views are read: where dbt-duckdb puts what "
+            "it makes of a lakehouse folder. Instead of lakehouse_path."
         ),
     ),
     th.Property(
@@ -122,7 +139,7 @@ def _shared(name: str) -> dict[str, Any]:
 SETTINGS: dict[str, Any] = {
     **_OWN,
     "properties": {
-        "lakehouse_path": _OWN["properties"]["lakehouse_path"],
+        **{name: _OWN["properties"][name] for name in ("lakehouse_path", "duckdb_path")},
         **{name: _shared(name) for name in _SHARED},
         **_OWN["properties"],
     },
@@ -167,33 +184,32 @@ def options_of(config: Mapping[str, Any], stream: str) -> Options:
 
 
 def place_of(config: Mapping[str, Any]) -> str:
-    """Where the tables are: "folder" or "warehouse".
+    """Where the tables are: "folder", "database" or "warehouse".
 
     Raises:
-        ConfigurationError: Both, neither, or half a warehouse is set.
+        ConfigurationError: Several, none, or half a warehouse is set.
     """
-    names = ("server_hostname", "http_path")
-    stated = [name for name in names if config.get(name)]
-    if config.get("lakehouse_path"):
-        if stated:
-            raise ConfigurationError(
-                f"The settings 'lakehouse_path' and '{stated[0]}' are both set. Keep "
-                "'lakehouse_path' to read a lakehouse folder, or 'server_hostname' and 'http_path' "
-                "to read through a SQL warehouse."
-            )
-        return "folder"
-    if len(stated) == len(names):
-        return "warehouse"
-    if stated:
-        (missing,) = set(names) - set(stated)
+    stated = [name for name in _PLACES if config.get(name)]
+    places = sorted({_PLACES[name] for name in stated})
+    if len(places) > 1:
+        raise ConfigurationError(
+            f"The settings '{stated[0]}' and '{stated[-1]}' are both set. Keep 'lakehouse_path' to "
+            "read a lakehouse folder, 'duckdb_path' to read a DuckDB database, or "
+            "'server_hostname' and 'http_path' to read through a SQL warehouse."
+        )
+    if places == ["warehouse"] and len(stated) == 1:
+        (missing,) = {"server_hostname", "http_path"} - set(stated)
         raise ConfigurationError(
             f"The setting '{missing}' is missing: a SQL warehouse is reached by 'server_hostname' "
             "and 'http_path', both in its connection details."
         )
+    if places:
+        return places[0]
     raise ConfigurationError(
         "It is not said where to read. Set 'lakehouse_path' to a folder or an object-store URL of "
-        "Delta tables (TAP_DATABRICKS_LAKEHOUSE_PATH), or 'server_hostname' and 'http_path' to a "
-        "SQL warehouse (TAP_DATABRICKS_SERVER_HOSTNAME, TAP_DATABRICKS_HTTP_PATH)."
+        "Delta tables (TAP_DATABRICKS_LAKEHOUSE_PATH), 'duckdb_path' to a DuckDB database "
+        "(TAP_DATABRICKS_DUCKDB_PATH), or 'server_hostname' and 'http_path' to a SQL warehouse "
+        "(TAP_DATABRICKS_SERVER_HOSTNAME, TAP_DATABRICKS_HTTP_PATH)."
     )
 
 

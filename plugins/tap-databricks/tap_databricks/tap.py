@@ -39,7 +39,12 @@ class TapDatabricks(Tap):
     @cached_property
     def source(self) -> Source:
         """Where the tables are."""
-        if place_of(self.config) == "warehouse":
+        place = place_of(self.config)
+        if place == "database":
+            from tap_databricks.database import DuckDbDatabase
+
+            return DuckDbDatabase(str(self.config["duckdb_path"]))
+        if place == "warehouse":
             # Imported here: its clients take a second to load and may not be installed.
             from tap_databricks.warehouse import SqlWarehouse
 
