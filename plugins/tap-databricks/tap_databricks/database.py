@@ -69,8 +69,9 @@ class DuckDbDatabase:
                 "SELECT constraint_column_names FROM duckdb_constraints() WHERE schema_name = ? "
                 "AND table_name = ? AND constraint_type = 'PRIMARY KEY'",
                 [schema, name],
-            ).fetchone()
-        keys = tuple(c for c in columns.names if stated and c in stated[0])
+            ).fetchall()
+        primary = {name for (names,) in stated for name in names}
+        keys = tuple(column for column in columns.names if column in primary)
         return Table(schema, name, columns, keys)
 
     def rows(
@@ -86,7 +87,8 @@ class DuckDbDatabase:
                 given = [str(bookmark[1])]
             query += f" ORDER BY {name} NULLS FIRST"
         with self._named(table):
-            yield from self._connection.sql(query, params=given).to_arrow_reader(_BATCH)
+            # A cursor of its own: whoever stops in the middle leaves it at work.
+            yield from self._connection.cursor().sql(query, params=given).to_arrow_reader(_BATCH)
 
     def head(self, table: Table) -> Head:
         """DuckDB keeps no versions.
