@@ -22,8 +22,8 @@ from target_databricks.schema.plan import (
     StreamPlan,
     with_root,
 )
-from target_databricks.schema.sources import NOBODY, Owners, child_path, digests_of, path_of
-from target_databricks.schema.spelling import under_existing_names, without_former_names
+from target_databricks.schema.sources import NOBODY, Owners, child_path, digests_of
+from target_databricks.schema.spelling import without_former_names
 from target_databricks.schema.type_names import type_name
 from target_databricks.schema.types import Field, Node, list_node, struct_node
 from target_databricks.schema.widening import WIDENINGS, Fit, Rule
@@ -81,8 +81,13 @@ def reconcile(
         if table == plan.table:
             members = _beside_the_flag(plan, members, schema)
         own_keys = keys if table == plan.table else ()
-        where = f"{plan.stream}: {table}"
-        fields, widened = _members(members, schema, where, notes, fit, prefix, own_keys)
+        fields, widened, doubtful = fit.members(members, schema, prefix, own_keys)
+        notes.extend(
+            f"Stream {plan.stream}: {table}.{column.name} is {type_name(column.type)} in the table "
+            f"and {member.node.kind.value} in the tap's schema. The column keeps its type; values "
+            "that do not fit it go to _rescued_data, and a row whose key does not is set aside."
+            for member, column in doubtful
+        )
         if widened:
             widen[table] = widened
         return fields
@@ -233,37 +238,6 @@ def _beside_the_flag(
     theirs = [source for source, name in names.items() if name.lower() == flag]
     apart = unique_names(theirs, lambda source: names[source], [*names.values(), flag])
     return [replace(m, name=apart.get(m.source, m.name)) for m in members]
-
-
-def _members(
-    members: Sequence[Field],
-    schema: pa.Schema,
-    where: str,
-    notes: list[str],
-    fit: Fit,
-    prefix: str,
-    keys: Collection[str],
-) -> tuple[list[Field], Widened]:
-    columns = {c.name: c for c in schema}
-    widened: Widened = {}
-    fitted = []
-    for member in under_existing_names(members, columns, fit.owners, prefix, keys):
-        column = columns.get(member.name)
-        if column is None:
-            fitted.append(member)
-            continue
-        place = path_of(prefix, column.name)
-        node, wider, note = fit.node(member.node, column.type, place)
-        fitted.append(replace(member, name=column.name, node=node))
-        if wider is not None:
-            widened[column.name] = wider
-        if note:
-            notes.append(
-                f"Stream {where}.{column.name} is {type_name(column.type)} in the table and "
-                f"{member.node.kind.value} in the tap's schema. The column keeps its type; values "
-                "that do not fit it go to _rescued_data, and a row whose key does not is set aside."
-            )
-    return fitted, widened
 
 
 def under_former_names(plan: StreamPlan, exists: Callable[[str], bool]) -> StreamPlan:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -61,27 +61,44 @@ class Fit:
         fitting = node_of_arrow(column)
         return fitting, None, (fitting.kind, node.kind) not in _ALWAYS_FIT
 
+    def members(
+        self,
+        members: Sequence[Field],
+        existing: Iterable[pa.Field],
+        path: str,
+        keys: Collection[str] = (),
+    ) -> tuple[list[Field], dict[str, pa.DataType], list[tuple[Field, pa.Field]]]:
+        """Fit members to the columns of a table, or to the members of a column, that are there.
+
+        Returns:
+            The members to read with, under the names that are there; the types that columns must
+            widen to, by name; and the members of which some values may not fit, with their columns.
+        """
+        columns = {column.name: column for column in existing}
+        fields: list[Field] = []
+        widened: dict[str, pa.DataType] = {}
+        doubtful: list[tuple[Field, pa.Field]] = []
+        for member in under_existing_names(members, columns, self.owners, path, keys):
+            column = columns.get(member.name)
+            if column is None:
+                fields.append(member)
+                continue
+            place = path_of(path, column.name)
+            node, wider, note = self.node(member.node, column.type, place)
+            fields.append(replace(member, name=column.name, node=node))
+            if wider is not None:
+                widened[column.name] = wider
+            if note:
+                doubtful.append((member, column))
+        return fields, widened, doubtful
+
     def _struct(
         self, node: Node, column: pa.DataType, path: str
     ) -> tuple[Node, pa.DataType | None, bool]:
-        columns = {f.name: f for f in column}
-        fields: list[Field] = []
-        types = {f.name: f.type for f in column}
-        widened = noted = False
-        for member in under_existing_names(node.fields, columns, self.owners, path):
-            existing = columns.get(member.name)
-            if existing is None:
-                fields.append(member)
-                continue
-            place = path_of(path, existing.name)
-            fitted, wider, note = self.node(member.node, existing.type, place)
-            fields.append(replace(member, name=existing.name, node=fitted))
-            noted = noted or note
-            if wider is not None:
-                types[existing.name] = wider
-                widened = True
+        fields, widened, doubtful = self.members(node.fields, column, path)
+        types = {f.name: f.type for f in column} | widened
         wide = pa.struct([pa.field(n, t) for n, t in types.items()]) if widened else None
-        return struct_node(fields), wide, noted
+        return struct_node(fields), wide, bool(doubtful)
 
 
 def _integer_to_long(column: pa.DataType, node: Node) -> pa.DataType | None:

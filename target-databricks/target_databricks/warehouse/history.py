@@ -22,10 +22,13 @@ from target_databricks.schema.sources import children_in
 from target_databricks.warehouse.client.connection import Connections
 from target_databricks.warehouse.fence import Fence
 from target_databricks.warehouse.sql import dml, history
-from target_databricks.warehouse.sql.bounds import bounds_of
+from target_databricks.warehouse.sql.bounds import Bounds
 from target_databricks.warehouse.sql.clauses import StagedRows
 from target_databricks.warehouse.sql.conversion import conversion as statements
 from target_databricks.warehouse.tables import Tables
+
+ChildStatement = Callable[..., str]
+"""Gives the text that merges child rows: `dml.merge_children`, or `history.merge_children`."""
 
 
 class Run(Protocol):
@@ -68,7 +71,8 @@ class HistoryWriter:
         paths: Sequence[str],
         staged: StagedRows,
         columns: pa.Schema,
-        children: Mapping[str, pa.Schema],
+        bounds: Bounds,
+        merge_children: Callable[[ChildStatement, dict[str, int]], None],
     ) -> WriteResult:
         """Give each version of a batch its place among those of its key.
 
@@ -77,28 +81,16 @@ class HistoryWriter:
             paths: These files.
             staged: The same to select from.
             columns: Columns of the stream's own table.
-            children: Columns of each child table.
+            bounds: Of the batch's keys in that table.
+            merge_children: Merges child rows by a statement, and notes how many of each table
+                changed.
         """
         plan, table = batch.plan, self._tables.name(batch.plan.table)
-        bounds = bounds_of(batch.rows, columns, plan.keys)
         question = history.changes(table, columns, plan, staged, bounds)
         if not self._connections.run(question, {"stream": plan.stream}).num_rows:
             return WriteResult(unchanged=batch.rows.num_rows)
         with self._taken_back() as changed:
-            for child in plan.children:
-                name, own = self._tables.name(child.table), children[child.table]
-                text = history.merge_children(
-                    name,
-                    own,
-                    table,
-                    columns,
-                    plan,
-                    child,
-                    staged,
-                    bounds=bounds_of(batch.rows, own, plan.keys),
-                    parent_bounds=bounds,
-                )
-                changed[child.table] = dml.affected(self._run(text, plan, name, paths))
+            merge_children(history.merge_children, changed)
             for child_table in self._left_out(plan):
                 name = self._tables.name(child_table)
                 text = history.merge_left_out(name, table, columns, plan, staged, bounds)

@@ -13,6 +13,7 @@ import threading
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -36,7 +37,7 @@ from target_databricks.schema.sources import properties_of
 from target_databricks.warehouse.client.connection import Connections, StatementError
 from target_databricks.warehouse.constraints import references_of
 from target_databricks.warehouse.fence import Fence
-from target_databricks.warehouse.history import HistoryWriter
+from target_databricks.warehouse.history import ChildStatement, HistoryWriter
 from target_databricks.warehouse.sql import dml
 from target_databricks.warehouse.sql import retirement as retirements
 from target_databricks.warehouse.sql.bounds import bounds_of
@@ -115,12 +116,23 @@ class Writer:
         columns = self._ready(plan)
         children = {child.table: self._ready_child(plan, child) for child in plan.children}
         staged = self._read(batch, paths, replayed=replayed)
-        if plan.history:
-            return self.history.merge(batch, paths, staged, columns, children)
-        if self._are_new(plan) and self._fill(plan, staged, paths, columns, children):
-            return WriteResult(inserted=total)
         table = self._tables.name(plan.table)
         bounds = bounds_of(batch.rows, columns, plan.keys)
+
+        def merge_children(statement: ChildStatement, changed: dict[str, int]) -> None:
+            for child in plan.children:
+                name, own = self._tables.name(child.table), children[child.table]
+                text = statement(
+                    *(name, own, table, columns, plan, child, staged),
+                    bounds=bounds_of(batch.rows, own, plan.keys),
+                    parent_bounds=bounds,
+                )
+                changed[child.table] = dml.affected(self._run(text, plan, name, paths))
+
+        if plan.history:
+            return self.history.merge(batch, paths, staged, columns, bounds, merge_children)
+        if self._are_new(plan) and self._fill(plan, staged, paths, columns, children):
+            return WriteResult(inserted=total)
         # One question spares a MERGE for each table. After a batch that had changes the next one
         # probably has some too.
         if plan.children and plan.table not in self._changing:
@@ -128,21 +140,7 @@ class Writer:
             if not self._connections.run(question, {"stream": plan.stream}).num_rows:
                 return WriteResult(unchanged=total)
         with self._taken_back() as changed:
-            for child in plan.children:
-                name, own = self._tables.name(child.table), children[child.table]
-                statement = dml.merge_children(
-                    name,
-                    own,
-                    table,
-                    columns,
-                    plan,
-                    child,
-                    staged,
-                    replayed=replayed,
-                    bounds=bounds_of(batch.rows, own, plan.keys),
-                    parent_bounds=bounds,
-                )
-                changed[child.table] = dml.affected(self._run(statement, plan, name, paths))
+            merge_children(partial(dml.merge_children, replayed=replayed), changed)
             last = batch.last_values
             text = dml.merge(
                 table,
