@@ -173,6 +173,30 @@ DEFINITIONS = {
         },
         pip_url="${TARGET_DATABRICKS_PIP_URL}",
     ),
+    "target-xero": Definition(
+        kind="loaders",
+        facts={
+            "name": "target-xero",
+            "namespace": "target_xero",
+            "label": "Xero",
+            "description": "Reference data from any tap into Xero: planned, shown, then written.",
+            "variant": "xero-to-databricks",
+            "executable": "target-xero",
+        },
+        groups=[["lakehouse_path"], ["ledger_path"]],
+        commands={
+            "about": {
+                "args": "--about --format=markdown",
+                "description": "Print what the target can do and every setting.",
+            },
+            "plan": {
+                "executable": "target-xero-plan",
+                "args": "",
+                "description": "Show what would be written, field by field, and write nothing.",
+            },
+        },
+        pip_url="${TARGET_XERO_PIP_URL}",
+    ),
 }
 
 

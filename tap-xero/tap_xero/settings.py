@@ -13,6 +13,7 @@ from singer_sdk import typing as th
 from tap_xero import counts
 from tap_xero.annexes import table as annexes
 from tap_xero.auth.store import store_path
+from tap_xero.models import writes
 from tap_xero.models.dates import parse_instant
 from tap_xero.models.resources import RESOURCES
 from tap_xero.reports import table as reports
@@ -131,6 +132,16 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         description=(
             "Scopes to ask for, separated by spaces. By default all that a custom connection "
             "has; at `tap-xero-login` the granular ones that the streams need."
+        ),
+    ),
+    th.Property(
+        "write_streams",
+        th.ArrayType(th.StringType),
+        title="Streams to write",
+        description=(
+            "Streams that `target-xero` may write with these credentials, none by default: "
+            f"{', '.join(writes.SCOPES)}. `tap-xero-login` asks for their scopes and "
+            "`tap-xero-check` looks for them; the tap itself only reads."
         ),
     ),
     th.Property(
@@ -298,6 +309,7 @@ def problems(config: Mapping[str, Any]) -> list[str]:
                 errors.append(f"Setting start_date: {start_date} lies in the future.")
     errors += reports.problems(config.get("reports") or {})
     errors += annexes.problems(config)
+    errors += writes.problems(config)
     for setting in ("cadence", "full_refresh_every"):
         errors += cadence.problems(setting, config.get(setting) or {}, set(NAMES))
     return errors

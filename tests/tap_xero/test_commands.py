@@ -17,6 +17,7 @@ from tap_xero.auth.store import open_store
 from tap_xero.auth.stored_tokens import StoredTokens
 from tap_xero.commands.check import refresh_token_line, scope_rows
 from tap_xero.commands.login import default_scopes
+from tap_xero.settings import problems
 
 FOLDER = Path(sys.executable).parent
 BROWSER = """
@@ -287,6 +288,26 @@ def test_the_end_of_a_refresh_token_is_warned_about_from_two_weeks_on():
     line = refresh_token_line(token, renewed + timedelta(days=46, hours=1))
     assert "WARNING: 13 days left" in line
     assert refresh_token_line(None, renewed).startswith("none")
+
+
+def test_scopes_to_write_are_asked_for_only_where_a_stream_is_to_be_written():
+    usual = set(default_scopes().split())
+    assert all(each.endswith(".read") for each in usual if each.startswith("accounting."))
+    more = set(default_scopes({"write_streams": ["contacts", "contact_groups"]}).split())
+    assert more - usual == {"accounting.contacts"}
+
+
+def test_streams_to_write_are_looked_for_among_the_scopes():
+    rows = scope_rows(["accounting.contacts"], (), ["contacts", "items"])
+    assert rows[1:] == [
+        ("writes", "contacts"),
+        ("writes", "not items: accounting.settings is not granted, sign in again"),
+    ]
+
+
+def test_a_stream_that_cannot_be_written_is_said():
+    (problem,) = problems({"sandbox": {}, "write_streams": ["invoices"]})
+    assert "invoices cannot be written" in problem
 
 
 def test_streams_without_a_scope_are_listed():

@@ -50,8 +50,9 @@ def test_invariant_16_a_process_killed_at_random_points_writes_all_once(
     with Sandbox(organisations=2, invoices=20, latency=0.03) as xero:
         way = Way(xero, tmp_path / "lakehouse", catalog)
         way.load()
+        edited = way.contact()["ContactID"]
         for point in range(points):
-            wanted = desired(way, point)
+            wanted = desired(way, point, edited)
             dying = start(way, wanted)
             for line in dying.stderr:
                 if LOG_OF_PLAN in line:
@@ -71,8 +72,7 @@ def test_invariant_16_a_process_killed_at_random_points_writes_all_once(
         assert set(way.statuses()) == {"applied"}
 
 
-def desired(way, point):
-    contact = way.contact(0)["ContactID"]
+def desired(way, point, contact):
     named = [
         {"tenant_id": way.one, "contact_number": f"K-{point}-{n}", "name": f"Firm {point} {n}"}
         for n in range(3)

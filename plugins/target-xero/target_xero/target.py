@@ -59,6 +59,13 @@ class TargetXero(Target):
     ]
     default_sink_class = Unwritten
 
+    @classmethod
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """Add the SDK's settings that mean something here."""
+        super().append_builtin_config(config_jsonschema)
+        for name in ("add_record_metadata", "batch_size_rows", "load_method"):
+            config_jsonschema["properties"].pop(name, None)
+
     def __init__(self, **options: Any) -> None:
         """Take the same options as any SDK target."""
         super().__init__(**options)
@@ -94,7 +101,7 @@ class TargetXero(Target):
     def _take(self, stream: str, record: Mapping[str, Any]) -> None:
         resource = resource_of(stream)
         if resource is None:
-            if stream not in self._unknown:
+            if stream not in self._unknown and not stream.endswith(NAME):
                 self.logger.warning("Stream '%s' is none that can be written: left out.", stream)
             self._unknown.add(stream)
             return

@@ -121,7 +121,10 @@ class Writer:
             except RequestRefusedError as error:
                 return rejected(call, error.body, str(error))
             except SkippableAPIError as error:
-                words = f"{error} To write it takes the scope {call.resource.scope}."
+                words = (
+                    f"{error} To write it takes the scope {call.resource.scope}: name the stream "
+                    "in the setting write_streams of tap-xero and sign in again."
+                )
                 return rejected(call, None, words)
             else:
                 if any(each.status == UNKNOWN for each in came):

@@ -20,12 +20,13 @@ from tap_xero.commands.common import (
     settings,
     wanted_resources,
 )
+from tap_xero.models import writes
 from tap_xero.models.resources import BY_STREAM, RESOURCES
 from tap_xero.sync.run import wanted_tenants
 from tap_xero.text import errors_as_lines, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from tap_xero.api.client import Client, Tenant
     from tap_xero.auth.stored_tokens import StoredTokens
@@ -52,6 +53,7 @@ def check(files: tuple[Any, ...]) -> None:
                     *scope_rows(
                         (tokens.scopes if tokens else ()) or scopes_of(token),
                         wanted_resources(config),
+                        writes.named(config),
                     ),
                 ]
             )
@@ -87,9 +89,17 @@ def refresh_token_line(tokens: StoredTokens | None, now: datetime) -> str:
 
 
 def scope_rows(
-    granted: Iterable[str], wanted: Iterable[Resource] = RESOURCES
+    granted: Iterable[str],
+    wanted: Iterable[Resource] = RESOURCES,
+    written: Sequence[str] = (),
 ) -> list[tuple[str, str]]:
-    """How many scopes are granted, and which are missing for which of the streams wanted."""
+    """How many scopes are granted, and which are missing for which of the streams wanted.
+
+    Args:
+        granted: Scopes of the token.
+        wanted: What is read.
+        written: Streams that `target-xero` may write.
+    """
     scopes = set(granted)
     if not scopes:
         return [("scopes", "not told by the token; streams without one are skipped")]
@@ -102,6 +112,12 @@ def scope_rows(
         *(
             ("not granted", f"{scope} (skipped: {', '.join(streams)})")
             for scope, streams in missing.items()
+        ),
+        *(
+            ("writes", each)
+            if writes.SCOPES[each] in scopes
+            else ("writes", f"not {each}: {writes.SCOPES[each]} is not granted, sign in again")
+            for each in written
         ),
     ]
 

@@ -25,6 +25,7 @@ from tap_xero.auth.tokens import tokens_of
 from tap_xero.commands.common import config_option, connected, note, settings, wanted_resources
 from tap_xero.commands.loopback import PATH, Loopback, Redirect
 from tap_xero.commands.tenants import print_organisations
+from tap_xero.models import writes
 from tap_xero.text import errors_as_lines
 
 if TYPE_CHECKING:
@@ -52,8 +53,13 @@ _OPTIONAL_SCOPES = {
 
 
 def default_scopes(config: Mapping[str, Any] | None = None) -> str:
-    """What the streams need, in the scopes of since March 2026, and staying signed in."""
-    needed = dict.fromkeys(each.granular for each in wanted_resources(config or {}))
+    """What the streams need, in the scopes of since March 2026, and staying signed in.
+
+    Scopes to write are among them only where `write_streams` names a stream.
+    """
+    config = config or {}
+    needed = dict.fromkeys(each.granular for each in wanted_resources(config))
+    needed |= dict.fromkeys(writes.SCOPES[each] for each in writes.named(config))
     return " ".join(["offline_access", *(each for each in needed if each not in _OPTIONAL_SCOPES)])
 
 
