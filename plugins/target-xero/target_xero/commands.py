@@ -6,18 +6,23 @@ import json
 import shlex
 import subprocess
 import sys
+from contextlib import contextmanager
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import click
-from singer_sdk.exceptions import ConfigurationError
+from singer_sdk.exceptions import (
+    ConfigurationError,
+    ConfigValidationError,
+    RecordsWithoutSchemaException,
+)
 from tap_xero.text import errors_as_lines
 
 from target_xero.report import plan_json, plan_lines
 from target_xero.target import TargetXero
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 class Planner(TargetXero):
@@ -50,15 +55,24 @@ class Planner(TargetXero):
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON for each record.")
 def plan(files: tuple[Any, ...], messages: Any, as_json: bool) -> None:
     """Show what would be written into Xero, field by field, and write nothing."""
+    with _errors_as_lines():
+        planner = Planner(config=_config(files), parse_env_config=True, validate_config=True)
+        planner.as_json = as_json
+        if messages is not None:
+            planner.listen(messages)
+        else:
+            _listen_to(planner, shlex.split(planner.config["desired_state_command"]))
+
+
+@contextmanager
+def _errors_as_lines() -> Iterator[None]:
+    """Turn the errors people can act on into lines and exit code 1."""
     with errors_as_lines(_note):
         try:
-            planner = Planner(config=_config(files), parse_env_config=True, validate_config=True)
-            planner.as_json = as_json
-            if messages is not None:
-                planner.listen(messages)
-            else:
-                _listen_to(planner, shlex.split(planner.config["desired_state_command"]))
-        except ConfigurationError as error:
+            yield
+        except ConfigValidationError:
+            raise
+        except (ConfigurationError, RecordsWithoutSchemaException) as error:
             _note(str(error))
             sys.exit(1)
 
