@@ -3,10 +3,10 @@
     uv run python plugins/tools/write_back_demo.py emails
 
 starts a Xero sandbox of three organisations, loads its reference data, writes what is desired into
-`xero_writeback`, and runs the job `write-back`: the plan, the write, the read back. Then it runs the
-job once more, which has nothing to do. The stories are `emails` (clean e-mail addresses), `accounts`
-(add accounts to several organisations at once) and `options` (rename a tracking option). Everything
-it makes is below `output/write-back`.
+`xero_writeback`, and runs the job `write-back`: the plan, the write, the read back. Then it asks for
+the same once more, and there is nothing to do. The stories are `emails` (clean e-mail addresses),
+`accounts` (add accounts to several organisations at once) and `options` (rename a tracking option).
+Everything it makes is below `output/write-back`.
 """
 
 from __future__ import annotations
@@ -76,8 +76,9 @@ class Demo:
             pa.Table.from_pylist(rows),
             mode="overwrite",
         )
-        for _ in range(2):
-            self._meltano("run", "write-back", TARGET_XERO_STREAMS=json.dumps([stream]))
+        on = {"TARGET_XERO_STREAMS": json.dumps([stream])}
+        self._meltano("run", "write-back", **on)
+        self._meltano("run", "tap-databricks", "target-xero", **on)
         self._say("What xero_writes says:")
         for each in self.rows("xero_writeback", "xero_writes"):
             if each["status"] == "applied":

@@ -42,6 +42,7 @@ def start(tmp_path, monkeypatch):
     return start
 
 
+@pytest.mark.timeout(1500)
 @pytest.mark.parametrize("points", [1, pytest.param(30, marks=pytest.mark.stress)])
 def test_invariant_16_a_process_killed_at_random_points_writes_all_once(
     tmp_path, catalog, start, points
