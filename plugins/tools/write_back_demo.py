@@ -2,11 +2,11 @@
 
     uv run python plugins/tools/write_back_demo.py emails
 
-starts a Xero sandbox of three organisations, loads its reference data, writes what is desired into
-`xero_writeback`, and runs the job `write-back`: the plan, the write, the read back. Then it asks for
-the same once more, and there is nothing to do. The stories are `emails` (clean e-mail addresses),
-`accounts` (add accounts to several organisations at once) and `options` (rename a tracking option).
-Everything it makes is below `output/write-back`.
+starts a Xero sandbox of three organisations, loads its reference data, writes what is desired to
+`xero_writeback`, and runs the job `write-back`: the plan, the write, the read back. Then it asks
+for the same once more, and there is nothing to do. The stories are `emails` (clean e-mail
+addresses), `accounts` (add accounts to several organisations at once) and `options` (rename a
+tracking option). Everything it makes is below `output/write-back`.
 """
 
 from __future__ import annotations
