@@ -1,7 +1,8 @@
 """A script for `test_rotation.py`: forks pairs of processes that renew, and kills them.
 
-Reads the tap's config as JSON on standard input; the number of rounds is its argument. After
-each round it renews as a later run would, and ends with an error when that fails.
+Reads the tap's configs as a JSON list on standard input, one for each family of tokens; the number
+of rounds is its argument. After each round it renews as a later run of each would, and ends with an
+error when that fails.
 """
 
 from __future__ import annotations
@@ -61,23 +62,24 @@ def fork(config) -> int:
 
 
 def main() -> None:
-    config = json.loads(sys.stdin.readline())
+    configs = json.loads(sys.stdin.readline())
     chance = random.Random(6)
     for _ in range(int(sys.argv[1])):
-        pair = [fork(config), fork(config)]
+        pairs = [fork(config) for config in configs for _ in range(2)]
         time.sleep(chance.uniform(0.01, 0.15))
-        for child in chance.sample(pair, 2):
+        for child in chance.sample(pairs, len(pairs)):
             os.kill(child, signal.SIGKILL)
             time.sleep(chance.uniform(0, 0.02))
-        for child in pair:
+        for child in pairs:
             _, status = os.waitpid(child, 0)
             if not os.WIFSIGNALED(status):
                 sys.exit("a renewer ended by itself: it had lost the token")
-        renewed(credentials(config))
+        for config in configs:
+            renewed(credentials(config))
     sys.stdout.write("done\n")
     sys.stdout.flush()
     if "forever" in sys.argv:
-        renew_until_killed(config)
+        renew_until_killed(configs[0])
 
 
 if __name__ == "__main__":

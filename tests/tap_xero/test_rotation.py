@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import pytest
+import requests
 from tap_xero.auth.store import open_store
 
 ROUNDS = int(os.environ.get("ROUNDS", "200"))
@@ -31,7 +32,7 @@ def renewed(config) -> str:
     return killed_renewers.renewed(killed_renewers.credentials(config))
 
 
-def renewers(config, rounds, *more):
+def renewers(configs, rounds, *more):
     process = subprocess.Popen(
         [sys.executable, SCRIPT, str(rounds), *more],
         stdin=subprocess.PIPE,
@@ -39,7 +40,7 @@ def renewers(config, rounds, *more):
         stderr=subprocess.PIPE,
         text=True,
     )
-    process.stdin.write(json.dumps(config) + "\n")
+    process.stdin.write(json.dumps(configs) + "\n")
     process.stdin.flush()
     return process
 
@@ -67,12 +68,34 @@ def test_invariant_6_killed_at_any_instant_by_twos_no_token_is_lost(
 ):
     sandbox = make_xero_sandbox(organisations=1, invoices=1)
     config = config_of(sandbox, credential_store=str(tmp_path / "tokens"))
-    said, log = renewers(config, rounds).communicate()
+    said, log = renewers([config], rounds).communicate()
     assert (said, log) == ("done\n", "")
     asked = sandbox.calls.of("connect/token")
     assert len(asked) > 2 * rounds
     assert {call.status for call in asked} == {200}
     assert secrets_in(tmp_path, sandbox, config) == []
+
+
+@pytest.mark.parametrize(
+    "rounds", [5, pytest.param(ROUNDS, marks=[pytest.mark.stress, pytest.mark.timeout(1800)])]
+)
+def test_invariant_14_killed_at_any_instant_no_family_of_an_app_gets_the_tokens_of_another(
+    make_xero_sandbox, config_of, state_folder, rounds
+):
+    """Two consents to one app, in the default store, two processes of each at a time."""
+    sandbox = make_xero_sandbox(organisations=2, invoices=1)
+    wanted = [tenant.tenant_id for tenant in sandbox.tenants]
+    seeds = [sandbox.identity.another_consent([tenant]) for tenant in wanted]
+    configs = [config_of(sandbox, refresh_token=seed) for seed in seeds]
+    said, log = renewers(configs, rounds).communicate()
+    assert (said, log) == ("done\n", "")
+    assert {call.status for call in sandbox.calls.of("connect/token")} == {200}
+    for config, tenant in zip(configs, wanted, strict=True):
+        token = renewed(config)
+        url = f"{config['api_url'].split('/api.xro')[0]}/connections"
+        answer = requests.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
+        assert [each["tenantId"] for each in answer.json()] == [tenant]
+    assert len(list(state_folder.glob("credentials-*.json"))) == len(configs)
 
 
 def test_invariant_6_a_crash_between_the_answer_and_our_write_is_survived(
@@ -98,11 +121,12 @@ def test_a_renewal_that_began_is_kept_although_the_process_is_told_to_stop(
     for number in range(3):
         sandbox = make_xero_sandbox(organisations=1, invoices=1)
         config = config_of(sandbox, credential_store=str(tmp_path / f"tokens {number}"))
-        process = renewers(config, 0, "forever")
+        process = renewers([config], 0, "forever")
         assert process.stdout.readline() == "done\n"
         time.sleep(0.05 + number * 0.006)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
+        assert sandbox.calls.of("connect/token")
         # More than the grace period later: only what was kept is good now.
         sandbox.clock.advance(31 * 60)
         assert renewed(config)
