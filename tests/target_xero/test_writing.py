@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from deltalake import DeltaTable
 
 EMAIL = "clean@example.com"
 
@@ -63,13 +64,18 @@ def test_the_ledger_has_each_status_and_both_sides_of_a_field(way):
     assert last.xero_updated_utc is not None
 
 
-def test_loops_end_by_themselves(way):
-    wanted = email(way, way.contact())
+def test_read_write_read_changes_no_row_in_a_further_run(way):
+    contact = way.contact()
+    wanted = email(way, contact)
     way.write("contacts", wanted)
     way.load()
+    table = DeltaTable(str(way.folder / "xero" / "contacts"))
+    read = table.to_pyarrow_table(filters=[("contact_id", "=", contact["ContactID"])])
+    assert read.column("email_address").to_pylist() == [EMAIL]
     way.write("contacts", wanted)
     way.load()
     assert len(way.writes()) == 1
+    assert DeltaTable(str(way.folder / "xero" / "contacts")).version() == table.version()
 
 
 def test_a_stream_is_off_until_it_is_named(way):
