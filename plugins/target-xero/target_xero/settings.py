@@ -79,7 +79,7 @@ _OWN: dict[str, Any] = th.PropertiesList(
         description="The default_target_schema of target-databricks.",
     ),
     th.Property(
-        "lakehouse_storage_options",
+        "storage_options",
         th.ObjectType(additional_properties=th.StringType),
         secret=True,
         title="Storage options",

@@ -153,7 +153,7 @@ class TargetXero(Target):
     def job_with(self, client: Any) -> Job:
         """A run that calls Xero by a client."""
         config = self.config
-        options = config.get("lakehouse_storage_options")
+        options = config.get("storage_options")
         root = config.get("lakehouse_path")
         lakehouse = Lakehouse(root, config["lakehouse_schema"], options) if root else None
         settings = Settings(
