@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
 
-from tap_xero import counts
+from tap_xero import counts, ids
 from tap_xero.annexes import table as annexes
 from tap_xero.auth.store import store_path
 from tap_xero.models import writes
@@ -27,6 +27,7 @@ NAMES = (
     *(resource.stream for resource in RESOURCES),
     *annexes.NAMES,
     counts.NAME,
+    ids.NAME,
     *reports.REPORT_NAMES,
 )
 """Names of all streams that there can be, in their order."""
@@ -266,6 +267,16 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "stream_ids",
+        th.ObjectType(additional_properties=th.ArrayType(th.StringType)),
+        title="Stream ids",
+        description=(
+            "Streams whose ids are read into the stream `stream_ids`, none by default, as it takes "
+            "a call for each 1,000 rows: a map from a stream that Xero counts to tenant ids, or to "
+            'an empty list for all organisations: {"invoices": []}.'
+        ),
+    ),
+    th.Property(
         "sandbox",
         th.ObjectType(
             th.Property(
@@ -310,6 +321,7 @@ def problems(config: Mapping[str, Any]) -> list[str]:
     errors += reports.problems(config.get("reports") or {})
     errors += annexes.problems(config)
     errors += writes.problems(config)
+    errors += ids.problems(config)
     for setting in ("cadence", "full_refresh_every"):
         errors += cadence.problems(setting, config.get(setting) or {}, set(NAMES))
     return errors

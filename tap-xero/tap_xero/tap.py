@@ -14,10 +14,11 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 
-from tap_xero import counts
+from tap_xero import counts, ids
 from tap_xero.annexes import table as annexes
 from tap_xero.annexes.stream import AnnexStream
 from tap_xero.counts import CountStream
+from tap_xero.ids import IdStream
 from tap_xero.models.resources import RESOURCES
 from tap_xero.models.schema import annotate
 from tap_xero.reports import table as reports
@@ -76,6 +77,7 @@ class TapXero(Tap):
                 for annex, parents in annexes.named(self.config)
             ),
             *([CountStream(self, self.run)] if self.config.get(counts.NAME) else ()),
+            *([IdStream(self, self.run)] if self.config.get(ids.NAME) else ()),
             *(
                 ReportStream(self, report, answers, self.run)
                 for report in reports.named(self.config)

@@ -53,6 +53,13 @@ class Tables:
             str(self._lakehouse / name), pa.Table.from_pylist(rows, schema=schema), mode="append"
         )
 
+    def create(self, name: str, rows: list[Row]) -> None:
+        flags = [("_sdc_deleted_at", pa.timestamp("us", "UTC")), ("is_deleted", pa.bool_())]
+        table = pa.Table.from_pylist(rows)
+        for flag, kind in flags:
+            table = table.append_column(flag, pa.nulls(len(rows), kind))
+        write_deltalake(str(self._lakehouse / name), table)
+
     def _table(self, name: str) -> DeltaTable:
         return DeltaTable(str(self._lakehouse / name))
 
@@ -142,6 +149,33 @@ def wrong_period(tables: Tables, invoice: Row) -> Fault:
     tables.update("invoices", "invoice_id", invoice["invoice_id"], date=f"DATE '{later}'")
     months = (month_end(invoice["date"]), month_end(later))
     return Fault(invoice["invoice_number"], _accounts(invoice), months)
+
+
+def contact_missing(tables: Tables, tenant_id: str) -> Fault:
+    """A contact that no journal speaks of, and the ids that the tap has read of it."""
+    (counted,) = (
+        row["counted_date_utc"]
+        for row in tables.rows("stream_counts")
+        if (row["tenant_id"], row["stream"]) == (tenant_id, "contacts")
+    )
+    own = [row for row in tables.rows("contacts") if row["tenant_id"] == tenant_id]
+    tables.create(
+        "stream_ids",
+        [
+            {
+                "tenant_id": tenant_id,
+                "record_id": row["contact_id"],
+                "stream": "contacts",
+                "number": row["name"],
+                "read_date_utc": counted,
+            }
+            for row in own
+        ],
+    )
+    lost = own[len(own) // 2]
+    tables.delete("contacts", "contact_id", lost["contact_id"])
+    reason = "Xero lists it, the tables lack it"
+    return Fault(f"contacts {lost['name']} ({reason})", (), ())
 
 
 def _accounts(invoice: Row) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from book_faults import FAULTS, Fault, Tables, month_end, sales
+from book_faults import FAULTS, Fault, Tables, contact_missing, month_end, sales
 from conftest import Project
 from reconcile.folder import Folder
 from xero_sandbox.sandbox import Sandbox
@@ -95,6 +95,7 @@ def faults(reconciled: Run) -> tuple[dict[str, Fault], list[Row]]:
         # A fault that moves a document reaches into the month after.
         invoices = [i for i in invoices if i["date"] > month_end(invoice["date"])]
         made[name] = fault(tables, invoice)
+    made["contact missing"] = contact_missing(tables, tenant_id)
     made["after the close"] = _after_the_close(project, tables, invoices[-1])
     project.meltano("invoke", "dbt-duckdb", "run", "--select", "+reconciliation", **_settings(xero))
     shutil.rmtree(project.lakehouse)
@@ -161,10 +162,11 @@ def test_nothing_but_the_faults_is_named(faults) -> None:
             likeliest = row["documents"].split(",")[0]
             assert any(made[name].number in likeliest for name in FAULTS), row
     counts = {row["subject"]: row["difference"] for row in wrong if row["check_name"] == "count"}
-    assert counts == {"invoices": 1, "payments": -1}
+    assert counts == {"invoices": 1, "payments": -1, "contacts": -1}
     of = {row["subject"]: row["documents"] for row in wrong if row["check_name"] == "count"}
     assert made["row extra"].number in of["invoices"]
     assert made["payment missing"].number in of["payments"]
+    assert of["contacts"] == made["contact missing"].number, "by the ids that Xero lists"
     # Journals were complete but for one: what they say of other months agrees.
     moved = {row["period_end"] for row in wrong if row["check_name"] == "movement"}
     assert moved == set(made["journal missing"].months)

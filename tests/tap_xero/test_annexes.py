@@ -12,7 +12,7 @@ from tap_xero.tap import TapXero
 from xero_sandbox import annexes as theirs
 from xero_sandbox import wire
 
-STREAMS = ("history", "attachments", "stream_counts")
+STREAMS = ("history", "attachments", "stream_counts", "stream_ids")
 
 
 @pytest.fixture
@@ -154,9 +154,46 @@ def test_a_count_that_is_refused_costs_that_count(small_sandbox, read):
     assert any("stream_counts of" in remark and "payments:" in remark for remark in run.remarks)
 
 
+def test_ids_are_those_that_xero_lists(small_sandbox, read):
+    here, other = small_sandbox.tenants
+    run = read(small_sandbox, stream_ids={"invoices": [here.tenant_id], "payments": []})
+    assert run.error is None
+    records = run.records["stream_ids"]
+    for stream, path, tenant in (
+        ("invoices", "Invoices", here),
+        ("payments", "Payments", here),
+        ("payments", "Payments", other),
+    ):
+        rows = [
+            each
+            for each in records
+            if (each["TenantID"], each["Stream"]) == (tenant.tenant_id, stream)
+        ]
+        ids = {each["RecordID"] for each in rows}
+        assert len(ids) == len(rows) == small_sandbox.store.count(tenant.tenant_id, path)
+    assert (other.tenant_id, "invoices") not in {(e["TenantID"], e["Stream"]) for e in records}
+    numbers = [each["Number"] for each in records if each["Stream"] == "invoices"]
+    assert all(numbers)
+    calls = [call for call in small_sandbox.calls.of("*") if "pageSize" in call.query]
+    assert {call.query["pageSize"] for call in calls} == {"1000"}
+    assert len(calls) == 3
+
+
+def test_ids_that_do_not_add_up_to_xeros_count_are_left_out(small_sandbox, read):
+    small_sandbox.irregularities.set(count_error=1)
+    run = read(small_sandbox, stream_ids={"invoices": []})
+    assert not run.records.get("stream_ids")
+    assert any("nobody can tell which are missing" in remark for remark in run.remarks)
+
+
+def test_ids_of_what_xero_does_not_count_are_refused():
+    (problem,) = problems({"sandbox": {}, "stream_ids": {"quotes": []}})
+    assert "counts no stream 'quotes'" in problem
+
+
 def test_they_are_off_unless_a_setting_names_them():
     tap = TapXero(config={"sandbox": {}}, validate_config=False)
-    assert not {"history", "attachments", "stream_counts"} & set(tap.streams)
+    assert not {"history", "attachments", "stream_counts", "stream_ids"} & set(tap.streams)
     wanted = {"sandbox": {}, "history": ["invoices"], "attachments": ["quotes"]}
     tap = TapXero(config={**wanted, "stream_counts": True}, validate_config=False)
     assert list(tap.streams)[-3:] == ["history", "attachments", "stream_counts"]

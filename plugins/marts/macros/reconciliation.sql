@@ -1,6 +1,13 @@
-{# What Xero counts, nine streams that it pages. #}
-{% macro counted_streams() -%}
-{{ return(['contacts', 'invoices', 'credit_notes', 'prepayments', 'overpayments', 'payments', 'bank_transactions', 'purchase_orders', 'manual_journals']) }}
+{# By stream that Xero counts, the columns of its id and of what people call a row of it. #}
+{% macro identities() -%}
+{{ return({
+    'contacts': ('contact_id', 'name'), 'invoices': ('invoice_id', 'invoice_number'),
+    'credit_notes': ('credit_note_id', 'credit_note_number'), 'prepayments': ('prepayment_id', 'reference'),
+    'overpayments': ('overpayment_id', 'reference'), 'payments': ('payment_id', 'reference'),
+    'bank_transactions': ('bank_transaction_id', 'reference'),
+    'purchase_orders': ('purchase_order_id', 'purchase_order_number'),
+    'manual_journals': ('manual_journal_id', 'narration'),
+}) }}
 {%- endmacro %}
 
 {# Stands for no day where days are compared. #}

@@ -18,7 +18,7 @@ from reconcile import judgement, table
 from reconcile.reading import bill_of, read, reports, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from reconcile.history import Tables
     from reconcile.judgement import Row
@@ -64,16 +64,17 @@ class Reconciliation:
         rows = self._compared(self.models)
         if judgement.needs_second_read(rows):
             print("Something differs; reading once more before it is judged.", file=sys.stderr)
-            rows = judgement.judged(rows, self._compared("+reconciliation"))
+            ids = judgement.streams_miscounted(rows)
+            rows = judgement.judged(rows, self._compared("+reconciliation", ids))
         run_id = str(uuid4())
         self.tables.append([{**row, "run_id": run_id, "checked_at": self.now} for row in rows])
         print(table.shown(rows))
         print(table.summary(rows))
         return judgement.exit_code(rows)
 
-    def _compared(self, models: str) -> list[Row]:
-        """Read Xero and compare."""
-        code, printed = read(self.load, settings(self.reports))
+    def _compared(self, models: str, ids: Mapping[str, Sequence[str]] | None = None) -> list[Row]:
+        """Read Xero and compare; with the ids of what was not as many rows as Xero counts."""
+        code, printed = read(self.load, settings(self.reports, ids or {}))
         if not printed:
             raise NotCheckableError(
                 f"`{' '.join(self.load)}` ended with {code} and does not say what it has "

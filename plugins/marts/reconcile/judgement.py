@@ -57,6 +57,15 @@ def needs_second_read(rows: Iterable[Row]) -> bool:
     return any(row["status"] == "differs" for row in rows)
 
 
+def streams_miscounted(rows: Iterable[Row]) -> dict[str, list[str]]:
+    """By stream whose count differs, the organisations where it does."""
+    out: dict[str, list[str]] = {}
+    for row in rows:
+        if row["check_name"] == "count" and row["status"] == "differs":
+            out.setdefault(row["subject"], []).append(row["tenant_id"])
+    return out
+
+
 def judged(first: Iterable[Row], second: Iterable[Row]) -> list[Row]:
     """The rows of the second read; what moved in between and still differs cannot be judged.
 

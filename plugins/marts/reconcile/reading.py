@@ -75,10 +75,16 @@ def reports(months: int, *, cash: bool) -> dict[str, Any]:
     }
 
 
-def settings(wanted: Mapping[str, Any]) -> dict[str, str]:
-    """The tap's settings for a reconciliation with these reports, as environment variables."""
+def settings(wanted: Mapping[str, Any], ids: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The tap's settings for a reconciliation, as environment variables.
+
+    Args:
+        wanted: Reports, as `reports` has them.
+        ids: By stream, tenant ids of organisations whose ids of it are read.
+    """
     return {
         "TAP_XERO_REPORTS": json.dumps(wanted),
+        "TAP_XERO_STREAM_IDS": json.dumps(ids),
         "TAP_XERO_STREAM_COUNTS": "true",
         "TAP_XERO_CADENCE": "{}",
         # The tap's bill is information.

@@ -1,6 +1,6 @@
 {# Rows of each stream that Xero counts. Rows that the users have flagged are in Xero like all others. #}
 with rows_there as (
-  {%- for stream in counted_streams() %}
+  {%- for stream in identities() %}
   select '{{ stream }}' as stream, tenant_id, count(*) as rows_there
   from {{ stated('xero', stream) }} as r
   where _sdc_deleted_at is null group by tenant_id

@@ -101,7 +101,8 @@ suspects as (
       when j.check_name = 'open document' then s.document_id = j.subject and s.place in (1, 3)
       when j.check_name = 'open amounts' then s.place = 3
       when j.check_name = 'count'
-        then s.place = 1 and s.stream = j.subject and case when j.difference < 0 then s.is_missing else s.is_extra end
+        then s.place in (0, 1) and s.stream = j.subject and case when j.difference < 0 then s.is_missing else s.is_extra end
+      when s.place = 0 then false
       when s.place = 3 then abs(s.amount) = abs(j.difference)
       when s.place = 4 and abs(s.amount) <> abs(j.difference) then false
       when j.check_name in ('movement', 'documents') then s.period_end = j.period_end

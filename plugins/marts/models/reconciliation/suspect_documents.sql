@@ -58,3 +58,9 @@ select
   s.kind || ' ' || coalesce(n.number, nullif(s.reference, ''), s.document_id) as document
 from suspects as s
 left join names as n on n.tenant_id = s.tenant_id and n.document_id = s.document_id
+union all
+select
+  0, tenant_id, record_id, null, null, null,
+  case when is_missing then 'Xero lists it, the tables lack it' else 'Xero does not list it' end,
+  null, stream, is_missing, is_extra, stream || ' ' || number
+from {{ ref('id_differences') }}
