@@ -7,15 +7,18 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
+from deltalake import DeltaTable
 from hypothesis import given
 from hypothesis import strategies as st
 from reconcile import judgement, table
 from reconcile.command import NotCheckableError, Reconciliation
 from reconcile.folder import Folder
-from reconcile.reading import Bill, bill_of, read, reports
+from reconcile.reading import Bill, bill_of, read, reports, settings
 
 KAURI = "11111111-1111-4111-8111-111111111111"
 READ = dict.fromkeys((*judgement.XERO_STREAMS.values(), *judgement.LEDGER_STREAMS), "")
@@ -170,16 +173,54 @@ def test_the_bill_is_read_from_the_log_in_whatever_form(form: str) -> None:
     assert found.left(KAURI, "payments") == "payments could not be read: it was left out"
 
 
-def test_a_load_that_says_nothing_is_no_reconciliation() -> None:
-    run = Reconciliation(
-        Folder("", "", ""),
+@pytest.fixture
+def silent(tmp_path: Path) -> Reconciliation:
+    """A reconciliation whose load ends without saying what it has read."""
+    return Reconciliation(
+        Folder(str(tmp_path / "books.duckdb"), str(tmp_path / "lake"), "xero"),
         tuple(printer(["no such setting"], 1)),
         ALL,
         "",
         datetime.now(UTC),
     )
+
+
+def test_a_load_that_says_nothing_ends_in_a_report_too(
+    silent: Reconciliation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with duckdb.connect(str(tmp_path / "books.duckdb")) as books:
+        books.execute("CREATE SCHEMA marts")
+        books.execute(
+            f"CREATE TABLE marts.dim_organisation AS SELECT '{KAURI}' AS tenant_id, 'Kauri' AS name"
+        )
+    assert silent.run() == judgement.NOT_CHECKABLE
+    printed = capsys.readouterr().out
+    assert "Kauri: not checked: balance sheet, bank closing balance" in printed
+    assert "does not say what it has read" in printed
+    assert "not all could be checked. 0 figures agree" in printed
+    history = DeltaTable(tmp_path / "lake" / "xero" / "xero_reconciliation")
+    rows = history.to_pyarrow_table().to_pylist()
+    assert {row["check_name"] for row in rows} == set(judgement.XERO_STREAMS)
+    assert {row["status"] for row in rows} == {"not_checkable"}
+
+
+def test_before_the_first_build_there_is_nothing_to_report_of(silent: Reconciliation) -> None:
     with pytest.raises(NotCheckableError, match="does not say what it has read"):
-        run.run()
+        silent.run()
+
+
+def test_ids_are_read_of_streams_and_organisations_whose_counts_differ() -> None:
+    counts = {"check_name": "count", "basis": "", "period_end": None}
+    rows = [
+        row(1, 2, subject="invoices", **counts),
+        row(3, 2, subject="invoices", **counts | {"tenant_id": "2"}),
+        row(2, 2, subject="contacts", **counts),
+        row(1, 2),
+    ]
+    ids = judgement.streams_miscounted(rows)
+    assert ids == {"invoices": [KAURI, "2"]}
+    assert json.loads(settings(ALL, ids)["TAP_XERO_STREAM_IDS"]) == ids
+    assert settings(ALL, {})["TAP_XERO_STREAM_IDS"] == "{}"
 
 
 def test_people_see_organisations_by_months_and_since_when_what_differs() -> None:

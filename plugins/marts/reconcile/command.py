@@ -60,17 +60,31 @@ class Reconciliation:
         )
 
     def run(self) -> int:
-        """Reconcile and print what comes of it; the exit code."""
-        rows = self._compared(self.models)
-        if judgement.needs_second_read(rows):
-            print("Something differs; reading once more before it is judged.", file=sys.stderr)
-            ids = judgement.streams_miscounted(rows)
-            rows = judgement.judged(rows, self._compared("+reconciliation", ids))
+        """Reconcile and print what comes of it; the exit code.
+
+        Raises:
+            NotCheckableError: Nothing could be compared, and no organisation is known to say so of.
+        """
+        try:
+            rows = self._judged()
+        except NotCheckableError as error:
+            rows = judgement.unchecked(self.tables.organisations(), self.reports, str(error))
+            if not rows:
+                raise
         run_id = str(uuid4())
         self.tables.append([{**row, "run_id": run_id, "checked_at": self.now} for row in rows])
         print(table.shown(rows))
         print(table.summary(rows))
         return judgement.exit_code(rows)
+
+    def _judged(self) -> list[Row]:
+        """The comparison; where something differs, that of a second read."""
+        rows = self._compared(self.models)
+        if not judgement.needs_second_read(rows):
+            return rows
+        print("Something differs; reading once more before it is judged.", file=sys.stderr)
+        ids = judgement.streams_miscounted(rows)
+        return judgement.judged(rows, self._compared("+reconciliation", ids))
 
     def _compared(self, models: str, ids: Mapping[str, Sequence[str]] | None = None) -> list[Row]:
         """Read Xero and compare; with the ids of what was not as many rows as Xero counts."""

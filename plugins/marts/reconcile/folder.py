@@ -44,8 +44,11 @@ class Folder:
         return self._rows("SELECT * FROM marts.reconciliation")
 
     def organisations(self) -> dict[str, str]:
-        """Names of organisations by tenant id."""
-        rows = self._rows("SELECT tenant_id, name FROM marts.dim_organisation")
+        """Names of organisations by tenant id; none before the marts were built once."""
+        try:
+            rows = self._rows("SELECT tenant_id, name FROM marts.dim_organisation")
+        except (duckdb.CatalogException, duckdb.IOException):
+            return {}
         return {row["tenant_id"]: row["name"] for row in rows}
 
     def append(self, rows: Sequence[Row]) -> None:

@@ -46,7 +46,7 @@ class Tables(Protocol):
         """Rows of the model `reconciliation`."""
 
     def organisations(self) -> dict[str, str]:
-        """Names of organisations by tenant id."""
+        """Names of organisations by tenant id; none before the marts were built once."""
 
     def append(self, rows: Sequence[Row]) -> None:
         """Add rows to `xero_reconciliation`; nothing of it is ever changed."""

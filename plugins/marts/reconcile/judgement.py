@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from reconcile.reading import Bill
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from reconcile.reading import Bill
 
 Row = dict[str, Any]
 
@@ -111,6 +111,17 @@ def checked(rows: Sequence[Row], bill: Bill, wanted: Collection[str]) -> list[Ro
                 if reason and (tenant_id, _stream(empty)) not in there:
                     out.append(_without_status(empty, reason))
     return out
+
+
+def unchecked(organisations: Mapping[str, str], wanted: Collection[str], reason: str) -> list[Row]:
+    """A row for each check of each organisation, none of which could be made.
+
+    Args:
+        organisations: Names by tenant id.
+        wanted: As `checked` takes it.
+        reason: Why.
+    """
+    return checked([], Bill(organisations, silence=reason), wanted)
 
 
 def _checked(row: Row, bill: Bill) -> Row:

@@ -31,14 +31,18 @@ class Bill:
         organisations: Names of all organisations that the marts know, by tenant id.
         entries: By tenant id and stream, why it was not read; empty where it was.
         failures: What failed lastingly.
+        silence: Why nothing is known of what was read; empty where the tap has said it.
     """
 
     organisations: Mapping[str, str]
     entries: Mapping[tuple[str, str], str] = field(default_factory=dict)
     failures: tuple[str, ...] = ()
+    silence: str = ""
 
     def unread(self, tenant_id: str, stream: str) -> str:
         """Why a stream of an organisation was not read; empty where it was."""
+        if self.silence:
+            return self.silence
         if not any(tenant == tenant_id for tenant, _ in self.entries):
             return f"nothing of {self.organisations[tenant_id]} was read; is it still connected?"
         reason = self.entries.get((tenant_id, stream), "it was left out")

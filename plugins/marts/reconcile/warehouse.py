@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from databricks import sql
 from databricks.sdk.core import Config, oauth_service_principal
+from databricks.sql.exc import ServerOperationError
 
 from reconcile.history import COLUMNS, NAME
 
@@ -42,9 +43,14 @@ class Warehouse:
         return self._run(f"SELECT * FROM {table}")  # noqa: S608
 
     def organisations(self) -> dict[str, str]:
-        """Names of organisations by tenant id."""
+        """Names of organisations by tenant id; none before the marts were built once."""
         table = self._name(self.marts, "dim_organisation")
-        rows = self._run(f"SELECT tenant_id, name FROM {table}")  # noqa: S608
+        try:
+            rows = self._run(f"SELECT tenant_id, name FROM {table}")  # noqa: S608
+        except ServerOperationError as error:
+            if "NOT_FOUND" not in str(error):
+                raise
+            return {}
         return {row["tenant_id"]: row["name"] for row in rows}
 
     def append(self, rows: Sequence[Row]) -> None:
