@@ -95,7 +95,7 @@ def _listen_to(planner: Planner, command: list[str]) -> None:
         ) from error
     assert tap.stdout is not None  # noqa: S101 (for the type checker)
     with tap:
-        lines = tap.stdout.readlines()
+        lines = [line for line in tap.stdout if line.strip()]
     if tap.returncode:
         raise ConfigurationError(
             f"`{shlex.join(command)}` ended with {tap.returncode} (see its log above), so there is "
