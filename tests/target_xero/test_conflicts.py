@@ -102,3 +102,14 @@ def test_two_rows_for_one_record_that_disagree_are_refused(way):
         asked(way, contact, last_name="X"),
     ]
     assert way.write("contacts", *rows).code == 0
+
+
+def test_two_rows_for_one_record_under_two_names_are_refused(way):
+    item = way.documents("Items")[0]
+    rows = [
+        {"tenant_id": way.one, "item_id": item["ItemID"], "name": "One"},
+        {"tenant_id": way.one, "code": item["Code"], "name": "Two"},
+    ]
+    run = way.write("items", *rows)
+    assert (run.code, way.writes()) == (1, [])
+    assert run.text.count("two rows ask for this record") >= 2

@@ -88,6 +88,12 @@ def test_a_stream_is_off_until_it_is_named(way):
     assert run.states == []
 
 
+def test_a_stream_that_is_off_fails_no_run(way):
+    run = way.run({"items": [{"tenant_id": way.one, "code": "x" * 31}]}, streams=["contacts"])
+    assert (run.code, way.ledger) == (0, [])
+    assert "1 rejected" in run.text
+
+
 def test_a_state_is_handed_back_when_all_that_was_asked_for_is_in_xero(way):
     assert way.write("contacts", email(way, way.contact())).states == [{"bookmarks": {}}]
     bad = email(way, way.contact(), email_address="nowhere")

@@ -90,6 +90,15 @@ class Plan:
         """What would be written if its stream were on."""
         return [step for step in self._writes() if step.wish.resource.stream not in self.streams]
 
+    @property
+    def left(self) -> list[Step]:
+        """What stays as it is although its stream is on."""
+        return [
+            step
+            for step in self.steps
+            if step.verdict in (CONFLICT, REJECTED) and step.wish.resource.stream in self.streams
+        ]
+
     def _writes(self) -> Iterator[Step]:
         return (step for step in self.steps if step.verdict == "write")
 
@@ -160,7 +169,7 @@ class Job:
             The last row of each record that is not as it was.
         """
         last = latest(self._ledger.entries())
-        noted = [entry_of(step) for step in plan.steps if step.verdict in (CONFLICT, REJECTED)]
+        noted = [entry_of(step) for step in plan.left]
         news = [each for each in noted if not _is_said(last.get(each.record), each)]
         updated = {entry_of(step).record: step.updated for step in plan.writes}
         listed = list(calls([entry_of(step) for step in plan.writes], updated))

@@ -7,6 +7,7 @@ somebody made meanwhile: a conflict.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -118,20 +119,20 @@ def planned(
     by_id = {_id(wishes[0].resource, document): document for document in documents}
     others: list[Mapping[str, Any]] = list(documents)
     steps: list[Step] = []
-    taken: set[str] = set()
     for wish in wishes:
         if problems := rules.refusal_of_parent(wish.parent, parents):
             steps.append(_rejected(wish, problems, wish.id))
             continue
         step = _step(wish, by_id, others, loaded, past, policy)
-        if step.id and step.id in taken:
-            step = replace(step, verdict="rejected", words="two rows ask for this record")
-        elif step.id:
-            taken.add(step.id)
-        elif step.verdict == "write":
+        if step.id is None and step.verdict == "write":
             others.append({"Status": "ACTIVE", **wish.fields})
         steps.append(step)
-    return steps
+    times = Counter(step.id for step in steps if step.id)
+    words = "two rows ask for this record, one by its id and one by its natural key"
+    return [
+        replace(step, verdict="rejected", words=words) if step.id and times[step.id] > 1 else step
+        for step in steps
+    ]
 
 
 def _step(
