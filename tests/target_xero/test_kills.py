@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pytest
+from deltalake import DeltaTable
 from way_back import LOG_OF_PLAN, Way, access, messages
 from xero_sandbox.sandbox import Sandbox
 
@@ -45,13 +48,13 @@ def start(tmp_path, monkeypatch):
 @pytest.mark.timeout(1500)
 @pytest.mark.parametrize("points", [1, pytest.param(30, marks=pytest.mark.stress)])
 def test_invariant_16_a_process_killed_at_random_points_writes_all_once(
-    tmp_path, catalog, start, points
+    tmp_path, catalog, loaded_once, start, points
 ):
     chance = random.Random(points)
     with Sandbox(organisations=2, invoices=20, latency=0.03) as xero:
-        way = Way(xero, tmp_path / "lakehouse", catalog)
-        way.load()
-        edited = way.contact()["ContactID"]
+        way = Way(xero, shutil.copytree(loaded_once, tmp_path / "lakehouse"), catalog)
+        contacts = DeltaTable(str(way.folder / "xero" / "contacts")).to_pyarrow_table()
+        edited = contacts.filter(pc.field("tenant_id") == way.one)["contact_id"][0].as_py()
         for point in range(points):
             wanted = desired(way, point, edited)
             dying = start(way, wanted)

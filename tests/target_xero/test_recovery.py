@@ -64,7 +64,6 @@ AT_ONCE = [
     (Ledger, "append", "after", 2),
     (Client, "write", "before", 1),
     (Client, "write", "after", 1),
-    (Ledger, "append", "before", 3),
     (Ledger, "append", "after", 3),
 ]
 """Before sending, after sending, after the answer: of the first of four calls."""
