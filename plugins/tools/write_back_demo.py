@@ -172,7 +172,16 @@ def add_accounts(demo: Demo) -> list[Row]:
 
 def rename_option(demo: Demo) -> list[Row]:
     """A region under its new name."""
-    option = next(row for row in demo.rows("xero", "tracking_options") if row["is_active"])
+    active = {
+        row["tracking_category_id"]
+        for row in demo.rows("xero", "tracking_categories")
+        if row["status"] == "ACTIVE"
+    }
+    option = next(
+        row
+        for row in demo.rows("xero", "tracking_options")
+        if row["is_active"] and row["tracking_category_id"] in active
+    )
     return [
         {
             "tenant_id": option["tenant_id"],
