@@ -163,6 +163,23 @@ def test_what_nobody_knows_is_unknown_until_it_is_known(way):
     assert [each["Name"] for each in way.documents("Contacts")].count("Firm 0") == 1
 
 
+def test_what_cannot_be_read_back_yet_stays_open(way, dying, monkeypatch):
+    wanted = desired(way)["contacts"][:1]
+    dying(Client, "write", "after")
+    with pytest.raises(DiedError):
+        way.write("contacts", *wanted)
+    monkeypatch.undo()
+    way.xero.clock.advance(30)
+    way.xero.faults.add("tenant_revoked", method="GET", path="Contacts", count=None)
+    assert way.write("contacts", *wanted).code == 1
+    assert way.statuses() == ["unknown"]
+    way.xero.faults.clear()
+    way.xero.clock.advance(30)
+    assert way.write("contacts", *wanted).code == 0
+    assert way.writes() == ["POST Contacts"]
+    assert way.statuses() == ["applied"]
+
+
 def test_a_minute_limit_is_waited_for(way):
     way.xero.faults.add("rate_minute", method="PUT", path="Contacts", seconds=20)
     assert way.write("contacts", *desired(way)["contacts"][2:]).code == 0
@@ -183,7 +200,11 @@ def test_a_day_without_calls_leaves_the_rest_planned(way):
 
 def test_a_missing_write_scope_is_said_with_its_name(way):
     way.xero.faults.add("scope_missing", method="PUT", path="Accounts", count=None)
-    row = {"tenant_id": way.one, "code": "61", "name": "Soft", "type": "EXPENSE"}
-    run = way.write("accounts", row)
-    assert run.code == 1
+    rows = [
+        {"tenant_id": way.one, "code": f"S-{n}", "name": f"Soft {n}", "type": "EXPENSE"}
+        for n in range(3)
+    ]
+    run = way.write("accounts", *rows)
+    assert (run.code, way.writes()) == (1, ["PUT Accounts"])
+    assert way.statuses() == ["rejected"] * 3
     assert "takes the scope accounting.settings" in run.text

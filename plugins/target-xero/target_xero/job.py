@@ -25,6 +25,7 @@ from target_xero.current import Books
 from target_xero.ledger import (
     APPLIED,
     CONFLICT,
+    OPEN,
     PLANNED,
     REJECTED,
     Entry,
@@ -275,9 +276,11 @@ def _by_field(changes: Sequence[Change], side: str) -> str:
 
 
 def _is_said(last: Entry | None, entry: Entry) -> bool:
-    """Whether the ledger's last row of a record says what a new one would."""
+    """Whether the ledger's last row of a record says what a new one would, or is still open."""
     if last is None:
         return False
+    if last.status in OPEN:
+        return True
     names = ("status", "words", "before", "after", "payload_hash")
     return all(getattr(last, name) == getattr(entry, name) for name in names)
 

@@ -37,7 +37,7 @@ class Entry:
     Attributes:
         job_id: The run.
         written_at: When this status was noted.
-        step: Number of the row within its run: the later has the higher.
+        step: Number of the row: the later has the higher, whatever clocks say.
         tenant_id: The organisation.
         stream: Stream.
         key: Id of the record, or natural key of one to create.
@@ -131,10 +131,14 @@ class Ledger:
 
     def entries(self) -> list[Entry]:
         """All rows, the oldest first: read once, then with what is appended here."""
+        return list(self._known())
+
+    def _known(self) -> list[Entry]:
         if self._entries is None:
             read = [_entry(row) for row in self._rows()]
-            self._entries = sorted(read, key=lambda each: (each.written_at, each.step))
-        return list(self._entries)
+            self._entries = sorted(read, key=lambda each: (each.step, each.written_at))
+            self._step = max((each.step for each in read), default=0)
+        return self._entries
 
     def _rows(self) -> list[dict[str, Any]]:
         try:
@@ -146,8 +150,8 @@ class Ledger:
 
     def append(self, entries: Iterable[Entry]) -> None:
         """Commit rows: when this returns, they cannot get lost."""
+        known, now = self._known(), self.now()
         rows = []
-        now = self.now()
         for each in entries:
             self._step += 1
             rows.append(replace(each, job_id=self.job_id, written_at=now, step=self._step))
@@ -161,8 +165,7 @@ class Ledger:
             schema_mode="merge",
             storage_options=self._options,
         )
-        if self._entries is not None:
-            self._entries += rows
+        known += rows
 
     def tidy(self) -> None:
         """Make fewer files of many."""

@@ -9,8 +9,10 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from singer_sdk.exceptions import RetriableAPIError, SkippableAPIError
+
 from target_xero.calls import call_of
-from target_xero.ledger import APPLIED, OPEN, REJECTED, latest, value_of
+from target_xero.ledger import APPLIED, OPEN, REJECTED, UNKNOWN, latest, value_of
 from target_xero.resources import RESOURCES
 from target_xero.values import canonical, projection, same
 from target_xero.wishes import loaded_values
@@ -61,25 +63,30 @@ def recover(
     last = latest(writer.ledger.entries())
     still_open = {record for record, each in last.items() if each.status in OPEN}
     for entries in open_calls:
-        came = read_back(books, entries, _NOT_APPLIED)
-        if any(each.status != APPLIED for each in came):
-            age = writer.clock.time() - entries[0].written_at.timestamp()
-            if (
-                0 <= age < REMEMBERED
-                and entries[0].stream in streams
-                and all(_is_as_before(books, each) for each in came if each.status != APPLIED)
-            ):
-                came = writer.send(books, call_of(entries))
-            else:
-                came = [
-                    each if each.status == APPLIED else replace(each, status=REJECTED)
-                    for each in came
-                ]
+        try:
+            came = _found_out(writer, books, entries, streams)
+        except (RetriableAPIError, SkippableAPIError) as error:
+            came = [replace(each, status=UNKNOWN, words=str(error)) for each in entries]
         came = [each for each in came if each.record in still_open]
         writer.ledger.append(came)
         books.forget()
         done += came
     return done
+
+
+def _found_out(
+    writer: Writer, books: Books, entries: Sequence[Entry], streams: Collection[str]
+) -> list[Entry]:
+    """What came of one call."""
+    came = read_back(books, entries, _NOT_APPLIED)
+    missing = [each for each in came if each.status != APPLIED]
+    if not missing:
+        return came
+    age = writer.clock.time() - entries[0].written_at.timestamp()
+    remembered = 0 <= age < REMEMBERED and entries[0].stream in streams
+    if remembered and all(_is_as_before(books, each) for each in missing):
+        return writer.send(books, call_of(entries))
+    return [each if each.status == APPLIED else replace(each, status=REJECTED) for each in came]
 
 
 def _is_as_before(books: Books, entry: Entry) -> bool:

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import RetriableAPIError, SkippableAPIError
 from tap_xero.api.errors import (
+    AccessDeniedError,
     DayLimitError,
+    NotFoundError,
+    OrganisationGoneError,
     RequestRefusedError,
     TemporaryError,
     ThrottledError,
@@ -72,9 +75,16 @@ class Writer:
         """
         done: list[Entry] = []
         stopped = ""
+        closed: dict[str, str] = {}
         for call in calls:
+            stream = call.resource.stream
             if stopped:
                 done += [replace(each, status=PLANNED, words=stopped) for each in call.entries]
+                continue
+            if stream in closed:
+                came = rejected(call, None, closed[stream])
+                self.ledger.append(came)
+                done += came
                 continue
             self.ledger.append([replace(each, status=SENT, words=None) for each in call.entries])
             try:
@@ -82,6 +92,12 @@ class Writer:
             except DayLimitError as error:
                 stopped = str(error)
                 came = [replace(each, status=PLANNED, words=stopped) for each in call.entries]
+            except (AccessDeniedError, OrganisationGoneError) as error:
+                closed[stream] = (
+                    f"{error} To write it takes the scope {call.resource.scope}: name the stream "
+                    "in the setting write_streams of tap-xero and sign in again."
+                )
+                came = rejected(call, None, closed[stream])
             self.ledger.append(came)
             done += came
         return done
@@ -91,6 +107,8 @@ class Writer:
 
         Raises:
             DayLimitError: Xero takes no more calls today; this one was not carried out.
+            AccessDeniedError: The app may not write the stream.
+            OrganisationGoneError: The organisation is not connected any more.
         """
         lost: float | None = None
         tries = throttled = 0
@@ -114,18 +132,14 @@ class Writer:
                 if tries >= TRIES or self.clock.time() + _PAUSE - lost > REMEMBERED:
                     return self.read_back(books, call, str(error))
                 self.clock.sleep(_PAUSE)
-            except DayLimitError as error:
+            except (AccessDeniedError, DayLimitError, OrganisationGoneError) as error:
                 if lost is not None:
                     return self.read_back(books, call, str(error))
                 raise
             except RequestRefusedError as error:
                 return rejected(call, error.body, str(error))
-            except SkippableAPIError as error:
-                words = (
-                    f"{error} To write it takes the scope {call.resource.scope}: name the stream "
-                    "in the setting write_streams of tap-xero and sign in again."
-                )
-                return rejected(call, None, words)
+            except NotFoundError as error:
+                return rejected(call, None, str(error))
             else:
                 if any(each.status == UNKNOWN for each in came):
                     return self.read_back(books, call, "an odd answer")
