@@ -20,7 +20,7 @@ COMMAND = str(Path(sys.executable).with_name("target-xero"))
 
 
 @pytest.fixture
-def start(tmp_path, monkeypatch):
+def start(tmp_path):
     """Start the command with what is desired."""
 
     def start(way, wanted):

@@ -11,25 +11,33 @@ class DiedError(BaseException):
     """The process is gone."""
 
 
-@pytest.fixture
-def dying(monkeypatch):
-    """Have the process die around the nth call of a method, once."""
+class Deaths:
+    """Has the process die around a call of a method, once."""
 
-    def die(owner, name, moment, nth=1):
+    def __init__(self, patch):
+        self._patch = patch
+        self.undo = patch.undo
+
+    def __call__(self, owner, name, moment, nth=1):
         real, calls = getattr(owner, name), []
 
-        def call(self, *arguments, **named):
+        def call(itself, *arguments, **named):
             calls.append(name)
             if len(calls) == nth and moment == "before":
                 raise DiedError
-            came = real(self, *arguments, **named)
+            came = real(itself, *arguments, **named)
             if len(calls) == nth:
                 raise DiedError
             return came
 
-        monkeypatch.setattr(owner, name, call)
+        self._patch.setattr(owner, name, call)
 
-    return die
+
+@pytest.fixture
+def dying():
+    # Not the test's own monkeypatch, which has patches of other fixtures that are to stay.
+    with pytest.MonkeyPatch.context() as patch:
+        yield Deaths(patch)
 
 
 def desired(way):
@@ -85,14 +93,14 @@ CASES = [
 
 @pytest.mark.parametrize(("point", "later"), CASES)
 def test_invariant_16_killed_at_any_instant_and_run_again_all_is_written_once(
-    way, dying, monkeypatch, point, later
+    way, dying, point, later
 ):
     wanted = desired(way)
     streams = list(wanted)
     dying(*point)
     with pytest.raises(DiedError):
         way.run(wanted, streams=streams)
-    monkeypatch.undo()
+    dying.undo()
     way.xero.clock.advance(later)
     way.run(wanted, streams=streams)
     assert_written_once(way, wanted)
@@ -107,7 +115,7 @@ def test_what_is_sent_again_soon_has_the_key_and_the_body_that_it_had(way, dying
     dying(Client, "write", "before")
     with pytest.raises(DiedError):
         way.run(wanted, streams=["contacts"])
-    monkeypatch.undo()
+    dying.undo()
     keys = []
     real = Client.write
 
@@ -124,12 +132,12 @@ def test_what_is_sent_again_soon_has_the_key_and_the_body_that_it_had(way, dying
     assert keys[0][1] == f'{{"Contacts":[{body}]}}'.encode()
 
 
-def test_an_edit_made_after_the_crash_is_not_gone_over(way, dying, monkeypatch):
+def test_an_edit_made_after_the_crash_is_not_gone_over(way, dying):
     wanted = desired(way)["contacts"][:1]
     dying(Client, "write", "before")
     with pytest.raises(DiedError):
         way.write("contacts", *wanted)
-    monkeypatch.undo()
+    dying.undo()
     way.xero.clock.advance(30)
     way.xero.books.edit(way.one, "Contacts", wanted[0]["contact_id"], FirstName="Edited")
     run = way.write("contacts", *wanted)
@@ -163,12 +171,12 @@ def test_what_nobody_knows_is_unknown_until_it_is_known(way):
     assert [each["Name"] for each in way.documents("Contacts")].count("Firm 0") == 1
 
 
-def test_what_cannot_be_read_back_yet_stays_open(way, dying, monkeypatch):
+def test_what_cannot_be_read_back_yet_stays_open(way, dying):
     wanted = desired(way)["contacts"][:1]
     dying(Client, "write", "after")
     with pytest.raises(DiedError):
         way.write("contacts", *wanted)
-    monkeypatch.undo()
+    dying.undo()
     way.xero.clock.advance(30)
     way.xero.faults.add("tenant_revoked", method="GET", path="Contacts", count=None)
     assert way.write("contacts", *wanted).code == 1
