@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,30 @@ def contact_missing(tables: Tables, tenant_id: str) -> Fault:
     tables.delete("contacts", "contact_id", lost["contact_id"])
     reason = "Xero lists it, the tables lack it"
     return Fault(f"contacts {lost['name']} ({reason})", (), ())
+
+
+def revaluation(tables: Tables, tenant_id: str) -> Fault:
+    """No fault: receivables that Xero's own report has revalued in the last month."""
+    accounts = {
+        row["system_account"]: row["account_id"]
+        for row in tables.rows("accounts")
+        if row["tenant_id"] == tenant_id
+    }
+    changed = (accounts["UNREALISEDCURRENCYGAIN"], accounts["DEBTORS"])
+    report = [row for row in tables.rows("trial_balance") if row["tenant_id"] == tenant_id]
+    last = max(row["period_end"] for row in report)
+    line = next(row for row in report if row["period_end"] == last and row["account_id"])
+    tables.append(
+        "trial_balance",
+        [
+            line
+            | {"account_id": account, "measure": f"{span}{side}", "amount": Decimal("12.34")}
+            | {"row_key": f"{account} {span}{side}"}
+            for account, side in zip(changed, ("Debit", "Credit"), strict=True)
+            for span in ("", "YTD ")
+        ],
+    )
+    return Fault("", changed, (last,), Decimal("12.34"))
 
 
 def _accounts(invoice: Row) -> tuple[str, ...]:

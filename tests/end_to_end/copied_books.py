@@ -27,12 +27,15 @@ class Books:
         lakehouse: Path,
         only: Collection[str] = (),
         without: Collection[str] = (),
+        tenant: str | None = None,
     ) -> None:
         self.tables, self.database = root / "lakehouse" / "xero", root / "books.duckdb"
         for path in lakehouse.glob("*/_delta_log"):
             name = path.parent.name
             if name not in without and (not only or name in only):
                 shutil.copytree(path.parent, self.tables / name)
+                if tenant is not None and not name.startswith("_"):
+                    DeltaTable(str(self.tables / name)).delete(f"tenant_id <> '{tenant}'")
 
     def run(self, command: str, as_of: str) -> tuple[str, dict[str, str]]:
         """A command of dbt on it, for `Project.dbt`."""

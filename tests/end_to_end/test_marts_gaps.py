@@ -22,3 +22,16 @@ def test_a_lakehouse_of_few_tables_builds(marts, tmp_path, tables) -> None:
     project.dbt(books.run("build", "2026-02-02"))
     ((count,),) = books.query("SELECT count(*) FROM marts.fct_invoice_lines")
     assert (count > 0) == ("invoices" in tables.get("only", ("invoices",)))
+
+
+@pytest.mark.stress
+def test_a_lakehouse_of_a_single_organisation_builds(marts, tmp_path) -> None:
+    """Models and tests, the group among them; its figures are those that it has among others."""
+    project, xero, several = marts
+    tenant_id = xero.tenants[0].tenant_id
+    books = Books(tmp_path, project.lakehouse, tenant=tenant_id)
+    project.dbt(books.run("build", "2026-02-02"))
+    query = "SELECT tenant_id, sum(net_amount) FROM marts.fct_invoice_lines GROUP BY tenant_id"
+    figures = dict(several.execute(query).fetchall())
+    assert dict(books.query(query)) == {tenant_id: figures[tenant_id]}
+    assert len(figures) == 2

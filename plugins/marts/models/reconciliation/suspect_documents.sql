@@ -50,6 +50,12 @@ suspects as (
     cast(sum(net_amount) as decimal(18, 4)), 'is as much as the difference'
   from {{ ref('general_ledger') }} where basis = 'accrual' and source <> 'xero_report' and source_id is not null
   group by tenant_id, source_id, account_key, last_day(journal_date), source_type
+  union all
+  select
+    5, null, tenant_id, source_id, {{ key('account_id', 'tenant_id') }}, cast(last_day(date) as date), type, max(reference),
+    cast(sum(net_base) as decimal(18, 4)), 'is ' || lower(max(status)) || ', and as much as the difference'
+  from {{ ref('document_lines') }} where not is_posted and kind <> 'purchase_order'
+  group by tenant_id, source_id, account_id, last_day(date), type
 )
 select
   s.place, s.tenant_id, s.document_id, s.account_key, s.period_end, s.amount, s.reason, n.updated_at,
