@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import random
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -218,3 +221,30 @@ def test_killed_anywhere_and_resumed_nothing_is_lost(
 def test_where_to_read_has_to_be_said_once(config: dict[str, str], says: str) -> None:
     with pytest.raises(ConfigurationError, match=says):
         place_of(config)
+
+
+@pytest.mark.parametrize(
+    "options", [{"replication_key": "id"}, {"replication_method": "LOG_BASED"}]
+)
+def test_batches_have_all_rows_and_a_state_behind_them(
+    lake: Lake, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    price = pa.array([Decimal("1.10"), Decimal("2.20")], pa.decimal128(9, 2))
+    lake.write("t", pa.table({"id": [1, 2], "price": price}))
+    settings = {
+        "batch_config": {
+            "encoding": {"format": "jsonl", "compression": "gzip"},
+            "storage": {"root": f"file://{tmp_path}"},
+            "batch_size": 1,
+        },
+        "streams": {"t": {"key_properties": ["id"], **options}},
+    }
+    run = lake.read(**settings)
+    files = [Path(url.removeprefix("file://")) for m in run.of("BATCH") for url in m["manifest"]]
+    lines = [line for file in files for line in gzip.decompress(file.read_bytes()).splitlines()]
+    assert [json.loads(line, parse_float=Decimal)["price"] for line in lines] == price.to_pylist()
+    kinds = [message["type"] for message in run.lines]
+    assert kinds[-1] == "STATE"
+    assert "RECORD" not in kinds
+    again = lake.read(run.state, **settings)
+    assert len(again.of("BATCH")) == ("replication_key" in options), "the last row, or nothing"
