@@ -101,19 +101,23 @@ class Way:
         return self.run({stream: list(records)}, streams=[stream], **settings)
 
     def run(self, desired: dict[str, list[dict[str, Any]]], **settings: Any) -> Run:
-        return self._listen(TargetXero(config=self.config(**settings)), desired)
+        return self.take(messages(desired), **settings)
+
+    def take(self, text: str, **settings: Any) -> Run:
+        """Run the target with the messages of a tap."""
+        return self._listen(TargetXero(config=self.config(**settings)), text)
 
     def plan(self, desired: dict[str, list[dict[str, Any]]], **settings: Any) -> Run:
-        return self._listen(Planner(config=self.config(**settings)), desired)
+        return self._listen(Planner(config=self.config(**settings)), messages(desired))
 
-    def _listen(self, target: TargetXero, desired: dict[str, list[dict[str, Any]]]) -> Run:
+    def _listen(self, target: TargetXero, text: str) -> Run:
         target.retries = Retries(clock=self.clock)
         run = Run(0)
         target._say = lambda lines: run.lines.extend(lines)
         printed = io.StringIO()
         with redirect_stdout(printed):
             try:
-                target.listen(io.StringIO(messages(desired)))
+                target.listen(io.StringIO(text))
             except SystemExit as error:
                 run.code = error.code
         for line in printed.getvalue().splitlines():

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from target_xero.current import Document
-    from target_xero.resources import Resource
+    from target_xero.resources import Field, Resource
     from target_xero.wishes import Wish
 
 SKIP, XERO, DATABRICKS = "skip", "xero", "databricks"
@@ -214,7 +214,7 @@ def _update(
     resource, record_id = wish.resource, _id(wish.resource, now)
     values = loaded_values(resource, now)
     changes, merged, edited = [], {}, []
-    base = wish.loaded if wish.loaded is not None else loaded.get(record_id)
+    base = {**loaded.get(record_id, {}), **(wish.loaded or {})}
     known = past.get(record_id, NO_PAST)
     for name, wanted in wish.fields.items():
         field = resource.fields[name]
@@ -222,13 +222,7 @@ def _update(
         if same(field, whole, values[name]):
             continue
         before = projection(field, values[name], wanted)
-        bases = [] if base is None else [base.get(name)]
-        bases += [known.applied[name]] if name in known.applied else []
-        untouched = any(same(field, projection(field, each, wanted), before) for each in bases)
-        sticking = known.conflict.get(name)
-        if sticking and same(field, sticking[0], before) and same(field, sticking[1], wanted):
-            untouched = False
-        if not untouched:
+        if not _is_as_it_was(field, before, wanted, base, known):
             edited.append(name)
             if policy == XERO:
                 continue
@@ -245,18 +239,30 @@ def _update(
     if problems := rules.refusal_of_update(resource, now, merged) if merged else []:
         return replace(step, verdict="rejected", words="; ".join(problems))
     if edited and policy != DATABRICKS:
+        unknown = [name for name in edited if name not in base and name not in known.applied]
         words = (
-            f"{', '.join(edited)} changed in Xero since the load"
-            if base is not None
-            else f"{', '.join(edited)}: as loaded is not known; load the record first"
+            f"{', '.join(unknown)}: as loaded is not known; load the record first"
+            if unknown
+            else f"{', '.join(edited)} changed in Xero since the load"
         )
         if policy == SKIP:
-            undecided = () if base is None else tuple(edited)
+            undecided = tuple(name for name in edited if name not in unknown)
             return replace(step, verdict="conflict", words=words, undecided=undecided)
         step = replace(step, words=f"{words}; Xero's stays")
     if not merged:
         return step
     return replace(step, verdict="write", payload=_payload(resource, now, values, merged))
+
+
+def _is_as_it_was(
+    field: Field, before: Any, wanted: Any, base: Mapping[str, Any], known: Past
+) -> bool:
+    """Whether what Xero has of a field is what was loaded, or what this target left there."""
+    sticking = known.conflict.get(field.name)
+    if sticking and same(field, sticking[0], before) and same(field, sticking[1], wanted):
+        return False
+    bases = [source[field.name] for source in (base, known.applied) if field.name in source]
+    return any(same(field, projection(field, each, wanted), before) for each in bases)
 
 
 def _payload(

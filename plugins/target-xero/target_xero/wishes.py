@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from target_xero.resources import Resource
 
 _SEPARATORS = re.compile(r"[-.]")
-_LOADED = "loaded"
-"""The member `_loaded`, by its plain name."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +78,14 @@ def wish_of(resource: Resource, record: Mapping[str, Any]) -> Wish | None:
         fields,
         parent or None,
         None if reason is None else str(reason),
-        loaded_values(resource, hidden[f"_{_LOADED}"]) if hidden.get(f"_{_LOADED}") else None,
+        _loaded(resource, hidden.get("_loaded")),
         "; ".join(problems) or None,
     )
+
+
+def _loaded(resource: Resource, row: Any) -> dict[str, Any] | None:
+    """What a record itself says was loaded."""
+    return loaded_values(resource, row, whole=False) if isinstance(row, dict) else None
 
 
 def _text(value: Any) -> str:
@@ -126,11 +129,21 @@ def _fields(resource: Resource, members: Mapping[str, Any]) -> tuple[dict[str, A
     return fields, problems
 
 
-def loaded_values(resource: Resource, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Values as loaded, canonical; what is not of its field's kind is taken for nothing."""
+def loaded_values(
+    resource: Resource, row: Mapping[str, Any], *, whole: bool = True
+) -> dict[str, Any]:
+    """Values as loaded, canonical; what is not of its field's kind is taken for nothing.
+
+    Args:
+        resource: The stream.
+        row: What was loaded.
+        whole: Whether a field that is not there is empty, or not known.
+    """
     members = by_plain_name(row)
     values = {}
     for name, each in resource.fields.items():
+        if not whole and plain(name) not in members:
+            continue
         try:
             values[name] = canonical(each, members.get(plain(name)))
         except UnfitError:
