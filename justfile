@@ -20,9 +20,9 @@ test-pythons lowest="3.11" highest="3.14" *arguments:
 # names that we use, and the demo, with the newest singer-sdk and Meltano within reach.
 test-newest *arguments:
     uv venv --quiet --clear {{newest}}
-    uv pip install --quiet --no-config --python {{newest}} --group test -e 'tap-xero[sandbox,webhooks]' -e target-databricks -e plugins/databricks-sandbox
+    uv pip install --quiet --no-config --python {{newest}} --group test -e 'tap-xero[sandbox,webhooks]' -e target-databricks -e plugins/databricks-sandbox -e plugins/tap-databricks
     uv pip install --no-config --python {{newest}} --upgrade --prerelease allow singer-sdk meltano
-    {{newest}}/bin/python -m pytest -n 0 {{arguments}} tests/test_private_sdk.py tests/tap_xero/test_standard.py tests/target_databricks/test_sdk_standard.py tests/end_to_end/test_ecosystem.py -k "not spark and (not ecosystem or the_demo)"
+    {{newest}}/bin/python -m pytest -n 0 {{arguments}} tests/test_private_sdk.py tests/tap_xero/test_standard.py tests/target_databricks/test_sdk_standard.py tests/tap_databricks/test_standard.py tests/end_to_end/test_ecosystem.py -k "not spark and (not ecosystem or the_demo)"
 
 # Many instants, stories and examples: crash points, outages, edits between two calls.
 test-long *arguments:

@@ -105,7 +105,7 @@ suspects as (
       when s.place = 0 then false
       when s.place = 3 then abs(s.amount) = abs(j.difference)
       when s.place in (4, 5) and abs(s.amount) <> abs(j.difference) then false
-      -- Of a document in the wrong month, the right one has no trace.
+      {#- Of a document in the wrong month, the right one has no trace. #}
       when s.place = 4 and j.check_name = 'movement' then true
       when j.check_name in ('movement', 'documents') then s.period_end = j.period_end
       else s.period_end <= j.period_end
