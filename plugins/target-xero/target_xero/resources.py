@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tap_xero.models.writes import SCOPES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -166,7 +168,6 @@ class Resource:
         natural: Property that identifies a record to create.
         fields: What may be written, by Xero's name.
         required: What a record to create must have.
-        scope: Scope that lets an app write it.
         batch: Records that one call takes.
         parent: Property that names the record it is part of.
         status: Property that says whether it is archived.
@@ -179,11 +180,15 @@ class Resource:
     natural: str
     fields: Mapping[str, Field]
     required: tuple[str, ...]
-    scope: str
     batch: int = 1
     parent: str | None = None
     status: str = "Status"
     bare: tuple[str, ...] = ()
+
+    @property
+    def scope(self) -> str:
+        """Scope that lets an app write it."""
+        return SCOPES[self.stream]
 
 
 RESOURCES: dict[str, Resource] = {
@@ -196,7 +201,6 @@ RESOURCES: dict[str, Resource] = {
             "Code",
             _ACCOUNT,
             ("Code", "Name", "Type"),
-            "accounting.settings",
             bare=("PUT",),
         ),
         Resource(
@@ -206,7 +210,6 @@ RESOURCES: dict[str, Resource] = {
             "Name",
             _NAMED,
             ("Name",),
-            "accounting.settings",
             bare=("PUT", "POST"),
         ),
         Resource(
@@ -216,7 +219,6 @@ RESOURCES: dict[str, Resource] = {
             "Name",
             _NAMED,
             ("Name",),
-            "accounting.settings",
             parent="TrackingCategoryID",
             bare=("PUT", "POST"),
         ),
@@ -227,7 +229,6 @@ RESOURCES: dict[str, Resource] = {
             "Name",
             _named(Field("Name", length=255)),
             ("Name",),
-            "accounting.contacts",
         ),
         Resource(
             "items",
@@ -236,7 +237,6 @@ RESOURCES: dict[str, Resource] = {
             "Code",
             _ITEM,
             ("Code",),
-            "accounting.settings",
             batch=50,
         ),
         Resource(
@@ -246,7 +246,6 @@ RESOURCES: dict[str, Resource] = {
             "ContactNumber",
             _CONTACT,
             ("ContactNumber", "Name"),
-            "accounting.contacts",
             batch=50,
             status="ContactStatus",
         ),
