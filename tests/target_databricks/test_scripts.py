@@ -52,16 +52,19 @@ def test_letters_that_sql_takes_for_one_are_kept_apart():
 def test_kind_17_names_in_other_scripts_are_themselves(place, singer):
     lines = {"type": "array", "items": {"type": "object", "properties": {"数量": INTEGER}}}
     inner = {"type": "object", "properties": {"Straße": TEXT, "Strasse": TEXT}}
-    properties = {"编号": INTEGER, "Größe": TEXT, "Gr e": TEXT, "адрес": inner, "行": lines}
+    # Delta itself loses its place in a text with characters that UTF-16 has two units for.
+    size = {**TEXT, "description": "📦 and 𝄞"}
+    properties = {"编号": INTEGER, "Größe": size, "Gr e": TEXT, "адрес": inner, "行": lines}
     schema = singer.schema("客户", properties, ["编号"])
-    for size in ("L", "XL") if place.quick else ("XL",):
-        record = {"编号": 1, "Größe": size, "Gr e": "-", "行": [{"数量": 7}]}
+    for value in ("L", "XL") if place.quick else ("XL",):
+        record = {"编号": 1, "Größe": value, "Gr e": "-", "行": [{"数量": 7}]}
         place.run(
             schema,
             singer.record("客户", {**record, "адрес": {"Straße": "A", "Strasse": "B"}}),
             singer.schema("订单", {"id": INTEGER}),
             singer.record("订单", {"id": 1}),
             child_tables={"客户.行": True},
+            clustering="keys",
         )
     assert place.tables() == {"客户", "订单", "客户_行"}
     (row,) = place.rows("客户", by="编号")

@@ -99,19 +99,29 @@ def test_create_table(plan):
         cluster_by=plan.hints.cluster_by,
         properties=(("delta.enableTypeWidening", "true"), *plan.hints.properties),
     )
-    text = ddl.create(table("invoices"), plan.table_schema, plan.description, wishes)
+    (text,) = ddl.create(table("invoices"), plan.table_schema, plan.description, wishes)
     check("create_table", text)
 
 
 def test_create_table_with_everything_switched_off(plan):
     wishes = ddl.TableOptions(comments=False)
-    check("create_table_plain", ddl.create(table("t"), plan.table_schema, "about", wishes))
+    (text,) = ddl.create(table("t"), plan.table_schema, "about", wishes)
+    check("create_table_plain", text)
+
+
+def test_a_table_with_emoji_in_its_text_is_clustered_afterwards(plan):
+    wishes = ddl.TableOptions(keys=("id",), cluster_by=("id",))
+    columns = pa.schema([pa.field("id", pa.int64())])
+    made, clustered = ddl.create(table("t"), columns, "📦", wishes)
+    assert "📦" in made
+    assert "CLUSTER BY" not in made
+    assert clustered == ddl.cluster_by(table("t"), ("id",))
 
 
 def test_create_child_table_clustered_by_databricks(plan):
     (child,) = plan.children
     wishes = ddl.TableOptions(required=child.keys, cluster_by="AUTO")
-    text = ddl.create(table(child.table), plan.child_schema(child), child.description, wishes)
+    (text,) = ddl.create(table(child.table), plan.child_schema(child), child.description, wishes)
     check("create_child_table", text)
 
 

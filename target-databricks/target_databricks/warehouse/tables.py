@@ -291,9 +291,10 @@ class Tables:
                 cluster_by=cluster_by,
                 properties=tuple(properties.items()),
             )
-            statement = ddl.create(self.name(new.name), columns, new.description, options)
+            statements = ddl.create(self.name(new.name), columns, new.description, options)
             try:
-                self._connections.make(statement)
+                for statement in statements:
+                    self._connections.make(statement)
                 break
             except StatementError as error:
                 if error.problem.kind is Kind.CLUSTERING and cluster_by:

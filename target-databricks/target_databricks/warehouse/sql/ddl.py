@@ -17,6 +17,9 @@ from target_databricks.warehouse.sql.names import literal, quoted
 ForeignKey = tuple[str, str, Reference]
 """A constraint's name, the table it points at, in SQL, and the columns."""
 
+_LAST_OF_ONE_UNIT = "\uffff"
+"""The last character that UTF-16 has one unit for."""
+
 
 @dataclass(frozen=True)
 class TableOptions:
@@ -45,8 +48,14 @@ def create_schema(schema: str, location: str | None) -> str:
     return f"CREATE SCHEMA IF NOT EXISTS {schema}{at}"
 
 
-def create(table: str, columns: pa.Schema, description: str | None, options: TableOptions) -> str:
-    """CREATE TABLE, if it is not there.
+def create(
+    table: str, columns: pa.Schema, description: str | None, options: TableOptions
+) -> list[str]:
+    """CREATE TABLE, if it is not there, and what has to come after it.
+
+    Delta finds CLUSTER BY in a text by an offset that counts characters beyond U+FFFF, such as
+    emoji in a comment, as one, and takes it out where they count as two (Delta 4.4,
+    `ClusterByParserUtils`). With these it is stated afterwards.
 
     Args:
         table: The table, in SQL.
@@ -64,17 +73,17 @@ def create(table: str, columns: pa.Schema, description: str | None, options: Tab
     parts = [f"CREATE TABLE IF NOT EXISTS {table} (\n  " + ",\n  ".join(lines) + "\n)\nUSING DELTA"]
     if options.comments and description:
         parts.append(f"COMMENT {literal(description)}")
-    if options.cluster_by:
-        stated = options.cluster_by
-        parts.append(
-            "CLUSTER BY AUTO"
-            if isinstance(stated, str)
-            else f"CLUSTER BY ({', '.join(quoted(c) for c in stated)})"
-        )
+    after = []
+    if isinstance(options.cluster_by, str):
+        parts.append("CLUSTER BY AUTO")
+    elif options.cluster_by and max(map(max, parts)) > _LAST_OF_ONE_UNIT:
+        after.append(cluster_by(table, options.cluster_by))
+    elif options.cluster_by:
+        parts.append(f"CLUSTER BY ({', '.join(quoted(c) for c in options.cluster_by)})")
     if options.properties:
         pairs = (f"{literal(k)} = {literal(v)}" for k, v in options.properties)
         parts.append(f"TBLPROPERTIES ({', '.join(pairs)})")
-    return "\n".join(parts)
+    return ["\n".join(parts), *after]
 
 
 def add_columns(
