@@ -129,6 +129,17 @@ def test_a_table_of_this_version_has_no_names_of_an_earlier_one(folder, singer):
     assert folder.rows("s", "é", "_") == [{"é": "a", "_": "b"}]
 
 
+@pytest.mark.parametrize(("first", "second"), [("gr_e", "Größe"), ("$", "订单")])
+def test_a_table_of_another_stream_is_not_taken_for_one_of_an_earlier_version(
+    folder, singer, first, second
+):
+    """Seed 43000054: an earlier version would have called the second's table as the first's is."""
+    for number, stream in enumerate([first, second]):
+        schema = singer.schema(stream, {"id": INTEGER})
+        folder.run(schema, singer.record(stream, {"id": number}))
+    assert [folder.rows(table_name(stream), "id") for stream in (first, second)] == [[0], [1]]
+
+
 def test_kind_18_a_schema_is_called_as_the_settings_have_it(place, singer):
     at = f"{place.schema}Raw" if not place.quick else "FinanceRaw"
     message = [singer.schema("s", {"id": INTEGER}), singer.record("s", {"id": 1})]

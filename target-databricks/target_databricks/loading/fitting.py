@@ -79,10 +79,17 @@ class Fitting:
             plan, columns, self._backend.properties(plan.table)
         )
 
-    def exists(self, table: str) -> bool:
-        """Whether there is a table of a name; one that cannot be looked at is there."""
+    def exists(self, table: str, *, former: bool = False) -> bool:
+        """Whether there is a table of a name; one that cannot be looked at is there.
+
+        Args:
+            table: The name.
+            former: Whether only one counts that an earlier version has made, by its own spelling.
+        """
         try:
-            return self._backend.columns(table) is not None
+            if self._backend.columns(table) is None:
+                return False
+            return not former or SPELLING not in self._backend.properties(table)
         except Exception as error:
             if self._backend.failure(error).blame is Blame.PLACE:
                 raise

@@ -177,9 +177,9 @@ class Load:
         self._backend.expect(reconciled)
         return reconciled
 
-    def exists(self, table: str) -> bool:
-        """Whether there is a table of a name."""
-        return self._application.fitting.exists(table)
+    def exists(self, table: str, *, former: bool = False) -> bool:
+        """Whether there is a table of a name, made by an earlier version where that is asked."""
+        return self._application.fitting.exists(table, former=former)
 
     def stage(self, batch: Batch, unfit: Sequence[Unfit] = ()) -> list[Staged]:
         """Stage a batch, which needs nobody who works for money.

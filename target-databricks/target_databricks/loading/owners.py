@@ -29,20 +29,25 @@ class TableOwners:
     def __init__(self) -> None:
         self._owners = dict(RESERVED_TABLES)
 
-    def claim(self, plan: StreamPlan, exists: Callable[[str], bool]) -> StreamPlan:
+    def claim(self, plan: StreamPlan, exists: Callable[..., bool]) -> StreamPlan:
         """Give a stream its tables: those that it has from an earlier version, or its own.
+
+        A table that was made since is another stream's, whatever an earlier version would have
+        called that of this one.
 
         Args:
             plan: The stream.
-            exists: Whether there is a table of a name.
+            exists: Whether there is a table of a name; with `former`, one of an earlier version.
 
         Raises:
             ConfigurationError: A table is another one's.
         """
         own = {None, *_sources(plan)}
-        plan = under_former_names(
-            plan, lambda table: self._owners.get(folded(table)) in own and exists(table)
-        )
+
+        def may_have(table: str, *, former: bool) -> bool:
+            return self._owners.get(folded(table)) in own and exists(table, former=former)
+
+        plan = under_former_names(plan, may_have)
         owners = dict(self._owners)
         for table, source in zip(tables_of(plan), _sources(plan), strict=True):
             owner = owners.setdefault(folded(table), source)

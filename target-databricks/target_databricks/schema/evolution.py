@@ -240,16 +240,19 @@ def _beside_the_flag(
     return [replace(m, name=apart.get(m.source, m.name)) for m in members]
 
 
-def under_former_names(plan: StreamPlan, exists: Callable[[str], bool]) -> StreamPlan:
+def under_former_names(plan: StreamPlan, exists: Callable[..., bool]) -> StreamPlan:
     """The plan with the tables that an earlier version has made of the stream, under their names.
 
     Args:
         plan: The plan.
-        exists: Whether there is a table that the stream may have.
+        exists: Whether there is a table that the stream may have; with `former`, one that an
+            earlier version has made.
     """
 
     def table(name: str, former: str | None) -> str:
-        if former in {None, name} or exists(name) or not exists(str(former)):
+        if former in {None, name} or exists(name, former=False):
+            return name
+        if not exists(str(former), former=True):
             return name
         return str(former)
 
