@@ -193,12 +193,17 @@ def test_a_minute_limit_is_waited_for(way):
     assert way.write("contacts", *desired(way)["contacts"][2:]).code == 0
 
 
-def test_a_day_without_calls_leaves_the_rest_planned(way):
-    way.xero.faults.add("rate_day", method="PUT", path="Accounts", seconds=40_000)
-    rows = [
+def three_accounts(way):
+    """Accounts to create, which go one a call."""
+    return [
         {"tenant_id": way.one, "code": f"S-{n}", "name": f"Soft {n}", "type": "EXPENSE"}
         for n in range(3)
     ]
+
+
+def test_a_day_without_calls_leaves_the_rest_planned(way):
+    way.xero.faults.add("rate_day", method="PUT", path="Accounts", seconds=40_000)
+    rows = three_accounts(way)
     run = way.write("accounts", *rows)
     assert (run.code, way.writes()) == (1, ["PUT Accounts"])
     assert way.statuses() == ["planned"] * 3
@@ -208,10 +213,7 @@ def test_a_day_without_calls_leaves_the_rest_planned(way):
 
 def test_a_missing_write_scope_is_said_with_its_name(way):
     way.xero.faults.add("scope_missing", method="PUT", path="Accounts", count=None)
-    rows = [
-        {"tenant_id": way.one, "code": f"S-{n}", "name": f"Soft {n}", "type": "EXPENSE"}
-        for n in range(3)
-    ]
+    rows = three_accounts(way)
     run = way.write("accounts", *rows)
     assert (run.code, way.writes()) == (1, ["PUT Accounts"])
     assert way.statuses() == ["rejected"] * 3

@@ -1,6 +1,7 @@
 """The settings, as one table. `--about` and the README are generated from it.
 
-Those of the ways into a workspace are target-databricks' own, so that what works there works here.
+Those of the folder and of the ways into a workspace are target-databricks' own, so that what works
+there works here.
 """
 
 from __future__ import annotations
@@ -45,15 +46,6 @@ _PLACES: Mapping[str, str] = {
 """Settings that say where to read, and what kind of place that is."""
 
 _OWN = th.PropertiesList(
-    th.Property(
-        "lakehouse_path",
-        th.StringType,
-        title="Lakehouse path",
-        description=(
-            "Folder or object-store URL (s3://, abfss://, gs://) that holds the Delta tables, at "
-            "<lakehouse_path>/<schema>/<table>."
-        ),
-    ),
     th.Property(
         "duckdb_path",
         th.StringType,
@@ -139,7 +131,8 @@ def _shared(name: str) -> dict[str, Any]:
 SETTINGS: dict[str, Any] = {
     **_OWN,
     "properties": {
-        **{name: _OWN["properties"][name] for name in ("lakehouse_path", "duckdb_path")},
+        "lakehouse_path": _shared("lakehouse_path"),
+        "duckdb_path": _OWN["properties"]["duckdb_path"],
         **{name: _shared(name) for name in _SHARED},
         **_OWN["properties"],
     },
