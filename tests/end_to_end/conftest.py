@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import duckdb
@@ -200,3 +201,17 @@ def xero() -> Iterator[Sandbox]:
     clock = ManualClock(datetime(2026, 2, 2, 9, 0, tzinfo=UTC))
     with Sandbox(organisations=2, invoices=120, clock=clock, machine_reaches_all=True) as sandbox:
         yield sandbox
+
+
+@pytest.fixture
+def prod(databricks_sandbox: Any, databricks_schema: str) -> dict[str, str]:
+    """The environment `prod`, pointed at the warehouse sandbox by a service principal."""
+    return {
+        "MELTANO_ENVIRONMENT": "prod",
+        "TARGET_DATABRICKS_SERVER_HOSTNAME": databricks_sandbox.url,
+        "TARGET_DATABRICKS_HTTP_PATH": databricks_sandbox.http_path,
+        "TARGET_DATABRICKS_CATALOG": databricks_sandbox.catalog,
+        "TARGET_DATABRICKS_CLIENT_ID": databricks_sandbox.admin.client_id,
+        "TARGET_DATABRICKS_CLIENT_SECRET": databricks_sandbox.admin.client_secret,
+        "TARGET_DATABRICKS_DEFAULT_TARGET_SCHEMA": databricks_schema,
+    }

@@ -6,6 +6,7 @@ all of it: `just stress tests/end_to_end/test_marts_warehouse.py`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from conftest import Project
+from xero_sandbox.sandbox import Sandbox
 
 pytestmark = [pytest.mark.stress, pytest.mark.timeout(3600)]
 
@@ -28,10 +30,7 @@ xero_marts:
       schema: "{{ env_var('MARTS_SCHEMA') }}"
       token: "{{ env_var('DBT_ENV_SECRET_MARTS_TOKEN') }}"
       threads: 2
-      connection_parameters:
-        _connection_uri: "{{ env_var('SANDBOX_URI') }}"
-        _tls_trusted_ca_file: "{{ env_var('REQUESTS_CA_BUNDLE') }}"
-        enable_telemetry: false
+      connection_parameters: "{{ fromjson(env_var('MARTS_CONNECTION_PARAMETERS')) | as_native }}"
 """
 """The project's own one, and what only a sandbox needs: a port, and a certificate to trust."""
 
@@ -64,24 +63,25 @@ def in_warehouse(loaded, databricks_sandbox) -> Iterator[None]:
         databricks_sandbox.sql(f"DROP SCHEMA IF EXISTS main.{schema} CASCADE")
 
 
-def build(project: Project, sandbox: Any, **env: str) -> str:
-    """Make the marts of the warehouse, and test them."""
+def settings(project: Project, sandbox: Any) -> dict[str, str]:
+    """The settings of dbt-databricks for the sandbox, and a profile that takes them."""
     folder = project.root / "profiles"
     folder.mkdir(exist_ok=True)
     (folder / "profiles.yml").write_text(PROFILE)
-    return project.meltano(
-        "run",
-        "dbt-databricks:build",
-        timeout=3000,
-        MARTS_HOST=f"127.0.0.1:{sandbox.port}",
-        MARTS_HTTP_PATH=sandbox.http_path,
-        MARTS_CATALOG=sandbox.catalog,
-        DBT_ENV_SECRET_MARTS_TOKEN=sandbox.admin.access_token,
-        DBT_DATABRICKS_PROFILES_DIR=str(folder),
-        SANDBOX_URI=sandbox.tls_url + sandbox.http_path,
-        REQUESTS_CA_BUNDLE=str(sandbox.ca_file),
-        **env,
-    )
+    parameters = {
+        "_connection_uri": sandbox.tls_url + sandbox.http_path,
+        "_tls_trusted_ca_file": str(sandbox.ca_file),
+        "enable_telemetry": False,
+    }
+    return {
+        "MARTS_HOST": f"127.0.0.1:{sandbox.port}",
+        "MARTS_HTTP_PATH": sandbox.http_path,
+        "MARTS_CATALOG": sandbox.catalog,
+        "MARTS_CONNECTION_PARAMETERS": json.dumps(parameters),
+        "DBT_ENV_SECRET_MARTS_TOKEN": sandbox.admin.access_token,
+        "DBT_DATABRICKS_PROFILES_DIR": str(folder),
+        "REQUESTS_CA_BUNDLE": str(sandbox.ca_file),
+    }
 
 
 def test_invariant_15_every_model_has_the_same_rows_on_both_engines(
@@ -89,7 +89,13 @@ def test_invariant_15_every_model_has_the_same_rows_on_both_engines(
 ) -> None:
     project, xero, connection = marts
     project.meltano("install", "utility", "dbt-databricks", timeout=900)
-    printed = build(project, databricks_sandbox, MARTS_AS_OF=xero.clock.now().date().isoformat())
+    printed = project.meltano(
+        "run",
+        "dbt-databricks:build",
+        timeout=3000,
+        MARTS_AS_OF=xero.clock.now().date().isoformat(),
+        **settings(project, databricks_sandbox),
+    )
     assert "ERROR=0" in printed
     assert databricks_sandbox.admin.access_token not in printed
     columns = connection.execute(
@@ -105,3 +111,46 @@ def test_invariant_15_every_model_has_the_same_rows_on_both_engines(
         assert sorted([comparable(v) for v in row.values()] for row in theirs) == sorted(
             [comparable(v) for v in row] for row in ours
         ), table
+
+
+def test_the_whole_reconciliation_says_of_a_warehouse_what_it_says_of_a_folder(
+    project: Project, xero: Sandbox, prod: dict[str, str], databricks_sandbox, databricks_schema
+) -> None:
+    """Load, marts, comparison and history are those of the warehouse; then a cent is missing."""
+    project.read_from(xero)
+    project.meltano("install", "utility", "dbt-databricks", timeout=900)
+    environment = {
+        **prod,
+        **settings(project, databricks_sandbox),
+        "MARTS_XERO_SCHEMA": databricks_schema,
+        "MARTS_SCHEMA": f"{databricks_schema}_marts",
+        "MARTS_AS_OF": xero.clock.now().date().isoformat(),
+        "MARTS_RECONCILED_MODELS": "+reconciliation",
+    }
+    here = f"main.{databricks_schema}"
+    reconcile = ("invoke", "dbt-databricks:reconcile")
+    try:
+        printed = project.meltano(*reconcile, timeout=2400, **environment)
+        assert "The books agree with Xero." in printed
+        statuses = databricks_sandbox.sql(
+            f"SELECT status, count(*) AS n FROM {here}.xero_reconciliation GROUP BY 1"
+        )
+        assert {row["status"] for row in statuses} <= {"agrees", "explained", "not_checkable"}
+        (line,) = databricks_sandbox.sql(
+            f"SELECT journal_line_id FROM {here}.journal_lines WHERE net_amount > 1 "
+            "ORDER BY journal_line_id LIMIT 1"
+        )
+        changed = line["journal_line_id"]
+        databricks_sandbox.sql(
+            f"UPDATE {here}.journal_lines SET net_amount = net_amount + 0.01, "
+            f"gross_amount = gross_amount + 0.01 WHERE journal_line_id = '{changed}'"
+        )
+        printed = project.meltano(*reconcile, code=1, timeout=2400, **environment)
+        assert "0.01" in printed
+        differing = databricks_sandbox.sql(
+            f"SELECT DISTINCT check_name, difference FROM {here}.xero_reconciliation "
+            "WHERE status = 'differs'"
+        )
+        assert any(abs(row["difference"]) == Decimal("0.01") for row in differing)
+    finally:
+        databricks_sandbox.sql(f"DROP SCHEMA IF EXISTS {here}_marts CASCADE")

@@ -34,20 +34,6 @@ STREAMS = [
 """The record types that finance teams wait for; all of them would take Spark minutes."""
 
 
-@pytest.fixture
-def prod(databricks_sandbox: Any, databricks_schema: str) -> dict[str, str]:
-    """The environment `prod`, pointed at the warehouse sandbox by a service principal."""
-    return {
-        "MELTANO_ENVIRONMENT": "prod",
-        "TARGET_DATABRICKS_SERVER_HOSTNAME": databricks_sandbox.url,
-        "TARGET_DATABRICKS_HTTP_PATH": databricks_sandbox.http_path,
-        "TARGET_DATABRICKS_CATALOG": databricks_sandbox.catalog,
-        "TARGET_DATABRICKS_CLIENT_ID": databricks_sandbox.admin.client_id,
-        "TARGET_DATABRICKS_CLIENT_SECRET": databricks_sandbox.admin.client_secret,
-        "TARGET_DATABRICKS_DEFAULT_TARGET_SCHEMA": databricks_schema,
-    }
-
-
 def _rows(table: pa.Table) -> list[dict[str, Any]]:
     kept = [c for c in table.column_names if c not in FLEETING]
     return sorted(table.select(kept).to_pylist(), key=repr)
