@@ -80,7 +80,7 @@ def flatten(report: Mapping[str, Any], call: Call) -> list[Row]:
     placed = columns(_heads(report), call)
     lines = list(_lines(report.get("Rows")))
     periods = call.category is None and call.report.columns is not Columns.MEASURES
-    if not periods and any(len(line.values) > len(placed) for line in lines):
+    if not periods and any(any(line.values[len(placed) :]) for line in lines):
         # They would be no rows, and whoever has those of the last run would lose them.
         raise UnexpectedReportError(
             f"Xero's {call.report.name} has figures whose columns have no heads."
