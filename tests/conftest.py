@@ -34,8 +34,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 # How long an example takes says more about the machine than about the code.
-# The same examples each time: whether a change is green is no matter of luck. New ones are looked for
-# by `thorough`.
+# The same examples each time: whether a change is green is no matter of luck. `thorough` looks for
+# new ones.
 settings.register_profile("lean", max_examples=40, deadline=None, derandomize=True)
 settings.register_profile("thorough", max_examples=500, deadline=None)
 settings.load_profile("lean")
