@@ -89,6 +89,10 @@ verify:
 define:
     uv run python plugins/tools/define.py
 
+# All packages in a new version, into `dist`: `just release 0.2.0 https://git.example.com/books/xero-to-databricks`.
+release version url *options:
+    uv run python plugins/tools/release.py {{version}} {{url}} {{options}}
+
 # Format and mend what the linter can mend.
 fix:
     uv run --group test ruff format

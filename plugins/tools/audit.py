@@ -32,6 +32,7 @@ PROJECTS = (
     "target-databricks/pyproject.toml",
     "plugins/xero-sandbox/pyproject.toml",
     "plugins/databricks-sandbox/pyproject.toml",
+    "plugins/tap-databricks/pyproject.toml",
     "plugins/target-xero/pyproject.toml",
 )
 

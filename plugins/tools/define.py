@@ -2,11 +2,12 @@
 
     uv run python plugins/tools/define.py
 
-writes, for each plugin, the hub-style definition that other projects `meltano add --from-ref`
-(`plugins/extractors/tap-xero.yml`), the lock file that Meltano makes of it and that this project
-runs with (`plugins/extractors/tap-xero--xero-to-databricks.lock`), and the table of settings in the
-plugin's README. `meltano.yml` belongs to people and is never touched. What `--about` cannot know
-(kinds only Meltano has, commands, groups of settings that belong together) is stated below.
+writes, for each plugin, the short definition that other projects `meltano add --from-ref`
+(`plugins/extractors/tap-xero.yml`; all of it ends in their `meltano.yml`), the lock file that this
+project runs with (`plugins/extractors/tap-xero--xero-to-databricks.lock`), and the table of
+settings in the plugin's README. `meltano.yml` belongs to people and is never touched. What
+`--about` cannot know (kinds only Meltano has, commands, groups of settings that belong together) is
+stated below.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 from meltano.core.plugin import PluginDefinition, PluginType
 from meltano.core.plugin.base import StandalonePlugin
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = "Written by plugins/tools/define.py from the plugin's own --about; change it there."
@@ -210,7 +212,7 @@ def about(executable: str) -> dict[str, Any]:
 
 
 def definition(name: str) -> dict[str, Any]:
-    """The hub-style definition of a plugin, without `pip_url`."""
+    """The whole definition of a plugin, without `pip_url`."""
     stated = DEFINITIONS[name]
     told = about(name)
     settings = [
@@ -245,14 +247,46 @@ def _setting(name: str, schema: dict[str, Any], kinds: dict[str, str]) -> dict[s
     return out
 
 
+def short(stated: dict[str, Any]) -> dict[str, Any]:
+    """What Meltano must know of a definition; the plugin itself has defaults, choices and texts."""
+    commands = {
+        name: {"executable": command["executable"], "args": command["args"]}
+        for name, command in stated.get("commands", {}).items()
+        if "executable" in command
+    }
+    told = ("name", "namespace", "variant", "executable", "dialect", "capabilities")
+    return {
+        **{key: stated[key] for key in told if key in stated},
+        "settings": [_short_setting(each) for each in stated["settings"]],
+        **({"commands": {key: _flow(each) for key, each in commands.items()}} if commands else {}),
+    }
+
+
+def _short_setting(stated: dict[str, Any]) -> CommentedMap:
+    kind = stated["kind"]
+    kept = {"name": stated["name"]}
+    if kind not in {"string", "options"}:
+        kept["kind"] = kind
+    if stated.get("sensitive"):
+        kept["sensitive"] = True
+    return _flow(kept)
+
+
+def _flow(mapping: dict[str, Any]) -> CommentedMap:
+    """A mapping that is written on one line."""
+    flow = CommentedMap(mapping)
+    flow.fa.set_flow_style()
+    return flow
+
+
 def hub_file(name: str) -> tuple[Path, str]:
-    """Where the hub-style definition goes, and its text."""
+    """Where the definition for other projects goes, and its text."""
     stated = DEFINITIONS[name]
     yaml = YAML()
     yaml.width = 4096
     yaml.indent(mapping=2, sequence=4, offset=2)
     text = io.StringIO()
-    yaml.dump({**definition(name), "pip_url": stated.pip_url}, text)
+    yaml.dump({**short(definition(name)), "pip_url": stated.pip_url}, text)
     return ROOT / "plugins" / stated.kind / f"{name}.yml", f"# {HEADER}\n{text.getvalue()}"
 
 

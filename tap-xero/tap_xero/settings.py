@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
 
-from tap_xero import counts, ids
+from tap_xero import PACKAGE, counts, ids
 from tap_xero.annexes import table as annexes
 from tap_xero.auth.store import store_path
 from tap_xero.models import writes
@@ -74,7 +74,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         title="Key of the credential store",
         description=(
             "A Fernet key or a passphrase that encrypts the store. By default a key of the "
-            "operating system's keyring, with tap-xero[keyring], or else of a file beside the "
+            f"operating system's keyring, with {PACKAGE}[keyring], or else of a file beside the "
             "store."
         ),
     ),
@@ -298,7 +298,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         title="Sandbox",
         description=(
             "Read from a Xero sandbox that runs for the length of the run; needs no account. Any "
-            "object will do, even an empty one. Needs tap-xero[sandbox]."
+            f"object will do, even an empty one. Needs {PACKAGE}[sandbox]."
         ),
     ),
     *WEBHOOK_SETTINGS,

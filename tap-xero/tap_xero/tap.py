@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 
-from tap_xero import counts, ids
+from tap_xero import PACKAGE, counts, ids
 from tap_xero.annexes import table as annexes
 from tap_xero.annexes.stream import AnnexStream
 from tap_xero.counts import CountStream
@@ -47,6 +47,7 @@ class TapXero(Tap):
     """Reads the books of every connected Xero organisation."""
 
     name = "tap-xero"
+    package_name = PACKAGE
     config_jsonschema = SETTINGS
     message_writer_class: type[GenericSingerWriter[Any, Any]] = LineWriter
 

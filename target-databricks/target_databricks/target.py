@@ -18,7 +18,7 @@ from singer_sdk.helpers.capabilities import (
 )
 from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 
-from target_databricks import ending
+from target_databricks import PACKAGE, ending
 from target_databricks.destinations import destination_of
 from target_databricks.environment import settings_of_environment
 from target_databricks.errors import (
@@ -55,7 +55,7 @@ class TargetDatabricks(Target):
     """Singer target for Databricks: any Singer stream, merged into Delta tables."""
 
     name = "target-databricks"
-    package_name = "target-databricks"
+    package_name = PACKAGE
     config_jsonschema: ClassVar[dict[str, Any]] = SETTINGS
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         PluginCapabilities.ABOUT,

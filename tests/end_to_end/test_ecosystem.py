@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import struct
 import subprocess
 from collections import Counter
@@ -79,32 +80,53 @@ def _write_dbf(path: Path, rows: list[tuple[str, str, date, str]]) -> None:
 
 
 @pytest.mark.timeout(400)
-def test_the_hub_definitions_work_in_somebody_elses_project(
+def test_from_an_empty_project_to_the_first_rows_as_the_readme_has_it(
     project: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    """`.env` and commands as they stand; git and the definitions' URL lead to this repository."""
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    section = text.partition("### In your own Meltano project\n")[2].partition("\n#")[0]
+    lines = [line.strip() for line in section.splitlines() if line.startswith("    ")]
+    settings = [line for line in lines if "='" in line]
+    commands = [line.split() for line in lines if line.startswith("meltano ")]
+    assert len(settings) + len(commands) == len(lines)
+
     theirs = tmp_path_factory.mktemp("theirs")
     project.root = theirs
     project.meltano("init", ".", "--no-usage-stats")
-    sources = {
-        "TAP_XERO_PIP_URL": (f"-e {REPOSITORY}/tap-xero -e {REPOSITORY}/plugins/xero-sandbox"),
-        "TARGET_DATABRICKS_PIP_URL": f"-e {REPOSITORY}/target-databricks",
+    (theirs / ".env").write_text("\n".join(settings) + "\n")
+    host = "https://your.git.host/this-repository"
+    git = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{_committed(tmp_path_factory)}.insteadOf",
+        "GIT_CONFIG_VALUE_0": host,
     }
-    for kind, name in (("extractor", "tap-xero"), ("loader", "target-databricks")):
-        definition = REPOSITORY / "plugins" / f"{kind}s" / f"{name}.yml"
-        project.meltano(
-            "add", "--plugin-type", kind, "--from-ref", str(definition), name, **sources
-        )
-    project.lakehouse = theirs / "lake" / "books"
-    project.meltano(
-        "run",
-        "tap-xero",
-        "target-databricks",
-        **sources,
-        TAP_XERO_SANDBOX='{"organisations": 1, "invoices": 20}',
-        TARGET_DATABRICKS_LAKEHOUSE_PATH=str(theirs / "lake"),
-        TARGET_DATABRICKS_DEFAULT_TARGET_SCHEMA="books",
-    )
+    for command in commands:
+        here = [part.replace(f"{host}/raw/main", str(REPOSITORY)) for part in command[1:]]
+        project.meltano(*here, **git)
+    project.lakehouse = theirs / "output" / "lakehouse" / "xero"
     assert project.table("invoices").num_rows > 0
+    assert len((theirs / "meltano.yml").read_text().splitlines()) < SHORT
+
+
+SHORT = 200
+"""Lines of a `meltano.yml` that has both definitions in it."""
+
+
+def _committed(factory: pytest.TempPathFactory) -> str:
+    """URL of a repository that has the packages as they are here, committed or not."""
+    root = factory.mktemp("published")
+    for name in ("pyproject.toml", "tap-xero", "target-databricks", "plugins"):
+        copy = shutil.copytree if (REPOSITORY / name).is_dir() else shutil.copy
+        copy(REPOSITORY / name, root / name)
+    who = ["-c", "user.name=A tester", "-c", "user.email=tester@example.com"]
+    for command in (
+        ["init", "--quiet"],
+        ["add", "--all"],
+        [*who, "commit", "--quiet", "-m", "All"],
+    ):
+        subprocess.run(["git", *command], cwd=root, check=True)
+    return root.as_uri()
 
 
 def test_the_definitions_say_what_the_plugins_say() -> None:

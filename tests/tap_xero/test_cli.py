@@ -162,7 +162,7 @@ def test_a_missing_sandbox_names_the_extra(cli, tmp_path):
     done = cli(config={"sandbox": {}}, env={"PYTHONPATH": str(tmp_path)})
     assert done.returncode == 1
     (line,) = errors(done)
-    assert "tap-xero[sandbox]" in line
+    assert "xero-to-databricks-tap-xero[sandbox]" in line
 
 
 def start(tmp_path, config, catalog):

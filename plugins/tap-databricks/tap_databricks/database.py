@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 from singer_sdk.exceptions import ConfigurationError
 
+from tap_databricks import PACKAGE
 from tap_databricks.tables import Head, Table, TableError
 
 _BATCH = 10_000
@@ -29,7 +30,7 @@ class DuckDbDatabase:
             import duckdb
         except ImportError as error:
             raise ConfigurationError(
-                "DuckDB is not installed: install 'tap-databricks[duckdb]' to read the database of "
+                f"DuckDB is not installed: install '{PACKAGE}[duckdb]' to read the database of "
                 f"the setting 'duckdb_path' ({error})."
             ) from error
         self._error = duckdb.Error

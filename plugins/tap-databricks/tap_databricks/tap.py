@@ -13,6 +13,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.streams import Stream
 from target_databricks.errors import errors_as_lines
 
+from tap_databricks import PACKAGE
 from tap_databricks.lakehouse import LakehouseFolder
 from tap_databricks.schema import annotated
 from tap_databricks.settings import SETTINGS, is_wanted, options_of, place_of
@@ -24,7 +25,7 @@ class TapDatabricks(Tap):
     """Reads tables and views of a SQL warehouse or of a folder of Delta tables."""
 
     name = "tap-databricks"
-    package_name = "tap-databricks"
+    package_name = PACKAGE
     config_jsonschema: ClassVar[dict[str, Any]] = SETTINGS
     dynamic_catalog = True
 

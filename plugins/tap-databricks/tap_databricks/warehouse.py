@@ -25,6 +25,7 @@ from target_databricks.warehouse.client.start import check, start
 from target_databricks.warehouse.sql.columns import as_read
 from target_databricks.warehouse.sql.names import Schema, literal, quoted
 
+from tap_databricks import PACKAGE
 from tap_databricks.commits import writes_feed
 from tap_databricks.lakehouse import rewritten, vacuumed
 from tap_databricks.tables import CHANGE, COMMIT, COMMITTED, FULL_REFRESH, Head, Table, TableError
@@ -60,7 +61,7 @@ class SqlWarehouse:
         self, config: Mapping[str, Any], *, job: str, backoff: Backoff | None = None
     ) -> None:
         backoff = backoff or Backoff(float(config["warehouse_timeout"]))
-        access = make_access(config, PRODUCT)
+        access = make_access(config, PRODUCT, PACKAGE)
         check(access, backoff)
         self._catalog = str(config["catalog"])
         self._client = access.client

@@ -24,6 +24,7 @@ from singer_sdk.sinks import BatchSink
 from tap_xero.api.connection import connect
 from tap_xero.api.retries import Retries
 
+from target_xero import PACKAGE
 from target_xero.job import Job, Settings, alone, exit_code
 from target_xero.lakehouse import Lakehouse
 from target_xero.ledger import NAME, Ledger
@@ -51,6 +52,7 @@ class TargetXero(Target):
     """Writes reference data into Xero: planned, shown, then sent."""
 
     name = "target-xero"
+    package_name = PACKAGE
     config_jsonschema: ClassVar[dict[str, Any]] = SETTINGS
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         PluginCapabilities.ABOUT,

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import ConfigValidationError
 
+from tap_xero import PACKAGE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -47,8 +49,8 @@ class SandboxProcess:
         """
         if importlib.util.find_spec("xero_sandbox") is None:
             raise _refused(
-                "Setting sandbox: the package xero-sandbox is not installed. "
-                "Install tap-xero[sandbox], or leave the setting out to read from Xero."
+                "Setting sandbox: the sandbox is not installed. "
+                f"Install {PACKAGE}[sandbox], or leave the setting out to read from Xero."
             )
         self._process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
             [sys.executable, "-m", "xero_sandbox", *_arguments(options)],

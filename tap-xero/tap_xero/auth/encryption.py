@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from tap_xero import PACKAGE
 from tap_xero.api.errors import CredentialStoreError
 from tap_xero.auth.storage import write_durably
 from tap_xero.auth.stored_tokens import keyed_digest
@@ -214,7 +215,7 @@ def machine_key(key_file: Path, warn: Callable[[str], None]) -> str:
     warn(
         f"The key of the credential store is kept in {key_file}, readable by you alone. "
         "Whoever copies both can read your tokens: set credential_store_key, or install "
-        "tap-xero[keyring] where the machine has a keyring."
+        f"{PACKAGE}[keyring] where the machine has a keyring."
     )
     return key
 

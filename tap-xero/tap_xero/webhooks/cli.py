@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from singer_sdk.exceptions import ConfigValidationError
 
+from tap_xero import PACKAGE
 from tap_xero.commands.common import config_option, note, print_table, settings
 from tap_xero.text import errors_as_lines, plural
 from tap_xero.webhooks.inbox import Inbox
@@ -83,7 +84,7 @@ def _serve(
         from tap_xero.webhooks.server import WebhookServer  # isort: skip (uvicorn comes first)
         from tap_xero.webhooks.metrics import Metrics
     except ImportError as error:
-        note(f"{error.name} is not installed: install tap-xero[webhooks].")
+        note(f"{error.name} is not installed: install {PACKAGE}[webhooks].")
         sys.exit(1)
     log_to_stderr(log_level)
     metrics, parts = Metrics(), Parts()

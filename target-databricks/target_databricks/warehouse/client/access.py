@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlparse
 
 from requests.utils import get_environ_proxies
 
+from target_databricks import PACKAGE
 from target_databricks.errors import ConfigurationError
 from target_databricks.warehouse.client.backoff import Backoff
 from target_databricks.warehouse.client.errors import classify
@@ -100,12 +101,15 @@ class Access:
         return arguments
 
 
-def make_access(config: Mapping[str, Any], product: str = PRODUCT) -> Access:
+def make_access(
+    config: Mapping[str, Any], product: str = PRODUCT, package: str = PACKAGE
+) -> Access:
     """Find the way in.
 
     Args:
         config: The settings.
-        product: The installed package that asks.
+        product: Who asks, as the workspace shows it.
+        package: What it is installed as.
 
     Raises:
         ConfigurationError: The clients are not installed, or the credentials make no sense.
@@ -115,7 +119,7 @@ def make_access(config: Mapping[str, Any], product: str = PRODUCT) -> Access:
         from databricks.sdk.core import Config
     except ImportError as error:
         raise ConfigurationError(
-            f"Databricks' clients are not installed: install '{product}[warehouse]' to work with a "
+            f"Databricks' clients are not installed: install '{package}[warehouse]' to work with a "
             f"SQL warehouse ({error})."
         ) from error
     # The SDK tells at length of each place where it looks for credentials.
@@ -136,7 +140,7 @@ def make_access(config: Mapping[str, Any], product: str = PRODUCT) -> Access:
         settings = Config(
             host=host,
             product=product,
-            product_version=version(product),
+            product_version=version(package),
             retry_timeout_seconds=_REST_SECONDS,
             http_timeout_seconds=_REST_SECONDS,
             **credentials,

@@ -1,0 +1,195 @@
+"""Strangers install the packages into empty environments, and come from the old names.
+
+What they are built from is what lies here; whatever else they need, the index has. Commands of
+`README.md` run as they stand: `PIP_FIND_LINKS` and `UV_FIND_LINKS` say where the packages are, and
+git is told that `your.git.host` is this repository.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import release
+
+ROOT = Path(__file__).resolve().parents[1]
+URL = "https://git.example.com/books/xero-to-databricks"
+FOLDERS = release.folders()
+BIN = Path(sys.executable).parent
+PIPX = "pipx==1.8.0"
+EXTRAS = {"tap-xero": "[sandbox,webhooks]", "target-xero": "[sandbox]"}
+EXTRAS |= {"target-databricks": "[warehouse]", "tap-databricks": "[warehouse,duckdb]"}
+COMMANDS = {
+    name: [line.split(" = ")[0] for line in scripts[1].splitlines()]
+    for name, scripts in (
+        (
+            Path(folder).name,
+            re.search(
+                r"\[project\.scripts\]\n((?:.+\n)+)", (ROOT / folder / "pyproject.toml").read_text()
+            ),
+        )
+        for folder in FOLDERS
+    )
+}
+
+
+def build(root: Path, out: Path, *folders: str) -> Path:
+    for folder in folders:
+        release.build(root, folder, URL, out, "--wheel")
+    return out
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory) -> Path:
+    """The packages of today."""
+    return build(ROOT, tmp_path_factory.mktemp("wheels"), *FOLDERS)
+
+
+@pytest.fixture(scope="module")
+def old_wheels(tmp_path_factory) -> Path:
+    """Tap and sandbox as they were called once."""
+    root = tmp_path_factory.mktemp("old")
+    shutil.copy(ROOT / "pyproject.toml", root)
+    for folder in ("tap-xero", "plugins/xero-sandbox"):
+        shutil.copytree(ROOT / folder, root / folder)
+        project = root / folder / "pyproject.toml"
+        old = release.numbered(project.read_text(), "0.0.1").replace(f"{release.FAMILY}-", "")
+        project.write_text(old)
+    subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
+    subprocess.run(["git", "add", "--all"], cwd=root, check=True)
+    return build(root, root / "wheels", "tap-xero", "plugins/xero-sandbox")
+
+
+class Machine:
+    """A home of its own with nothing in it; what is installed is on its PATH."""
+
+    def __init__(self, home: Path, wheels: Path) -> None:
+        self.home = home
+        self.venv = home / "venv"
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("TAP_", "TARGET_"))}
+        kept.pop("PYTHONPATH", None)
+        kept.pop("VIRTUAL_ENV", None)
+        self.env = kept | {
+            "HOME": str(home),
+            "PATH": os.pathsep.join([f"{self.venv / 'bin'}", f"{home / 'bin'}", kept["PATH"]]),
+            "PIP_FIND_LINKS": str(wheels),
+            "UV_FIND_LINKS": str(wheels),
+            "UV_CACHE_DIR": _printed("uv", "cache", "dir"),
+            "PIP_CACHE_DIR": _printed("pip", "cache", "dir"),
+            "UV_TOOL_DIR": str(home / "tools"),
+            "UV_TOOL_BIN_DIR": str(home / "bin"),
+            "PIPX_HOME": str(home / "pipx"),
+            "PIPX_BIN_DIR": str(home / "bin"),
+            "VIRTUAL_ENV": str(self.venv),
+            "UV_NO_CONFIG": "1",
+        }
+        self.run(f"uv venv --quiet --seed --python {sys.executable} {self.venv}")
+
+    def run(self, command: str, code: int = 0) -> str:
+        """Run a line as a shell does and give what it prints."""
+        done = subprocess.run(
+            ["bash", "-ec", command],
+            cwd=self.home,
+            env=self.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, f"{command}\n{done.stdout}"
+        return done.stdout
+
+
+def _printed(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.fixture
+def machine(tmp_path, wheels) -> Machine:
+    return Machine(tmp_path, wheels)
+
+
+INSTALL = {
+    "pip": 'pip install --quiet "{}"',
+    "uv pip": 'uv pip install --quiet "{}"',
+    "uv tool": f'uv tool install --quiet --python {sys.executable} "{{}}"',
+    "pipx": f'uv tool run {PIPX} install --python {sys.executable} "{{}}"',
+}
+
+
+def indented(text: str) -> list[str]:
+    """Lines that a document shows as code."""
+    return [line.strip() for line in text.splitlines() if line.startswith("    ")]
+
+
+def test_the_quick_start_of_the_tap_runs_as_it_stands_and_feeds_the_target(machine):
+    install, *steps = indented((ROOT / "tap-xero" / "README.md").read_text())[:3]
+    machine.run(f"uv {install}")
+    for step in steps:
+        machine.run(step)
+    lines = map(json.loads, (machine.home / "books.jsonl").read_text().splitlines())
+    read = [line["stream"] for line in lines if line["type"] == "RECORD"]
+    assert read.count("organisations") == 3
+    assert read.count("invoices") > 100
+
+
+def test_the_quick_start_of_the_target_runs_as_it_stands(machine):
+    text = (ROOT / "target-databricks" / "README.md").read_text()
+    install, config, pipe = re.search(r"On its own:\n\n```\n(.*?)```", text, re.DOTALL)[
+        1
+    ].splitlines()
+    messages = ROOT / "tests" / "target_databricks" / "fixtures" / "invoices.singer"
+    tap = machine.home / "bin" / "tap-something"
+    tap.parent.mkdir(exist_ok=True)
+    tap.write_text(f"#!/bin/sh\ncat {messages}\n")
+    tap.chmod(0o755)
+    machine.run(f"uv {install}")
+    machine.run(config)
+    machine.run(pipe)
+    assert list((machine.home / "output" / "lakehouse" / "books").glob("*/_delta_log"))
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("folder", FOLDERS)
+@pytest.mark.parametrize("tool", ["pip", "uv tool", "pipx"])
+def test_a_package_is_installed_into_an_empty_environment_and_runs(machine, tool, folder):
+    name = Path(folder).name
+    machine.run(INSTALL[tool].format(f"{release.FAMILY}-{name}{EXTRAS.get(name, '')}"))
+    for command in COMMANDS[name]:
+        assert "Usage" in machine.run(f"{command} --help")
+    if name.startswith(("tap", "target")):
+        assert _version() in machine.run(f"{name} --version")
+
+
+def _version() -> str:
+    return release.version_of((ROOT / "pyproject.toml").read_text())
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("tool", ["pip", "uv pip"])
+def test_a_new_name_on_top_of_the_old_one_works_and_the_readme_says_how_to_be_rid_of_that(
+    machine, wheels, old_wheels, tool
+):
+    machine.env["PIP_FIND_LINKS"] = machine.env["UV_FIND_LINKS"] = str(old_wheels)
+    machine.run(f"{tool} install --quiet {old_wheels}/tap_xero-*.whl {old_wheels}/xero_sandbox-*")
+    machine.env["PIP_FIND_LINKS"] = machine.env["UV_FIND_LINKS"] = str(wheels)
+    machine.run(INSTALL[tool].format("xero-to-databricks-tap-xero[sandbox]"))
+    assert _version() in machine.run("tap-xero --version")
+    remove, install = (
+        line
+        for line in indented((ROOT / "README.md").read_text())
+        if line.startswith(("pip uninstall", "pip install"))
+        and "uv &&" not in line
+        and "pip install uv" not in line
+    )
+    for line in (remove, install):
+        machine.run(line if tool == "pip" else f"uv {line}".replace("--yes ", ""))
+    machine.run('echo \'{"sandbox": {"invoices": 5}}\' > config.json')
+    assert '"RECORD"' in machine.run("tap-xero --config config.json")
+    assert "tap-xero " not in machine.run("pip list").replace("xero-to-databricks-", "")
