@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -206,6 +207,29 @@ def test_a_load_that_says_nothing_ends_in_a_report_too(
 
 def test_before_the_first_build_there_is_nothing_to_report_of(silent: Reconciliation) -> None:
     with pytest.raises(NotCheckableError, match="does not say what it has read"):
+        silent.run()
+
+
+def test_marts_without_any_organisation_are_not_said_to_agree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when `xero_schema` is not where target and tap load: models that exist, without a row."""
+    with duckdb.connect(str(tmp_path / "books.duckdb")) as books:
+        books.execute("CREATE SCHEMA marts")
+        books.execute("CREATE TABLE marts.dim_organisation (tenant_id TEXT, name TEXT)")
+        columns = ", ".join(f"{name} TEXT" for name in row())
+        books.execute(f"CREATE TABLE marts.reconciliation ({columns})")
+    (tmp_path / "dbt").write_text("#!/bin/sh\n")
+    (tmp_path / "dbt").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    silent = Reconciliation(
+        Folder(str(tmp_path / "books.duckdb"), str(tmp_path / "lake"), "xero"),
+        tuple(printer(['bill: {"bill": [], "failures": []}'], 0)),
+        ALL,
+        "",
+        datetime.now(UTC),
+    )
+    with pytest.raises(NotCheckableError, match="know no organisation"):
         silent.run()
 
 

@@ -71,6 +71,11 @@ class Reconciliation:
             rows = judgement.unchecked(self.tables.organisations(), self.reports, str(error))
             if not rows:
                 raise
+        if not rows:
+            raise NotCheckableError(
+                "The marts know no organisation. Are xero_schema and schema those that tap and "
+                "target load, and has a load ended well? Its table _sdc_loads says so."
+            )
         run_id = str(uuid4())
         self.tables.append([{**row, "run_id": run_id, "checked_at": self.now} for row in rows])
         print(table.shown(rows))
