@@ -70,8 +70,9 @@ DEFINITIONS = {
                 "description": "Print what the tap can do and every setting.",
             },
             "test": {
-                "args": "--config=ENV --test",
-                "description": "Read one row of each stream.",
+                "executable": "tap-databricks-test",
+                "args": "",
+                "description": "See that a row of each stream can be read, and show none.",
             },
         },
         pip_url="${TAP_DATABRICKS_PIP_URL}",
@@ -99,8 +100,9 @@ DEFINITIONS = {
                 "description": "Print what the tap can do and every setting.",
             },
             "test": {
-                "args": "--config=ENV --test",
-                "description": "Read one record of each stream, to see that Xero lets us.",
+                "executable": "tap-xero-test",
+                "args": "",
+                "description": "See that a record of each stream can be read, and show none.",
             },
             "login": {
                 "executable": "tap-xero-login",

@@ -12,7 +12,7 @@ from singer_sdk import typing as th
 
 from tap_xero import PACKAGE, counts, ids
 from tap_xero.annexes import table as annexes
-from tap_xero.auth.store import store_path
+from tap_xero.auth.places import IDENTITY_URL, missing_credentials
 from tap_xero.models import writes
 from tap_xero.models.dates import parse_instant
 from tap_xero.models.resources import RESOURCES
@@ -155,7 +155,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
     th.Property(
         "identity_url",
         th.StringType,
-        default="https://identity.xero.com",
+        default=IDENTITY_URL,
         title="Identity URL",
         description="Base URL of Xero's token service.",
     ),
@@ -277,6 +277,26 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "bill_path",
+        th.StringType,
+        title="Bill",
+        description=(
+            "File that gets the bill of each run as JSON, in the place of that of the run before: "
+            "rows, calls and bytes by organisation and stream, and what was not read. None when "
+            "left out."
+        ),
+    ),
+    th.Property(
+        "bill_in_log",
+        th.BooleanType,
+        default=False,
+        title="Bill in the log",
+        description=(
+            "Write that JSON into the log, too: as a line after `bill: `, and as the field `bill` "
+            "of a log in JSON."
+        ),
+    ),
+    th.Property(
         "sandbox",
         th.ObjectType(
             th.Property(
@@ -307,9 +327,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
 
 def problems(config: Mapping[str, Any]) -> list[str]:
     """What is wrong with settings whose types are right, one sentence each."""
-    errors = []
-    if config.get("sandbox") is None and not config.get("access_token_command"):
-        errors += _missing_credentials(config)
+    errors = missing_credentials(config)
     if start_date := config.get("start_date"):
         try:
             moment = parse_instant(start_date)
@@ -325,23 +343,3 @@ def problems(config: Mapping[str, Any]) -> list[str]:
     for setting in ("cadence", "full_refresh_every"):
         errors += cadence.problems(setting, config.get(setting) or {}, set(NAMES))
     return errors
-
-
-def _missing_credentials(config: Mapping[str, Any]) -> list[str]:
-    where = "take it from your app at developer.xero.com"
-    instead = "or set sandbox to run without an account"
-    if not config.get("client_id"):
-        return [f"Setting client_id is missing: {where}, {instead}."]
-    if (
-        config.get("client_secret")
-        or config.get("refresh_token")
-        or config.get("credential_store_command")
-        or store_path(config).exists()
-    ):
-        return []
-    return [
-        (
-            f"Setting client_secret is missing: {where}, {instead}; or run tap-xero-login for an "
-            "app of the PKCE kind, which has none."
-        )
-    ]

@@ -17,10 +17,12 @@ from singer_sdk.exceptions import ConfigValidationError
 from tap_xero import PACKAGE, counts, ids
 from tap_xero.annexes import table as annexes
 from tap_xero.annexes.stream import AnnexStream
+from tap_xero.bill import present
 from tap_xero.counts import CountStream
 from tap_xero.ids import IdStream
 from tap_xero.models.resources import RESOURCES
 from tap_xero.models.schema import annotate
+from tap_xero.narration import are_details_wanted, is_told
 from tap_xero.reports import table as reports
 from tap_xero.reports.reading import Answers
 from tap_xero.reports.stream import OrganisationStream, ReportStream
@@ -53,9 +55,10 @@ class TapXero(Tap):
 
     def __init__(self, **options: Any) -> None:
         """Take the same options as any SDK tap."""
+        self.logger.addFilter(is_told)
         super().__init__(**options)
-        if self.metrics_logger.level == logging.INFO:
-            # The progress lines and the report tell people the same; LOGLEVEL=DEBUG shows both.
+        if not are_details_wanted():
+            # The SDK's metrics say what the bill says, in a line of JSON each.
             self.metrics_logger.setLevel(logging.WARNING)
 
     # Streams and state -----------------------------------------------------------------
@@ -143,9 +146,9 @@ class TapXero(Tap):
         if config["webhook_only"]:
             return
         if selected and not config.get("batch_config"):
-            self.logger.addFilter(_is_told)
             run.schedule = Scheduler(plan(selected, run.tenants))
             run.state.expected = len(selected) * len(run.tenants)
+            run.commentary.begin(run.state.expected)
         self.sync_all()
         run.schedule = None
         if selected:
@@ -209,9 +212,7 @@ class TapXero(Tap):
                 tap.run_sync()
             finally:
                 tap.run.close()
-                for line in tap.run.report.lines():
-                    cls.logger.info("%s", line)
-                cls.logger.info("bill: %s", tap.run.report.summary())
+                present(tap.run.report, tap.config, cls.logger)
             if failures := tap.run.report.failures:
                 cls.logger.error("Not read to the end: %s.", ", ".join(failures))
                 sys.exit(1)
@@ -237,11 +238,6 @@ class TapXero(Tap):
         self.logger.info("Stopped. The next run goes on from the page this one reached.")
         # As taps of the SDK do; Meltano, which passes the signal on, ends with 143 itself.
         sys.exit(1 if self.run.report.failures else 0)
-
-
-def _is_told(record: logging.LogRecord) -> bool:
-    """Whether people want to know: which streams are not selected, they have decided themselves."""
-    return not str(record.msg).startswith("Skipping deselected stream")
 
 
 @contextmanager

@@ -32,6 +32,14 @@ def size(number: int) -> str:
     return f"{value:.1f} GB"
 
 
+def duration(seconds: float) -> str:
+    """`25 s`, `12 min`, `3.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+
+
 def table(rows: Iterable[tuple[str, ...]], *, figures: Collection[int] = ()) -> list[str]:
     """Rows as lines with their columns aligned; a row of one cell stays as it is.
 

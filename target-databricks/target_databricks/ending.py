@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from target_databricks.loading import overwriting
 from target_databricks.loading.load import Load
 from target_databricks.loading.versions import StreamVersions
+from target_databricks.narration import level_of_details
 from target_databricks.sinks import DatabricksSink
 
 logger = logging.getLogger("target-databricks")
@@ -35,7 +36,11 @@ def overwrite(sinks: Mapping[str, DatabricksSink], versions: StreamVersions, loa
     """Let what came take the place of what is there, of streams that are complete."""
     for stream, sink in sinks.items():
         if overwriting.is_unchanged(sink.original_schema) and not sink.received:
-            logger.info("Stream '%s': its tap says that nothing is new; its table stays.", stream)
+            logger.log(
+                level_of_details(),
+                "Stream '%s': its tap says that nothing is new; its table stays.",
+                stream,
+            )
             continue
         stateful = load.is_stateful(sink.plan)
         if versions.is_cut_short(stream, sink.received, stateful=stateful):

@@ -18,7 +18,7 @@ from singer_sdk.helpers.capabilities import (
 )
 from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 
-from target_databricks import PACKAGE, ending
+from target_databricks import PACKAGE, ahead, ending
 from target_databricks.destinations import destination_of
 from target_databricks.environment import settings_of_environment
 from target_databricks.errors import (
@@ -34,6 +34,7 @@ from target_databricks.loading.owners import TableOwners
 from target_databricks.loading.report import Report
 from target_databricks.loading.versions import StreamVersions
 from target_databricks.meltano import run_id
+from target_databricks.narration import are_details_wanted, is_told, level_of_details
 from target_databricks.planner import StreamPlanner
 from target_databricks.reading.batch_files import BatchFiles
 from target_databricks.reading.json_text import TooDeepError, dumps
@@ -76,7 +77,9 @@ class TargetDatabricks(Target):
     _MAX_RECORD_AGE_IN_MINUTES = 1.0
 
     def __init__(self, **kwargs: Any) -> None:
+        self.logger.addFilter(is_told)
         super().__init__(**kwargs)
+        ahead.prepare(self.config)
         # Parsing holds the interpreter's lock anyway: threads would only take turns.
         self.max_parallelism = 1
         self.job_id = run_id(sys.argv[1:], os.environ)
@@ -95,7 +98,7 @@ class TargetDatabricks(Target):
         self._report = Report(str(self.config["default_target_schema"]))
         self._reader.on_failure = self._abort
         self._reader.on_too_deep = self._set_aside
-        if self.metrics_logger.level == logging.INFO:
+        if not are_details_wanted():
             # The SDK prints a line of JSON per sink and batch; our own lines say the same.
             self.metrics_logger.setLevel(logging.WARNING)
 
@@ -300,7 +303,7 @@ class TargetDatabricks(Target):
             self._abort()
             raise
         if table := self._report.table():
-            self.logger.info("Loaded:\n%s", table)
+            self.logger.info("%s", f"Loaded:\n{table}" if "\n" in table else table)
         if error is not None and held:
             raise type(error)(
                 f"{error} The state is held whole, because it is not of the form "
@@ -351,7 +354,9 @@ class TargetDatabricks(Target):
 
     def _loaded(self, result: LoadResult) -> None:
         self._report.add(result)
-        self.logger.info(self._report.line(result))
+        self.logger.log(level_of_details(), "%s", self._report.line(result))
+        if progress := self._report.progress():
+            self.logger.info("%s", progress)
 
     def _emit_state(self, state: Mapping[str, Any]) -> None:
         sys.stdout.write(dumps(state) + "\n")
@@ -377,6 +382,7 @@ class TargetDatabricks(Target):
     @classmethod
     def invoke(cls, **kwargs: Any) -> None:
         """Run, and turn a foreseen failure into one clear line and exit code 1."""
+        cls.logger.addFilter(is_told)
         # Of the settings the SDK lists what is wrong, one line each.
         with errors_as_lines(cls.logger.error, but=(ConfigValidationError,)):
             super().invoke(**kwargs)

@@ -40,6 +40,7 @@ def command_of_the_tap(xero: dict[str, Any], folder: Path, streams: Collection[s
                 "credential_store": str(folder / "store"),
                 "api_url": xero["url"],
                 "identity_url": xero["url"],
+                "bill_in_log": True,
             }
         )
     )

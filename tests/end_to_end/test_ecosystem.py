@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import samples
 import yaml
 from conftest import REPOSITORY, Project
 from xero_sandbox.sandbox import Sandbox
@@ -231,8 +232,8 @@ def test_meltanos_own_plugin_tests_leave_nothing_behind(project: Project, xero: 
     assert project.tables() == []
 
 
-def test_the_demo_needs_nothing_and_says_nothing_alarming(project: Project) -> None:
-    """One command, no account, no hub, and no warning that comes from us."""
+def test_the_demo_needs_nothing_and_says_little_and_nothing_alarming(project: Project) -> None:
+    """One command, no account, no hub, no warning that comes from us; what the README shows."""
     printed = project.meltano("run", "tap-xero", "target-databricks")
     alarming = [
         line
@@ -244,6 +245,15 @@ def test_the_demo_needs_nothing_and_says_nothing_alarming(project: Project) -> N
     assert len(tenants) == 3
     assert {r["tenant_id"] for r in project.rows("invoices")} == tenants
     assert _sandboxes_of(project) == [], "the sandbox outlived the run"
+
+    again = project.meltano("run", "tap-xero", "target-databricks")
+    assert len(again.splitlines()) <= 25, again
+    shown = samples.samples((REPOSITORY / "README.md").read_text(encoding="utf-8"))
+    for name, output in (("first", printed), ("second", again)):
+        told = {samples.shape(line) for line in samples.said(output)}
+        lines = [line for line in shown[name] if not samples.is_progress(line)]
+        assert len(lines) > 4
+        assert [line for line in lines if samples.shape(line) not in told] == [], output
 
 
 def _sandboxes_of(project: Project) -> list[int]:

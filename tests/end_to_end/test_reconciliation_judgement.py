@@ -156,17 +156,19 @@ def printer(lines: Sequence[str], code: int = 0) -> list[str]:
     return [sys.executable, "-c", program]
 
 
-@pytest.mark.parametrize("form", ["{}", "2026-01-31 [info ] {} cmd_type=elb", "json"])
-def test_the_bill_is_read_from_the_log_in_whatever_form(form: str) -> None:
-    printed = {
+def test_the_bill_is_read_from_the_file_of_the_tap() -> None:
+    written = {
         "bill": [
             {"tenant_id": KAURI, "organisation": "Kauri", "stream": "invoices", "skipped": "503"}
         ],
         "failures": ["invoices of Kauri"],
     }
-    text = f"bill: {json.dumps(printed)}"
-    line = json.dumps({"event": text}) if form == "json" else form.replace("{}", text)
-    code, answer = read(printer(["tap-xero starts", line, "the end"], 1), {})
+    program = (
+        "import os, pathlib, sys\n"
+        f"pathlib.Path(os.environ['TAP_XERO_BILL_PATH']).write_text({json.dumps(written)!r})\n"
+        "sys.exit(1)"
+    )
+    code, answer = read([sys.executable, "-c", program], {})
     assert code == 1
     found = bill_of(answer, {})
     assert found.unread(KAURI, "invoices") == "invoices could not be read: 503"

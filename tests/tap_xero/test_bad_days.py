@@ -27,6 +27,7 @@ def config(sandbox, config_of, tmp_path):
         sandbox,
         credential_store=str(tmp_path / "tokens"),
         credential_store_key="a passphrase of the team",
+        bill_in_log=True,
     )
 
 

@@ -44,8 +44,27 @@ def test_a_run_against_its_own_sandbox(cli, selecting):
     assert any(f"Reading from {first}, " in done.stderr for first in names)
     for name in names:
         assert re.search(rf"\| {name} +\d", done.stderr)
+    assert "bill: " not in done.stderr
+    assert "METRIC" not in done.stderr
+    assert len(done.stderr.splitlines()) < 6
     assert "Traceback" not in done.stderr
     assert errors(done) == []
+
+
+def test_details_are_there_for_who_wants_them(cli, selecting, tmp_path):
+    path = tmp_path / "bills" / "last.json"
+    config = {
+        "sandbox": {"organisations": 1, "invoices": 5},
+        "bill_path": str(path),
+        "bill_in_log": True,
+    }
+    done = cli(config=config, catalog=selecting("users"), env={"LOGLEVEL": "DEBUG"})
+    assert done.returncode == 0
+    assert "| users: " in done.stderr
+    assert "By stream:" in done.stderr
+    told = json.loads(done.stderr.split("bill: ", 1)[1].splitlines()[0])
+    assert [entry["stream"] for entry in told["bill"]] == ["users"]
+    assert json.loads(path.read_text()) == told
 
 
 def test_an_empty_object_starts_a_sandbox_and_no_selection_starts_none(cli, selecting):

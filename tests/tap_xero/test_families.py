@@ -16,7 +16,8 @@ from cryptography.fernet import Fernet
 from tap_xero.api.connection import connect
 from tap_xero.api.errors import CredentialStoreError, OtherTokensError, RefreshTokenRefusedError
 from tap_xero.api.retries import Retries
-from tap_xero.auth.store import open_store, store_path
+from tap_xero.auth.places import store_path
+from tap_xero.auth.store import open_store
 from tap_xero.auth.stored_tokens import StoredTokens, fingerprint
 
 MORE_THAN_GRACE = 31 * 60

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from tap_xero.auth.store import store_path
+from tap_xero.auth.places import store_path
 
 DOCUMENTS = ("accounts", "contacts", "items", "invoices", "credit_notes", "payments", "quotes")
 

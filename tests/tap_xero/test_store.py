@@ -10,7 +10,8 @@ import pytest
 from cryptography.fernet import Fernet
 from tap_xero.api.errors import CredentialStoreError
 from tap_xero.auth import storage
-from tap_xero.auth.store import open_store, store_path
+from tap_xero.auth.places import store_path
+from tap_xero.auth.store import open_store
 from tap_xero.auth.stored_tokens import StoredTokens
 
 KEPT = StoredTokens("client", "refresh-secret", "access-secret", 2e9, 1e9, ("a", "b"), ("seed",))

@@ -64,7 +64,7 @@ def test_what_is_as_it_was_is_read_and_not_written(books, run_tap):
     assert second.schemas == first.schemas
     for stream in WHOLE:
         assert second.state["bookmarks"][stream] == first.state["bookmarks"][stream]
-    lines = "\n".join(second.tap.run.report.lines())
+    lines = "\n".join(second.tap.run.report.details())
     assert lines.count("unchanged, not sent again") == len(WHOLE) * len(books.tenants)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import signal
@@ -245,6 +246,8 @@ def killed(command, config, text, delay):
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # A line for each batch.
+        env={**os.environ, "LOGLEVEL": "DEBUG"},
     )
     assert process.stdin
     assert process.stderr
@@ -253,7 +256,7 @@ def killed(command, config, text, delay):
         process.stdin.close()
     # Time counts from the first batch that was loaded, not from Python's start.
     for line in process.stderr:
-        if b"books." in line:
+        if b" read, " in line:
             break
     time.sleep(delay)
     process.send_signal(signal.SIGKILL)
@@ -295,13 +298,15 @@ def test_told_to_stop_the_command_finishes_its_batch_and_lets_go(folder, singer,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # A line for each batch.
+        env={**os.environ, "LOGLEVEL": "DEBUG"},
     )
     assert process.stdin
     assert process.stderr
     process.stdin.write(singer.text(messages))
     process.stdin.flush()
     for line in process.stderr:
-        if b"books." in line:
+        if b" read, " in line:
             break
     process.terminate()
     out, err = process.communicate(timeout=60)

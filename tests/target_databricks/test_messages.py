@@ -6,6 +6,7 @@ import datetime as dt
 import gzip
 import io
 import json
+import re
 from decimal import Decimal
 from hashlib import md5
 
@@ -15,6 +16,8 @@ import pytest
 from singer_sdk.exceptions import InvalidRecord
 from target_databricks.errors import LoadError
 from target_databricks.lakehouse.folder import LakehouseFolder
+from target_databricks.loading.batch import LoadResult
+from target_databricks.loading.report import Report
 from target_databricks.target import TargetDatabricks
 
 INTEGER, TEXT = {"type": "integer"}, {"type": "string"}
@@ -329,12 +332,61 @@ def test_a_wide_stream_loads(place, singer):
     assert place.rows("wide", "column_599") == [7]
 
 
-def test_the_bill_and_a_line_per_batch_are_shown(place, singer, caplog):
-    caplog.set_level("INFO")
-    place.run(items(singer, {"id": 1, "v": "a"}, {"id": 2, "x": 1}))
-    text = "\n".join(r.getMessage() for r in caplog.records)
-    assert f"{place.schema}.items: 2 read, 2 new, 1 with rescued data" in text
-    assert "total" in text
+def test_the_bill_says_what_is_new_and_details_are_for_who_wants_them(
+    place, singer, caplog, monkeypatch
+):
+    rows = items(singer, {"id": 1, "v": "a"}, {"id": 2, "x": 1})
+
+    def told(level):
+        caplog.clear()
+        caplog.set_level(level)
+        place.run(rows)
+        return "\n".join(r.getMessage() for r in caplog.records if r.name == "target-databricks")
+
+    first = told("INFO")
+    assert re.search(r"\nitems +2 +2 +0 +0 +0 +1\ntotal ", first)
+    assert "2 read, 2 new" not in first
+    assert "listening" not in first, "the SDK's own steps"
+    assert told("INFO").splitlines()[-1] == f"{place.schema}: 2 rows for 1 table, nothing new."
+    assert f"{place.schema}.items: 2 read, 2 unchanged" in told("DEBUG")
+    monkeypatch.setenv("TARGET_DATABRICKS_LOGLEVEL", "DEBUG")
+    assert f"{place.schema}.items: 2 read, 2 unchanged" in told("INFO"), "Meltano passes it on"
+    assert "METRIC: " in caplog.text
+
+
+def test_a_report_is_a_screen_and_progress_comes_every_few_seconds():
+    seconds = [0.0]
+    report = Report("xero", clock=lambda: seconds[0])
+    at = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+    def load(table, **counts):
+        report.add(LoadResult(table, table, "", sum(counts.values()), at, at, **counts))
+
+    said = []
+    for number in range(40):
+        load(f"table_{number}", inserted=number)
+        said.append(report.progress())
+        seconds[0] += 0.5
+    assert [line for line in said if line] == [
+        "5 s: 55 rows loaded, 11 a second; 55 of them new or changed, in 11 tables",
+        "10 s: 210 rows loaded, 21 a second; 210 of them new or changed, in 21 tables",
+        "15 s: 465 rows loaded, 31 a second; 465 of them new or changed, in 31 tables",
+    ]
+    head, *rows, more, still, total = report.table().splitlines()
+    assert head.split() == [
+        "xero",
+        "table",
+        "read",
+        "new",
+        "changed",
+        *["unchanged", "deleted", "rescued"],
+    ]
+    assert [row.split()[0] for row in rows] == [f"table_{number}" for number in range(26, 40)]
+    assert more.split()[:4] == ["25", "more", "325", "325"]
+    assert still.split()[:3] == ["1", "without", "news"]
+    assert total.split()[:3] == ["total", "780", "780"]
+    load("table_39", unchanged=3)
+    assert report.table().splitlines()[-3].split()[:4] == ["25", "more", "325", "325"]
 
 
 def test_secrets_in_storage_options_are_marked_as_such():

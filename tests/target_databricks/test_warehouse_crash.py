@@ -7,6 +7,7 @@ from the volume) passes everything on to the real connector and SDK, and dies wh
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import subprocess
@@ -238,6 +239,8 @@ def killed(command, config, text, delay):
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # A line for each batch.
+        env={**os.environ, "LOGLEVEL": "DEBUG"},
     )
     assert process.stdin
     assert process.stderr
@@ -246,7 +249,7 @@ def killed(command, config, text, delay):
         process.stdin.write(text)
         process.stdin.close()
     for line in process.stderr:
-        if b".docs" in line:
+        if b" read, " in line:
             break
     time.sleep(delay)
     process.send_signal(signal.SIGKILL)

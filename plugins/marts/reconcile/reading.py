@@ -1,6 +1,6 @@
 """Reads Xero: `meltano run` of tap and target, with the reports that the checks need.
 
-What was read the tap says itself, in the line of its log that begins with `bill: ` (its README).
+What was read the tap says itself, in the file of its setting `bill_path` (its README).
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-_MARK = "bill: "
 _MOST_CALLS, _COUNTS, _STATEMENTS = 25, 9, 3
 
 _OPTIONAL = frozenset({"journals", "expense_claims", "receipts"})
@@ -91,54 +91,36 @@ def settings(wanted: Mapping[str, Any], ids: Mapping[str, Sequence[str]]) -> dic
         "TAP_XERO_STREAM_IDS": json.dumps(ids),
         "TAP_XERO_STREAM_COUNTS": "true",
         "TAP_XERO_CADENCE": "{}",
-        # The tap's bill is information.
-        "MELTANO_CLI_LOG_LEVEL": "info",
     }
 
 
 def read(command: Sequence[str], environment: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
-    """Run the load, let its log through, and find the tap's bill in it.
+    """Run the load, let its log through, and read the tap's bill.
 
     Returns:
         The exit code, and the bill; empty when the load has written none.
     """
-    bill: dict[str, Any] = {}
-    with subprocess.Popen(  # noqa: S603
-        command,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    ) as process:
-        for line in process.stdout or ():
-            print(line, end="", file=sys.stderr, flush=True)
-            bill = _bill(line) or bill
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "bill.json"
+        with subprocess.Popen(  # noqa: S603
+            command,
+            env={**os.environ, **environment, "TAP_XERO_BILL_PATH": str(path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        ) as process:
+            for line in process.stdout or ():
+                print(line, end="", file=sys.stderr, flush=True)
+        bill: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
     return process.returncode, bill
-
-
-def _bill(line: str) -> dict[str, Any]:
-    for text in _texts(line):
-        _, mark, rest = text.partition(_MARK)
-        if mark and rest.startswith("{"):
-            answer, _ = json.JSONDecoder().raw_decode(rest)
-            return dict(answer) if "bill" in answer else {}
-    return {}
-
-
-def _texts(line: str) -> Iterator[str]:
-    """The line, and where Meltano logs in JSON what it says."""
-    if line.startswith("{"):
-        with suppress(ValueError):
-            yield str(json.loads(line).get("event", ""))
-    yield line
 
 
 def bill_of(printed: Mapping[str, Any], organisations: Mapping[str, str]) -> Bill:
     """The bill as the judgement wants it.
 
     Args:
-        printed: As the tap printed it.
+        printed: As the tap wrote it.
         organisations: Names by tenant id, as the marts know them.
     """
     lines = [line for line in printed.get("bill", ()) if line.get("tenant_id")]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 from singer_sdk.exceptions import ConfigurationError, RetriableAPIError, SkippableAPIError
 from tap_xero.api.usage import Usage
-from tap_xero.auth.storage import state_folder
+from tap_xero.auth.places import state_folder
 
 from target_xero.calls import calls
 from target_xero.current import Books

@@ -11,8 +11,9 @@ from requests.adapters import HTTPAdapter
 from tap_xero.api import limits
 from tap_xero.api.client import Client
 from tap_xero.api.limits import Allowance, Limiter
-from tap_xero.api.sandbox import SandboxAccess, SandboxProcess
-from tap_xero.auth.store import MemoryStore, open_store, store_path
+from tap_xero.api.sandbox import SandboxAccess, SandboxProcess, sandbox_of
+from tap_xero.auth.places import store_path
+from tap_xero.auth.store import MemoryStore, open_store
 from tap_xero.auth.token_service import TokenService
 from tap_xero.auth.tokens import CommandTokens, Credentials
 
@@ -114,7 +115,7 @@ def connect(config: Mapping[str, Any], retries: Retries, warn: Callable[[str], N
 def _access(config: Mapping[str, Any]) -> tuple[SandboxProcess | None, SandboxAccess, str]:
     options = config.get("sandbox")
     if options is not None:
-        sandbox = SandboxProcess(options)
+        sandbox = sandbox_of(options)
         return sandbox, sandbox.access, sandbox.access.url
     access = SandboxAccess(
         config["api_url"],

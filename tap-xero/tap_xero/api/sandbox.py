@@ -7,19 +7,21 @@ cannot outlive this process, however that ends.
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
-
-from singer_sdk.exceptions import ConfigValidationError
 
 from tap_xero import PACKAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from singer_sdk.exceptions import ConfigValidationError
 
 _STOP_WITHIN = 10
 """Seconds the sandbox has to end by itself."""
@@ -36,18 +38,23 @@ class SandboxAccess:
 
 
 class SandboxProcess:
-    """A running sandbox."""
+    """A running sandbox.
+
+    Attributes:
+        options: What it was started with.
+    """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
-        """Start it and wait until it is ready.
+        """Start it.
 
         Args:
             options: The `sandbox` setting: any of organisations, invoices, seed and features.
 
         Raises:
-            ConfigValidationError: The sandbox is not installed, or did not start.
+            ConfigValidationError: The sandbox is not installed.
         """
-        if importlib.util.find_spec("xero_sandbox") is None:
+        self.options = options
+        if not _is_installed():
             raise _refused(
                 "Setting sandbox: the sandbox is not installed. "
                 f"Install {PACKAGE}[sandbox], or leave the setting out to read from Xero."
@@ -57,6 +64,15 @@ class SandboxProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
+        atexit.register(self.stop)
+
+    @cached_property
+    def access(self) -> SandboxAccess:
+        """How to reach it, once it is ready.
+
+        Raises:
+            ConfigValidationError: It did not start.
+        """
         try:
             # Whatever ends the wait, an interruption too, ends the process that was waited for.
             line = self._process.stdout.readline() if self._process.stdout else b""
@@ -65,7 +81,7 @@ class SandboxProcess:
             raise
         try:
             ready = json.loads(line)
-            self.access = SandboxAccess(
+            return SandboxAccess(
                 ready["url"], ready["client_id"], ready["client_secret"], ready["refresh_token"]
             )
         except (ValueError, KeyError, TypeError) as error:
@@ -87,6 +103,48 @@ class SandboxProcess:
             process.wait()
 
 
+_early: list[SandboxProcess] = []
+"""The sandbox that was started before the rest of the tap was loaded."""
+
+
+def start_early(options: object) -> None:
+    """Start the sandbox before the settings are checked, where they are what they should be.
+
+    Whoever asks for it with the same options gets it from `sandbox_of`.
+
+    Args:
+        options: The `sandbox` setting, as it stands.
+    """
+    if isinstance(options, dict) and _is_plain(options) and _is_installed():
+        _early[:] = [SandboxProcess(options)]
+
+
+def sandbox_of(options: Mapping[str, Any]) -> SandboxProcess:
+    """A sandbox with these options: the one that was started early, or a new one.
+
+    Raises:
+        ConfigValidationError: The sandbox is not installed, or did not start.
+    """
+    started = _early.pop() if _early and _early[0].options == options else None
+    sandbox = started or SandboxProcess(options)
+    _ = sandbox.access
+    return sandbox
+
+
+def _is_installed() -> bool:
+    return importlib.util.find_spec("xero_sandbox") is not None
+
+
+def _is_plain(options: Mapping[str, Any]) -> bool:
+    """Whether options are of the types that the setting says, beyond any doubt."""
+    numbers = all(
+        type(options[name]) is int
+        for name in ("organisations", "invoices", "seed")
+        if options.get(name) is not None
+    )
+    return numbers and {"organisations", "invoices", "seed", "features"}.issuperset(options)
+
+
 def _arguments(options: Mapping[str, Any]) -> list[str]:
     # The limits are Xero's business with real callers; a demonstration need not wait.
     arguments = ["serve", "--port", "0", "--until-stdin-closes", "--no-limits"]
@@ -99,4 +157,6 @@ def _arguments(options: Mapping[str, Any]) -> list[str]:
 
 
 def _refused(message: str) -> ConfigValidationError:
+    from singer_sdk.exceptions import ConfigValidationError
+
     return ConfigValidationError(message, errors=[message])

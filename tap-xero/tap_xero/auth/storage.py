@@ -54,15 +54,6 @@ class Storage(Protocol):
         """Keep every other process out; not to be taken twice."""
 
 
-def state_folder() -> Path:
-    """Where programs of this user keep what must outlive a run, outside any project."""
-    if os.name == "nt":
-        base = os.environ.get("LOCALAPPDATA") or str(Path.home())
-    else:
-        base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base) / "tap-xero"
-
-
 class FileStorage:
     """A file of this machine, readable by its owner alone.
 

@@ -9,13 +9,13 @@ that two pipelines of one app neither read each other's books nor lose each othe
 from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_xero.api.errors import CredentialStoreError
 from tap_xero.auth.encryption import FernetEncryption, NoEncryption, machine_key
-from tap_xero.auth.storage import CommandStorage, FileStorage, state_folder
-from tap_xero.auth.stored_tokens import StoredTokens, fingerprint
+from tap_xero.auth.places import store_path
+from tap_xero.auth.storage import CommandStorage, FileStorage
+from tap_xero.auth.stored_tokens import StoredTokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -207,14 +207,6 @@ class FamilyStore:
             # Whoever reads it is told what is wrong with it.
             return self._first
         return self._first if tokens is None or tokens.is_of(self._seed) else own
-
-
-def store_path(config: Mapping[str, Any]) -> Path:
-    """The file of the store: as set, else one for each app in the user's state folder."""
-    if path := config.get("credential_store"):
-        return Path(path).expanduser()
-    app = fingerprint(f"{config.get('client_id')} at {config.get('identity_url')}")
-    return state_folder() / f"credentials-{app}.json"
 
 
 def seed_of(config: Mapping[str, Any]) -> str | None:

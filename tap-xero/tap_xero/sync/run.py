@@ -10,7 +10,6 @@ stream counts as one that a scope is missing for, a call that worked in this run
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import Future
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,9 @@ from tap_xero.api.errors import (
     TemporaryError,
 )
 from tap_xero.api.retries import Retries
+from tap_xero.narration import level_of_details
 from tap_xero.sync.backlog import Backlog, calls_left
+from tap_xero.sync.commentary import Commentary
 from tap_xero.sync.usage_report import NOT_DUE, UsageReport
 from tap_xero.text import plural
 
@@ -46,9 +47,6 @@ if TYPE_CHECKING:
 _Call = tuple[str, dict[str, str], str | None]
 """Path, parameters and If-Modified-Since of a call."""
 
-_PROGRESS_EVERY = 2.0
-"""Seconds between two lines about the pages of one stream."""
-
 
 class Run:
     """One run of the tap.
@@ -58,6 +56,7 @@ class Run:
         writer: Writes messages.
         logger: The tap's.
         report: What the run has cost so far.
+        commentary: Says how far it is.
         missing: Organisations that the settings name and the credentials do not reach.
         schedule: Reads the streams ahead of the SDK; None when each is read on its own.
     """
@@ -70,6 +69,7 @@ class Run:
         self.writer = writer
         self.logger = logger
         self.report = UsageReport()
+        self.commentary = Commentary(logger.info)
         self.missing: list[str] = []
         self.schedule: Scheduler[Any] | None = None
         self._config = config
@@ -80,7 +80,6 @@ class Run:
         self._readable: set[tuple[str, str, str]] = set()
         self._gated: set[str] = set()
         self._unproven: dict[str, Usage] = {}
-        self._last_progress = 0.0
 
     @cached_property
     def client(self) -> Client:
@@ -271,30 +270,18 @@ class Run:
         self.report.entry(tenant, stream).unchanged = True
 
     def note_page(self, tenant: Tenant, resource: Resource, page: Page, records: int) -> None:
-        """Say how far a long stream has come, every now and then."""
-        now = time.monotonic()
+        """Count the rows of a page."""
         self.report.entry(tenant, resource.stream).rows += records
-        if page.number > 1 and now - self._last_progress >= _PROGRESS_EVERY:
-            self._last_progress = now
-            total = f" of {page.pages:,}" if page.pages else ""
-            rows = self.report.entry(tenant, resource.stream).rows
-            self.logger.info(
-                "%s of %s: page %s%s, %s so far",
-                resource.stream,
-                tenant.name,
-                f"{page.number:,}",
-                total,
-                plural(rows, "row"),
-            )
+        self.commentary.note_page(f"{resource.stream} of {tenant.name}", page, records)
 
     def log_stream(self, stream: str) -> None:
-        """Say what a stream gave, in one line for all organisations."""
+        """Say, to whom wants details, what a stream gave of all organisations."""
         entries = {n: e for (n, each), e in self.report.entries.items() if each == stream}
         if entries:
             rows = plural(sum(entry.rows for entry in entries.values()), "row")
             each = ", ".join(f"{name} {entry.rows:,}" for name, entry in entries.items())
             again = ", not sent again" if any(e.unchanged for e in entries.values()) else ""
-            self.logger.info("%s: %s (%s)%s", stream, rows, each, again)
+            self.logger.log(level_of_details(), "%s: %s (%s)%s", stream, rows, each, again)
 
     def close(self) -> None:
         """Stop reading, and the sandbox, if there is one. Safe to call again."""

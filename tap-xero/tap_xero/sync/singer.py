@@ -233,6 +233,7 @@ class SingerStream(Stream):
     def task_ended(self) -> None:
         """One organisation less to read; conclude after the last."""
         self.pending -= 1
+        self.run.commentary.note_end()
         if not self.pending:
             self.conclude()
 

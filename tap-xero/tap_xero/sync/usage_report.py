@@ -15,16 +15,23 @@ from tap_xero.api.usage import Usage
 from tap_xero.text import plural, size, table
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from tap_xero.api.client import Tenant
     from tap_xero.sync.backlog import Backlog
 
 NOT_DUE = "not due"
 """Why a stream is not read of which the cadence says so."""
+DETAILS = "TAP_XERO_LOGLEVEL=DEBUG and the setting bill_path tell them all."
 
 _HEAD = ("rows", "calls", "retries", "waited", "bytes")
 _WIDTH = 100
+_MOST = 12
+"""Organisations of the table, and reasons below it, so that all of it fits on a screen."""
+_NAMED = 2
+"""Streams of an organisation that are named with what came of them."""
+_WORTH_TELLING = 0.5
+"""Seconds of waiting that are told."""
 
 _Row = tuple[str, ...]
 
@@ -86,22 +93,74 @@ class UsageReport:
         return [*gated, *self.remarks]
 
     def lines(self) -> list[str]:
-        """The report as lines of text: a table, and below it what was not read."""
+        """The report for people: a screen at most, of organisations and what was not read."""
         if not self.entries and not self.not_read:
             return []
-        lines = ["The bill of this run:", *self._table()]
-        lines += [f"Not read: {remark}" for remark in self.not_read]
-        lines += [backlog.line(name) for name, backlog in self.backlogs.items()]
-        return lines
+        reasons = [f"Not read: {remark}" for remark in self.not_read]
+        reasons += [backlog.line(name) for name, backlog in self.backlogs.items()]
+        more = len(reasons) - _MOST
+        if more > 0:
+            reasons[_MOST:] = [f"… and {plural(more, 'reason')} more: {DETAILS}"]
+        return ["The bill of this run:", *self._organisations(), *self._not_due(), *reasons]
 
-    def _table(self) -> list[str]:
+    def details(self) -> list[str]:
+        """The bill by organisation and stream, as lines of text."""
+        return ["By stream:", *self._streams()] if self.entries else []
+
+    def _by_organisation(self) -> dict[str, dict[str, Entry]]:
+        """Streams with their entries, by name of the organisation."""
+        found: dict[str, dict[str, Entry]] = {}
+        for (name, stream), entry in self.entries.items():
+            found.setdefault(name, {})[stream] = entry
+        return found
+
+    def _organisations(self) -> list[str]:
+        """A row for each organisation, as far as they fit: those with most rows are named."""
+        found = self._by_organisation()
+        by_news = sorted(found, key=lambda name: -sum(e.rows for e in found[name].values()))
+        named = set(by_news if len(by_news) <= _MOST else by_news[: _MOST - 1])
+        others = [entry for name in found if name not in named for entry in found[name].values()]
+        groups = [
+            (name, [*mine.values()], _news(mine)) for name, mine in found.items() if name in named
+        ]
+        if others:
+            groups.append((f"{len(found) - len(named):,} more", others, ""))
+        # Columns without a figure, retries and waits as a rule, are left out.
+        cells = [_cells(entries) for _, entries, _ in groups]
+        kept = [column for column in range(len(_HEAD)) if any(row[column] for row in cells)]
+        rows: list[_Row] = [
+            ("organisation", *(_HEAD[column] for column in kept), "left today", "what came")
+        ]
+        rows += [
+            (name, *(row[column] for column in kept), "" if left is None else f"{left:,}", news)
+            for (name, entries, news), row in zip(groups, cells, strict=True)
+            for left in [_left(entries)]
+        ]
+        return table(rows, figures=range(1, 2 + len(kept))) if found else []
+
+    def _not_due(self) -> list[str]:
+        """Streams that were not due, in one place for all organisations."""
+        found = self._by_organisation()
+        names = [
+            {stream for stream, entry in mine.items() if entry.skipped == NOT_DUE}
+            for mine in found.values()
+        ]
+        everywhere = set.intersection(*names) if names else set()
+        some = set().union(*names) - everywhere
+        streams = dict.fromkeys(stream for _, stream in self.entries)
+        listed = [stream for stream in streams if stream in everywhere]
+        listed += [f"{stream} (of some)" for stream in streams if stream in some]
+        if not listed:
+            return []
+        return wrap(f"Not due: {', '.join(listed)}.", _WIDTH, subsequent_indent="  ")
+
+    def _streams(self) -> list[str]:
         """Organisations with their streams; streams without anything to tell share a line."""
         rows: list[_Row] = [("organisation, stream", *_HEAD, "")]
-        for name in dict.fromkeys(name for name, _ in self.entries):
-            mine = {
-                stream: entry for (owner, stream), entry in self.entries.items() if owner == name
-            }
-            rows.append((name, *_cells(mine.values()), _left(mine.values())))
+        for name, mine in self._by_organisation().items():
+            left = _left(mine.values())
+            told = "" if left is None else f"{plural(left, 'call')} left today"
+            rows.append((name, *_cells(mine.values()), told))
             quiet = [stream for stream, entry in mine.items() if entry.is_quiet]
             due_later = [stream for stream, entry in mine.items() if entry.skipped == NOT_DUE]
             rows += [
@@ -160,14 +219,14 @@ def _cells(entries: Collection[Entry]) -> tuple[str, ...]:
         f"{sum(entry.rows for entry in entries):,}",
         f"{sum(usage.calls for usage in usages):,}",
         f"{retries:,}" if retries else "",
-        f"{waited:,.1f} s" if waited >= 0.05 else "",
+        f"{waited:,.1f} s" if waited >= _WORTH_TELLING else "",
         size(sum(usage.bytes for usage in usages)),
     )
 
 
 def _remark(entry: Entry) -> str:
     if entry.skipped:
-        return "not read, see below"
+        return "not read, see above"
     return "unchanged, not sent again" if entry.unchanged else ""
 
 
@@ -179,6 +238,20 @@ def _listed(title: str, streams: Sequence[str]) -> list[str]:
     return wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="    ")
 
 
-def _left(entries: Collection[Entry]) -> str:
-    left = [entry.usage.day_left for entry in entries if entry.usage.day_left is not None]
-    return f"{plural(min(left), 'call')} left today" if left else ""
+def _left(entries: Iterable[Entry]) -> int | None:
+    """Calls left of the day, of the organisation that has fewest; None where Xero did not say."""
+    left = (entry.usage.day_left for entry in entries)
+    return min((each for each in left if each is not None), default=None)
+
+
+def _news(mine: Mapping[str, Entry]) -> str:
+    """What came of an organisation: the streams with most rows, and how many more there are."""
+    came = {s: e.rows for s, e in mine.items() if e.rows and not e.unchanged}
+    largest = sorted(came, key=lambda stream: -came[stream])[:_NAMED]
+    parts = [f"{stream} {came[stream]:,}" for stream in largest]
+    if len(came) > _NAMED:
+        parts.append(f"{plural(len(came) - _NAMED, 'stream')} more")
+    skipped = sum(1 for entry in mine.values() if entry.skipped and entry.skipped != NOT_DUE)
+    return ", ".join(parts or ["nothing new"]) + (
+        f"; {plural(skipped, 'stream')} not read" if skipped else ""
+    )

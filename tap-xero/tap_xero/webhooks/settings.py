@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
 
-from tap_xero.auth.store import store_path
+from tap_xero.auth.places import store_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -32,6 +32,7 @@ from target_databricks.loading.ledger import DESCRIPTION, MELTANO_TEST_STREAM, S
 from target_databricks.loading.ledger import TABLE as LEDGER
 from target_databricks.loading.overwriting import ASIDE
 from target_databricks.loading.retirement import is_gone, purge_steps, retirement_steps
+from target_databricks.narration import level_of_details
 from target_databricks.schema.evolution import tables_of
 from target_databricks.schema.naming import schema_name
 from target_databricks.schema.plan import IS_CURRENT, JOB_ID, RECORD_HASH, StreamPlan
@@ -107,7 +108,9 @@ class LakehouseFolder:
         for name, table in [*self._tables.items(), (LEDGER, self._loads)]:
             try:
                 if table.changed and table.tidy(self._compact_after):
-                    logger.info("%s.%s: small files compacted", self.schema, name)
+                    logger.log(
+                        level_of_details(), "%s.%s: small files compacted", self.schema, name
+                    )
             except Exception as error:  # noqa: BLE001 - its rows are in; the next run tidies
                 reason = understood(error).sentence
                 logger.warning("%s.%s was not compacted: %s", self.schema, name, reason)

@@ -1,8 +1,9 @@
-"""What a person sees of a load: a line per batch, and a table at the end."""
+"""What a person sees of a load: how far it is, and at the end a table of what is new."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
@@ -21,21 +22,47 @@ _COLUMNS: Mapping[str, Callable[[LoadResult], int]] = {
 }
 
 
+_MOST = 15
+"""Rows of the table, so that all of it fits on a screen."""
+_FIRST, _LATER = 5.0, 60.0
+"""Seconds before anything is said of a load that goes on, and between two lines of a long one."""
+
+
 class Report:
     """Adds up what batches did.
 
     Args:
         schema: Name of the schema, shown before table names.
+        clock: Seconds, of any beginning.
     """
 
-    def __init__(self, schema: str) -> None:
+    def __init__(self, schema: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._schema = schema
+        self._clock = clock
+        self._began: float | None = None
+        self._said = 0.0
         self._results: dict[str, LoadResult] = {}
 
     def add(self, result: LoadResult) -> None:
         """Count one batch."""
         earlier = self._results.get(result.table)
         self._results[result.table] = combined([earlier, result] if earlier else [result])
+
+    def progress(self) -> str:
+        """How far the load is, where it is time to say so: every five seconds, later less often."""
+        now = self._clock()
+        if self._began is None:
+            # What came before is the start of everything, and the tap's first call.
+            self._began = self._said = now
+        seconds = now - self._began
+        if now - self._said < min(max(_FIRST, seconds / 12), _LATER):
+            return ""
+        self._said = now
+        total = combined([*self._results.values()])
+        return (
+            f"{seconds:,.0f} s: {total.read:,} rows loaded, {total.read / seconds:,.0f} a second; "
+            f"{total.written:,} of them new or changed, in {_tables(len(self._results))}"
+        )
 
     def line(self, result: LoadResult) -> str:
         """One batch in one line."""
@@ -60,15 +87,38 @@ class Report:
         )
 
     def table(self) -> str:
-        """A row per table and a sum, or an empty text when nothing came."""
+        """A row for each table with news and a sum, a sentence when there are none.
+
+        Nothing when nothing came.
+        """
         if not self._results:
             return ""
-        total = ("total", combined([*self._results.values()]))
-        rows = [
-            (name, *(count(result) for count in _COLUMNS.values()))
-            for name, result in [*self._results.items(), total]
+        total = combined([*self._results.values()])
+        news = {name: result for name, result in self._results.items() if _is_news(result)}
+        where = f"{self._schema}: {total.read:,} rows for {_tables(len(self._results))}"
+        if not news:
+            return f"{where}, nothing new."
+        largest = sorted(news, key=lambda name: -news[name].written)
+        named = largest if len(largest) <= _MOST else largest[: _MOST - 1]
+        rows = {name: result for name, result in news.items() if name in named}
+        if others := [result for name, result in news.items() if name not in named]:
+            rows[f"{len(others):,} more"] = combined(others)
+        if still := [result for name, result in self._results.items() if name not in news]:
+            rows[f"{len(still):,} without news"] = combined(still)
+        rows["total"] = total
+        lines = [
+            (name, *(count(result) for count in _COLUMNS.values())) for name, result in rows.items()
         ]
-        return "\n".join(_aligned([(f"{self._schema} table", *_COLUMNS), *rows]))
+        return "\n".join(_aligned([(f"{self._schema} table", *_COLUMNS), *lines]))
+
+
+def _tables(count: int) -> str:
+    return f"{count:,} table{'s' * (count != 1)}"
+
+
+def _is_news(result: LoadResult) -> bool:
+    """Whether a load has changed a table, or not taken a row as it came."""
+    return bool(result.written or result.set_aside or result.dropped)
 
 
 def rescued_paths(blocks: Iterable[pa.RecordBatch], most: int = 3) -> list[str]:
