@@ -11,6 +11,7 @@ from xero_sandbox.books import Books
 from xero_sandbox.clock import ManualClock
 from xero_sandbox.shapes import RESOURCES
 from xero_sandbox.store import Store
+from xero_sandbox.stories.timeline import START
 from xero_sandbox.wire import DAY, cents, decode, parse_net_date, to_ms
 
 NOW = datetime(2026, 2, 14, 10, 0, tzinfo=UTC)
@@ -257,8 +258,10 @@ def test_quirk_24_calendar_dates_are_midnight_save_those_of_transfers(all_docume
 
 
 def test_quirk_25_dates_before_1970_and_time_zero(all_documents):
-    assert any(parse_net_date(journal["Date"]) < 0 for journal in all_documents["ManualJournals"])
-    assert any(parse_net_date(journal["JournalDate"]) < 0 for journal in all_documents["Journals"])
+    assert any(parse_net_date(quote["ExpiryDate"]) < 0 for quote in all_documents["Quotes"])
+    # In the ledger it would make a month of 1969 of everybody's books.
+    dates = [parse_net_date(journal["JournalDate"]) for journal in all_documents["Journals"]]
+    assert min(dates) >= START - DAY
     for resource, field in (("Invoices", "DueDate"), ("ManualJournals", "Date")):
         zero = [d for d in all_documents[resource] if d[field] == "/Date(0+0000)/"]
         assert {document["Status"] for document in zero} == {"VOIDED"}
@@ -376,8 +379,18 @@ def test_empty_text_and_missing_keys_both_occur(all_documents):
     assert any(i["Reference"] == "" for i in sales)
     assert all("Reference" not in i for i in all_documents["Invoices"] if i["Type"] == "ACCPAY")
     assert any("CurrencyRate" not in i for i in all_documents["Invoices"])
-    assert all("CurrencyRate" not in note for note in all_documents["CreditNotes"])
     assert any(item["PurchaseDetails"] == {} for item in all_documents["Items"])
+
+
+def test_a_credit_note_has_the_rate_of_the_invoice_that_it_credits(all_documents):
+    """As in every example of Xero's specification: 1.000000 in base currency."""
+    rates = {i["InvoiceID"]: i.get("CurrencyRate") for i in all_documents["Invoices"]}
+    notes = all_documents["CreditNotes"]
+    foreign = [note for note in notes if note["CurrencyRate"] != 1]
+    assert {note["CurrencyCode"] for note in foreign} > {"USD"}
+    for note in notes:
+        for allocation in note["Allocations"]:
+            assert note["CurrencyRate"] == rates[allocation["Invoice"]["InvoiceID"]]
 
 
 def test_lines_of_manual_journals_have_no_id_and_sum_to_zero(all_documents):

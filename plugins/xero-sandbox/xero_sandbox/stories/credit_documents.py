@@ -108,6 +108,8 @@ def credit_note(deal: Deal, now: int) -> Document:
         **total_properties(note.totals),
         **update_properties(updated),
         "CurrencyCode": deal.contact.currency,
+        # The rate of the document that it credits, so that nothing is gained by setting it off.
+        "CurrencyRate": exchange_rate(deal.rate),
     }
     if not remaining:
         body["FullyPaidOnDate"] = net_date(deal.organisation.local_day(updated))

@@ -54,7 +54,7 @@ _SHOWCASE = (
     (False, "two parts"), (True, "voided"),
 )  # fmt: skip
 # In a foreign currency a deal is settled in one go, so that no fraction of a cent is left over.
-_ABROAD = frozenset(("paid", "open", "draft", "submitted", "deleted", "voided"))
+_ABROAD = frozenset(("paid", "open", "draft", "submitted", "deleted", "voided", "credited in full"))
 
 
 def _spread(outcomes: tuple[tuple[str, int], ...]) -> tuple[str, ...]:

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from xero_sandbox.stories.organisation import Account, Organisation
 
 _JOURNALS, _CLAIMS = 8, 9
-_FOUNDED = -DAY
-"""31 December 1969: the day the business says it was founded on, before time zero."""
 _SHARE_CAPITAL = 1_000_00
 _BALANCED = (
     ("Depreciation for the month", "depreciation", "depreciated"),
@@ -131,12 +129,7 @@ class ManualJournals:
         date = organisation.local_day(created)
         posted = ended = None
         if index == 0:
-            narration, date, credit, amount = (
-                "Founding capital",
-                _FOUNDED,
-                "capital",
-                _SHARE_CAPITAL,
-            )
+            narration, credit, amount = "Founding capital", "capital", _SHARE_CAPITAL
             sides = [(accounts["equipment"], amount)]
         elif index == 1:
             narration, credit = "Opening stock", "capital"

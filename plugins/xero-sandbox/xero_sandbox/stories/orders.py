@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _ORDERS, _QUOTES, _LINKED = 5, 6, 7
 
+_TYPED_WRONG = -DAY
+"""31 December 1969: a date before time zero, where it makes no month of anybody's books."""
+
 # How far documents get: statuses in the order they are reached.
 _ORDER_PATHS = (
     ("DRAFT", "AUTHORISED", "BILLED"),
@@ -113,7 +116,7 @@ class OrderOrQuote:
             "LineAmountTypes": self.mode.upper(),
             "Title": f"Quote for {self.contact.name}"[:100],
             "Summary": "As discussed",
-            **date_properties(day + 30 * DAY, "ExpiryDate"),
+            **date_properties(day + 30 * DAY if self.index else _TYPED_WRONG, "ExpiryDate"),
             **self._common_properties(status),
         }
 
