@@ -22,6 +22,10 @@ THEIRS = ("singer_sdk", "singer", "meltano")
 
 USED = {
     "tap_databricks": {
+        "PluginBase._config": "settings that are set to nothing are not set",
+        "PluginBase._env_var_config": "variables that are left empty, and errors without a value",
+        "PluginBase._env_var_prefix": "names of the variables",
+        "PluginBase._validate_config": "settings that are left empty get their defaults",
         "Stream._generate_schema_messages": "annotations, which a parsed schema has lost",
         "Stream._increment_stream_state": "rows without a bookmark, which say nothing",
         "Stream._metadata": "whether metadata is the SDK's or a catalog's",
@@ -29,6 +33,9 @@ USED = {
         "Stream._write_activate_version_message": "after all records instead of before them",
     },
     "tap_xero": {
+        "PluginBase._config": "settings that are set to nothing are not set",
+        "PluginBase._env_var_config": "variables that are left empty, and errors without a value",
+        "PluginBase._env_var_prefix": "names of the variables",
         "PluginBase._handle_termination": "stops between two lines, never within one",
         "PluginBase._validate_config": "errors that say what to do, and checks no schema can make",
         "Stream._check_max_record_limit": "`--test` ends after one record",
@@ -41,6 +48,7 @@ USED = {
         "Stream._write_record_message": "one record by way of stream maps",
         "Stream._write_schema_message": "one schema, though other organisations are ahead",
         "Stream._write_state_message": "without the empty entries that the SDK adds",
+        "singer_sdk.configuration._dict_config.parse_environment_config": "one variable at a time",
     },
     "target_databricks": {
         "BaseSingerReader._process_activate_version_message": "versions of children",

@@ -119,6 +119,11 @@ DEFINITIONS = {
                 "args": "",
                 "description": "Say what works: token, scopes, organisations, calls left.",
             },
+            "estimate": {
+                "executable": "tap-xero-estimate",
+                "args": "",
+                "description": "Say what the first load takes: calls, minutes, days, bytes.",
+            },
             "webhooks": {
                 "executable": "tap-xero-webhooks",
                 "args": "serve",
@@ -157,12 +162,17 @@ DEFINITIONS = {
             "check": {
                 "executable": "target-databricks-check",
                 "args": "",
-                "description": "Connect to the SQL warehouse, write and read a row, clean up.",
+                "description": "Write a row where tables go, read it, clean up.",
             },
             "grants": {
                 "executable": "target-databricks-grants",
                 "args": "",
-                "description": "Print the SQL an administrator must run for the SQL warehouse.",
+                "description": "Print the SQL an administrator must run, where there is any.",
+            },
+            "health": {
+                "executable": "target-databricks-health",
+                "args": "",
+                "description": "Say when each stream was last right; exit code 0, 1 or 2.",
             },
             "staged": {
                 "executable": "target-databricks-staged",

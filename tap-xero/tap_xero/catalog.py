@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tap_xero.models.resources import Resource
 
-_OTHERS = ("stream_counts", "stream_ids")
+_OTHERS = ("stream_counts", "stream_ids", "stream_reads")
 """Settings of streams that are not in a table of facts."""
 
 

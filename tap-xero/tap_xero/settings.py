@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
 
-from tap_xero import PACKAGE, counts, ids
+from tap_xero import PACKAGE, alerts, counts, ids, reads, textfile
 from tap_xero.annexes import table as annexes
 from tap_xero.auth.places import IDENTITY_URL, missing_credentials
 from tap_xero.models import writes
@@ -29,6 +29,7 @@ NAMES = (
     counts.NAME,
     ids.NAME,
     *reports.REPORT_NAMES,
+    reads.NAME,
 )
 """Names of all streams that there can be, in their order."""
 
@@ -297,6 +298,16 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "stream_reads",
+        th.BooleanType,
+        default=False,
+        title="Stream reads",
+        description=(
+            "Write into the stream `stream_reads` when each stream of each organisation was last "
+            "read to its end, or why not: a row for each at every run, and no call."
+        ),
+    ),
+    th.Property(
         "sandbox",
         th.ObjectType(
             th.Property(
@@ -321,6 +332,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
             f"object will do, even an empty one. Needs {PACKAGE}[sandbox]."
         ),
     ),
+    *alerts.SETTINGS,
+    textfile.SETTING,
     *WEBHOOK_SETTINGS,
 ).to_dict()
 

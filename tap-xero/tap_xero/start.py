@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tap_xero.blanks import without_blanks
+
 
 def main() -> None:
     """Run the tap."""
@@ -61,4 +63,4 @@ def _config(arguments: list[str]) -> dict[str, Any] | None:
                 config |= read
                 continue
         return None
-    return config
+    return without_blanks(config, config.keys())

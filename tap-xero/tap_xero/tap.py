@@ -14,15 +14,17 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 
-from tap_xero import PACKAGE, counts, ids
+from tap_xero import PACKAGE, alerts, counts, ids, reads, textfile
 from tap_xero.annexes import table as annexes
 from tap_xero.annexes.stream import AnnexStream
 from tap_xero.bill import present
 from tap_xero.counts import CountStream
+from tap_xero.environment import settings_of_environment, without_blanks
 from tap_xero.ids import IdStream
 from tap_xero.models.resources import RESOURCES
 from tap_xero.models.schema import annotate
 from tap_xero.narration import are_details_wanted, is_told
+from tap_xero.reads import ReadsStream
 from tap_xero.reports import table as reports
 from tap_xero.reports.reading import Answers
 from tap_xero.reports.stream import OrganisationStream, ReportStream
@@ -86,6 +88,7 @@ class TapXero(Tap):
                 ReportStream(self, report, answers, self.run)
                 for report in reports.named(self.config)
             ),
+            *([ReadsStream(self, self.run)] if self.config.get(reads.NAME) else ()),
         ]
 
     @property
@@ -156,7 +159,14 @@ class TapXero(Tap):
 
     # Settings ---------------------------------------------------------------------------
 
+    @property
+    def _env_var_config(self) -> dict[str, Any]:
+        """The settings that variables of the environment state."""
+        self.append_builtin_config(self.config_jsonschema)
+        return settings_of_environment(self.config_jsonschema["properties"], self._env_var_prefix)
+
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        self._config = without_blanks(self._config, SETTINGS["properties"])
         try:
             super()._validate_config(raise_errors=True)
             errors = []
@@ -190,7 +200,15 @@ class TapXero(Tap):
         """
         if about:
             super().invoke(about=about, about_format=about_format)
-        with _errors_as_lines(cls.logger):
+        told = alerts.stated(
+            config.config if config else {},
+            cls._env_var_prefix,
+            environment=bool(config and config.parse_env),
+        )
+        with (
+            _errors_as_lines(cls.logger),
+            alerts.alerting(cls.name, told, cls.logger.warning) as unread,
+        ):
             tap = cls(
                 config=config.config if config else {},
                 state=_json(state),
@@ -204,17 +222,21 @@ class TapXero(Tap):
             gc.set_threshold(100_000, 50, 50)
             # The thread that fetches needs the interpreter briefly and often.
             sys.setswitchinterval(0.0005)
+            failed = True
             try:
                 selected = any(stream.selected for stream in tap.streams.values())
                 if selected and not tap.config["webhook_only"]:
                     names = ", ".join(tenant.name for tenant in tap.run.tenants)
                     cls.logger.info("Reading from %s", names)
                 tap.run_sync()
+                failed = bool(tap.run.report.failures)
             finally:
                 tap.run.close()
+                textfile.write(tap.config, tap.run, cls.logger.warning, failed=failed)
                 present(tap.run.report, tap.config, cls.logger)
             if failures := tap.run.report.failures:
                 cls.logger.error("Not read to the end: %s.", ", ".join(failures))
+                unread += [*failures, *tap.run.report.not_read]
                 sys.exit(1)
 
     @classmethod

@@ -7,7 +7,7 @@ that it cannot read.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from singer_sdk.configuration._dict_config import parse_environment_config
@@ -15,14 +15,17 @@ from singer_sdk.configuration._dict_config import parse_environment_config
 from target_databricks.errors import ConfigurationError
 
 
-def settings_of_environment(properties: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+def settings_of_environment(
+    properties: Mapping[str, Any], prefix: str, empty: Collection[str] = ()
+) -> dict[str, Any]:
     """Settings that are stated in variables, of the types that they have.
 
-    A variable without a value is a setting without one: a text is empty, anything else is not set.
+    A variable without a value is a setting without one: it is left out.
 
     Args:
         properties: JSON Schema of each setting.
         prefix: What the variables' names begin with.
+        empty: Settings whose empty text is a choice, and is kept.
 
     Raises:
         ConfigurationError: A value is not of the setting's type.
@@ -31,8 +34,7 @@ def settings_of_environment(properties: Mapping[str, Any], prefix: str) -> dict[
     config: dict[str, Any] = {}
     for name, schema in properties.items():
         variable = prefix + name.upper()
-        is_text = "string" in schema["type"]
-        if not (is_text or os.environ.get(variable, "").strip()):
+        if not (name in empty or os.environ.get(variable, "").strip()):
             continue
         try:
             config |= parse_environment_config({"properties": {name: schema}}, prefix)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from singer_sdk.exceptions import (
     ConfigurationError,
+    ConfigValidationError,
     FatalSyncError,
     InvalidRecord,
     MissingKeyPropertiesError,
@@ -67,6 +68,10 @@ def errors_as_lines(
         yield
     except but:
         raise
+    except ConfigValidationError as error:
+        for each in error.errors or [str(error)]:
+            show(each)
+        sys.exit(1)
     except SingerSDKError as error:
         show(str(error))
         sys.exit(1)

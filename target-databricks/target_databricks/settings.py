@@ -6,11 +6,12 @@ differs here are stated here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from singer_sdk import typing as th
 
+from target_databricks import alerts
 from target_databricks.schema.naming import COLUMN_NAMES
 from target_databricks.table_settings import TABLES
 
@@ -311,20 +312,30 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
             "lakehouse, or the user's cache folder for an object store."
         ),
     ),
+    *alerts.SETTINGS,
 ).to_dict()
 
+EMPTY_IS_A_CHOICE = frozenset({"soft_delete_column"})
+"""Settings whose empty text says something: no soft-delete flag."""
+
 # Taken here, because the SDK adds its own to the table, of which an empty text may mean something.
-_BLANK_IS_UNSET = frozenset(SETTINGS["properties"]) - {"soft_delete_column"}
+BLANK_IS_UNSET = frozenset(SETTINGS["properties"]) - EMPTY_IS_A_CHOICE
 
 
-def without_blanks(config: Mapping[str, Any]) -> dict[str, Any]:
+def without_blanks(
+    config: Mapping[str, Any], names: Collection[str] = BLANK_IS_UNSET
+) -> dict[str, Any]:
     """The settings less those that are left empty, which then get their defaults.
 
     A variable of the environment without a value is one of these, and so are `catalog: ""` and
-    `catalog: null`. The exception is the setting whose empty text is a choice: no soft-delete flag.
+    `catalog: null`.
+
+    Args:
+        config: The settings.
+        names: Those of which an empty text means nothing.
     """
     return {
         name: value
         for name, value in config.items()
-        if name not in _BLANK_IS_UNSET or str("" if value is None else value).strip()
+        if name not in names or str("" if value is None else value).strip()
     }

@@ -43,6 +43,17 @@ TABLES = (
         description="Comment tables and columns with the schema's texts (SQL warehouse).",
     ),
     th.Property(
+        "current_views",
+        th.BooleanType,
+        title="Current views",
+        default=False,
+        description=(
+            "Make a view <table>_current of each table, of the rows that are there: without those "
+            "that the source has deleted (_sdc_deleted_at), that users have flagged "
+            "(soft_delete_column), or that a later version has followed (SQL warehouse)."
+        ),
+    ),
+    th.Property(
         "table_constraints",
         th.BooleanType,
         title="Table constraints",

@@ -18,7 +18,7 @@ from singer_sdk.helpers.capabilities import (
 )
 from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 
-from target_databricks import PACKAGE, ahead, ending
+from target_databricks import PACKAGE, ahead, alerts, ending
 from target_databricks.destinations import destination_of
 from target_databricks.environment import settings_of_environment
 from target_databricks.errors import (
@@ -41,7 +41,7 @@ from target_databricks.reading.json_text import TooDeepError, dumps
 from target_databricks.reading.reader import BlockReader
 from target_databricks.schema.evolution import tables_of
 from target_databricks.schema.plan import StreamPlan
-from target_databricks.settings import SETTINGS, without_blanks
+from target_databricks.settings import EMPTY_IS_A_CHOICE, SETTINGS, without_blanks
 from target_databricks.sinks import DatabricksSink
 from target_databricks.validation import problems
 
@@ -117,7 +117,8 @@ class TargetDatabricks(Target):
     def _env_var_config(self) -> dict[str, Any]:
         """The settings that variables of the environment state."""
         self.append_builtin_config(self.config_jsonschema)
-        return settings_of_environment(self.config_jsonschema["properties"], self._env_var_prefix)
+        properties = self.config_jsonschema["properties"]
+        return settings_of_environment(properties, self._env_var_prefix, EMPTY_IS_A_CHOICE)
 
     # What sinks ask for
 
@@ -381,8 +382,17 @@ class TargetDatabricks(Target):
 
     @classmethod
     def invoke(cls, **kwargs: Any) -> None:
-        """Run, and turn a foreseen failure into one clear line and exit code 1."""
+        """Run, and turn a foreseen failure into one clear line, an alert and exit code 1."""
         cls.logger.addFilter(is_told)
+        config = kwargs.get("config")
+        told = alerts.stated(
+            config.config if config else {},
+            cls._env_var_prefix,
+            environment=bool(config and config.parse_env),
+        )
         # Of the settings the SDK lists what is wrong, one line each.
-        with errors_as_lines(cls.logger.error, but=(ConfigValidationError,)):
+        with (
+            errors_as_lines(cls.logger.error, but=(ConfigValidationError,)),
+            alerts.alerting(cls.name, told, cls.logger.warning),
+        ):
             super().invoke(**kwargs)

@@ -120,6 +120,19 @@ def test_signing_in_on_a_server_takes_the_pasted_address(command, config):
     assert kept(config).refresh_token
 
 
+def test_signing_in_without_a_terminal_and_without_an_answer_says_where_to_paste(command, config):
+    code, output, log = command("login", config, "--no-browser")
+    assert code == 1
+    assert output == ""
+    assert "http" in log
+    last = log.splitlines()[-1]
+    assert "There is no terminal to paste the address into" in last
+    assert "mkfifo answer" in last
+    assert "Traceback" not in log
+    assert "Warning" not in log
+    assert kept(config) is None
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [

@@ -11,7 +11,9 @@ from typing import IO, Any, ClassVar
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.streams import Stream
+from target_databricks.environment import settings_of_environment
 from target_databricks.errors import errors_as_lines
+from target_databricks.settings import without_blanks
 
 from tap_databricks import PACKAGE
 from tap_databricks.lakehouse import LakehouseFolder
@@ -36,6 +38,17 @@ class TapDatabricks(Tap):
         if self.metrics_logger.level == logging.INFO:
             # The SDK prints a line of JSON per stream and minute; LOGLEVEL=DEBUG shows them.
             self.metrics_logger.setLevel(logging.WARNING)
+
+    @property
+    def _env_var_config(self) -> dict[str, Any]:
+        """The settings that variables of the environment state."""
+        self.append_builtin_config(self.config_jsonschema)
+        return settings_of_environment(self.config_jsonschema["properties"], self._env_var_prefix)
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Check the settings and fill in the defaults, also of those that are left empty."""
+        self._config = without_blanks(self._config, SETTINGS["properties"])
+        return super()._validate_config(raise_errors=raise_errors)
 
     @cached_property
     def source(self) -> Source:

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
-from singer_sdk.configuration._dict_config import parse_environment_config
+from tap_xero.environment import settings_of_environment, without_blanks
 from tap_xero.settings import SETTINGS as TAP
 
 from target_xero.planning import POLICIES, SKIP
@@ -136,15 +136,11 @@ _SHARE = re.compile(r"\d+(\.\d+)?%|\d+")
 
 def with_tap_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """The settings, those of the way to Xero completed by what the tap's variables say."""
-    tap = {"properties": {name: TAP["properties"][name] for name in SHARED}}
-    defaults = {
-        name: schema["default"] for name, schema in tap["properties"].items() if "default" in schema
-    }
+    tap = {name: TAP["properties"][name] for name in SHARED}
+    defaults = {name: schema["default"] for name, schema in tap.items() if "default" in schema}
     variables = {TAP_PREFIX + name.upper() for name in SHARED}
-    stated = (
-        parse_environment_config(tap, TAP_PREFIX) if not variables.isdisjoint(os.environ) else {}
-    )
-    own = {name: value for name, value in config.items() if value not in (None, "")}
+    stated = {} if variables.isdisjoint(os.environ) else settings_of_environment(tap, TAP_PREFIX)
+    own = without_blanks(config, SETTINGS["properties"])
     if own.keys() & {"client_id", "sandbox", "access_token_command"}:
         # Whoever names another app means none of the tap's credentials.
         stated = {name: stated[name] for name in ("api_url", "identity_url") if name in stated}

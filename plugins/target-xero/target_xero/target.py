@@ -23,6 +23,7 @@ from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 from singer_sdk.sinks import BatchSink
 from tap_xero.api.connection import connect
 from tap_xero.api.retries import Retries
+from tap_xero.environment import settings_of_environment
 
 from target_xero import PACKAGE
 from target_xero.job import Job, Settings, alone, exit_code
@@ -77,6 +78,12 @@ class TargetXero(Target):
         self._unknown: set[str] = set()
         if self.metrics_logger.level == logging.INFO:
             self.metrics_logger.setLevel(logging.WARNING)
+
+    @property
+    def _env_var_config(self) -> dict[str, Any]:
+        """The settings that variables of the environment state."""
+        self.append_builtin_config(self.config_jsonschema)
+        return settings_of_environment(self.config_jsonschema["properties"], self._env_var_prefix)
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Check the settings, those of the tap's variables included."""

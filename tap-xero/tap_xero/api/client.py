@@ -36,6 +36,7 @@ from tap_xero.api.errors import (
     classify,
 )
 from tap_xero.api.limits import daily_calls
+from tap_xero.api.network import host_of, unreachable
 from tap_xero.api.retries import TIMEOUT
 from tap_xero.api.usage import Usage
 from tap_xero.models.resources import is_large
@@ -323,14 +324,13 @@ class Client:
             # In one piece: requests itself reads ten kilobytes at a time, and a thread that
             # comes back for the interpreter so often hardly gets on beside a busy one.
             content = response.raw.read(decode_content=True)
-        except (requests.Timeout, urllib3.exceptions.ReadTimeoutError) as error:
+        except (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError) as error:
             raise SlowAnswerError(
-                f"Xero did not answer in {TIMEOUT[1]} seconds at {where}."
+                f"Xero did not answer in {TIMEOUT[1]} seconds at {where} ({host_of(self._url)})."
             ) from error
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise TemporaryError(
-                f"The connection failed at {where} ({type(error).__name__})."
-            ) from error
+            cause = unreachable(error, self._url, trust_env=self._http.trust_env)
+            raise TemporaryError(f"The connection failed at {where}: {cause}.") from error
         day_left = response.headers.get("X-DayLimit-Remaining", "")
         usage.count_answer(response.raw.tell(), day_left)
         if tenant is not None:

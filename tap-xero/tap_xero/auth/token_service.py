@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from tap_xero.api.errors import CredentialsRefusedError, RefreshTokenRefusedError, TemporaryError
+from tap_xero.api.network import unreachable
 from tap_xero.api.retries import TIMEOUT
 
 if TYPE_CHECKING:
@@ -94,8 +95,9 @@ class TokenService:
         try:
             response = self._http.post(self._url, data=form, auth=auth, timeout=TIMEOUT)
         except requests.RequestException as error:
+            cause = unreachable(error, self._url, trust_env=self._http.trust_env)
             raise TemporaryError(
-                f"Xero's identity service could not be reached ({type(error).__name__})."
+                f"Xero's identity service could not be reached: {cause}."
             ) from error
         try:
             parsed = response.json()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
+import sys
 import threading
 import time
 import webbrowser
@@ -45,6 +46,14 @@ _ADVICE = (
     "developer.xero.com."
 )
 
+_NOWHERE_TO_PASTE = (
+    "There is no terminal to paste the address into, and standard input has ended without it. Run "
+    "tap-xero-login --no-browser where there is a terminal (ssh -t, docker run -it); or give it a "
+    "standard input that stays open (mkfifo answer; tap-xero-login --no-browser <>answer), and "
+    "write the address there; or sign in on a machine with a browser and bring its credential "
+    "store along."
+)
+
 _OPTIONAL_SCOPES = {
     "accounting.journals.read": "journals need an app of the Advanced tier",
     "accounting.classicexpenses.read": "not every app may ask for receipts and expense claims",
@@ -66,7 +75,11 @@ def default_scopes(config: Mapping[str, Any] | None = None) -> str:
 @click.command()
 @config_option
 @click.option("--port", default=PORT, show_default=True, help="Port of the redirect URI.")
-@click.option("--no-browser", is_flag=True, help="Print the link; paste the address you end up at.")
+@click.option(
+    "--no-browser",
+    is_flag=True,
+    help="Print the link; paste the address you end up at, or write it to standard input.",
+)
 def login(files: tuple[Any, ...], port: int, no_browser: bool) -> None:
     """Sign in to Xero, choose organisations, and keep the tokens for the tap."""
     with errors_as_lines(note):
@@ -102,12 +115,7 @@ def _consent(
         link = _link(config, redirect_uri, state, verifier)
         advice = _ADVICE.format(uri=redirect_uri)
         note(f"Open this link in any browser and allow access:\n\n{link}\n\n{advice}\n")
-        pasted = click.prompt(
-            "The page you end up at will not load. Paste its address here (it stays hidden)",
-            hide_input=True,
-            err=True,
-        )
-        code = Redirect.parse(pasted).code(state)
+        code = Redirect.parse(_pasted()).code(state)
         return connection.service.exchange_code(code, redirect_uri, verifier)
     try:
         loopback = Loopback(port, state)
@@ -122,6 +130,22 @@ def _consent(
         threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
         code = loopback.wait(_CONSENT_SECONDS).code(state)
         return connection.service.exchange_code(code, loopback.redirect_uri, verifier)
+
+
+def _pasted() -> str:
+    """The address at which the browser ended: hidden at a terminal, else a line of standard input.
+
+    Raises:
+        ConfigValidationError: There is neither.
+    """
+    if sys.stdin is not None and sys.stdin.isatty():
+        prompt = "The page you end up at will not load. Paste its address here (it stays hidden)"
+        return str(click.prompt(prompt, hide_input=True, err=True))
+    note("The page you end up at will not load. Its address is waited for on standard input.")
+    address = sys.stdin.readline().strip() if sys.stdin is not None else ""
+    if not address:
+        raise ConfigValidationError(_NOWHERE_TO_PASTE, errors=[_NOWHERE_TO_PASTE])
+    return address
 
 
 def _link(config: Mapping[str, Any], redirect_uri: str, state: str, verifier: str) -> str:

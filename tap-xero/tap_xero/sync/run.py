@@ -10,6 +10,7 @@ stream counts as one that a scope is missing for, a call that worked in this run
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import Future
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,8 @@ class Run:
         commentary: Says how far it is.
         missing: Organisations that the settings name and the credentials do not reach.
         schedule: Reads the streams ahead of the SDK; None when each is read on its own.
+        begun: When it began, in seconds since 1970.
+        unfinished: By name of the organisation and stream, why not all of it is certain to be read.
     """
 
     def __init__(
@@ -72,6 +75,8 @@ class Run:
         self.commentary = Commentary(logger.info)
         self.missing: list[str] = []
         self.schedule: Scheduler[Any] | None = None
+        self.begun = time.time()
+        self.unfinished: dict[tuple[str, str], str] = {}
         self._config = config
         self._retries = Retries(notify=logger.info)
         self._connection: Connection | None = None

@@ -264,6 +264,8 @@ class WindowTask(StreamTask):
         if reading.remark:
             stream.complete = False
             stream.run.remark(f"{stream.name} of {self.tenant.name}: {reading.remark}")
+            if not reading.complete:
+                stream.run.unfinished[self.tenant.name, stream.name] = reading.remark
         if not stream.stateful:
             return
         if reading.complete:

@@ -3,7 +3,8 @@
     target-databricks-check --config config.json
     meltano invoke target-databricks:check
 
-Leaves nothing behind. Exit code 1 when something is missing, with the sentence that helps.
+Of a lakehouse folder: whether a table can be written there and read. Leaves nothing behind. Exit
+code 0 when all is ready, 1 when something is missing, with the sentence that helps.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import click
 import pyarrow as pa
 from singer_sdk.exceptions import FatalSyncError
 
+from target_databricks.commands import folder
 from target_databricks.commands.common import command, config_option, settings, show_error
+from target_databricks.destinations import destination_of
 from target_databricks.errors import errors_as_lines
 from target_databricks.loading.batch import Batch
 from target_databricks.schema.json_schema import TypeMapper
@@ -45,7 +48,8 @@ _PREFIX = "_sdc_check_"
 def main(sources: tuple[str, ...]) -> None:
     """Check the settings of the command line or the environment."""
     with errors_as_lines(lambda sentence: show_error(f"Not ready: {sentence}")):
-        check(settings(sources), click.echo)
+        config = settings(sources)
+        (folder.check if destination_of(config) == "folder" else check)(config, click.echo)
 
 
 def check(config: Mapping[str, Any], say: Callable[[str], None]) -> None:

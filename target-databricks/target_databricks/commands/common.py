@@ -37,17 +37,15 @@ def command(about: str | None) -> Callable[[Callable[..., None]], click.Command]
     )
 
 
-def settings(sources: Sequence[str] = (), *, warehouse: bool = True) -> dict[str, Any]:
+def settings(sources: Sequence[str] = ()) -> dict[str, Any]:
     """The settings, defaults filled in, from where and in the order in which the target has them.
 
     Args:
         sources: JSON files, of which a later one has precedence, and `ENV` for the environment,
             which has precedence over them all; the environment alone when empty.
-        warehouse: Whether they must describe a SQL warehouse.
 
     Raises:
         ConfigurationError: A file cannot be read, or they are not settings of the target.
-        click.UsageError: They do not describe a SQL warehouse.
     """
     stated: dict[str, Any] = {}
     for source in sources:
@@ -55,10 +53,7 @@ def settings(sources: Sequence[str] = (), *, warehouse: bool = True) -> dict[str
             stated |= _file(Path(source))
     environment = ENVIRONMENT in sources or not sources
     config = dict(TargetDatabricks(config=stated, parse_env_config=environment).config)
-    if destination_of(config) != "warehouse" and warehouse:
-        raise click.UsageError(
-            "the settings describe a lakehouse folder, which needs no checks and grants"
-        )
+    destination_of(config)
     return config
 
 

@@ -2,7 +2,8 @@
 
     target-databricks-grants --config config.json --to <user, group or application id>
 
-Connects to nothing.
+Of a lakehouse folder: what it needs instead, and how a workspace reads its tables. Connects to
+nothing. Exit code 0, or 1 when the settings are wrong.
 
 Source: Unity Catalog, Privileges and securable objects.
 """
@@ -14,7 +15,9 @@ from typing import Any
 
 import click
 
+from target_databricks.commands import folder
 from target_databricks.commands.common import command, config_option, settings, show_error
+from target_databricks.destinations import destination_of
 from target_databricks.errors import errors_as_lines
 from target_databricks.schema.naming import schema_name
 from target_databricks.warehouse.sql import ddl
@@ -30,7 +33,8 @@ def main(sources: tuple[str, ...], principal: str | None) -> None:
     with errors_as_lines(show_error):
         config = settings(sources)
     to = principal or config.get("client_id") or config.get("azure_client_id") or "<user>"
-    click.echo("\n".join(grants(config, to)))
+    of = folder.grants if destination_of(config) == "folder" else grants
+    click.echo("\n".join(of(config, to)))
 
 
 def grants(config: Mapping[str, Any], principal: str) -> Iterator[str]:

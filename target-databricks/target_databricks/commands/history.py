@@ -36,7 +36,7 @@ def main(
 ) -> None:
     """Give the rows of a table the intervals in which they held."""
     with errors_as_lines(show_error):
-        backend = backend_of(settings(sources, warehouse=False))
+        backend = backend_of(settings(sources))
         convert(backend, Conversion(table, keys, since, children))
         click.echo(f"{backend.location(table)} has the history of its rows from now on.")
 

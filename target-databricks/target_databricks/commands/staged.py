@@ -42,7 +42,7 @@ JOB = "target-databricks-staged"
 def main(sources: tuple[str, ...], action: str, files: tuple[str, ...], everything: bool) -> None:
     """Show what is set aside, put it back, or go on without it."""
     with errors_as_lines(show_error):
-        backend = backend_of(settings(sources, warehouse=False))
+        backend = backend_of(settings(sources))
         if action == "list":
             report(backend, click.echo)
         else:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from target_databricks.loading.backend import Blame, Failure
 
@@ -99,8 +100,23 @@ _RULES = (
         "it anew.",
     ),
 )
+_ASKED = re.compile(r"Error performing \w+ (\S+)")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LONGEST = 500
 """Characters of an error that are passed on."""
+
+
+def _unreached(text: str) -> str:
+    """Host and cause, where an object store was not reached; empty for everything else.
+
+    The error's first line says so, the next ones the URL and, one below the other, the causes.
+    """
+    asked = _ASKED.search(text)
+    if asked is None or "error sending request" not in text:
+        return ""
+    cause = text.strip().splitlines()[-1].rpartition("\N{DOWNWARDS ARROW WITH TIP RIGHTWARDS}")[2]
+    host = urlsplit(asked[1]).netloc.rpartition("@")[2]
+    return f"{host}: {_COLOUR.sub('', cause).strip()}"
 
 
 def understood(error: BaseException) -> Failure:
@@ -108,7 +124,7 @@ def understood(error: BaseException) -> Failure:
     text = str(error)
     # What follows the first line is delta-rs' own stack, of use to nobody here.
     first = next(iter(text.splitlines()), "").strip().rstrip(".")[:_LONGEST]
-    reason = first or type(error).__name__
+    reason = _unreached(text) or first or type(error).__name__
     for rule in _RULES:
         if re.search(rule.text, text):
             return Failure(reason, f"{reason}. {rule.advice}".strip(), rule.blame)

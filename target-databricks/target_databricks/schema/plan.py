@@ -81,7 +81,7 @@ def reserved(*, sdk_metadata: bool) -> frozenset[str]:
 COMMENTS: Mapping[str, str] = {
     RECORD_HASH: "Hash of the record as the tap sent it; a row with the same hash is not rewritten",
     JOB_ID: "Run that last wrote this row",
-    DELETED_AT: "When the tap declared this row gone; null while it is alive",
+    DELETED_AT: "When the source said that this row is gone; null as long as it is there",
     RESCUED_DATA: "JSON of what did not fit the schema: unknown fields, values of another type",
     VALID_FROM: "From when this version of the row holds (UTC)",
     VALID_TO: "Until when it held, that instant not included; null while nobody knows better",
@@ -269,7 +269,7 @@ class StreamPlan:
         cut = {child.column for child in self.children}
         columns = [c for c in self.staged_schema if c.name not in cut] + self._history_columns
         if self.flag:
-            columns.append(commented(pa.field(self.flag, pa.bool_()), _FLAG_COMMENT))
+            columns.append(commented(pa.field(self.flag, pa.bool_()), FLAG_COMMENT))
         return pa.schema(columns)
 
     @property
@@ -299,8 +299,9 @@ def _repeated(column: pa.Field, parent: ParentColumn, table: str) -> pa.Field:
     return commented(column.with_name(parent.name), f"{of}: {said}" if said else of)
 
 
-_FLAG_COMMENT = (
-    "Flag of the users of this table, not of the source: loads create it and leave it alone"
+FLAG_COMMENT = (
+    "Flag of the users of this table, not of the source: loads create it and leave it alone; what "
+    f"the source deleted has its moment in {DELETED_AT}"
 )
 
 

@@ -1,4 +1,4 @@
-"""Keeps comments, tags, clustering and properties of tables as the schema and the settings say.
+"""Keeps comments, tags, clustering, properties and views of tables as schema and settings say.
 
 Nothing is asked of a table that remembers to have what is wanted, and what people have set stays:
 see `upkeep_items.py`. Comments and properties are in what Unity Catalog says of a table anyway; for
@@ -35,6 +35,9 @@ from target_databricks.warehouse.upkeep_items import (
 
 logger = logging.getLogger("target-databricks")
 
+_LATER = frozenset({"tag", "view"})
+"""What a table does not get by the statement that makes it."""
+
 
 class _Tables(Protocol):
     """What is asked of the tables of a schema."""
@@ -63,6 +66,7 @@ class Upkeep:
         self._connections = connections
         self._tables = tables
         self._comments = bool(config["table_comments"])
+        self._views = bool(config.get("current_views"))
         self._tags = _texts(config.get("table_tags"))
         self._properties = _texts(config.get("table_properties"))
         self._seen: set[str] = set()
@@ -83,10 +87,11 @@ class Upkeep:
             comments=self._comments,
             tags=self._tags,
             properties=self._properties,
+            views=self._views,
         )
 
     def memory(self, items: Sequence[Item], cluster_by: tuple[str, ...] | str) -> str:
-        """What a new table remembers, which has all but its tags.
+        """What a new table remembers, which has all but its tags and its view.
 
         Args:
             items: All that it is to have.
@@ -96,7 +101,7 @@ class Upkeep:
         if isinstance(cluster_by, tuple) and cluster_by:
             # Also where it is clustered by its keys, which nobody has wished for.
             made.append(Item("cluster", TABLE, "", json.dumps(cluster_by)))
-        wished = [item for item in items if item.kind != "tag"]
+        wished = [item for item in items if item.kind not in _LATER]
         return str(Memory().after(made, ()).after(wished, made))
 
     def keep(self, table: str, items: Sequence[Item], facts: TableFacts, *, made: bool) -> None:
@@ -106,8 +111,11 @@ class Upkeep:
             table: The table.
             items: All that it is to have.
             facts: What it had when it was looked at last, before columns were added.
-            made: Whether it was made just now, so that it lacks its tags alone.
+            made: Whether it was made just now, so that it lacks its tags and its view alone.
         """
+        if table.startswith("_"):
+            # A working table, of whose rows nobody wants a view.
+            items = [item for item in items if item.kind != "view"]
         if table in self._seen or not items:
             return
         self._seen.add(table)
@@ -115,8 +123,8 @@ class Upkeep:
             self._keep(table, items, facts, made=made)
         except StatementError as error:
             logger.warning(
-                "%s.%s: its comments, tags, clustering and properties are not all as they should "
-                "be, and the next run tries again: %s",
+                "%s.%s: its comments, tags, clustering, properties and view are not all as they "
+                "should be, and the next run tries again: %s",
                 self._tables.schema,
                 table,
                 error.problem.sentence,
@@ -131,7 +139,8 @@ class Upkeep:
             return
         present = [] if made else [*self._present(table, news, facts.comments, properties)]
         to_set, theirs = changes(news, present, memory)
-        for statement in statements(self._tables.name(table), to_set):
+        view = self._tables.name(f"{table}_current")
+        for statement in statements(self._tables.name(table), to_set, view):
             self._connections.run(statement)
         after = str(memory.after(news, present))
         self._tables.set_properties(table, {REMEMBERED: after}, {})

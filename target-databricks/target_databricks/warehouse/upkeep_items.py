@@ -7,7 +7,7 @@ What people have written in its place is theirs and stays, and so does what no s
 more: another job may, which selects other columns.
 
 Source: Databricks SQL language reference, COMMENT ON, ALTER TABLE (SET TAGS, CLUSTER BY, SET
-TBLPROPERTIES).
+TBLPROPERTIES), CREATE VIEW.
 """
 
 from __future__ import annotations
@@ -22,9 +22,17 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from target_databricks.limits import CLUSTERED_COLUMNS
-from target_databricks.schema.plan import Hints
+from target_databricks.schema.plan import (
+    COMMENTS,
+    DELETED_AT,
+    FLAG_COMMENT,
+    IS_CURRENT,
+    Hints,
+)
+from target_databricks.schema.types import comment
 from target_databricks.warehouse.sql import ddl
 from target_databricks.warehouse.sql.columns import clusterable
+from target_databricks.warehouse.sql.names import quoted
 
 REMEMBERED = "target-databricks.said"
 """Name of the property: hashes of what is said, colon, of what was; six characters each."""
@@ -39,10 +47,10 @@ class Item(NamedTuple):
     """Something that a table is to have.
 
     Attributes:
-        kind: `comment`, `tag`, `property` or `cluster`.
+        kind: `comment`, `tag`, `property`, `cluster` or `view`.
         column: Column it is about; `TABLE` for the table.
         name: Key of a tag or property; empty for others.
-        value: Its text.
+        value: Its text; of a view its condition.
     """
 
     kind: str
@@ -112,6 +120,7 @@ def wanted(
     comments: bool,
     tags: Mapping[str, str],
     properties: Mapping[str, str],
+    views: bool = False,
 ) -> list[Item]:
     """All that a table is to have.
 
@@ -123,10 +132,9 @@ def wanted(
         comments: Whether comments are wanted.
         tags: Tags of all tables.
         properties: Properties of all tables.
+        views: Whether a view of the rows that are there is wanted.
     """
-    said = {TABLE: description} | {
-        c.name: comment.decode() for c in columns if (comment := (c.metadata or {}).get(b"comment"))
-    }
+    said = {TABLE: description} | {c.name: text for c in columns if (text := comment(c))}
     items = [Item("comment", name, "", text) for name, text in said.items() if comments and text]
     own = {TABLE, *columns.names}
     for (column, key), value in {
@@ -137,6 +145,8 @@ def wanted(
             items.append(Item("tag", column, key, value))
     for key, value in {**properties, **dict(hints.properties)}.items():
         items.append(Item("property", TABLE, key, value))
+    if views and (condition := _there(columns)):
+        items.append(Item("view", TABLE, "", condition))
     every = {c.name: c for c in (*(there or ()), *columns)}
     chosen = hints.cluster_by or ()
     # By others no table can be clustered.
@@ -145,6 +155,16 @@ def wanted(
     if orderly and every.keys() >= set(chosen):
         items.append(Item("cluster", TABLE, "", json.dumps(orderly[:CLUSTERED_COLUMNS])))
     return items
+
+
+def _there(columns: pa.Schema) -> str:
+    """The condition on which a row is there; empty where a table keeps no deletions."""
+    conditions = [f"{quoted(DELETED_AT)} IS NULL"] if DELETED_AT in columns.names else []
+    if (IS_CURRENT, COMMENTS[IS_CURRENT]) in {(c.name, comment(c)) for c in columns}:
+        conditions.append(quoted(IS_CURRENT))
+    flags = [c.name for c in columns if comment(c) == FLAG_COMMENT]
+    conditions += [f"NOT coalesce({quoted(name)}, false)" for name in flags]
+    return " AND ".join(conditions)
 
 
 def changes(
@@ -169,12 +189,13 @@ def changes(
     return to_set, theirs
 
 
-def statements(table: str, items: Iterable[Item]) -> Iterator[str]:
-    """ALTER and COMMENT statements that give a table what it lacks.
+def statements(table: str, items: Iterable[Item], view: str = "") -> Iterator[str]:
+    """Statements that give a table what it lacks.
 
     Args:
         table: The table, in SQL.
         items: What to set.
+        view: The view of what is there, in SQL.
     """
     items = list(items)
     for item in items:
@@ -182,6 +203,8 @@ def statements(table: str, items: Iterable[Item]) -> Iterator[str]:
             yield ddl.comment(table, item.column, item.value)
         elif item.kind == "cluster":
             yield ddl.cluster_by(table, json.loads(item.value))
+        elif item.kind == "view":
+            yield ddl.current_view(view, table, item.value)
     for column in dict.fromkeys(item.column for item in items if item.kind == "tag"):
         pairs = {i.name: i.value for i in items if i.kind == "tag" and i.column == column}
         yield ddl.set_tags(table, column, pairs)

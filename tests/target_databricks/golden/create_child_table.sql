@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS `main`.`xero`.`invoice_line_items` (
   `item_id` STRING,
   `_sdc_position` BIGINT COMMENT 'Order of this row within its parent, from 0',
   `_sdc_job_id` STRING COMMENT 'Run that last wrote this row',
-  `_sdc_deleted_at` TIMESTAMP COMMENT 'When the tap declared this row gone; null while it is alive'
+  `_sdc_deleted_at` TIMESTAMP COMMENT 'When the source said that this row is gone; null as long as it is there'
 )
 USING DELTA
 CLUSTER BY AUTO

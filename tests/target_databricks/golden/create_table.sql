@@ -14,9 +14,9 @@ CREATE TABLE IF NOT EXISTS `main`.`xero`.`invoices` (
   `_sdc_sequence` BIGINT COMMENT 'Milliseconds since 1970 at which the record was received',
   `_sdc_table_version` BIGINT COMMENT 'Version the tap gave the record, for full-table reloads',
   `_sdc_sync_started_at` BIGINT COMMENT 'Milliseconds since 1970 at which the run started',
-  `_sdc_deleted_at` TIMESTAMP COMMENT 'When the tap declared this row gone; null while it is alive',
+  `_sdc_deleted_at` TIMESTAMP COMMENT 'When the source said that this row is gone; null as long as it is there',
   `_rescued_data` STRING COMMENT 'JSON of what did not fit the schema: unknown fields, values of another type',
-  `is_deleted` BOOLEAN COMMENT 'Flag of the users of this table, not of the source: loads create it and leave it alone',
+  `is_deleted` BOOLEAN COMMENT 'Flag of the users of this table, not of the source: loads create it and leave it alone; what the source deleted has its moment in _sdc_deleted_at',
   PRIMARY KEY (`tenant_id`, `invoice_id`)
 )
 USING DELTA

@@ -20,6 +20,7 @@ from target_databricks import PACKAGE
 from target_databricks.errors import ConfigurationError
 from target_databricks.warehouse.client.backoff import Backoff
 from target_databricks.warehouse.client.errors import classify
+from target_databricks.warehouse.client.network import unreachable
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -202,13 +203,14 @@ def _check_reachable(host: str, backoff: Backoff) -> None:
         try:
             socket.create_connection((str(parsed.hostname), port), timeout=_CONNECT_SECONDS).close()
         except OSError as error:
+            cause = unreachable([error], host) or f"{host}: {error}"
             if last or isinstance(error, socket.gaierror):
                 raise ConfigurationError(
-                    f"The workspace {host} cannot be reached: {error}. Check the setting "
+                    f"The workspace cannot be reached. {cause}. Check the setting "
                     "'server_hostname': it is the workspace's host name, as the warehouse's "
                     "connection details show it."
                 ) from error
-            logger.info("The workspace %s does not answer (%s). Trying again.", host, error)
+            logger.info("The workspace does not answer (%s). Trying again.", cause)
         else:
             return
 

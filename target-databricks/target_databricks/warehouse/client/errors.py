@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from singer_sdk.exceptions import FatalSyncError
 
+from target_databricks.warehouse.client.network import unreachable
 from target_databricks.warehouse.client.rules import RULES, Kind
 
 
@@ -72,7 +73,9 @@ def classify(error: BaseException) -> Problem:
         *(rule for rule in RULES if any(state.startswith(rule.states) for state in states)),
         *(rule for rule in RULES if rule.text.search(everything)),
     ]
-    reason = _one_line(texts[0]) or type(error).__name__
+    # Whoever answered with a state or a status was reached.
+    reason = None if states else unreachable(chain)
+    reason = reason or _one_line(texts[0]) or type(error).__name__
     return Problem(rules[0].kind, reason, rules[0].advice) if rules else Problem(Kind.FINAL, reason)
 
 

@@ -60,6 +60,10 @@ _HOST = (
     "Check the setting 'server_hostname': it is the workspace's host name, such as "
     "adb-1234567890123456.7.azuredatabricks.net, as the warehouse's connection details show it."
 )
+_CERTIFICATE = (
+    "Check the setting 'server_hostname'. Where something opens TLS in between (a proxy, a "
+    "firewall), name the file of its certificate authority in REQUESTS_CA_BUNDLE and SSL_CERT_FILE."
+)
 _REAL_TIME = (
     "Loads need a warehouse that speaks Thrift, and a real-time one (Lakehouse/RT) does not: set "
     "'http_path' to a serverless or pro SQL warehouse."
@@ -230,7 +234,7 @@ RULES = (
     ),
     Rule(
         Kind.FINAL,
-        _HOST,
+        _CERTIFICATE,
         classes=("ssl.SSLCertVerificationError",),
         texts=(r"CERTIFICATE_VERIFY_FAILED",),
     ),

@@ -37,6 +37,16 @@ def check(access: Access, backoff: Backoff) -> None:
         _require(*_look(access, access.warehouse_id, backoff))
 
 
+def is_awake(access: Access, backoff: Backoff) -> bool:
+    """Whether the warehouse runs; one whose state nobody tells is taken to.
+
+    Arguments and errors as for `check`.
+    """
+    return (
+        access.warehouse_id is None or _look(access, access.warehouse_id, backoff)[1] == "RUNNING"
+    )
+
+
 def start(access: Access, backoff: Backoff) -> None:
     """Make sure that the warehouse runs.
 

@@ -1,6 +1,7 @@
 """The statements that make and change tables, as text. Pure, as `dml.py` is.
 
-Source: Databricks SQL language reference, CREATE TABLE; ALTER TABLE; ADD CONSTRAINT; CLUSTER BY.
+Source: Databricks SQL language reference, CREATE TABLE; CREATE VIEW; ALTER TABLE; ADD CONSTRAINT;
+CLUSTER BY.
 """
 
 from __future__ import annotations
@@ -102,6 +103,15 @@ def comment(table: str, column: str, text: str) -> str:
     if not column:
         return f"COMMENT ON TABLE {table} IS {literal(text)}"
     return f"ALTER TABLE {table} ALTER COLUMN {quoted(column)} COMMENT {literal(text)}"
+
+
+def current_view(view: str, table: str, condition: str) -> str:
+    """CREATE VIEW of the rows that are there, if nothing has its name; its columns follow."""
+    about = f"The rows of {table.replace('`', '')} that are there: WHERE {condition}"
+    rows = f"SELECT * FROM {table} WHERE {condition}"  # noqa: S608
+    return (
+        f"CREATE VIEW IF NOT EXISTS {view} COMMENT {literal(about)} WITH SCHEMA EVOLUTION AS {rows}"
+    )
 
 
 def cluster_by(table: str, columns: Iterable[str]) -> str:
