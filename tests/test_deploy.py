@@ -343,6 +343,24 @@ def test_somebody_who_is_not_root_installs_and_runs_it_in_an_empty_folder(tmp_pa
         finally:
             process.terminate()
             assert process.wait(30) == 128 + signal.SIGTERM
+
+        env["TAP_XERO_WEBHOOK_SIGNING_KEY"] = "a key"
+        process = subprocess.Popen(
+            [f"{place}/deploy/start", "receiver"],
+            cwd=home,
+            env=env,
+            stdout=subprocess.PIPE,
+            text=True,
+            **user,
+        )
+        try:
+            assert json.loads(process.stdout.readline())["url"].endswith(
+                f":{healthy.PORT}/webhooks"
+            )
+            run(f"{place}/deploy/start", "healthy", "receiver")
+        finally:
+            process.terminate()
+            process.wait(90)
     finally:
         shutil.rmtree(home)
 

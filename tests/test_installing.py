@@ -61,6 +61,8 @@ def old_wheels(tmp_path_factory) -> Path:
         project = root / folder / "pyproject.toml"
         old = release.numbered(project.read_text(), "0.0.1").replace(f"{release.FAMILY}-", "")
         project.write_text(old)
+        package = project.parent / Path(folder).name.replace("-", "_") / "__init__.py"
+        package.write_text(package.read_text().replace(f"{release.FAMILY}-", ""))
     subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
     subprocess.run(["git", "add", "--all"], cwd=root, check=True)
     return build(root, root / "wheels", "tap-xero", "plugins/xero-sandbox")
@@ -192,4 +194,24 @@ def test_a_new_name_on_top_of_the_old_one_works_and_the_readme_says_how_to_be_ri
         machine.run(line if tool == "pip" else f"uv {line}".replace("--yes ", ""))
     machine.run('echo \'{"sandbox": {"invoices": 5}}\' > config.json')
     assert '"RECORD"' in machine.run("tap-xero --config config.json")
-    assert "tap-xero " not in machine.run("pip list").replace("xero-to-databricks-", "")
+    installed = {line.split()[0] for line in machine.run("pip list").splitlines()}
+    assert "xero-to-databricks-tap-xero" in installed
+    assert not {"tap-xero", "xero-sandbox"} & installed
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("tool", ["uv tool", "pipx"])
+def test_a_tool_says_that_the_commands_of_the_old_name_are_there(machine, old_wheels, tool):
+    wheel, sandbox = (next(old_wheels.glob(f"{name}-*")) for name in ("tap_xero", "xero_sandbox"))
+    machine.env["PIP_FIND_LINKS"] += f" {old_wheels}"
+    machine.env["UV_FIND_LINKS"] += f",{old_wheels}"
+    machine.run(INSTALL[tool].format(f"{wheel}"))
+    assert sandbox.exists()
+    new = INSTALL[tool].format("xero-to-databricks-tap-xero").replace("--quiet ", "")
+    said = machine.run(new, code=2 if tool == "uv tool" else 0)
+    assert ("already exist" if tool == "uv tool" else "Not modifying") in said
+    assert "0.0.1" in machine.run("tap-xero --version")
+    pipx = f"uv tool run {PIPX}"
+    machine.run("uv tool uninstall tap-xero" if tool == "uv tool" else f"{pipx} uninstall tap-xero")
+    machine.run(new if tool == "uv tool" else new.replace(" install ", " reinstall ", 1))
+    assert _version() in machine.run("tap-xero --version")

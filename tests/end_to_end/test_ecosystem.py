@@ -206,6 +206,28 @@ def test_jobs_schedules_and_config_tests(project: Project, xero: Sandbox) -> Non
     assert "invoices" in project.tables()
 
 
+@pytest.mark.stress
+def test_the_jobs_go_on_from_the_first_full_run_with_its_state(
+    loaded: tuple[Project, Sandbox], tmp_path: Path
+) -> None:
+    """The commands of *Going live*, as they stand but for the environment."""
+    project, _ = loaded
+    project = project.copy(tmp_path / "copy")
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    copies = [line.split() for line in readme.splitlines() if " meltano state copy " in line]
+    assert len(copies) == 2
+    for copy in copies:
+        assert copy[:3] == ["uv", "run", "meltano"]
+        project.meltano(*(part.replace("prod:", "local:") for part in copy[3:]), stdin="y\n")
+    before = project.rows("_sdc_loads")
+    project.meltano("run", "documents")
+    project.meltano("run", "reference")
+    read = {
+        row["stream"]: row["rows_read"] for row in project.rows("_sdc_loads") if row not in before
+    }
+    assert sum(read.values()) < 20, read
+
+
 def test_plugin_commands_run(project: Project, xero: Sandbox) -> None:
     project.read_from(xero)
     assert "lakehouse_path" in project.meltano("invoke", "target-databricks:about")
