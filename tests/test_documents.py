@@ -71,3 +71,43 @@ def test_a_method_that_a_document_names_is_there(document):
 def test_an_invariant_of_the_design_is_found_by_its_number(number):
     sources = (path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
     assert any(f"def test_invariant_{number}_" in text for text in sources)
+
+
+CALL = re.compile(
+    r"(?:^(?: {4,}|(?=meltano))|`)"
+    r"(meltano (?:--\S+ )?(?:run|invoke|config|schedule|state|select) [\w<-][^`\n]*)",
+    re.MULTILINE,
+)
+ELSEWHERE = {
+    "README.md": {"meltano run tap-xero target-databricks"},
+    "plugins/tap-databricks/README.md": {
+        "meltano select --list tap-databricks",
+        "meltano run tap-databricks target-jsonl",
+    },
+    "plugins/target-xero/README.md": {"meltano invoke tap-databricks"},
+    "target-databricks/README.md": {"meltano run tap-something target-databricks"},
+}
+"""Calls in somebody else's project, who has a Meltano of their own; one is a setting's default."""
+
+
+DOCUMENTS = [
+    *("ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"),
+    *sorted(
+        str(path.relative_to(ROOT))
+        for folder in ("plugins", "tap-xero", "target-databricks")
+        for path in (ROOT / folder).rglob("*.md")
+    ),
+]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_a_document_calls_meltano_by_uv_run(document):
+    calls = set(CALL.findall((ROOT / document).read_text(encoding="utf-8")))
+    assert calls == ELSEWHERE.get(document, set())
+
+
+def test_a_call_of_the_environment_prod_has_the_warehouses_clients_with_it():
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    calls = re.findall(r"uv run ([^`]{0,40}?)meltano --environment=prod", text)
+    assert len(calls) == text.count("meltano --environment=prod")
+    assert set(calls) == {"--extra warehouse "}
