@@ -247,6 +247,9 @@ def _candidates(name: str, own: Mapping[str, Any], flag: str) -> list[str]:
 def _needlessly(table: Rows, name: str, value: Any, sent: Sent, expected: Table) -> bool:
     if sent.serial not in expected.latest or name not in sent.properties:
         return False
+    if not expected.keyed and expected.counts[sent.serial].most > 1:
+        # What is appended stays as it was: this may be the row of an earlier SCHEMA.
+        return False
     columns = candidates(name, table.kinds)
     rivals = [p for p in {*sent.record, *sent.properties} if columns and may_be(columns[0], p)]
     return len(columns) == 1 and rivals == [name] and fits(value, table.kinds[columns[0]])
