@@ -15,6 +15,17 @@ import pyarrow as pa
 from target_databricks.destinations import destination_of
 from target_databricks.errors import ConfigurationError
 
+_CLIENTS = (
+    "target_databricks.warehouse.warehouse",
+    "databricks.sdk",
+    "databricks.sdk.core",
+    "databricks.sdk.credentials_provider",
+    "databricks.sdk.errors",
+    "databricks.sql",
+    "databricks.sql.backend.types",
+)
+"""What a load into a warehouse imports where it first needs it."""
+
 
 def prepare(config: Mapping[str, Any]) -> None:
     """Have at hand what the destination of the settings needs, without waiting for it."""
@@ -55,8 +66,9 @@ class _WithoutPandas(MetaPathFinder):
 
 
 def _load_warehouse() -> None:
-    """Import the warehouse's clients, and with them pandas."""
-    importlib.import_module("target_databricks.warehouse.warehouse")
+    """Import the warehouse's clients, and pandas, which pyarrow would look for otherwise."""
+    for name in _CLIENTS:
+        importlib.import_module(name)
     pa.array([])
 
 
