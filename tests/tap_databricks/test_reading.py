@@ -12,11 +12,13 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 from lakes import Lake
 from singer_sdk.exceptions import ConfigurationError, ConfigValidationError
 from tap_databricks.lakehouse import LakehouseFolder
 from tap_databricks.settings import options_of, place_of
 from tap_databricks.tap import TapDatabricks
+from tap_databricks.trial import trial
 
 BY_AT = {"streams": {"*": {"replication_key": "at", "key_properties": ["id"]}}}
 
@@ -43,6 +45,17 @@ def test_a_table_that_cannot_be_opened_leaves_the_others(
     assert run.ids("t") == [1]
     assert str(run.error) == "Not read to the end: u."
     assert "books.u" in caplog.text
+
+
+def test_the_test_of_meltano_shows_no_row(lake: Lake) -> None:
+    lake.write("t", [{"id": 1, "email": "kim@example.com"}])
+    lake.write("u", pa.table({"id": pa.array([], pa.int64())}))
+    environment = {
+        "TAP_DATABRICKS_LAKEHOUSE_PATH": str(lake.config()["lakehouse_path"]),
+        "TAP_DATABRICKS_SCHEMAS": json.dumps(lake.config()["schemas"]),
+    }
+    done = CliRunner().invoke(trial, env=environment)
+    assert (done.exit_code, done.stdout.splitlines()) == (0, ["t: read", "u: nothing there"])
 
 
 def test_a_schema_that_is_not_there_is_named(lake: Lake) -> None:

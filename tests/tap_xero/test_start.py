@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from tap_xero.catalog import catalog
+from tap_xero.models.resources import RESOURCES
 from tap_xero.tap import TapXero
 
 EVERYTHING = {
@@ -67,3 +69,22 @@ def test_missing_credentials_are_told_before_anything_is_discovered(cli):
     assert done.returncode == 0
     assert done.stderr.startswith("Setting client_id is missing: ")
     assert json.loads(done.stdout)["streams"]
+
+
+def test_a_sandbox_ends_with_whoever_has_started_it():
+    started = (
+        "from tap_xero.api.sandbox import SandboxProcess\n"
+        "sandbox = SandboxProcess({'organisations': 1, 'invoices': 1})\n"
+        "print(sandbox._process.pid, sandbox.access.url)"
+    )
+    number, url = child(started).stdout.split()
+    assert url.startswith("http")
+    assert not Path("/proc", number).exists()
+
+
+def test_the_test_of_meltano_says_what_can_be_read_and_shows_no_record(tmp_path):
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"sandbox": {"organisations": 1, "invoices": 30}}))
+    command = Path(sys.executable).with_name("tap-xero-test")
+    done = subprocess.run([command, "--config", config], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [f"{resource.stream}: read" for resource in RESOURCES]

@@ -44,4 +44,6 @@ def trial() -> None:
         finally:
             tap.source.close()
         for stream in tap.streams:
-            click.echo(f"{stream}: {'read' if stream in tap.message_writer.records else 'no row'}")
+            click.echo(
+                f"{stream}: {'read' if stream in tap.message_writer.records else 'nothing there'}"
+            )

@@ -6,8 +6,9 @@ log of a build.
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -17,14 +18,28 @@ from tap_xero.tap import TapXero
 from tap_xero.text import errors_as_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from tap_xero.sync.usage_report import UsageReport
 
 
 class _Discarding(LineWriter):
-    """Takes Singer messages and keeps them to itself."""
+    """Takes Singer messages and keeps them to itself.
+
+    Attributes:
+        streams: Streams of which there was a record.
+    """
+
+    def __init__(self) -> None:
+        """Start with none."""
+        super().__init__()
+        self.streams: set[str] = set()
 
     def _write(self, lines: bytes) -> None:
-        """Drop whole lines."""
+        for line in lines.splitlines():
+            message = json.loads(line)
+            if message["type"] == "RECORD":
+                self.streams.add(message["stream"])
 
 
 class _Trial(TapXero):
@@ -41,23 +56,22 @@ def trial(files: tuple[Any, ...]) -> None:
             tap.run_connection_test()
         finally:
             tap.run.close()
-        for line in outcome(tap.streams, tap.run.report):
-            click.echo(line)
+        read = cast("_Discarding", tap.message_writer).streams
+        for stream in tap.streams:
+            click.echo(f"{stream}: {outcome(stream, read, tap.run.report)}")
         if tap.run.report.failures:
             sys.exit(1)
 
 
-def outcome(streams: Any, report: UsageReport) -> list[str]:
-    """A line for each stream: read, without a record, or why not.
+def outcome(stream: str, read: Collection[str], report: UsageReport) -> str:
+    """What trying to read a stream has come to.
 
     Args:
-        streams: Names of the streams.
-        report: What reading them has come to.
+        stream: Its name.
+        read: Streams of which there was a record.
+        report: What was not read, and why.
     """
-    lines = []
-    for stream in streams:
-        entries = [entry for (_, name), entry in report.entries.items() if name == stream]
-        skipped = next((entry.skipped for entry in entries if entry.skipped), "")
-        read = "read" if any(entry.rows for entry in entries) else "no record"
-        lines.append(f"{stream}: {f'not read: {skipped}' if skipped else read}")
-    return lines
+    if stream in read:
+        return "read"
+    reasons = (e.skipped for (_, name), e in report.entries.items() if name == stream and e.skipped)
+    return next((f"not read: {reason}" for reason in reasons), "nothing there")
