@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import release
+from published import publish
 
 ROOT = Path(__file__).resolve().parents[1]
 URL = "https://git.example.com/books/xero-to-databricks"
@@ -167,6 +168,20 @@ def test_a_package_is_installed_into_an_empty_environment_and_runs(machine, tool
         assert "Usage" in machine.run(f"{command} --help")
     if name.startswith(("tap", "target")):
         assert _version() in machine.run(f"{name} --version")
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("tool", ["uv tool", "pip"])
+def test_the_readmes_commands_install_from_git_as_they_stand(machine, tmp_path_factory, tool):
+    machine.env |= publish(tmp_path_factory.mktemp("published"))
+    for variable in ("PIP_FIND_LINKS", "UV_FIND_LINKS"):
+        del machine.env[variable]
+    section = (ROOT / "README.md").read_text().partition("## Packages\n")[2].partition("\n## ")[0]
+    lines = [line for line in indented(section.replace("\\\n", "")) if "git+" in line]
+    (command,) = (line for line in lines if line.startswith(f"{tool} install"))
+    machine.run(command)
+    machine.run('echo \'{"sandbox": {"invoices": 5}}\' > config.json')
+    assert '"RECORD"' in machine.run("tap-xero --config config.json")
 
 
 def _version() -> str:

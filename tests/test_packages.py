@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import re
-import shutil
 import subprocess
 import tarfile
 import tomllib
@@ -17,6 +16,7 @@ from pathlib import Path
 import pytest
 import release
 from packaging.requirements import Requirement
+from published import git, publish
 from release import ReleaseError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,6 +39,14 @@ def test_a_package_is_called_as_its_folder_with_the_projects_name_before_it(fold
     assert name in about["scripts"], "the command has no prefix"
     package = importlib.import_module(name.replace("-", "_"))
     assert getattr(package, "PACKAGE", about["name"]) == about["name"]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_readme_names_a_package_with_its_extras(folder):
+    about = project(folder)["project"]
+    extras = ", ".join(f"`{extra}`" for extra in about.get("optional-dependencies", ()))
+    row = f"| `{about['name']}` | {extras} | `{Path(folder).name}`".replace("|  |", "| |")
+    assert row in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_all_packages_have_the_version_that_the_changelog_has_last():
@@ -106,23 +114,9 @@ def test_nothing_says_to_install_a_name_that_is_anothers():
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory) -> Path:
     """A repository of its own with the files of this one, changed ones as they are."""
-    root = tmp_path_factory.mktemp("released") / "repository"
-    for name in tracked("--cached", "--others", "--exclude-standard"):
-        if (ROOT / name).exists() and not name.startswith("tests/"):
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, root / name)
-    git(root, "init", "--quiet")
-    git(root, "config", "user.name", "A tester")
-    git(root, "config", "user.email", "tester@example.com")
-    git(root, "add", "--all")
-    git(root, "commit", "--quiet", "--message=All")
+    root = tmp_path_factory.mktemp("released")
+    publish(root)
     return root
-
-
-def git(root: Path, *arguments: str) -> str:
-    return subprocess.run(
-        ["git", *arguments], cwd=root, capture_output=True, text=True, check=True
-    ).stdout
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import struct
 import subprocess
 from collections import Counter
@@ -14,6 +13,7 @@ import pytest
 import samples
 import yaml
 from conftest import REPOSITORY, Project
+from published import HOST, publish
 from tap_xero.models.resources import RESOURCES
 from xero_sandbox.sandbox import Sandbox
 
@@ -97,14 +97,9 @@ def test_from_an_empty_project_to_the_first_rows_as_the_readme_has_it(
     project.root = theirs
     project.meltano("init", ".", "--no-usage-stats")
     (theirs / ".env").write_text("\n".join(settings) + "\n")
-    host = "https://your.git.host/this-repository"
-    git = {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"url.{_committed(tmp_path_factory)}.insteadOf",
-        "GIT_CONFIG_VALUE_0": host,
-    }
+    git = publish(tmp_path_factory.mktemp("published"))
     for command in commands:
-        here = [part.replace(f"{host}/raw/main", str(REPOSITORY)) for part in command[1:]]
+        here = [part.replace(f"{HOST}/raw/main", str(REPOSITORY)) for part in command[1:]]
         project.meltano(*here, **git)
     project.lakehouse = theirs / "output" / "lakehouse" / "xero"
     assert project.table("invoices").num_rows > 0
@@ -113,22 +108,6 @@ def test_from_an_empty_project_to_the_first_rows_as_the_readme_has_it(
 
 SHORT = 200
 """Lines of a `meltano.yml` that has both definitions in it."""
-
-
-def _committed(factory: pytest.TempPathFactory) -> str:
-    """URL of a repository that has the packages as they are here, committed or not."""
-    root = factory.mktemp("published")
-    for name in ("pyproject.toml", "tap-xero", "target-databricks", "plugins"):
-        copy = shutil.copytree if (REPOSITORY / name).is_dir() else shutil.copy
-        copy(REPOSITORY / name, root / name)
-    who = ["-c", "user.name=A tester", "-c", "user.email=tester@example.com"]
-    for command in (
-        ["init", "--quiet"],
-        ["add", "--all"],
-        [*who, "commit", "--quiet", "-m", "All"],
-    ):
-        subprocess.run(["git", *command], cwd=root, check=True)
-    return root.as_uri()
 
 
 def test_the_definitions_say_what_the_plugins_say() -> None:
