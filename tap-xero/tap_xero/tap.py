@@ -36,7 +36,6 @@ from tap_xero.sync.run import Run
 from tap_xero.sync.scheduler import Scheduler
 from tap_xero.sync.state import State
 from tap_xero.text import errors_as_lines
-from tap_xero.webhooks.intake import take_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,6 +144,9 @@ class TapXero(Tap):
         run, config = self.run, self.config
         selected = [cast("XeroStream", each) for each in self.streams.values() if each.selected]
         if config.get("webhook_inbox_path") or config["webhook_only"]:
+            # Imported here: few runs have an inbox, and what reads one.
+            from tap_xero.webhooks.intake import take_in
+
             take_in(config, run, selected)
         if config["webhook_only"]:
             return

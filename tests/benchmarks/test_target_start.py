@@ -26,10 +26,18 @@ SIZES = [
     )
 ]
 RUNS = 3
-WITHOUT_PANDAS = (
-    "import runpy, sys; sys.modules['pandas'] = None; sys.argv = sys.argv[1:]; "
-    "runpy.run_path(sys.argv[0], run_name='__main__')"
-)
+WITHOUT_PANDAS = """
+import runpy, sys
+
+class Without:
+    def find_spec(name, *_):
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Without)
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1800)]
 

@@ -88,3 +88,19 @@ def test_the_test_of_meltano_says_what_can_be_read_and_shows_no_record(tmp_path)
     command = Path(sys.executable).with_name("tap-xero-test")
     done = subprocess.run([command, "--config", config], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [f"{resource.stream}: read" for resource in RESOURCES]
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        *("xero_sandbox", "uvicorn", "h11", "prometheus_client", "keyring", "pandas", "sqlalchemy"),
+        *("webbrowser", "http.server", "tap_xero.commands", "tap_xero.webhooks.intake"),
+    ],
+)
+def test_what_a_run_may_not_need_is_not_loaded_at_its_start(module, at_start):
+    assert module not in at_start
+
+
+@pytest.fixture(scope="module")
+def at_start():
+    return {*child("import tap_xero.tap").stderr.split()}
