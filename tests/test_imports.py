@@ -11,7 +11,7 @@ import pytest
 
 PACKAGES = (
     *("tap_databricks", "tap_xero", "target_databricks", "target_xero"),
-    *("xero_sandbox", "databricks_sandbox"),
+    *("xero_sandbox", "databricks_sandbox", "xero_report"),
 )
 
 

@@ -34,6 +34,7 @@ PROJECTS = (
     "plugins/databricks-sandbox/pyproject.toml",
     "plugins/tap-databricks/pyproject.toml",
     "plugins/target-xero/pyproject.toml",
+    "plugins/report/pyproject.toml",
 )
 
 Use = tuple[str, str, str]

@@ -1,0 +1,1 @@
+"""One self-contained page of the books, written from the marts."""
