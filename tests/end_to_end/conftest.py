@@ -20,6 +20,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
+from reconciled_books import faults, reconciled  # noqa: F401 - fixtures of several modules
 from xero_sandbox.clock import ManualClock
 from xero_sandbox.sandbox import Sandbox
 

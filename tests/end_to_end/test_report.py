@@ -23,9 +23,10 @@ from xero_report.page import content, html
 from xero_report.settings import Settings
 
 PICTURES = REPOSITORY / "plugins" / "report" / "docs"
-NOW = datetime(2026, 2, 4, 15, 30, tzinfo=UTC)
+NOW = datetime.now(UTC)
 MONTHS = ("2026-01", "2025-03", "2024-06")
 TOTAL = "total"
+NOTHING = "\u2013"
 Amounts = dict[Any, list[Decimal]]
 
 READ = """
@@ -33,7 +34,6 @@ JSON.stringify(Object.fromEntries([...document.querySelectorAll("main table")].m
   table.dataset.table, [...table.querySelectorAll("tbody tr")].map((row) => [
     row.className, ...[...row.cells].map((cell) => cell.textContent)])])))
 """
-AT_A_FIXED_TIME = f"Date.now = () => {int(NOW.timestamp() * 1000)};"
 
 
 def settings(database: Path, lakehouse: Path, output: Path) -> Settings:
@@ -56,9 +56,7 @@ def write(stated: Settings) -> Path:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    for each in opened(tmp_path_factory.mktemp("browser")):
-        each.do("Page.addScriptToEvaluateOnNewDocument", source=AT_A_FIXED_TIME)
-        yield each
+    yield from opened(tmp_path_factory.mktemp("browser"))
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +100,7 @@ def amounts(rows: list[list[str]]) -> Amounts:
 
 def figure(cell: str) -> Decimal:
     """A figure as an organisation that counts in English writes it; nothing is zero."""
-    if cell in ("–", ""):
+    if cell in (NOTHING, ""):
         return Decimal(0)
     if cell.endswith("%"):
         return Decimal(cell.removesuffix("%").replace(",", "")) / 100
@@ -188,6 +186,7 @@ def balance_sheet(connection: Any, tenant: str, month: str) -> Amounts:
         UNION ALL SELECT section, 'total', month, sum(amount) FROM figures GROUP BY ALL
     """
     lines = spread(ask(connection, query, tenant=tenant), columns)
+    del lines["Equity", TOTAL]  # that of the whole side
     sides = """
         SELECT strftime(month_end, '%Y-%m'), sum(CASE WHEN class = 'ASSET' THEN amount ELSE 0 END),
           sum(CASE WHEN class = 'LIABILITY' THEN amount ELSE 0 END),
@@ -220,22 +219,24 @@ def bank_accounts(connection: Any, tenant: str, month: str) -> Amounts:
     }
 
 
-AGES = "current_base less_than_1_month_base months_1_base months_2_base months_3_base older_base total_base"
+AGES = (
+    *("current_base", "less_than_1_month_base", "months_1_base", "months_2_base"),
+    *("months_3_base", "older_base", "total_base"),
+)
 
 
 def aged(connection: Any, table: str, tenant: str, month: str) -> list[list[Any]]:
     """Rows in any order, since two contacts may have the same name; the total is the last."""
-    columns = AGES.split()
     query = f"""
         SELECT c.name || CASE WHEN k.code <> o.base_currency THEN ' (' || k.code || ')' ELSE '' END,
-          {", ".join(columns)}
+          {", ".join(AGES)}
         FROM marts.{table} AS a JOIN marts.dim_contact AS c USING (contact_key)
         JOIN marts.dim_currency AS k USING (currency_key)
         JOIN marts.dim_organisation AS o ON o.tenant_id = a.tenant_id
         WHERE a.tenant_id = $tenant AND strftime(a.month_end, '%Y-%m') = $month
     """
     totals = f"""
-        SELECT 'Total', {", ".join(f"coalesce(sum({each}), 0)" for each in columns)}
+        SELECT 'Total', {", ".join(f"coalesce(sum({each}), 0)" for each in AGES)}
         FROM marts.{table} WHERE tenant_id = $tenant AND strftime(month_end, '%Y-%m') = $month
     """
     values = {"tenant": tenant, "month": month}
@@ -271,7 +272,7 @@ def budgets(connection: Any, tenant: str, month: str) -> Amounts:
     query = """
         WITH figures AS (
           SELECT section, concat_ws(' ', code, account) AS name, b.*
-          FROM marts.budget_against_actual AS b JOIN marts.dim_month AS m USING (tenant_id, month_end)
+          FROM marts.budget_against_actual AS b
           WHERE b.tenant_id = $tenant AND tracking_option_key IS NULL
             AND strftime(b.month_end, '%Y-%m') <= $month
             AND b.month_end >= (SELECT year_start FROM marts.dim_month
@@ -281,8 +282,8 @@ def budgets(connection: Any, tenant: str, month: str) -> Amounts:
           SELECT section, name, strftime(month_end, '%Y-%m') = $month AS is_month, actual, budget,
             variance, variance_share FROM figures
           UNION ALL
-          SELECT section, 'total', strftime(month_end, '%Y-%m') = $month, actual, budget, variance, 0
-          FROM figures
+          SELECT section, 'total', strftime(month_end, '%Y-%m') = $month, actual, budget, variance,
+            0 FROM figures
         )
         SELECT section, name, sum(CASE WHEN is_month THEN actual ELSE 0 END),
           sum(CASE WHEN is_month THEN budget ELSE 0 END),
@@ -296,17 +297,29 @@ def budgets(connection: Any, tenant: str, month: str) -> Amounts:
     }
 
 
-def bridges(connection: Any, tenant: str, month: str) -> list[Any]:
+def bridges(connection: Any, tenant: str, month: str, period: str, most: int) -> list[Any]:
     query = """
         SELECT opening_customers, closing_customers - new_customers - returned_customers,
           new_customers, returned_customers, lost_customers, closing_customers,
-          coalesce(customer_churn, 0), opening, new, returned, expansion, contraction, lost, closing,
-          coalesce(gross_retention, 0), coalesce(net_retention, 0)
+          coalesce(customer_churn, 0), opening, new, returned, expansion, contraction, lost,
+          closing,           coalesce(gross_retention, 0), coalesce(net_retention, 0)
         FROM marts.revenue_bridge
-        WHERE tenant_id = $tenant AND period = 'month' AND strftime(period_start, '%Y-%m') <= $month
-        ORDER BY period_start DESC LIMIT 12
+        WHERE tenant_id = $tenant AND period = $period
+          AND strftime(period_start, '%Y-%m') <= $month
+        ORDER BY period_start DESC LIMIT $most
     """
-    return [list(row) for row in ask(connection, query, tenant=tenant, month=month)]
+    values = {"tenant": tenant, "month": month, "period": period, "most": most}
+    return [list(row) for row in ask(connection, query, **values)]
+
+
+def customers(browser: Browser) -> list[list[Decimal]]:
+    """Both tables of customers beside each other."""
+    tables = json.loads(browser.js(READ))
+    counts, revenue = (
+        [[figure(cell) for cell in row[2:]] for row in tables[table]]
+        for table in ("customers", "customer_revenue")
+    )
+    return [count + money for count, money in zip(counts, revenue, strict=True)]
 
 
 @pytest.mark.parametrize("month", MONTHS)
@@ -326,12 +339,12 @@ def test_every_figure_of_an_organisation_is_the_marts(marts, browser, page, plac
         rows = [[name, *map(figure, cells)] for _, name, *cells in shown[table]]
         assert sorted(rows, key=str) == sorted(aged(connection, table, tenant, month), key=str)
     assert without_empty(amounts(shown["tracking"])) == tracking(connection, tenant, month)
-    counts, revenue = (
-        [[figure(cell) for cell in row[2:]] for row in shown[table]]
-        for table in ("customers", "customer_revenue")
-    )
-    ours = [count + money for count, money in zip(counts, revenue, strict=True)]
-    assert ours == bridges(connection, tenant, month)
+    for period, most in (("month", 12), ("year", 5), ("quarter", 8)):
+        browser.js(
+            f"{{ const chosen = document.querySelector('#period'); chosen.value = '{period}';"
+            "chosen.dispatchEvent(new Event('change')) }"
+        )
+        assert customers(browser) == bridges(connection, tenant, month, period, most)
     plan = [
         [kind, name, *cells[:-1]] if cells else [kind, name]
         for kind, name, *cells in shown.get("budgets", [])
@@ -357,7 +370,7 @@ def faulty(marts, faults, reconciled, tmp_path_factory: pytest.TempPathFactory) 
     for table in ("xero_reconciliation", "_sdc_loads"):
         shutil.copytree(reconciled[0].lakehouse / table, folder / "lakehouse" / "xero" / table)
     _, rows = faults
-    run = {"run_id": "with faults", "checked_at": NOW}
+    run = {"run_id": "with faults", "checked_at": datetime.now(UTC)}
     History("", str(folder / "lakehouse"), "xero").append([{**row, **run} for row in rows])
     database = project.root / "output" / "books.duckdb"
     stated = settings(database, folder / "lakehouse" / "xero", folder / "report.html")
@@ -396,8 +409,8 @@ def test_books_that_differ_cannot_be_overlooked(marts, faults, faulty, browser) 
     assert all(any(name in row[6] for row in shown["findings"]) for name in documents)
     # On paper, too.
     browser.do("Emulation.setEmulatedMedia", media="print")
-    hidden = "[...document.querySelectorAll('#badge, .banner, .warning')].some((e) => !e.checkVisibility())"
-    assert not browser.js(hidden)
+    loud = "[...document.querySelectorAll('#badge, .banner, .warning')]"
+    assert browser.js(f"{loud}.every((each) => each.checkVisibility())")
     browser.do("Emulation.setEmulatedMedia", media="")
 
 
@@ -483,7 +496,8 @@ def test_the_page_is_worked_by_keyboard(browser, page) -> None:
         browser.press("Tab", 9)
         reached.add(
             browser.js(
-                "document.activeElement.getAttribute('aria-labelledby') || document.activeElement.tagName"
+                "(document.activeElement.getAttribute('aria-labelledby')"
+                " || document.activeElement.tagName)"
             )
         )
     assert {"table-profit_and_loss", "table-budgets", "A", "SELECT"} <= reached
@@ -495,7 +509,10 @@ def test_the_page_fits_a_phone(browser, page, scheme) -> None:
     try:
         show(browser, page, "0", "2026-01")
         assert browser.js("document.documentElement.scrollWidth") == 375
-        wide = "[...document.querySelectorAll('main *')].filter((e) => !e.closest('.scroll') && e.getBoundingClientRect().right > 376).length"
+        wide = (
+            "[...document.querySelectorAll('main *')].filter((each) => !each.closest('.scroll')"
+            " && each.getBoundingClientRect().right > 376).length"
+        )
         assert browser.js(wide) == 0
     finally:
         browser.look(1280, 900)

@@ -93,7 +93,7 @@ def test_rows_are_packed_by_organisation_and_month():
             ],
             "section": ["Income", None, "Income", "Income"],
             "amount": pa.array(
-                [Decimal("1.5000"), None, Decimal("20"), Decimal(1)], pa.decimal128(18, 4)
+                [Decimal("1.5000"), None, Decimal(20), Decimal(1)], pa.decimal128(18, 4)
             ),
         }
     )

@@ -45,7 +45,7 @@ def charts() -> dict[str, dict[str, Any]]:
     """Specifications by the name of their section."""
     made = {
         "profit_and_loss": _profit_and_loss(),
-        "balance_sheet": _lines([BLUE, ORANGE, GREEN], sort=["Assets", "Liabilities", "Equity"]),
+        "balance_sheet": _lines([BLUE, ORANGE, GREEN], ["Assets", "Liabilities", "Equity"]),
         "bank_accounts": _lines([BLUE, ORANGE, GREEN, VERMILLION, SKY, PURPLE]),
         "aged_receivables": _aged(),
         "aged_payables": _aged(),
@@ -102,20 +102,19 @@ def _profit_and_loss() -> Any:
     return alt.layer(bars, line, net.mark_point(color=_INK, filled=True, size=35))
 
 
-def _lines(colours: list[str], sort: list[str] | None = None) -> Any:
-    order: Any = sort or None
+def _lines(colours: list[str], names: list[str] | None = None) -> Any:
+    def scale(values: list[Any]) -> alt.Scale:
+        # Both scales alike, so that there is one legend for the two.
+        return alt.Scale(range=values, **({"domain": names} if names else {}))
+
     return (
         _base()
         .mark_line(strokeWidth=2.5)
         .encode(
             x=_month(),
             y=_amount(),
-            color=alt.Color(
-                "series:N", sort=order, legend=_legend(), scale=alt.Scale(range=colours)
-            ),
-            strokeDash=alt.StrokeDash(
-                "series:N", sort=order, legend=_legend(), scale=alt.Scale(range=_DASHES)
-            ),
+            color=alt.Color("series:N", legend=_legend(), scale=scale(colours)),
+            strokeDash=alt.StrokeDash("series:N", legend=_legend(), scale=scale(_DASHES)),
         )
     )
 

@@ -118,7 +118,7 @@ function section(view, { id, title, build, checked }) {
   const { charts = [], grids, notes = [], choice } = build(view, options);
   const state = worst(verdictsOf(view));
   const shown = element("section", { id, "aria-labelledby": `${id}-title` },
-    element("h2", { id: `${id}-title` }, title),
+    element("h2", { id: `${id}-title` }, title, element("span", { class: "on-paper" }, `: ${view.name}, ${view.shortMonth(view.month)}`)),
     checked && STATES[state].bad
       ? element("p", { class: "warning" }, `✗ ${STATES[state].words}: read this with `, element("a", { href: "#reconciliation" }, "what differs"), ".")
       : null,
@@ -215,3 +215,5 @@ function start() {
 }
 
 start();
+// When everything could be used for the first time, in milliseconds.
+document.documentElement.dataset.ready = performance.now();

@@ -42,14 +42,15 @@ function aged(view, name, title, whose) {
   const rows = [];
   for (const member of membersOf(view)) {
     const contacts = rowsOf(name, member.place, view.month);
-    const sums = [...AGES, "Total"].map((_, at) => member.amount(sumOf(contacts, at)));
+    const cells = (ages) => [...ages, total(ages)].map(member.amount);
+    const sums = cells(AGES.map((_, at) => sumOf(contacts, at)));
     if (view.isGroup) {
       rows.push({ name: inCurrency(member), cells: sums });
       continue;
     }
     rows.push(...contacts.map(({ label: [contact, currency], figures }) => ({
       name: currency && currency !== member.currency ? `${contact} (${currency})` : contact ?? "No contact",
-      cells: figures.map((figure) => member.amount(units(figure))),
+      cells: cells(figures.map(units)),
     })), { name: "Total", kind: "result", cells: sums });
   }
   const marks = view.isGroup ? [] : booksOf(view, 12).flatMap((month) => {
@@ -118,7 +119,7 @@ function bridges(place, period, until, many) {
 }
 
 function customers(view, options) {
-  const { period = "month" } = options;
+  const { period = "quarter" } = options;
   const lines = membersOf(view).flatMap((member) =>
     bridges(member.place, period, view.month, view.isGroup ? 1 : PERIODS[period])
       .map((row) => ({ ...row, member })));

@@ -120,8 +120,9 @@ function balanceSheet(view) {
   const cells = (amounts) => amounts.map(view.amount);
   const rows = [];
   SIDES.forEach(([name, title], at) => {
-    for (const section of sections) {
-      if (section.side === name) rows.push(...sectionRows(view, section));
+    for (const section of sections.filter((each) => each.side === name)) {
+      // Equity is one section, whose total is the side's.
+      rows.push(...sectionRows(view, section).slice(0, name === "EQUITY" ? -1 : undefined));
     }
     rows.push({ name: title, kind: "result", cells: cells([assets, liabilities, equity][at]) });
     if (name === "LIABILITY") rows.push({ name: "Net assets", kind: "result", cells: cells(net) });
