@@ -24,7 +24,14 @@ FOLDERS = release.folders()
 URL = "https://git.example.com/books/xero-to-databricks"
 VERSION = "0.99.0"
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+COMMANDS = {"report": "xero-report"}
+"""Commands that are called otherwise than their folder, whose name would be everybody's."""
 OLD = "|".join(Path(folder).name for folder in FOLDERS)
+
+
+def command_of(folder: str) -> str:
+    name = Path(folder).name
+    return COMMANDS.get(name, name)
 
 
 def project(folder: str) -> dict[str, object]:
@@ -36,8 +43,9 @@ def test_a_package_is_called_as_its_folder_with_the_projects_name_before_it(fold
     name = Path(folder).name
     about = project(folder)["project"]
     assert about["name"] == f"{release.FAMILY}-{name}"
-    assert name in about["scripts"], "the command has no prefix"
-    package = importlib.import_module(name.replace("-", "_"))
+    command = command_of(folder)
+    assert command in about["scripts"], "the command has no prefix"
+    package = importlib.import_module(command.replace("-", "_"))
     assert getattr(package, "PACKAGE", about["name"]) == about["name"]
 
 
@@ -161,7 +169,7 @@ def test_a_wheel_says_whose_it_is_and_what_it_runs_on(built, folder):
     urls = dict(each.split(", ") for each in metadata.get_all("Project-URL"))
     assert urls["Homepage"] == URL
     assert urls["Documentation"] == f"{URL}/blob/v{VERSION}/{folder}/README.md"
-    package = Path(folder).name.replace("-", "_")
+    package = command_of(folder).replace("-", "_")
     info = f"{file_name(folder)}-{VERSION}.dist-info/"
     assert f"{info}licenses/LICENSE" in names
     assert f"{package}/py.typed" in names

@@ -12,9 +12,10 @@ import pytest
 import synthetic
 from deltalake import write_deltalake
 from xero_report import tables
-from xero_report.books import BooksError, open_books
+from xero_report.books import BooksError
 from xero_report.folder import Folder
 from xero_report.page import content
+from xero_report.places import open_books
 from xero_report.settings import Settings
 from xero_report.warehouse import Warehouse
 
@@ -83,6 +84,7 @@ def warehouse(sandbox, schema: str) -> Settings:
     )
 
 
+@pytest.mark.stress
 def test_the_page_of_a_warehouse_is_that_of_a_folder(
     marts, databricks_sandbox, databricks_schema, tmp_path
 ):

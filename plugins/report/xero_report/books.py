@@ -9,8 +9,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from xero_report.settings import Settings
-
 
 class BooksError(Exception):
     """The books cannot be read; says what to do."""
@@ -40,18 +38,3 @@ class Books(Protocol):
 
     def close(self) -> None:
         """Let go of files and sessions."""
-
-
-def open_books(settings: Settings) -> Books:
-    """The books that the settings mean: a warehouse where a workspace is named, else files.
-
-    Raises:
-        BooksError: They cannot be opened.
-    """
-    if settings.access:
-        from xero_report.warehouse import Warehouse
-
-        return Warehouse(settings)
-    from xero_report.folder import Folder
-
-    return Folder(settings)

@@ -81,7 +81,8 @@ def _series(names: list[str], colours: list[str]) -> alt.Color:
 
 
 def _legend() -> alt.Legend:
-    return alt.Legend(title=None, orient="top", symbolLimit=12, labelLimit=260, columns=3)
+    columns = alt.ExprRef("width < 260 ? 1 : width < 420 ? 2 : width < 700 ? 3 : 6")
+    return alt.Legend(title=None, orient="top", symbolLimit=12, labelLimit=150, columns=columns)
 
 
 def _profit_and_loss() -> Any:
@@ -105,7 +106,7 @@ def _profit_and_loss() -> Any:
 def _lines(colours: list[str], names: list[str] | None = None) -> Any:
     def scale(values: list[Any]) -> alt.Scale:
         # Both scales alike, so that there is one legend for the two.
-        return alt.Scale(range=values, **({"domain": names} if names else {}))
+        return alt.Scale(range=values, domain=names) if names else alt.Scale(range=values)
 
     return (
         _base()

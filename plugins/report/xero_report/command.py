@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 
 import click
 
-from xero_report.books import BooksError, open_books
+from xero_report.books import BooksError
 from xero_report.page import content, html
+from xero_report.places import open_books
 from xero_report.settings import Settings
 from xero_report.verdict import worst
 

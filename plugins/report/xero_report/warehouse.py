@@ -11,6 +11,7 @@ from target_databricks.warehouse.client.connection import Connections, Statement
 from target_databricks.warehouse.client.start import check, start
 from target_databricks.warehouse.sql.names import Schema
 
+from xero_report import PACKAGE
 from xero_report.books import BooksError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Warehouse:
         self._xero = Schema(catalog, settings.xero_schema)
         backoff = Backoff(float(settings.access["warehouse_timeout"]))
         try:
-            access = make_access(settings.access, PRODUCT)
+            access = make_access(settings.access, PRODUCT, PACKAGE)
             check(access, backoff)
         except ConfigurationError as error:
             raise BooksError(str(error)) from error

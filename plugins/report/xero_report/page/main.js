@@ -1,11 +1,12 @@
 // The page: what is chosen, the verdict on it, and its sections.
 
+// Signs that the fonts of every system have.
 const STATES = {
-  differs: { sign: "✗", words: "Differs from Xero", bad: true },
-  changed_after_close: { sign: "✗", words: "A closed period has changed", bad: true },
+  differs: { sign: "≠", words: "Differs from Xero", bad: true },
+  changed_after_close: { sign: "≠", words: "A closed period has changed", bad: true },
   incomplete: { sign: "!", words: "Not all could be checked against Xero", doubtful: true },
   never: { sign: "?", words: "Never reconciled with Xero", doubtful: true },
-  agrees: { sign: "✓", words: "Agrees with Xero" },
+  agrees: { sign: "=", words: "Agrees with Xero" },
 };
 const WORST = Object.keys(STATES);
 const by = (id) => document.getElementById(id);
@@ -63,7 +64,7 @@ function banner(view) {
     element("h1", {}, element("span", { class: "sign", "aria-hidden": "true" }, sign), ` ${words}`),
     element("p", {},
       element("strong", {}, view.name),
-      checked ? `: ${countWords(counts)}. Checked ${instant(checked)}, ${ago(checked)}.` : ": no figure was ever checked."),
+      checked ? `: of the figures ${countWords(counts)}. Checked ${instant(checked)}, ${ago(checked)}.` : ": no figure was ever checked."),
     loadsSince(checked),
     details);
 }
@@ -120,7 +121,7 @@ function section(view, { id, title, build, checked }) {
   const shown = element("section", { id, "aria-labelledby": `${id}-title` },
     element("h2", { id: `${id}-title` }, title, element("span", { class: "on-paper" }, `: ${view.name}, ${view.shortMonth(view.month)}`)),
     checked && STATES[state].bad
-      ? element("p", { class: "warning" }, `✗ ${STATES[state].words}: read this with `, element("a", { href: "#reconciliation" }, "what differs"), ".")
+      ? element("p", { class: "warning" }, `≠ ${STATES[state].words}: read this with `, element("a", { href: "#reconciliation" }, "what differs"), ".")
       : null,
     choice ? select(choice) : null,
     element("div", { class: charts.length ? "beside" : undefined }, charts.map(chart), element("div", {}, grids)),
