@@ -18,6 +18,7 @@ import pytest
 from chromium import Browser, opened
 from conftest import REPOSITORY
 from reconcile.folder import Folder as History
+from reconciled_books import settings as reconciliation_settings
 from xero_report.folder import Folder
 from xero_report.page import content, html
 from xero_report.settings import Settings
@@ -530,6 +531,41 @@ def test_the_command_ends_with_the_path_of_the_page(marts) -> None:
     assert "never reconciled with Xero" in printed
 
 
+def test_the_page_is_written_whatever_came_of_the_reconciliation(marts) -> None:
+    """One that could not even begin: the page is there, and the exit code tells."""
+    project, _, _ = marts
+    page = project.root / "output" / "other.html"
+    printed = project.meltano(
+        *("invoke", "report:reconciled"),
+        code=1,
+        REPORT_LOAD="dbt-duckdb:no-such-command",
+        REPORT_OUTPUT=str(page),
+    )
+    assert printed.splitlines()[-1] == str(page)
+    assert page.stat().st_size > 500_000
+
+
+@pytest.mark.stress
+def test_the_job_goes_on_where_an_organisation_is_gone(
+    marts, browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    loaded, xero, _ = marts
+    project = loaded.copy(tmp_path_factory.mktemp("gone") / "project")
+    there = list(xero.identity.connections)
+    xero.identity.disconnect(there[1].connection_id)
+    try:
+        printed = project.meltano("run", "page", code=1, **reconciliation_settings(xero))
+    finally:
+        xero.identity.connections[:] = there
+    page = project.root / "output" / "report.html"
+    assert f"{page}\n" in printed
+    here, gone = xero.tenants
+    shown = show(browser, page, "group", "2026-01")
+    states = {name: state for _, name, state, *_ in shown["verdicts"]}
+    assert states[here.name] == "= Agrees with Xero"
+    assert states[gone.name] == "! Not all could be checked against Xero"
+
+
 @pytest.mark.skipif("UPDATE_SNAPSHOTS" not in os.environ, reason="pictures are made when asked for")
 def test_pictures_for_the_readme(marts, browser, page, faulty) -> None:
     _, xero, connection = marts
@@ -545,5 +581,6 @@ def test_pictures_for_the_readme(marts, browser, page, faulty) -> None:
         browser.wait_for(
             "document.documentElement.dataset.drawn === document.documentElement.dataset.shown"
         )
+        browser.js("scrollTo(0, 0); document.activeElement.blur()")
         browser.picture(PICTURES / f"{name}.png", height)
     browser.look(1280, 900)

@@ -18,6 +18,8 @@ from xero_report.settings import Settings
 NOW = datetime(2026, 2, 4, tzinfo=UTC)
 CELLS = "[...document.querySelectorAll('[data-table={}] td')].map((cell) => cell.textContent)"
 
+pytestmark = pytest.mark.xdist_group("page")
+
 
 def write(folder: Path) -> Path:
     """The page of the marts in a folder."""

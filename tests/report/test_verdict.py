@@ -50,11 +50,12 @@ def test_a_group_is_as_good_as_its_worst_organisation():
 
 def test_months_that_differ_by_the_same_amount_are_one_finding():
     months = [date(2026, 1, 31), date(2025, 12, 31)]
-    rows = [ROW | {"period_end": month} for month in months]
+    rows = [ROW | {"period_end": month, "documents": f"INV-{month}"} for month in months]
     rows.append(ROW | {"difference": Decimal("5.0000"), "documents": "INV-1 (row missing)"})
     larger, same = verdict(rows)["findings"]
     assert (larger["difference"], larger["documents"]) == ("5", "INV-1 (row missing)")
     assert (same["since"], same["until"]) == ("2025-12-31", "2026-01-31")
+    assert same["documents"] == "INV-2026-01-31"
     assert (same["lakehouse"], same["xero"], same["difference"]) == ("12.34", "12.35", "-0.01")
 
 

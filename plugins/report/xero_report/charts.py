@@ -16,9 +16,10 @@ from typing import Any
 import altair as alt
 
 BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
-SKY, PURPLE, GREY = "#56B4E9", "#CC79A7", "#8C8C8C"
+SKY, PURPLE = "#56B4E9", "#CC79A7"
+KEPT_WON_LOST = [SKY, BLUE, VERMILLION]
 _DASHES: list[list[int]] = [[1, 0], [7, 3], [2, 2], [8, 3, 2, 3], [4, 4], [1, 3]]
-_CIVIDIS = ["#00224E", "#35456C", "#666970", "#948E77", "#C8B866", "#FEE838"]
+CIVIDIS = ["#00224E", "#35456C", "#666970", "#948E77", "#C8B866", "#FEE838"]
 _HEIGHT = 230
 _INK, _SOFT, _LINE = "var(--ink)", "var(--soft)", "var(--line)"
 _FIT = {"type": "fit-x", "contains": "padding"}
@@ -127,7 +128,7 @@ def _aged() -> Any:
         .encode(
             x=_month(),
             y=_amount(),
-            color=_series(list(AGES), _CIVIDIS),
+            color=_series(list(AGES), CIVIDIS),
             order=alt.Order("place:Q"),
         )
     )
@@ -150,7 +151,7 @@ def _customers() -> Any:
     return (
         _base()
         .mark_bar()
-        .encode(x=_month(), y=_amount("customers"), color=_series(names, [GREY, GREEN, VERMILLION]))
+        .encode(x=_month(), y=_amount("customers"), color=_series(names, KEPT_WON_LOST))
     )
 
 

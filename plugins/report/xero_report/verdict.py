@@ -85,7 +85,7 @@ def _finding(same: Sequence[Row]) -> dict[str, Any]:
         "first_agreed": _day(last["first_agreed"]),
         "locked": bool(first["locked"]),
         "explanation": last["explanation"],
-        "documents": next((row["documents"] for row in same if row["documents"]), None),
+        "documents": last["documents"],
     }
 
 
