@@ -53,7 +53,7 @@ def test_a_package_is_called_as_its_folder_with_the_projects_name_before_it(fold
 def test_the_readme_names_a_package_with_its_extras(folder):
     about = project(folder)["project"]
     extras = ", ".join(f"`{extra}`" for extra in about.get("optional-dependencies", ()))
-    row = f"| `{about['name']}` | {extras} | `{Path(folder).name}`".replace("|  |", "| |")
+    row = f"| `{about['name']}` | {extras} | `{command_of(folder)}`".replace("|  |", "| |")
     assert row in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
