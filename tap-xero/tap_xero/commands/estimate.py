@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from fnmatch import fnmatchcase
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from tap_xero.estimate import Part
 
+_WIDTH = 100
 _HEAD = ("organisation, stream", "calls", "minutes", "days", "rows", "bytes", "")
 
 
@@ -38,7 +40,7 @@ _HEAD = ("organisation, stream", "calls", "minutes", "days", "rows", "bytes", ""
 def estimate(files: tuple[Any, ...], patterns: tuple[str, ...], as_json: bool) -> None:
     """Say what the first load takes: calls, minutes, days and bytes of each organisation.
 
-    About twelve calls for each organisation, which are counted with the day's. Exit code 0, or 1
+    About thirteen calls for each organisation, which are counted with the day's. Exit code 0, or 1
     when Xero cannot be asked.
     """
 
@@ -78,8 +80,10 @@ def lines(estimates: Sequence[Estimate], without: Sequence[str]) -> Iterator[str
         left = "" if each.left is None else f"{plural(each.left, 'call')} left today"
         rows.append((each.tenant.name, *total, size(each.bytes), left))
         rows += [_row(part) for part in each.parts if part.calls > 1 and not part.refused]
-        if single := [p.stream for p in each.parts if p.calls == 1 and not p.refused]:
-            rows.append((f"  a call each: {', '.join(single)}",))
+        single = ", ".join(p.stream for p in each.parts if p.calls == 1 and not p.refused)
+        text = f"a call each: {single}"
+        listed = wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="    ")
+        rows += [(line,) for line in listed if single]
         rows += [(f"  {part.stream}: {part.refused}",) for part in each.parts if part.refused]
     yield from table(rows, figures=range(1, 6))
     yield ""
