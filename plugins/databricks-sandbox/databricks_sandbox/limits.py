@@ -25,6 +25,12 @@ POLL_SECONDS = 5.0
 STATEMENT_BYTES = 16 << 20
 """How long the text of a statement may be."""
 
+SECRET_BYTES = 128 << 10
+"""How long the value of a secret may be."""
+
+SECRETS_A_SCOPE = 1000
+"""How many secrets a scope has at most."""
+
 FILES_A_PAGE = 3
 """How many files a list has before the next page is asked for; a workspace gives 1,000."""
 

@@ -15,6 +15,7 @@ from databricks_sandbox.app.catalog import CatalogCalls
 from databricks_sandbox.app.control import Control
 from databricks_sandbox.app.files import Files
 from databricks_sandbox.app.oidc import OAuth
+from databricks_sandbox.app.secrets import SecretScopes
 from databricks_sandbox.app.sql import SqlEndpoint
 from databricks_sandbox.app.staging import Staging
 from databricks_sandbox.app.workspace import Warehouses
@@ -61,6 +62,7 @@ class Sandbox:
         grants: who may do what.
         executor: answers statements.
         catalog_calls: answers calls of Unity Catalog's REST API.
+        secrets: scopes of secrets.
         sessions: those that are open.
         session_settings: Spark's settings for sessions that are opened from now on, beside those
             of their clients; `engine.settings.FOR_LARGE_LOADS` generates code for queries.
@@ -101,6 +103,7 @@ class Sandbox:
         self.warehouse.on_start = self._begin_cold
         self.warehouse.on_stop = self.sessions.close_all
         self.catalog_calls = CatalogCalls(self.engine, self.metastore, self.grants)
+        self.secrets = SecretScopes()
         self._server = Server(self._app(), self.folder, port)
 
     def __enter__(self) -> Self:
@@ -141,6 +144,7 @@ class Sandbox:
         self.sessions.restore()
         self.warehouse.restore()
         self.grants.clear()
+        self.secrets.clear()
         self.identity.revoke_tokens()
         self.metastore.restore()
         self.switches.restore()
@@ -196,6 +200,7 @@ class Sandbox:
             identity=self.identity,
             log=self.log,
             oauth=OAuth(self.identity, self.faults, self.switches),
+            secrets=self.secrets,
             sql=SqlEndpoint(service, self.warehouse),
             staging=staging,
             switches=self.switches,

@@ -7,6 +7,7 @@ be checked.
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ class Reconciliation:
         cash = get("MARTS_CASH_BASIS", "").lower() in ("true", "1")
         return cls(
             _tables(environment),
-            ("meltano", "run", *(get("MARTS_LOAD") or "tap-xero target-databricks").split()),
+            _load(environment),
             reports(int(get("MARTS_MONTHS") or 12), cash=cash),
             get("MARTS_RECONCILED_MODELS") or "",
             datetime.now(UTC),
@@ -113,6 +114,14 @@ class Reconciliation:
                 f"`{' '.join(command)}` ended with {done.returncode} (see its log above), so the "
                 "marts and the comparison are those of an earlier run."
             )
+
+
+def _load(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The command that reads Xero: Meltano, or where there is none what runs in its place."""
+    if command := environment.get("MARTS_LOAD_COMMAND"):
+        return tuple(shlex.split(command))
+    blocks = environment.get("MARTS_LOAD") or "tap-xero target-databricks"
+    return ("meltano", "run", *blocks.split())
 
 
 def _tables(environment: Mapping[str, str]) -> Tables:

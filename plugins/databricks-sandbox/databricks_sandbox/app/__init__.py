@@ -15,6 +15,7 @@ from databricks_sandbox.app.files import Files
 from databricks_sandbox.app.messages import bearer, login_page, names_workspace, path_of
 from databricks_sandbox.app.oidc import WORKSPACE_ID, OAuth
 from databricks_sandbox.app.refusals import EXCEPTION_HANDLERS
+from databricks_sandbox.app.secrets import SecretScopes
 from databricks_sandbox.app.sql import SqlEndpoint
 from databricks_sandbox.app.staging import Staging
 from databricks_sandbox.app.workspace import Warehouses, me, not_found
@@ -47,6 +48,7 @@ def create_app(
     identity: Identity,
     log: StatementLog,
     oauth: OAuth,
+    secrets: SecretScopes,
     sql: SqlEndpoint,
     staging: Staging,
     switches: Switches,
@@ -65,6 +67,7 @@ def create_app(
         identity: whose tokens are looked at.
         log: where REST calls are noted.
         oauth: discovery and tokens.
+        secrets: the Secrets API.
         sql: the SQL protocol.
         staging: signed URLs.
         switches: whether the host is one of several workspaces.
@@ -116,6 +119,7 @@ def create_app(
             route("/api/2.1/unity-catalog/schemas/{path:path}", rest(entitled(catalog.schema))),
             route("/api/2.0/fs/files/{path:path}", rest(entitled(files.file))),
             route("/api/2.0/fs/directories/{path:path}", rest(entitled(files.directory))),
+            route("/api/2.0/secrets/{path:path}", rest(secrets.answer)),
             route("/{path:path}", rest(not_found)),
         ],
         exception_handlers=EXCEPTION_HANDLERS,

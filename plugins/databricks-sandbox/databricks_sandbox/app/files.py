@@ -41,9 +41,11 @@ class Files:
         path = self._permitted_path(request, principal, _FILES)
         local = self._volumes.local(path)
         if request.method == "PUT":
-            if local.exists() and request.query_params.get("overwrite", "true") != "true":
+            new = request.query_params.get("overwrite", "true") != "true"
+            try:
+                await self._staging.upload(request, path, new=new)
+            except FileExistsError:
                 return error_response(409, "ALREADY_EXISTS", f"The file exists already: {path}")
-            await self._staging.upload(request, path)
             return Response(status_code=204)
         if not local.is_file():
             return error_response(404, "NOT_FOUND", f"The file being accessed is not found: {path}")

@@ -5,6 +5,8 @@ The signature is the permission; no token is asked for, as with a cloud's object
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -49,8 +51,12 @@ class Staging:
             return await self.download(path)
         return await self.remove(path)
 
-    async def upload(self, request: Request, path: str) -> Response:
-        """Store the body of a request."""
+    async def upload(self, request: Request, path: str, *, new: bool = False) -> Response:
+        """Store the body of a request.
+
+        Raises:
+            FileExistsError: It shall be a new file, and there is one.
+        """
         fault = self._faults.take("upload", path, ("cut", "disk_full"))
         if fault is not None:
             if fault.effect == "cut":
@@ -65,9 +71,11 @@ class Staging:
         self._require_writable(path)
         try:
             if len(content) <= _AT_ONCE:
-                self._volumes.write(path, content)
+                self._volumes.write(path, content, new=new)
             else:
-                await run_in_threadpool(self._volumes.write, path, content)
+                await run_in_threadpool(partial(self._volumes.write, path, content, new=new))
+        except FileExistsError:
+            raise
         except OSError as error:
             # The disk may be full in earnest.
             raise HttpError(507, "INSUFFICIENT_STORAGE", f"{error.strerror}: {path}") from error

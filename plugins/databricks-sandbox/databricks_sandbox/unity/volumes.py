@@ -110,13 +110,23 @@ class Volumes:
         rest = normal_path(path).split("/")[5:]
         return self._directory(volume.name).joinpath(*rest)
 
-    def write(self, path: str, content: bytes) -> None:
-        """Store a file: all of it or nothing, as object stores do."""
+    def write(self, path: str, content: bytes, *, new: bool = False) -> None:
+        """Store a file: all of it or nothing, as object stores do.
+
+        Raises:
+            FileExistsError: It shall be a new one, and there is one; of two writers one gets it.
+        """
         target = self.local(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
         partial.write_bytes(content)
-        partial.replace(target)
+        if not new:
+            partial.replace(target)
+            return
+        try:
+            target.hardlink_to(partial)
+        finally:
+            partial.unlink()
 
     def modified(self, facts: os.stat_result) -> float:
         """When a file was written, in seconds since 1970, as the storage keeps it."""

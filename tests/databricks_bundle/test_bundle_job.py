@@ -1,0 +1,162 @@
+"""The job's command, as a process: a secret scope, Xero into the warehouse, state in a volume."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from books import documents
+from bundle_secrets import SCOPE, client_of, put
+from cryptography.fernet import Fernet
+from databricks_sandbox.faults import Fault
+from databricks_sandbox.sandbox import Sandbox as Workspace
+from xero_job.scope import TOKENS
+from xero_sandbox.sandbox import Sandbox as Xero
+
+WEBHOOK_KEY = "a-key-of-the-webhook"
+
+
+class Job:
+    """The command of a workspace and a Xero."""
+
+    def __init__(self, workspace: Workspace, xero: Xero, schema: str, folder: Path) -> None:
+        self.workspace, self.xero, self.schema = workspace, xero, schema
+        self.client = client_of(workspace)
+        self.tenant = xero.tenants[0].tenant_id
+        self.volume = f"/Volumes/main/{schema}/pipeline"
+        workspace.sql(f"CREATE VOLUME main.{schema}.pipeline")
+        self._env = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("TAP_", "TARGET_"))},
+            "DATABRICKS_HOST": workspace.url,
+            "DATABRICKS_TOKEN": workspace.admin.access_token,
+            "XDG_STATE_HOME": str(folder),
+        }
+
+    def start(self, *more: str, run: str = "7001") -> subprocess.Popen[str]:
+        tap = {"api_url": self.xero.url, "identity_url": self.xero.url}
+        arguments = {
+            "job": "documents",
+            "select": "contacts,accounts",
+            "scope": SCOPE,
+            "volume": self.volume,
+            "catalog": "main",
+            "schema": self.schema,
+            "warehouse": self.workspace.http_path.rpartition("/")[2],
+            "run": run,
+            "tap": json.dumps(tap),
+        }
+        return subprocess.Popen(
+            [
+                *(sys.executable, "-m", "xero_job.load"),
+                *(part for name, value in arguments.items() for part in (f"--{name}", value)),
+                *more,
+            ],
+            env=self._env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *more: str, code: int = 0, run: str = "7001") -> str:
+        process = self.start(*more, run=run)
+        printed, _ = process.communicate(timeout=240)
+        assert process.returncode == code, printed
+        return printed
+
+    def rows(self, table: str) -> list[dict[str, object]]:
+        return self.workspace.sql(f"SELECT * FROM main.{self.schema}.{table}")
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """As when the machine goes: the process and all that it has started, at once."""
+    pids, waiting = [], [process.pid]
+    while waiting:
+        pid = waiting.pop()
+        pids.append(pid)
+        for children in Path(f"/proc/{pid}/task").glob("*/children"):
+            waiting += map(int, children.read_text().split())
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    process.communicate()
+
+
+@pytest.fixture
+def xero() -> Iterator[Xero]:
+    with Xero(organisations=1, invoices=20) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def job(databricks_sandbox, databricks_schema, xero, tmp_path) -> Job:
+    made = Job(databricks_sandbox, xero, databricks_schema, tmp_path)
+    put(
+        made.client,
+        client_id=xero.client_id,
+        client_secret=xero.client_secret,
+        refresh_token=xero.refresh_token,
+        store_key=Fernet.generate_key().decode(),
+        webhook_signing_key=WEBHOOK_KEY,
+    )
+    return made
+
+
+def test_a_load_killed_while_a_token_rotates_goes_on_where_it_was(job):
+    """Xero has replaced the refresh token, the scope does not have it yet."""
+    slow = Fault(at="api", effect="delay", match="POST /api/2.0/secrets/put", seconds=20)
+    job.workspace.faults.add(slow)
+    process = job.start()
+    deadline = time.monotonic() + 60
+    while not slow.happened and time.monotonic() < deadline:
+        time.sleep(0.05)
+    kill(process)
+    assert slow.happened
+    printed = job.run("--dead-after", "1", run="7002")
+    assert job.xero.client_secret not in printed
+    contacts = {row["contact_id"] for row in job.rows("contacts")}
+    assert contacts == {each["ContactID"] for each in documents(job.xero, job.tenant, "Contacts")}
+    # The tokens in the scope are the ones that Xero takes, and nobody can read them there.
+    stored = base64.b64decode(job.client.secrets.get_secret(SCOPE, TOKENS).value)
+    assert b"refresh" not in stored
+    assert {row["job_id"] for row in job.rows("_sdc_loads")} == {"7002"}
+    # The next run goes on from the state: unchanged records are not asked for again.
+    job.xero.calls.clear()
+    job.run(run="7003")
+    asked = [call for call in job.xero.calls.of() if call.path == "Contacts"]
+    assert asked
+    assert all(call.modified_since for call in asked)
+
+
+def test_deliveries_of_webhooks_in_a_volume_are_fetched_and_removed(job):
+    (contact, *_) = documents(job.xero, job.tenant, "Contacts")
+    job.xero.books.edit(job.tenant, "Contacts", contact["ContactID"], Name="Harakeke Renamed")
+    event = {
+        "resourceId": contact["ContactID"],
+        "tenantId": job.tenant,
+        "eventCategory": "CONTACT",
+        "eventType": "UPDATE",
+        "eventDateUtc": "2026-02-02T09:00:00.000",
+    }
+    body = json.dumps({"events": [event]})
+    digest = hmac.digest(WEBHOOK_KEY.encode(), body.encode(), hashlib.sha256)
+    signed = {"body": body, "signature": base64.b64encode(digest).decode()}
+    forged = {"body": body, "signature": "bm9ib2R5"}
+    for name, delivery in {"1": signed, "2": forged}.items():
+        content = io.BytesIO(json.dumps(delivery).encode())
+        job.client.files.upload(f"{job.volume}/events/{name}.json", content)
+    events = ("--events", f"{job.volume}/events", "--job", "webhooks")
+    printed = job.run(*events, run="7004")
+    assert "2.json is no delivery that Xero has signed" in printed
+    assert "Harakeke Renamed" in {row["name"] for row in job.rows("contacts")}
+    assert "Accounts" not in {call.path for call in job.xero.calls.of()}
+    assert list(job.client.files.list_directory_contents(f"{job.volume}/events")) == []
