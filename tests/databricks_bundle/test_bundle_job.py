@@ -21,9 +21,12 @@ from bundle_secrets import SCOPE, client_of, put
 from cryptography.fernet import Fernet
 from databricks_sandbox.faults import Fault
 from databricks_sandbox.sandbox import Sandbox as Workspace
+from resources import jobs
+from warehouse_marts import settings
 from xero_job.scope import TOKENS
 from xero_sandbox.sandbox import Sandbox as Xero
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 WEBHOOK_KEY = "a-key-of-the-webhook"
 
 
@@ -43,7 +46,8 @@ class Job:
             "XDG_STATE_HOME": str(folder),
         }
 
-    def start(self, *more: str, run: str = "7001") -> subprocess.Popen[str]:
+    def arguments(self, run: str) -> list[str]:
+        """What a task says to `xero-job`."""
         tap = {"api_url": self.xero.url, "identity_url": self.xero.url}
         arguments = {
             "job": "documents",
@@ -56,13 +60,15 @@ class Job:
             "run": run,
             "tap": json.dumps(tap),
         }
+        return [part for name, value in arguments.items() for part in (f"--{name}", value)]
+
+    def start(self, *more: str, run: str = "7001") -> subprocess.Popen[str]:
+        return self.command("xero_job.load", *self.arguments(run), *more)
+
+    def command(self, module: str, *arguments: str, **env: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [
-                *(sys.executable, "-m", "xero_job.load"),
-                *(part for name, value in arguments.items() for part in (f"--{name}", value)),
-                *more,
-            ],
-            env=self._env,
+            [sys.executable, "-m", module, *arguments],
+            env=self._env | env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -160,3 +166,32 @@ def test_deliveries_of_webhooks_in_a_volume_are_fetched_and_removed(job):
     assert "Harakeke Renamed" in {row["name"] for row in job.rows("contacts")}
     assert "Accounts" not in {call.path for call in job.xero.calls.of()}
     assert list(job.client.files.list_directory_contents(f"{job.volume}/events")) == []
+
+
+@pytest.mark.stress
+@pytest.mark.timeout(3600)
+def test_the_books_are_reconciled_with_the_job_as_the_load(job, tmp_path):
+    """dbt in an environment of its own, all that the ledger needs read by `xero-job`."""
+    requirements = [p for pin in jobs.dependencies()["dbt"] for p in ("--requirement", pin)]
+    load = job.arguments("7005")
+    del load[load.index("--select") : load.index("--select") + 2]
+    process = job.command(
+        "xero_job.reconciliation",
+        *("--marts", str(REPOSITORY / "plugins" / "marts")),
+        *("--catalog", "main", "--schema", job.schema, "--marts-schema", f"{job.schema}_marts"),
+        *("--warehouse", job.workspace.http_path.rpartition("/")[2], "--scope", SCOPE),
+        *requirements,
+        "--",
+        *load,
+        MARTS_RECONCILED_MODELS="+reconciliation",
+        **settings(tmp_path, job.workspace),
+    )
+    printed, _ = process.communicate(timeout=3000)
+    try:
+        assert process.returncode == 0, printed
+        assert "The books agree with Xero." in printed
+        statuses = {row["status"] for row in job.rows("xero_reconciliation")}
+        assert "agrees" in statuses
+        assert statuses <= {"agrees", "explained"}
+    finally:
+        job.workspace.sql(f"DROP SCHEMA IF EXISTS main.{job.schema}_marts CASCADE")

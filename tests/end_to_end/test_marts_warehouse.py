@@ -6,7 +6,6 @@ all of it: `just stress tests/end_to_end/test_marts_warehouse.py`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -14,25 +13,10 @@ from typing import Any
 
 import pytest
 from conftest import Project
+from warehouse_marts import settings
 from xero_sandbox.sandbox import Sandbox
 
 pytestmark = [pytest.mark.stress, pytest.mark.timeout(3600)]
-
-PROFILE = """
-xero_marts:
-  target: warehouse
-  outputs:
-    warehouse:
-      type: databricks
-      host: "{{ env_var('MARTS_HOST') }}"
-      http_path: "{{ env_var('MARTS_HTTP_PATH') }}"
-      catalog: "{{ env_var('MARTS_CATALOG') }}"
-      schema: "{{ env_var('MARTS_SCHEMA') }}"
-      token: "{{ env_var('DBT_ENV_SECRET_MARTS_TOKEN') }}"
-      threads: 2
-      connection_parameters: "{{ fromjson(env_var('MARTS_CONNECTION_PARAMETERS')) | as_native }}"
-"""
-"""The project's own one, and what only a sandbox needs: a port, and a certificate to trust."""
 
 
 def comparable(value: Any) -> str:
@@ -63,27 +47,6 @@ def in_warehouse(loaded, databricks_sandbox) -> Iterator[None]:
         databricks_sandbox.sql(f"DROP SCHEMA IF EXISTS main.{schema} CASCADE")
 
 
-def settings(project: Project, sandbox: Any) -> dict[str, str]:
-    """The settings of dbt-databricks for the sandbox, and a profile that takes them."""
-    folder = project.root / "profiles"
-    folder.mkdir(exist_ok=True)
-    (folder / "profiles.yml").write_text(PROFILE)
-    parameters = {
-        "_connection_uri": sandbox.tls_url + sandbox.http_path,
-        "_tls_trusted_ca_file": str(sandbox.ca_file),
-        "enable_telemetry": False,
-    }
-    return {
-        "MARTS_HOST": f"127.0.0.1:{sandbox.port}",
-        "MARTS_HTTP_PATH": sandbox.http_path,
-        "MARTS_CATALOG": sandbox.catalog,
-        "MARTS_CONNECTION_PARAMETERS": json.dumps(parameters),
-        "DBT_ENV_SECRET_MARTS_TOKEN": sandbox.admin.access_token,
-        "DBT_DATABRICKS_PROFILES_DIR": str(folder),
-        "REQUESTS_CA_BUNDLE": str(sandbox.ca_file),
-    }
-
-
 def test_invariant_15_every_model_has_the_same_rows_on_both_engines(
     marts, in_warehouse, databricks_sandbox
 ) -> None:
@@ -94,7 +57,7 @@ def test_invariant_15_every_model_has_the_same_rows_on_both_engines(
         "dbt-databricks:build",
         timeout=3000,
         MARTS_AS_OF=xero.clock.now().date().isoformat(),
-        **settings(project, databricks_sandbox),
+        **settings(project.root, databricks_sandbox),
     )
     assert "ERROR=0" in printed
     assert databricks_sandbox.admin.access_token not in printed
@@ -121,7 +84,7 @@ def test_the_whole_reconciliation_says_of_a_warehouse_what_it_says_of_a_folder(
     project.meltano("install", "utility", "dbt-databricks", timeout=900)
     environment = {
         **prod,
-        **settings(project, databricks_sandbox),
+        **settings(project.root, databricks_sandbox),
         "MARTS_XERO_SCHEMA": databricks_schema,
         "MARTS_SCHEMA": f"{databricks_schema}_marts",
         "MARTS_AS_OF": xero.clock.now().date().isoformat(),
