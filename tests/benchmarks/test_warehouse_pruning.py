@@ -24,7 +24,7 @@ from target_databricks.target import TargetDatabricks
 from target_databricks.warehouse import writer
 
 ROWS = int(os.environ.get("ROWS", "10000000"))
-FILES, ORGANISATIONS, CHANGED = 40, 5, 1000
+FILES, ORGANISATIONS, CHANGED, ROUNDS = 40, 5, 1000, 3
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(5400)]
 
@@ -77,11 +77,14 @@ def test_bounds_of_keys_spare_files(
         )
         rows = cursor.fetchall()
         assert len(rows) > CHANGED / 2
-        figures = []
-        for name, bounds in (("with", writer.bounds_of), ("without", lambda *_: {})):
-            monkeypatch.setattr(writer, "bounds_of", bounds)
+        figures: dict[str, list[tuple[float, float]]] = {}
+        ways = {"with": writer.bounds_of, "without": lambda *_: {}}
+        # The first MERGE of a table finds it cold: each way is tried again after the other.
+        for number, name in enumerate([*ways] * ROUNDS):
+            monkeypatch.setattr(writer, "bounds_of", ways[name])
             warehouse.statements()
-            _load(warehouse, schema, [SCHEMA, *(_record(t, k, n, name) for t, k, n in rows)])
+            note = f"{name} {number}"
+            _load(warehouse, schema, [SCHEMA, *(_record(t, k, n, note) for t, k, n in rows)])
             seconds = sum(
                 s["engine_seconds"]
                 for s in warehouse.statements()
@@ -90,14 +93,15 @@ def test_bounds_of_keys_spare_files(
             cursor.execute(f"DESCRIBE HISTORY {table} LIMIT 1")
             metrics = dict(cursor.fetchone().operationMetrics)
             assert int(metrics["numTargetRowsUpdated"]) == len(rows)
-            figures.append((seconds, int(metrics["scanTimeMs"]) / 1000))
+            figures.setdefault(name, []).append((seconds, int(metrics["scanTimeMs"]) / 1000))
+    best = {name: min(each) for name, each in figures.items()}
     show(
         f"{len(rows):,} changed rows of one organisation into {ROWS:,}: {layout}",
         [
             (f"{name} bounds", f"{seconds:6.1f} s, {scan:6.1f} of them to find the rows' files")
-            for name, (seconds, scan) in zip(("with", "without"), figures, strict=True)
+            for name, (seconds, scan) in best.items()
         ]
-        + [("without / with", f"{figures[1][0] / figures[0][0]:.1f}")],
+        + [("without / with", f"{best['without'][0] / best['with'][0]:.1f}")],
     )
 
 
