@@ -198,20 +198,47 @@ def test_a_new_name_on_top_of_the_old_one_works_and_the_readme_says_how_to_be_ri
     machine.env["PIP_FIND_LINKS"] = machine.env["UV_FIND_LINKS"] = str(wheels)
     machine.run(INSTALL[tool].format("xero-to-databricks-tap-xero[sandbox]"))
     assert _version() in machine.run("tap-xero --version")
-    remove, install = (
-        line
-        for line in indented((ROOT / "README.md").read_text())
-        if line.startswith(("pip uninstall", "pip install"))
-        and "uv &&" not in line
-        and "pip install uv" not in line
-    )
-    for line in (remove, install):
-        machine.run(line if tool == "pip" else f"uv {line}".replace("--yes ", ""))
     machine.run('echo \'{"sandbox": {"invoices": 5}}\' > config.json')
+    said = machine.run("tap-xero --config config.json")
+    assert '"RECORD"' in said
+    assert "tap-xero 0.0.1 is installed beside xero-to-databricks-tap-xero" in said
+    if tool == "pip":
+        machine.run(re.search(r"'(pip uninstall [^']+)'", said)[1])
+        assert "is installed beside" not in machine.run("tap-xero --config config.json")
+    readme = indented((ROOT / "README.md").read_text())
+    start = next(n for n, line in enumerate(readme) if line.startswith("pip uninstall"))
+    for line in readme[start : start + 2]:
+        machine.run(line if tool == "pip" else f"uv {line}".replace("--yes ", ""))
     assert '"RECORD"' in machine.run("tap-xero --config config.json")
     installed = {line.split()[0] for line in machine.run("pip list").splitlines()}
     assert "xero-to-databricks-tap-xero" in installed
     assert not {"tap-xero", "xero-sandbox"} & installed
+
+
+@pytest.mark.stress
+def test_in_this_project_uv_changes_over_and_reinstalls_what_an_old_name_took_along(
+    tmp_path_factory, machine
+):
+    root = tmp_path_factory.mktemp("project")
+    publish(root)
+    for folder in (".", *FOLDERS):
+        path = root / folder / "pyproject.toml"
+        path.write_text(path.read_text().replace(f"{release.FAMILY}-", ""))
+    for variable in ("UV_NO_CONFIG", "UV_FIND_LINKS", "VIRTUAL_ENV"):
+        del machine.env[variable]
+    machine.home = root
+    machine.run("uv sync --quiet")
+    machine.run("git checkout --quiet .")
+    machine.run('echo \'{"lakehouse_path": "lake"}\' > config.json')
+    load = "echo | uv run --quiet target-databricks --config config.json"
+    assert "target-databricks 0.1.0 is installed beside" in machine.run(f"{load} || true")
+    machine.run("uv sync --quiet")
+    assert "Failed to spawn" in machine.run("uv run --quiet tap-xero --version", code=2)
+    readme = indented((ROOT / "README.md").read_text())
+    (command,) = (line for line in readme if line.startswith("uv sync --reinstall"))
+    machine.run(f"{command} --quiet")
+    assert _version() in machine.run("uv run --quiet tap-xero --version")
+    assert "is installed beside" not in machine.run(f"{load} || true")
 
 
 @pytest.mark.stress

@@ -21,6 +21,7 @@ from tap_xero.bill import present
 from tap_xero.counts import CountStream
 from tap_xero.environment import settings_of_environment, without_blanks
 from tap_xero.ids import IdStream
+from tap_xero.installation import under_the_old_name
 from tap_xero.models.resources import RESOURCES
 from tap_xero.models.schema import annotate
 from tap_xero.narration import are_details_wanted, is_told
@@ -131,6 +132,8 @@ class TapXero(Tap):
         organisations side by side. Batches are made by the SDK, which reads one stream of one
         organisation at a time.
         """
+        if (said := under_the_old_name()) is not None:
+            self.logger.warning(said)
         try:
             self._read()
         except BrokenPipeError:

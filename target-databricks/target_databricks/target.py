@@ -27,6 +27,7 @@ from target_databricks.errors import (
     RecordsWithoutSchemaException,
     errors_as_lines,
 )
+from target_databricks.installation import under_the_old_name
 from target_databricks.lakehouse.folder import LakehouseFolder
 from target_databricks.loading.load import Load
 from target_databricks.loading.loader import Loader
@@ -101,6 +102,8 @@ class TargetDatabricks(Target):
         if not are_details_wanted():
             # The SDK prints a line of JSON per sink and batch; our own lines say the same.
             self.metrics_logger.setLevel(logging.WARNING)
+        if (said := under_the_old_name()) is not None:
+            self.logger.warning(said)
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Check the settings and fill in the defaults, also of those that are left empty."""
