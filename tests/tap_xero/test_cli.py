@@ -62,7 +62,7 @@ def test_details_are_there_for_who_wants_them(cli, selecting, tmp_path):
     assert done.returncode == 0
     assert "| users: " in done.stderr
     assert "By stream:" in done.stderr
-    told = json.loads(done.stderr.split("bill: ", 1)[1].splitlines()[0])
+    told = json.loads("{" + done.stderr.split("bill: {", 1)[1].splitlines()[0])
     assert [entry["stream"] for entry in told["bill"]] == ["users"]
     assert json.loads(path.read_text()) == told
 
