@@ -478,6 +478,26 @@ def test_every_figure_of_the_group_is_the_marts(marts, browser, page, month) -> 
             ]
 
 
+def test_each_stream_is_as_fresh_as_the_marts_say(marts, browser, page) -> None:
+    _, _, connection = marts
+    shown = show(browser, page, "group", "2026-01")
+    rows = [row for row in shown["streams"] if row[0] != "head"]
+    query = """
+        SELECT stream, right_at AT TIME ZONE 'UTC', status FROM marts.xero_pipeline_health
+        ORDER BY tenant_id NULLS LAST, stream
+    """
+    ours = ask(connection, query)
+    assert len(ours) > 20
+    for (stream, right_at, status), (kind, name, right, _, state) in zip(ours, rows, strict=True):
+        assert name == stream
+        moment = f"{right_at:%b} {right_at.day}, {right_at.year}, {right_at:%I:%M}".replace(
+            ", 0", ", "
+        )
+        assert right.startswith(moment), "on the browser's clock, which is UTC"
+        assert (kind == "line failed") == (status == "failing")
+        assert (state == "read and loaded") == (status == "right")
+
+
 def test_the_page_is_worked_by_keyboard(browser, page) -> None:
     show(browser, page, "group", "2026-01")
     browser.js("document.body.focus()")

@@ -21,6 +21,14 @@ CREATE TABLE marts.dim_organisation AS
     $countries[o % len($countries) + 1] AS country_code,
     NULL::DATE AS period_lock_date, NULL::DATE AS end_of_year_lock_date
   FROM range($organisations) AS t(o);
+CREATE TABLE marts.xero_pipeline_health AS
+  SELECT tenant_id, name AS organisation, 'invoices' AS stream,
+    TIMESTAMPTZ '2026-02-03 20:00:00Z' AS right_at, NULL::TIMESTAMPTZ AS failing_since,
+    NULL::VARCHAR AS reason, 'right' AS status
+  FROM marts.dim_organisation
+  UNION ALL
+  SELECT NULL, 'all organisations', 'contacts', TIMESTAMPTZ '2026-02-01 20:00:00Z',
+    TIMESTAMPTZ '2026-02-03 20:00:00Z', 'a column is in the way', 'failing';
 CREATE TABLE marts.dim_month AS
   SELECT tenant_id, last_day(d)::DATE AS month_end, date_trunc('year', d)::DATE AS year_start
   FROM marts.dim_organisation, (

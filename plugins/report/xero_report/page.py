@@ -72,7 +72,7 @@ def content(books: Books, now: datetime) -> dict[str, Any]:
             }
             for table in tables.TABLES
         },
-        "streams": _streams(books),
+        "streams": _streams(books, places),
     }
 
 
@@ -141,17 +141,29 @@ def _reconciled(books: Books) -> dict[str, list[dict[str, Any]]]:
     return out
 
 
-def _streams(books: Books) -> list[dict[str, Any]]:
-    rows = books.loaded(tables.LOADS, tables.LOADS_COLUMNS, tables.LOADS_QUERY)
+def _streams(books: Books, places: dict[str, int]) -> list[dict[str, Any]]:
+    """How fresh each stream of each organisation is; `place` is null for all of them together."""
+    loads = books.loaded(tables.LOADS, tables.LOADS_COLUMNS, tables.LOADS_QUERY)
+    changed = {
+        row["stream"]: row["changed_at"] for row in (loads.to_pylist() if loads is not None else ())
+    }
     return [
         {
-            name: _utc(value).isoformat(timespec="seconds")
-            if isinstance(value, datetime)
-            else value
-            for name, value in row.items()
+            "place": str(places[row["tenant_id"]]) if row["tenant_id"] in places else None,
+            "organisation": row["organisation"],
+            "stream": row["stream"],
+            "status": row["status"],
+            "reason": row["reason"],
+            "right_at": _instant(row["right_at"]),
+            "failing_since": _instant(row["failing_since"]),
+            "changed_at": _instant(changed.get(row["stream"])),
         }
-        for row in (rows.to_pylist() if rows is not None else ())
+        for row in books.marts(tables.HEALTH).to_pylist()
     ]
+
+
+def _instant(moment: datetime | None) -> str | None:
+    return None if moment is None else _utc(moment).isoformat(timespec="seconds")
 
 
 def _utc(moment: datetime) -> datetime:

@@ -171,19 +171,20 @@ TABLES = (
     ),
 )
 
-LOADS = "_sdc_loads"
-LOADS_COLUMNS = (
-    *("stream", "rows_read", "rows_inserted", "rows_updated", "rows_deleted", "finished_at"),
-    "error",
-)
-LOADS_QUERY = """
-SELECT stream, max(finished_at) AS loaded_at,
-  max(CASE WHEN rows_inserted + rows_updated + rows_deleted > 0 THEN finished_at END) AS changed_at,
-  max(CASE WHEN error IS NOT NULL THEN finished_at END) AS failed_at,
-  max_by(error, CASE WHEN error IS NOT NULL THEN finished_at END) AS error
-FROM {table} GROUP BY stream ORDER BY stream
+HEALTH = """
+SELECT tenant_id, organisation, stream, right_at, failing_since, reason, status
+FROM {marts}.xero_pipeline_health ORDER BY tenant_id NULLS LAST, stream
 """
-"""How fresh a stream is: its last load, the last that changed something, the last that failed."""
+"""How fresh every stream is; of all organisations together where the tap does not tell."""
+
+LOADS = "_sdc_loads"
+LOADS_COLUMNS = ("stream", "rows_inserted", "rows_updated", "rows_deleted", "finished_at")
+LOADS_QUERY = """
+SELECT stream,
+  max(CASE WHEN rows_inserted + rows_updated + rows_deleted > 0 THEN finished_at END) AS changed_at
+FROM {table} GROUP BY stream
+"""
+"""The last load of every stream that changed something."""
 
 RECONCILIATION = "xero_reconciliation"
 RECONCILIATION_COLUMNS = (

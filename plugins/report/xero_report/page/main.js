@@ -71,10 +71,11 @@ function banner(view) {
 
 /** Whether anything was loaded after the books were compared. */
 function loadsSince(checked) {
-  const changed = DATA.streams.filter((stream) => checked && stream.changed_at > checked);
-  if (!changed.length) return null;
-  const last = changed.map((stream) => stream.changed_at).sort().at(-1);
-  return element("p", {}, `Since then ${plural(changed.length, "stream")} brought changes, the last ${instant(last)}: those have not been compared.`);
+  const changed = new Map(DATA.streams.filter((stream) => checked && stream.changed_at > checked)
+    .map((stream) => [stream.stream, stream.changed_at]));
+  if (!changed.size) return null;
+  const last = [...changed.values()].sort().at(-1);
+  return element("p", {}, `Since then ${plural(changed.size, "stream")} brought changes, the last ${instant(last)}: those have not been compared.`);
 }
 
 function findings(view, verdict) {

@@ -195,9 +195,13 @@ function budgets(view, options) {
       }
     }
     if (view.isGroup) rows.push({ name: `${inCurrency(member)}: ${budget}`, kind: "head" });
-    const cells = (month, share, year, sign) => [
-      ...month.map(member.amount), share, ...year.map(member.amount), better(sign, year[2]),
-    ];
+    const cells = (month, share, year, sign) => {
+      // What is worse than planned stands out, whatever its sign.
+      const variance = (cell, amount) => ({ ...cell, negative: better(sign, amount) === "worse" });
+      const span = (amounts) => amounts.map((amount, at) =>
+        at === 2 ? variance(member.amount(amount), amount) : member.amount(amount));
+      return [...span(month), share && variance(share, month[2]), ...span(year), better(sign, year[2])];
+    };
     for (const [section, { sign, lines }] of [...sections].sort((a, b) => a[1].position - b[1].position)) {
       const sums = (span) => [0, 1, 2].map((at) => total([...lines.values()].map((line) => line[span][at])));
       if (!view.isGroup) {
@@ -231,15 +235,28 @@ function budgets(view, options) {
 
 function freshness(view) {
   const moment = (text) => text ? `${instant(text)} (${ago(text)})` : NOTHING;
-  const rows = DATA.streams.map((stream) => ({
-    name: stream.stream,
-    kind: stream.failed_at && stream.failed_at >= stream.loaded_at ? "line failed" : "line",
-    cells: [moment(stream.loaded_at), moment(stream.changed_at),
-      stream.failed_at ? `${moment(stream.failed_at)}: ${stream.error}` : NOTHING],
-  }));
+  const words = {
+    right: () => "read and loaded",
+    failing: (stream) => `failing since ${moment(stream.failing_since)}: ${stream.reason}`,
+    withheld: (stream) => `not handed out by Xero: ${stream.reason}`,
+  };
+  const rows = [];
+  let head;
+  for (const stream of DATA.streams) {
+    if (!view.isGroup && stream.place !== null && stream.place !== view.organisation) continue;
+    if (view.isGroup && stream.organisation !== head) {
+      head = stream.organisation;
+      rows.push({ name: head, kind: "head" });
+    }
+    rows.push({
+      name: stream.stream,
+      kind: stream.status === "failing" ? "line failed" : "line",
+      cells: [moment(stream.right_at), moment(stream.changed_at), words[stream.status](stream)],
+    });
+  }
   return {
-    grids: rows.length ? [grid("streams", "When each stream was loaded, on your clock",
-      ["Stream", "Last loaded", "Last changed something", "Last failed"], rows)] : [],
+    grids: rows.length ? [grid("streams", "When each stream was last right here, on your clock",
+      ["Stream", "Right as of", "Last changed something", "State"], rows)] : [],
     notes: rows.length ? [] : [note("The tables do not say when they were loaded: there is no _sdc_loads beside them.")],
   };
 }
