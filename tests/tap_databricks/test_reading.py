@@ -64,6 +64,14 @@ def test_a_schema_that_is_not_there_is_named(lake: Lake) -> None:
         lake.read(schemas=["boks"])
 
 
+def test_a_folder_that_is_not_there_is_named(lake: Lake) -> None:
+    nowhere = f"{lake.config()['lakehouse_path']}-not"
+    with pytest.raises(
+        ConfigurationError, match=f"{nowhere}/.* cannot be looked at: .*lakehouse_path"
+    ):
+        lake.read(lakehouse_path=nowhere)
+
+
 @pytest.mark.parametrize(
     ("kind", "values"),
     [

@@ -50,12 +50,12 @@ class LakehouseFolder:
         Raises:
             ConfigurationError: There are none.
         """
-        files = self._files(self._root)
         try:
+            files = self._files(self._root)
             folders = files.get_file_info(fs.FileSelector(schema, allow_not_found=True))
             names = sorted(each.base_name for each in folders if each.type == _FOLDER)
             logs = files.get_file_info([f"{schema}/{name}/_delta_log" for name in names])
-        except OSError as error:
+        except (OSError, DeltaError) as error:
             raise ConfigurationError(
                 f"The folder {self._root}/{schema} cannot be looked at: {_line(error)}. See the "
                 "settings 'lakehouse_path' and 'storage_options'."
