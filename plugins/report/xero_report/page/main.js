@@ -69,13 +69,13 @@ function banner(view) {
     details);
 }
 
-/** Whether anything was loaded after the books were compared. */
+/** What was loaded after the comparison began, which reads Xero first: its own load is among it. */
 function loadsSince(checked) {
   const changed = new Map(DATA.streams.filter((stream) => checked && stream.changed_at > checked)
     .map((stream) => [stream.stream, stream.changed_at]));
   if (!changed.size) return null;
   const last = [...changed.values()].sort().at(-1);
-  return element("p", {}, `Since then ${plural(changed.size, "stream")} brought changes, the last ${instant(last)}: those have not been compared.`);
+  return element("p", {}, `Since that run began ${plural(changed.size, "stream")} brought changes, the last ${instant(last)}; what came after the run has not been compared.`);
 }
 
 function findings(view, verdict) {
