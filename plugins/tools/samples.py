@@ -25,7 +25,7 @@ RUN = ("run", *PLUGINS)
 
 _LINE = re.compile(r"^\S+Z? \[\w+ *\] (\S+) +(.*)$")
 """A line as Meltano prints it without colours: time, level, plugin, text."""
-_NUMBER = re.compile(r"\d[\d,.]*")
+_NUMBER = re.compile(r"\d(?:[\d,.]*\d)?")
 _NAME = re.compile(r"\b(?:[a-z_]+ 0, )*[a-z_]+ 0\b")
 _UNIT = re.compile(r"\b(?:k|M|G)?B\b")
 
@@ -46,7 +46,7 @@ def said(output: str) -> list[str]:
 def shape(line: str) -> str:
     """A line without its figures, and without which and how many streams it names."""
     text = _UNIT.sub("B", _NUMBER.sub("0", " ".join(line.split())))
-    text = re.sub(r"0 streams? more", "0 more", text)
+    text = re.sub(r"0 streams? more", "0 more", text).replace("nothing new", "name 0")
     return _NAME.sub("name 0", text).replace("name 0, 0 more", "name 0")
 
 

@@ -306,8 +306,8 @@ class TargetDatabricks(Target):
         except BaseException:
             self._abort()
             raise
-        if table := self._report.table():
-            self.logger.info("%s", f"Loaded:\n{table}" if "\n" in table else table)
+        table = self._report.table()
+        self.logger.info("%s", f"Loaded:\n{table}" if "\n" in table else table)
         if error is not None and held:
             raise type(error)(
                 f"{error} The state is held whole, because it is not of the form "

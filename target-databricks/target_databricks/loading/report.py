@@ -87,12 +87,9 @@ class Report:
         )
 
     def table(self) -> str:
-        """A row for each table with news and a sum, a sentence when there are none.
-
-        Nothing when nothing came.
-        """
+        """A row for each table with news and a sum; a sentence when there are none."""
         if not self._results:
-            return ""
+            return f"{self._schema}: no rows came."
         total = combined([*self._results.values()])
         news = {name: result for name, result in self._results.items() if _is_news(result)}
         where = f"{self._schema}: {total.read:,} rows for {_tables(len(self._results))}"
