@@ -89,6 +89,10 @@ verify:
 define:
     uv run python plugins/tools/define.py
 
+# The documentation site, into build/site; without a network. `just docs serve` shows it while you write.
+docs command="build" *options:
+    NO_MKDOCS_2_WARNING=1 uv run --group docs mkdocs {{command}} --config-file docs/mkdocs.yml {{options}}
+
 # All packages in a new version, into `dist`: `just release 0.2.0 https://git.example.com/books/xero-to-databricks`.
 release version url *options:
     uv run python plugins/tools/release.py {{version}} {{url}} {{options}}
