@@ -306,8 +306,7 @@ class TargetDatabricks(Target):
         except BaseException:
             self._abort()
             raise
-        table = self._report.table()
-        self.logger.info("%s", f"Loaded:\n{table}" if "\n" in table else table)
+        self.logger.info("%s", self._report.summary())
         if error is not None and held:
             raise type(error)(
                 f"{error} The state is held whole, because it is not of the form "

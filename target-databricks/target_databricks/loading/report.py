@@ -86,6 +86,11 @@ class Report:
             f"{', '.join(done) or 'nothing to do'} ({seconds:.1f} s)"
         )
 
+    def summary(self) -> str:
+        """The table with a title, or the sentence in its place."""
+        table = self.table()
+        return f"Loaded:\n{table}" if "\n" in table else table
+
     def table(self) -> str:
         """A row for each table with news and a sum; a sentence when there are none."""
         if not self._results:
