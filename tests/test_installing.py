@@ -39,6 +39,9 @@ COMMANDS = {
     )
 }
 
+WITHOUT_HELP = {"xero-job-secret"}
+"""What only the tap calls."""
+
 
 def build(root: Path, out: Path, *folders: str) -> Path:
     for folder in folders:
@@ -164,8 +167,8 @@ def test_the_quick_start_of_the_target_runs_as_it_stands(machine):
 def test_a_package_is_installed_into_an_empty_environment_and_runs(machine, tool, folder):
     name = Path(folder).name
     machine.run(INSTALL[tool].format(f"{release.FAMILY}-{name}{EXTRAS.get(name, '')}"))
-    for command in COMMANDS[name]:
-        assert "Usage" in machine.run(f"{command} --help")
+    for command in set(COMMANDS[name]) - WITHOUT_HELP:
+        assert "usage: " in machine.run(f"{command} --help").lower()
     if name.startswith(("tap", "target")):
         assert _version() in machine.run(f"{name} --version")
 
