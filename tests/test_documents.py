@@ -20,7 +20,7 @@ BASES = (
     "tests",
     ".",
 )
-MADE = "output/"
+MADE = ("build/", "output/")
 """What only a run makes."""
 
 METHOD = re.compile(r"`([A-Z]\w*[a-z]\w*)\.(\w+)(?:\([^`]*\))?`")
