@@ -85,9 +85,10 @@ verify:
     uv lock --quiet
     uv export {{everything}} | diff hashes.txt -
 
-# Meltano's definitions and the tables of settings, from what the plugins say of themselves.
+# Meltano's definitions, the tables of settings, the site's references of tables: from what the plugins say.
 define:
     uv run python plugins/tools/define.py
+    uv run python plugins/tools/tables.py
 
 # The documentation site, into build/site; without a network. `just docs serve` shows it while you write.
 docs command="build" *options:
