@@ -8,6 +8,7 @@ wins, so one run at a time renews (`xero_job.lease`).
 
 from __future__ import annotations
 
+import argparse
 import base64
 import sys
 from dataclasses import dataclass
@@ -86,7 +87,15 @@ class Scope:
 
 def main() -> int:
     """Read or write the value of a key, as the tap wants it; the exit code."""
-    name, key, verb = sys.argv[1:]
+    parser = argparse.ArgumentParser(
+        prog="xero-job-secret",
+        description="A secret of a scope: to standard output, or from input.",
+    )
+    parser.add_argument("scope")
+    parser.add_argument("key")
+    parser.add_argument("verb", choices=("read", "write"))
+    wanted = parser.parse_args()
+    name, key, verb = wanted.scope, wanted.key, wanted.verb
     scope = Scope(WorkspaceClient(), name)
     try:
         if verb == "read":
@@ -94,7 +103,8 @@ def main() -> int:
         else:
             scope.write(key, sys.stdin.buffer.read())
     except DatabricksError as error:
-        print(f"Secret '{key}' of scope '{name}' could not be {verb}: {error}", file=sys.stderr)
+        what = "read" if verb == "read" else "written"
+        print(f"Secret '{key}' of scope '{name}' could not be {what}: {error}", file=sys.stderr)
         return 1
     return 0
 
