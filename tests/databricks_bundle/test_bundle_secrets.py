@@ -42,7 +42,7 @@ def test_a_scope_that_is_not_there_is_said(workspace):
 
 def test_a_scope_without_what_every_run_needs_is_refused_with_the_command(client):
     put(client, client_id="an-id")
-    with pytest.raises(MissingSecretError, match="has no store-key: .*put-secret xero store-key"):
+    with pytest.raises(MissingSecretError, match=r"has no store-key: .*put-secret xero store-key"):
         Scope(client, SCOPE).environment()
     client.secrets.put_secret(SCOPE, "store-key", string_value="a passphrase")
     assert Scope(client, SCOPE).environment() == {
