@@ -16,7 +16,8 @@ COLUMNS = 4
 """As many as a page has room for; what is further from the last one stands in the first."""
 SPACE = 'xmlns="http://www.w3.org/2000/svg"'
 STYLE = """\
-svg.entities {font: 12px sans-serif; width: 100%; color: var(--md-default-fg-color, #222)}
+.md-typeset figure.entities {width: 100%; overflow-x: auto}
+svg.entities {font: 12px sans-serif; width: 100%; min-width: 900px; color: var(--md-default-fg-color, #222)}
 svg.entities rect {fill: var(--md-default-bg-color, #fff); stroke: currentColor}
 svg.entities text {fill: currentColor}
 svg.entities .name {font-weight: bold}
