@@ -17,7 +17,8 @@ COLUMNS = 4
 SPACE = 'xmlns="http://www.w3.org/2000/svg"'
 STYLE = """\
 .md-typeset figure.entities {width: 100%; overflow-x: auto}
-svg.entities {font: 12px sans-serif; width: 100%; min-width: 900px; color: var(--md-default-fg-color, #222)}
+svg.entities {font: 12px sans-serif; width: 100%; min-width: 900px}
+svg.entities {color: var(--md-default-fg-color, #222)}
 svg.entities rect {fill: var(--md-default-bg-color, #fff); stroke: currentColor}
 svg.entities text {fill: currentColor}
 svg.entities .name {font-weight: bold}
