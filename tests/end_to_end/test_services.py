@@ -70,7 +70,7 @@ def test_all_that_a_service_starts_is_on_its_path(place: Path, service: str) -> 
     jobs = {line.split()[-1]: (line, env) for line, env in crontab(place)}
     line, env = unit(place) if service == "unit" else jobs[service]
     programs = {"meltano", "tap-xero", "target-databricks"}
-    programs |= {line.split()[0]} if service == "unit" else set()
+    programs |= {line.split()[0] if service == "unit" else line.split(" && ")[1].split()[0]}
     for program in sorted(programs):
         done = subprocess.run(
             _in(env, "/bin/sh", "-c", f"command -v {program}"), capture_output=True, check=False

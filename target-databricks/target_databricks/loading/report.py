@@ -20,7 +20,11 @@ _COLUMNS: Mapping[str, Callable[[LoadResult], int]] = {
     "deleted": lambda r: r.deleted,
     "rescued": lambda r: r.rescued,
 }
-
+_RARE: Mapping[str, Callable[[LoadResult], int]] = {
+    "set aside": lambda r: r.set_aside,
+    "passed over": lambda r: r.dropped,
+}
+"""Columns that the table has where there is something in them."""
 
 _MOST = 15
 """Rows of the table, so that all of it fits on a screen."""
@@ -108,10 +112,11 @@ class Report:
         if still := [result for name, result in self._results.items() if name not in news]:
             rows[f"{len(still):,} without news"] = combined(still)
         rows["total"] = total
+        columns = {**_COLUMNS, **{name: count for name, count in _RARE.items() if count(total)}}
         lines = [
-            (name, *(count(result) for count in _COLUMNS.values())) for name, result in rows.items()
+            (name, *(count(result) for count in columns.values())) for name, result in rows.items()
         ]
-        return "\n".join(_aligned([(f"{self._schema} table", *_COLUMNS), *lines]))
+        return "\n".join(_aligned([(f"{self._schema} table", *columns), *lines]))
 
 
 def _tables(count: int) -> str:
