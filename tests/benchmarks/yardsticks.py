@@ -32,6 +32,12 @@ class Version:
         archive = subprocess.run(git, capture_output=True, check=True).stdout
         with tarfile.open(fileobj=io.BytesIO(archive)) as sources:
             sources.extractall(folder, filter="data")
+        for name in PACKAGES:
+            # By its name of then, which versions of then ask for.
+            about = folder / name / f"{Path(name).name.replace('-', '_')}-0.1.0.dist-info"
+            about.mkdir()
+            lines = ("Metadata-Version: 2.1", f"Name: {Path(name).name}", "Version: 0.1.0", "")
+            (about / "METADATA").write_text("\n".join(lines), encoding="utf-8")
         # Before the editable packages of this environment, which come behind it.
         self.env = {"PYTHONPATH": os.pathsep.join(str(folder / name) for name in PACKAGES)}
 
