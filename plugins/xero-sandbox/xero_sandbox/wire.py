@@ -94,7 +94,13 @@ def _plain(value: Any) -> Any:
 
 def encode(document: Any) -> bytes:
     """Return JSON text; a `Decimal` is written as a number with exactly its own digits."""
-    return orjson.dumps(document, default=_plain)
+    try:
+        return orjson.dumps(document, default=_plain)
+    except TypeError as error:
+        if error.__cause__ is not None and not isinstance(error.__cause__, Exception):
+            # An interruption that came while a Decimal was written: orjson takes it for an error.
+            raise error.__cause__ from None
+        raise
 
 
 def decode(text: bytes | str) -> Any:
