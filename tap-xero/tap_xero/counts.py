@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from tap_xero.api import envelope as envelope_of
 from tap_xero.api.errors import ClosedError
 from tap_xero.models.fields import Model, moment, text, whole
+from tap_xero.models.own import own_resource
 from tap_xero.models.resources import RESOURCES, Paging, Resource
-from tap_xero.models.schema import stream_schema
 from tap_xero.streams import XeroStream
 from tap_xero.sync import queries
 from tap_xero.sync.reading import Reading
@@ -46,24 +46,7 @@ _COUNT = Model(
 )
 
 
-class _CountResource(Resource):
-    """The counts in the shape in which the rest of the tap knows its resources."""
-
-    @property
-    def schema(self) -> dict[str, Any]:
-        return stream_schema(self.model, self.key, {})
-
-
-RESOURCE = _CountResource(
-    stream=NAME,
-    path="pagination",
-    envelope="pagination",
-    key=("Stream",),
-    model=_COUNT,
-    scope=COUNTED[0].scope,
-    granular=COUNTED[0].granular,
-    single=False,
-)
+RESOURCE = own_resource(NAME, _COUNT, ("Stream",), COUNTED[0], "pagination")
 
 
 class CountReading(Reading):

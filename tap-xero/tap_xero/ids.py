@@ -14,8 +14,8 @@ from tap_xero.api import envelope as envelope_of
 from tap_xero.api.errors import ClosedError
 from tap_xero.counts import COUNTED
 from tap_xero.models.fields import Model, moment, text
+from tap_xero.models.own import own_resource
 from tap_xero.models.resources import Resource
-from tap_xero.models.schema import stream_schema
 from tap_xero.streams import XeroStream
 from tap_xero.sync import queries
 from tap_xero.sync.reading import Reading
@@ -50,24 +50,7 @@ _ID = Model(
 )
 
 
-class _IdResource(Resource):
-    """The ids in the shape in which the rest of the tap knows its resources."""
-
-    @property
-    def schema(self) -> dict[str, Any]:
-        return stream_schema(self.model, self.key, {})
-
-
-RESOURCE = _IdResource(
-    stream=NAME,
-    path="pagination",
-    envelope="pagination",
-    key=("RecordID", "Stream"),
-    model=_ID,
-    scope=COUNTED[0].scope,
-    granular=COUNTED[0].granular,
-    single=False,
-)
+RESOURCE = own_resource(NAME, _ID, ("RecordID", "Stream"), COUNTED[0], "pagination")
 
 
 def problems(config: Mapping[str, Any]) -> list[str]:

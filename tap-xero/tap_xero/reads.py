@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_xero.models.dates import format_instant
 from tap_xero.models.fields import Model, moment, text, whole
-from tap_xero.models.resources import RESOURCES, Resource
-from tap_xero.models.schema import stream_schema
+from tap_xero.models.own import own_resource
+from tap_xero.models.resources import RESOURCES
 from tap_xero.streams import XeroStream
 from tap_xero.sync.reading import Reading
 from tap_xero.sync.singer import utc_now
@@ -49,24 +49,7 @@ _READ = Model(
 )
 
 
-class _ReadResource(Resource):
-    """The readings in the shape in which the rest of the tap knows its resources."""
-
-    @property
-    def schema(self) -> dict[str, Any]:
-        return stream_schema(self.model, self.key, {})
-
-
-RESOURCE = _ReadResource(
-    stream=NAME,
-    path=NAME,
-    envelope=NAME,
-    key=("Stream", "Outcome"),
-    model=_READ,
-    scope=RESOURCES[0].scope,
-    granular=RESOURCES[0].granular,
-    single=False,
-)
+RESOURCE = own_resource(NAME, _READ, ("Stream", "Outcome"), RESOURCES[0], NAME)
 
 
 class ReadsReading(Reading):
