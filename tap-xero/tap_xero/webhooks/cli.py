@@ -43,7 +43,7 @@ def main() -> None:
 )
 @click.option(
     "--gather",
-    default=0.5,
+    default=Timing.gather,
     show_default=True,
     help="Seconds in which further events are gathered before a run.",
 )

@@ -18,7 +18,7 @@ class Timing:
         backoff: Pauses after runs that failed.
     """
 
-    gather: float = 0.5
+    gather: float = 0.3
     backoff: Backoff = BACKOFF
 
 
