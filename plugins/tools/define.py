@@ -153,7 +153,7 @@ DEFINITIONS = {
             "dialect": "databricks",
             "executable": "target-databricks",
         },
-        groups=[["lakehouse_path"], ["server_hostname", "http_path"]],
+        groups=[["lakehouse_path"], ["sandbox"], ["server_hostname", "http_path"]],
         commands={
             "about": {
                 "args": "--about --format=markdown",

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from target_databricks.destinations import destination_of
 from target_databricks.errors import ConfigurationError
+from target_databricks.sandbox import start_early
 
 _CLIENTS = (
     "target_databricks.warehouse.warehouse",
@@ -31,6 +32,7 @@ def prepare(config: Mapping[str, Any]) -> None:
     """Have at hand what the destination of the settings needs, without waiting for it."""
     try:
         destination = destination_of(config)
+        start_early(config)
     except ConfigurationError:
         return  # Whoever asks for the destination is told.
     if destination == "warehouse":

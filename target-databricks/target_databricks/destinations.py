@@ -14,6 +14,8 @@ def destination_of(config: Mapping[str, Any]) -> str:
     Raises:
         ConfigurationError: Both, neither, or half a warehouse.
     """
+    if config.get("sandbox") is not None:
+        return "warehouse"
     warehouse = [name for name in ("server_hostname", "http_path") if config.get(name)]
     if config.get("lakehouse_path"):
         if warehouse:

@@ -11,7 +11,7 @@ from typing import Any
 
 from singer_sdk import typing as th
 
-from target_databricks import alerts
+from target_databricks import PACKAGE, alerts
 from target_databricks.schema.naming import COLUMN_NAMES
 from target_databricks.table_settings import TABLES
 
@@ -113,6 +113,24 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         description=(
             "Profile of .databrickscfg to authenticate with. Whatever is not set here is looked "
             "for where the Databricks SDK looks: environment, profiles, command lines."
+        ),
+    ),
+    th.Property(
+        "sandbox",
+        th.ObjectType(
+            th.Property(
+                "folder",
+                th.StringType,
+                description="Where its tables are kept from run to run; nowhere without.",
+            ),
+            additional_properties=False,
+        ),
+        title="Sandbox",
+        description=(
+            "Load into a Databricks sandbox, Spark on this machine, that runs for the length of "
+            "the run; needs no account. {folder: <path>} says where its tables stay from run to "
+            "run; an empty object keeps none. Whatever else says where to load to does not count "
+            f"then. Needs {PACKAGE}[sandbox]."
         ),
     ),
     th.Property(

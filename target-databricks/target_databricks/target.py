@@ -40,6 +40,7 @@ from target_databricks.planner import StreamPlanner
 from target_databricks.reading.batch_files import BatchFiles
 from target_databricks.reading.json_text import TooDeepError, dumps
 from target_databricks.reading.reader import BlockReader
+from target_databricks.sandbox import with_sandbox
 from target_databricks.schema.evolution import tables_of
 from target_databricks.schema.plan import StreamPlan
 from target_databricks.settings import EMPTY_IS_A_CHOICE, SETTINGS, without_blanks
@@ -348,7 +349,7 @@ class TargetDatabricks(Target):
             from target_databricks.warehouse.warehouse import SqlWarehouse
 
             return SqlWarehouse(
-                self.config,
+                with_sandbox(self.config),
                 job_id=self.job_id,
                 plugin_version=self.plugin_version,
                 started_at=self.initialized_at,
@@ -362,8 +363,7 @@ class TargetDatabricks(Target):
             self.logger.info("%s", progress)
 
     def _emit_state(self, state: Mapping[str, Any]) -> None:
-        sys.stdout.write(dumps(state) + "\n")
-        sys.stdout.flush()
+        print(dumps(state), flush=True)
 
     def _abort(self) -> None:
         """Finish what is being applied, keep what was confirmed, let others in."""

@@ -8,9 +8,10 @@ import signal
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -36,7 +37,8 @@ def main() -> None:
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
-    help="where tables and files are kept (default: a temporary folder, removed at the end)",
+    help="where tables and files are kept, for the next one to go on with (default: a temporary "
+    "folder, removed at the end)",
 )
 @click.option(
     "--profile",
@@ -69,28 +71,55 @@ def serve(
 
     When ready, one line of JSON on standard output says where and with which credentials.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
-    try:
-        sandbox = Sandbox(
-            port=port, catalog=catalog, memory=memory, large=large, folder=folder, profile=profile
-        )
-    except OSError as error:
-        _fail(f"cannot listen on port {port}: {error}")
-    # Raised in the main thread wherever it is, so that a stop also ends a long start.
-    with suppress(KeyboardInterrupt), sandbox:
+    options = {"port": port, "catalog": catalog, "memory": memory, "large": large}
+    with _sandbox(**options, folder=folder, profile=profile) as sandbox:
         if until_stdin_closes:
             threading.Thread(target=_interrupt_at_end_of_input, daemon=True).start()
         sandbox.warehouse.start_seconds = start_seconds
         if stopped:
             sandbox.warehouse.stop()
-        try:
-            sandbox.start_engine()
-        except RuntimeError as error:
-            _fail(str(error))
+        sandbox.start_engine()
         click.echo(json.dumps(sandbox.connection_details()))
         while True:
             time.sleep(_LOOK_AFTER)
+
+
+@main.command(short_help="run one statement on the tables of a folder")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    required=True,
+    help="where a sandbox has kept tables and files",
+)
+@click.option("--catalog", default="main", help="name of the catalog (default: main)")
+@click.argument("statement")
+def sql(*, folder: Path, catalog: str, statement: str) -> None:
+    """Run one statement as the admin, and print each row as a line of JSON."""
+    with _sandbox(folder=folder, catalog=catalog) as sandbox:
+        sandbox.start_engine()
+        try:
+            rows = sandbox.sql(statement)
+        except Exception as error:  # noqa: BLE001 - whatever Spark says of a statement
+            # Spark's errors tell nothing any more once it has ended.
+            _fail(str(error))
+        for row in rows:
+            click.echo(json.dumps(row, default=str, ensure_ascii=False))
+
+
+@contextmanager
+def _sandbox(**options: Any) -> Iterator[Sandbox]:
+    """A sandbox that serves, until a signal comes; what keeps it from doing so ends the command."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    # Raised in the main thread wherever it is, so that a stop also ends a long start.
+    with suppress(KeyboardInterrupt):
+        try:
+            with Sandbox(**options) as sandbox:
+                yield sandbox
+        except OSError as error:
+            _fail(f"cannot listen on port {options.get('port', 0)}: {error}")
+        except RuntimeError as error:
+            _fail(str(error))
 
 
 def _fail(message: str) -> NoReturn:

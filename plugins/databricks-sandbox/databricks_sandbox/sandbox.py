@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from filelock import FileLock, Timeout
 from starlette.applications import Starlette
 
 from databricks_sandbox.app import control, create_app
@@ -20,6 +21,8 @@ from databricks_sandbox.app.sql import SqlEndpoint
 from databricks_sandbox.app.staging import Staging
 from databricks_sandbox.app.workspace import Warehouses
 from databricks_sandbox.clock import Clock, OffsetClock
+from databricks_sandbox.engine.restoring import restore_tables, restore_views
+from databricks_sandbox.engine.session import EngineSession
 from databricks_sandbox.engine.spark import Engine
 from databricks_sandbox.faults import FaultPlan, not_ready
 from databricks_sandbox.identity import Identity, Principal
@@ -30,9 +33,13 @@ from databricks_sandbox.statements import Statement, StatementLog
 from databricks_sandbox.switches import Switches
 from databricks_sandbox.unity.executor import Executor
 from databricks_sandbox.unity.grants import Grants
+from databricks_sandbox.unity.keeping import MetastoreFile
 from databricks_sandbox.unity.metastore import Metastore
 from databricks_sandbox.unity.volumes import Volumes
 from databricks_sandbox.warehouse import Warehouse
+
+_LEFT_WITHIN = 30.0
+"""Seconds that another sandbox has to leave the folder."""
 
 
 class Sandbox:
@@ -47,7 +54,8 @@ class Sandbox:
         clock: for tokens, warehouse starts, idle sessions; the machine's own by default.
         memory: heap of Spark's JVM, as Spark writes it (`2g`).
         large: be fast with many rows instead of with many statements.
-        folder: where tables and files are kept; a temporary one, removed at the end, by default.
+        folder: where tables, files and the metastore are kept, for later sandboxes to go on with;
+            a temporary one, removed at the end, by default.
         profile: one of `switches.PROFILES`: how the switches are set at first.
 
     Attributes:
@@ -93,11 +101,16 @@ class Sandbox:
         self.faults: FaultPlan = FaultPlan(self.clock.now)
         self.log: StatementLog = StatementLog()
         self.warehouse = Warehouse(self.clock, "5a9d0b0c1e2f3a4b")
-        self.engine = Engine(self.folder, catalog, memory, large=large)
+        self.engine = Engine(self.folder, catalog, memory, large=large, on_start=self._restore)
         self.metastore = Metastore(catalogs={catalog: None})
+        kept = None if self._own_folder else self.folder / "metastore.json"
+        self._metastore_file = MetastoreFile(kept, self.metastore)
+        self._in_use = FileLock(self.folder / "in_use.lock")
         self.grants = Grants(self.metastore, self.identity)
         self.volumes = Volumes(self.folder / "volumes", self.metastore, self.clock, self.switches)
-        self.executor = Executor(self.metastore, self.grants, self.volumes, self.switches)
+        self.executor = Executor(
+            self.metastore, self.grants, self.volumes, self.switches, self._metastore_file
+        )
         self.sessions = Registry(self.clock, self.engine, self.executor)
         self.session_settings = self.sessions.settings
         self.warehouse.on_start = self._begin_cold
@@ -118,7 +131,17 @@ class Sandbox:
         self.stop()
 
     def start(self) -> Self:
-        """Begin to serve."""
+        """Begin to serve.
+
+        Raises:
+            RuntimeError: another sandbox has this folder.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            # One that is ending leaves it soon.
+            self._in_use.acquire(timeout=_LEFT_WITHIN)
+        except Timeout as error:
+            raise RuntimeError(f"another sandbox has the folder {self.folder}") from error
         self._server.start()
         return self
 
@@ -135,6 +158,7 @@ class Sandbox:
         self._server.stop()
         self.sessions.shutdown()
         self.engine.stop()
+        self._in_use.release()
         if self._own_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -170,6 +194,14 @@ class Sandbox:
     @answer_seconds.setter
     def answer_seconds(self, seconds: float) -> None:
         self.switches.answer_seconds = seconds
+
+    def _restore(self, session: EngineSession) -> None:
+        """Have what an earlier sandbox has left in the folder."""
+        if self._own_folder:
+            return
+        restore_tables(session, self.folder / "warehouse", self.metastore.schemas)
+        session.attach_catalogs(self.metastore.catalogs)
+        restore_views(session, self.metastore.views)
 
     def _begin_cold(self) -> None:
         if self.switches.cold_start:

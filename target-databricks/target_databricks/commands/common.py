@@ -11,6 +11,7 @@ import click
 
 from target_databricks.destinations import destination_of
 from target_databricks.errors import ConfigurationError
+from target_databricks.sandbox import with_sandbox
 from target_databricks.target import TargetDatabricks
 
 ENVIRONMENT = "ENV"
@@ -54,7 +55,7 @@ def settings(sources: Sequence[str] = ()) -> dict[str, Any]:
     environment = ENVIRONMENT in sources or not sources
     config = dict(TargetDatabricks(config=stated, parse_env_config=environment).config)
     destination_of(config)
-    return config
+    return with_sandbox(config)
 
 
 def _file(path: Path) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from databricks_sandbox.engine.session import EngineSession
 from databricks_sandbox.engine.settings import DELTA, LOG4J, spark_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pyspark.sql import SparkSession
 
@@ -41,13 +41,23 @@ class Engine:
         catalog: the name of the catalog in three-level names.
         memory: heap of the JVM, as Spark writes it (`2g`).
         large: be fast with many rows instead of with many statements.
+        on_start: what to do with the first session, before any other is made.
     """
 
-    def __init__(self, folder: Path, catalog: str, memory: str, *, large: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        catalog: str,
+        memory: str,
+        *,
+        large: bool = False,
+        on_start: Callable[[EngineSession], None] = lambda _: None,
+    ) -> None:
         self.folder = folder
         self.catalog = catalog
         self._memory = memory
         self._large = large
+        self._on_start = on_start
         self._lock = threading.Lock()
         self._spark: SparkSession | None = None
         self._process: Any = None
@@ -152,13 +162,15 @@ class Engine:
             self._process = self._gateway.proc
             context = SparkContext(conf=conf, gateway=self._gateway)
             _keep_classes(context._jvm)  # noqa: SLF001 - the only way to the JVM
-            return SparkSession(context)
+            spark = SparkSession(context)
+            self._on_start(EngineSession(spark, user="sandbox", catalog=self.catalog))
         except BaseException:
             if self._process is not None:
                 self._process.kill()
                 self._process.wait()
             _IN_USE.release()
             raise
+        return spark
 
     def _environment(self) -> dict[str, str | None]:
         import pyspark

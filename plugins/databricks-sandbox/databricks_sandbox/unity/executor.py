@@ -13,6 +13,7 @@ from databricks_sandbox.unity.execution import Execution
 from databricks_sandbox.unity.grant_statements import GrantStatements
 from databricks_sandbox.unity.grants import Grants
 from databricks_sandbox.unity.information_schema import Contents
+from databricks_sandbox.unity.keeping import MetastoreFile
 from databricks_sandbox.unity.metastore import Metastore
 from databricks_sandbox.unity.names import Names
 from databricks_sandbox.unity.policy_statements import PolicyStatements
@@ -35,6 +36,7 @@ class Executor:
         grants: who may do what.
         volumes: files.
         switches: what accounts have in different ways.
+        file: keeps the metastore.
 
     Attributes:
         text_rules: for names inside statements that go to Spark.
@@ -42,11 +44,17 @@ class Executor:
     """
 
     def __init__(
-        self, metastore: Metastore, grants: Grants, volumes: Volumes, switches: Switches
+        self,
+        metastore: Metastore,
+        grants: Grants,
+        volumes: Volumes,
+        switches: Switches,
+        file: MetastoreFile,
     ) -> None:
         self._metastore = metastore
         self._grants = grants
         self._switches = switches
+        self._file = file
         self.text_rules = text_rules(Names(metastore, grants, volumes))
         self._spark = SparkStatements(self.text_rules, grants)
         self._catalogs = CatalogStatements(metastore, grants, volumes, self._spark)
@@ -106,7 +114,10 @@ class Executor:
         for rule in self.statement_rules:
             if rule.pattern.match(words):
                 line.answered_by = rule.name
-                return rule.answer(execution)
+                try:
+                    return rule.answer(execution)
+                finally:
+                    self._file.save()
         return self._spark.run(execution)
 
     def contents(self, session: Session, name: str) -> Contents:

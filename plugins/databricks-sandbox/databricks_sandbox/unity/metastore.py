@@ -107,6 +107,7 @@ class Metastore:
         catalog_types: `FOREIGN_CATALOG` or `DELTASHARING_CATALOG` by name, of catalogs that nobody
             can create anything in.
         locations: MANAGED LOCATION by schema, where one was stated.
+        views: the statements that made a view, and named it anew, by view; later ones last.
     """
 
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -118,7 +119,7 @@ class Metastore:
     constraints: dict[Name, list[Constraint]] = field(default_factory=dict)
     tags: dict[tuple[Securable, str | None], dict[str, str]] = field(default_factory=dict)
     locations: dict[str, str] = field(default_factory=dict)
-
+    views: dict[Name, tuple[str, ...]] = field(default_factory=dict)
     row_filters: dict[Name, Policy] = field(default_factory=dict)
     masks: dict[Name, dict[str, Policy]] = field(default_factory=dict)
     pipelines: dict[Name, str] = field(default_factory=dict)
@@ -163,7 +164,7 @@ class Metastore:
             self.grants = {k: p for k, p in self.grants.items() if not covers(k[1])}
             self.tags = {k: v for k, v in self.tags.items() if not covers(k[0])}
             if securable.kind != "VOLUME":
-                for kept in (self.row_filters, self.masks, self.pipelines):
+                for kept in (self.row_filters, self.masks, self.pipelines, self.views):
                     for table in [t for t in kept if t[:depth] == name]:
                         del kept[table]
                 self.constraints = {n: c for n, c in self.constraints.items() if n[:depth] != name}
@@ -173,8 +174,8 @@ class Metastore:
                         k for k in keys if k.parent is None or k.parent[:depth] != name
                     ]
 
-    def rename(self, before: Securable, after: Securable) -> None:
-        """Carry over all there is about a table to its new name."""
+    def rename(self, before: Securable, after: Securable, text: str) -> None:
+        """Carry over all there is about a table or view to its new name, which a text gave it."""
         with self.lock:
             if before in self.owners:
                 self.owners[after] = self.owners.pop(before)
@@ -184,3 +185,5 @@ class Metastore:
                 self.tags[after, key[1]] = self.tags.pop(key)
             if before.name in self.constraints:
                 self.constraints[after.name] = self.constraints.pop(before.name)
+            if before.name in self.views:
+                self.views[after.name] = (*self.views.pop(before.name), text)

@@ -93,8 +93,11 @@ class TableStatements:
             self._grants.require(execution.principal, "MANAGE", view)
         self._grants.require(execution.principal, "CREATE TABLE", next(view.parents()))
         answer = self._spark.run(execution)
-        if not existed:
-            self._metastore.owners[view] = execution.principal.name
+        with self._metastore.lock:
+            if not existed:
+                self._metastore.owners[view] = execution.principal.name
+            self._metastore.views.pop(view.name, None)
+            self._metastore.views[view.name] = (execution.text,)
         return answer
 
     def drop(self, execution: Execution) -> ResultSet:
@@ -122,10 +125,9 @@ class TableStatements:
         self._grants.require(execution.principal, "MANAGE", before)
         self._grants.require(execution.principal, "CREATE TABLE", next(after.parents()))
         # Spark wants the new name without the catalog of the old one.
-        answer = execution.run(
-            f"ALTER TABLE {_sql(before.name)} RENAME TO {'.'.join(map(quote, after.name[1:]))}"
-        )
-        self._metastore.rename(before, after)
+        text = f"ALTER TABLE {_sql(before.name)} RENAME TO {'.'.join(map(quote, after.name[1:]))}"
+        answer = execution.run(text)
+        self._metastore.rename(before, after, text)
         return answer
 
     def add_constraint(self, execution: Execution) -> ResultSet:
