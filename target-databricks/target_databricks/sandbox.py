@@ -63,6 +63,8 @@ class SandboxProcess:
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            # Meltano has plugins show warnings, of which Spark's client has hundreds.
+            env={**os.environ, "PYTHONWARNINGS": "ignore"},
             # An interruption of the terminal is for this process, which still needs the warehouse.
             start_new_session=True,
         )
