@@ -16,9 +16,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import yaml
 from healthy import BEAT
-from schedules import IntervalError, due, is_due
+from schedules import IntervalError, due, schedules_of
 
 
 class Scheduler:
@@ -75,19 +74,6 @@ class Scheduler:
 
     def _say(self, text: str) -> None:
         print(f"{self._clock():%Y-%m-%d %H:%M:%S} {text}", flush=True)
-
-
-def schedules_of(project: Path) -> list[dict[str, Any]]:
-    """The schedules of jobs that a `meltano.yml` has.
-
-    Raises:
-        IntervalError: One says no time.
-    """
-    stated = yaml.safe_load(project.read_text(encoding="utf-8"))
-    schedules = [each for each in stated.get("schedules") or [] if "job" in each]
-    for each in schedules:
-        is_due(each["interval"], datetime.now().astimezone())
-    return schedules
 
 
 def minute_of(moment: datetime) -> datetime:

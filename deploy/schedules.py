@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 NAMED = {
     "@hourly": "0 * * * *",
     "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
     "@weekly": "0 0 * * 0",
     "@monthly": "0 0 1 * *",
     "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
 }
 NEVER = {"@once", "@manual", "@none"}
 _RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
@@ -24,6 +29,24 @@ _MINUTE = timedelta(minutes=1)
 
 class IntervalError(ValueError):
     """An interval that says no time; the message names it."""
+
+
+def schedules_of(project: Path) -> list[dict[str, Any]]:
+    """The schedules of jobs that a `meltano.yml` has.
+
+    Raises:
+        IntervalError: One says no time.
+    """
+    stated = yaml.safe_load(project.read_text(encoding="utf-8"))
+    schedules = [each for each in stated.get("schedules") or [] if "job" in each]
+    for each in schedules:
+        is_due(each["interval"], datetime.now().astimezone())
+    return schedules
+
+
+def cron(interval: str) -> str | None:
+    """The five fields that an interval means; None if it means no time."""
+    return None if interval in NEVER else NAMED.get(interval, interval)
 
 
 def numbers(field: str, low: int, high: int) -> set[int]:

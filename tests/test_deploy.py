@@ -22,7 +22,7 @@ import healthy
 import pytest
 import scheduler
 import yaml
-from schedules import IntervalError, due, is_due
+from schedules import IntervalError, due, is_due, schedules_of
 
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOY = ROOT / "deploy"
@@ -123,11 +123,10 @@ def test_a_night_runs_each_job_when_it_is_due_whatever_becomes_of_one(
     monkeypatch.chdir(tmp_path)
     handler = signal.getsignal(signal.SIGTERM)
     night = Night(until=THURSDAY.replace(hour=4, minute=10))
+    schedules = schedules_of(ROOT / "meltano.yml")
     try:
         with pytest.raises(KeyboardInterrupt):
-            scheduler.Scheduler(
-                scheduler.schedules_of(ROOT / "meltano.yml"), lambda: night.now, night.wait
-            ).run()
+            scheduler.Scheduler(schedules, lambda: night.now, night.wait).run()
     finally:
         signal.signal(signal.SIGTERM, handler)
     ran = (tmp_path / "ran").read_text().splitlines()
