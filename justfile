@@ -4,6 +4,7 @@
 pytest := "uv run --group test pytest"
 standing := "not stress and not benchmark"
 newest := "build/newest"
+pins := "uv pip compile - --quiet --no-config --upgrade --universal --python-version 3.11 --no-header --no-annotate --output-file tests/orchestrators"
 everything := "--all-packages --all-groups --all-extras --no-emit-workspace --no-annotate --no-header --quiet"
 quick := "not spark and not meltano and not process and not style and not fuzz and not long and " + standing
 
@@ -55,6 +56,15 @@ all *arguments:
 # Slow runs that try to break things.
 stress *arguments:
     {{pytest}} -m stress --hypothesis-profile=thorough {{arguments}}
+
+# Airflow and Dagster, each in an environment of its own, run the demo as the site says.
+orchestrators *arguments:
+    {{pytest}} -n 0 -m "stress or not stress" {{arguments}} tests/test_orchestrators.py
+
+# The newest of both for the lowest Python and up, exactly pinned.
+orchestrator-pins:
+    echo apache-airflow | {{pins}}/airflow.txt
+    echo dagster | {{pins}}/dagster.txt
 
 # Ten thousand stories of business that goes on while the tap reads and is killed.
 business *arguments:

@@ -55,6 +55,8 @@ JOBS = {job["name"] for job in MELTANO["jobs"]}
         ("30 2 1 * 4", True),  # both days are stated: either will do
         ("30 2 1 * *", False),
         ("@hourly", False),
+        ("@midnight", False),
+        ("@annually", False),
         ("@manual", False),
     ],
 )
