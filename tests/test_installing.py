@@ -25,7 +25,7 @@ FOLDERS = release.folders()
 BIN = Path(sys.executable).parent
 PIPX = "pipx==1.8.0"
 EXTRAS = {"tap-xero": "[sandbox,webhooks]", "target-xero": "[sandbox]"}
-EXTRAS |= {"target-databricks": "[warehouse]", "tap-databricks": "[warehouse,duckdb]"}
+EXTRAS |= {"target-databricks": "[warehouse,sandbox]", "tap-databricks": "[warehouse,duckdb]"}
 COMMANDS = {
     name: [line.split(" = ")[0] for line in scripts[1].splitlines()]
     for name, scripts in (

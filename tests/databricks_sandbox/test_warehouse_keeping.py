@@ -70,9 +70,9 @@ def test_a_metastore_is_written_when_it_has_changed(tmp_path):
 
 def test_two_sandboxes_do_not_share_a_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(sandboxes, "_LEFT_WITHIN", 0.01)
-    with Sandbox(folder=tmp_path):
-        with pytest.raises(RuntimeError, match="another sandbox has the folder"):
-            Sandbox(folder=tmp_path).start()
+    refused = pytest.raises(RuntimeError, match="another sandbox has the folder")
+    with Sandbox(folder=tmp_path), refused:
+        Sandbox(folder=tmp_path).start()
     with Sandbox(folder=tmp_path):
         pass
 
