@@ -4,7 +4,8 @@
 
 writes `plugins/databricks-bundle/dashboards/books.lvdash.json`. A dataset is a query of the page
 (`plugins/report/xero_report/tables.py`) without its schema, which the bundle says, and with the
-organisation's name. Every page has filters for organisation and month over all that it shows.
+organisation's name. Every page has filters over all that it shows: the organisation, and the month
+where all of it is by month.
 
 Source: Databricks, "AI/BI dashboards", and files that workspaces export (`.lvdash.json`): versions
 of widgets, the query `main_query` and the grid of six columns are as there.
@@ -40,12 +41,19 @@ class Dataset:
         query: SQL; the schema is what the dashboard is deployed with.
         labels: Columns that say what a row is.
         figures: Columns of decimals and counts.
+        filters: Columns by which a reader chooses rows; they come first.
     """
 
     name: str
     query: str
     labels: tuple[str, ...]
     figures: tuple[str, ...]
+    filters: tuple[str, ...] = tuple(FILTERS)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All of them, in the order of a table."""
+        return (*self.filters, *self.labels, *self.figures)
 
 
 @dataclass(frozen=True)
@@ -64,11 +72,16 @@ class Page:
     title: str
     shows: dict[str, Chart | None]
 
+    @property
+    def name(self) -> str:
+        """How widgets are named after it."""
+        return self.title.lower().replace(" ", "_")
+
 
 PAGES = (
     Page(
         "Agreement with Xero",
-        {"reconciliation": None, "health": None},
+        {"agreement": None, "reconciliation": None, "health": None},
     ),
     Page("Profit and loss", {"profit_and_loss": Chart("bar", "amount", "section")}),
     Page("Balance sheet", {"balance_sheet": Chart("bar", "amount", "section")}),
@@ -82,31 +95,58 @@ PAGES = (
 
 _OWN = (
     Dataset(
+        "agreement",
+        """
+        SELECT coalesce(o.name, r.organisation) AS organisation,
+          CASE
+            WHEN count(r.tenant_id) = 0 THEN 'never'
+            WHEN bool_or(r.status = 'differs') THEN 'differs'
+            WHEN bool_or(r.status = 'changed_after_close') THEN 'changed_after_close'
+            WHEN bool_or(r.status = 'not_checkable') THEN 'incomplete'
+            ELSE 'agrees'
+          END AS state,
+          CAST(max(r.checked_at) AS STRING) AS checked_at, count(r.tenant_id) AS checks,
+          count(CASE WHEN r.status IN ('differs', 'changed_after_close') THEN 1 END) AS differing,
+          count(CASE WHEN r.status = 'not_checkable' THEN 1 END) AS unchecked
+        FROM dim_organisation AS o
+        FULL JOIN latest_reconciliation AS r ON r.tenant_id = o.tenant_id
+        GROUP BY coalesce(o.tenant_id, r.tenant_id), coalesce(o.name, r.organisation)
+        ORDER BY organisation
+        """,
+        ("state", "checked_at"),
+        ("checks", "differing", "unchecked"),
+        ("organisation",),
+    ),
+    Dataset(
         "reconciliation",
         """
-        SELECT organisation, CAST(period_end AS DATE) AS month_end, check_name, basis, subject_name,
-          status, explanation, lakehouse, xero, difference
-        FROM reconciliation
-        WHERE status <> 'agrees'
-        ORDER BY organisation, month_end, check_name, subject_name
+        SELECT organisation, status, check_name, basis, period_end, subject_name, explanation,
+          documents, locked, first_agreed, lakehouse, xero, difference
+        FROM latest_reconciliation
+        WHERE status NOT IN ('agrees', 'explained')
+        ORDER BY organisation, status, check_name, basis, subject_name, period_end
         """,
-        ("check_name", "basis", "subject_name", "status", "explanation"),
+        (
+            *("status", "check_name", "basis", "period_end", "subject_name", "explanation"),
+            *("documents", "locked", "first_agreed"),
+        ),
         ("lakehouse", "xero", "difference"),
+        ("organisation",),
     ),
     Dataset(
         "health",
         """
-        SELECT organisation, last_day(CAST(right_at AS DATE)) AS month_end, stream, status,
-          CAST(right_at AS STRING) AS right_at, CAST(failing_since AS STRING) AS failing_since,
-          reason
+        SELECT organisation, stream, status, CAST(right_at AS STRING) AS right_at,
+          CAST(failing_since AS STRING) AS failing_since, reason
         FROM xero_pipeline_health
         ORDER BY status, organisation, stream
         """,
         ("stream", "status", "right_at", "failing_since", "reason"),
         (),
+        ("organisation",),
     ),
 )
-"""What the page of the report takes from tables that no mart is."""
+"""The page's banner with what is behind it, and how fresh each stream is."""
 
 
 def datasets() -> dict[str, Dataset]:
@@ -121,10 +161,12 @@ def _of_the_page() -> Iterator[Dataset]:
             f"{label}_name" if label in table.figures else label for label in table.labels
         )
         columns = ", ".join(("tenant_id", "month_end", *labels, *table.figures))
-        inner = dedent(table.query.replace("{marts}.", "")).strip()
+        # Who joins rows has their order to say anew.
+        inner, _, _ = dedent(table.query.replace("{marts}.", "")).strip().rpartition("\nORDER BY ")
         query = (
             f"SELECT o.name AS organisation, q.*\nFROM (\n{inner}\n) AS q({columns})\n"
             "JOIN dim_organisation AS o ON o.tenant_id = q.tenant_id\n"
+            f"ORDER BY organisation, month_end, {', '.join(labels)}\n"
         )
         yield Dataset(table.name, query, labels, table.figures)
 
@@ -146,16 +188,18 @@ def dashboard() -> Json:
 
 
 def _page(page: Page, known: dict[str, Dataset]) -> Json:
-    layout = [_filter(name, page, place) for place, name in enumerate(FILTERS)]
+    shown = [known[name] for name in page.shows]
+    filters = [name for name in FILTERS if all(name in each.filters for each in shown)]
+    layout = [_filter(name, page, place) for place, name in enumerate(filters)]
     y = 1
-    for name, chart in page.shows.items():
+    for dataset, chart in zip(shown, page.shows.values(), strict=True):
         if chart:
-            layout.append(_placed(_chart(known[name], chart), 0, y, WIDTH, 7))
+            layout.append(_placed(_chart(dataset, chart), 0, y, WIDTH, 7))
             y += 7
-        layout.append(_placed(_table(known[name]), 0, y, WIDTH, 9))
+        layout.append(_placed(_table(dataset), 0, y, WIDTH, 9))
         y += 9
     return {
-        "name": page.title.lower().replace(" ", "_"),
+        "name": page.name,
         "displayName": page.title,
         "pageType": "PAGE_TYPE_CANVAS",
         "layout": layout,
@@ -180,7 +224,7 @@ def _filter(column: str, page: Page, place: int) -> Json:
         for name in page.shows
     ]
     widget = {
-        "name": f"{page.title.lower().replace(' ', '_')}_{column}",
+        "name": f"{page.name}_{column}",
         "queries": queries,
         "spec": {
             "version": 2,
@@ -234,10 +278,9 @@ def _chart(dataset: Dataset, chart: Chart) -> Json:
 
 
 def _table(dataset: Dataset) -> Json:
-    columns = ("organisation", "month_end", *dataset.labels, *dataset.figures)
     return {
         "name": f"{dataset.name}_table",
-        "queries": [_main(dataset, _fields(*columns), whole=True)],
+        "queries": [_main(dataset, _fields(*dataset.columns), whole=True)],
         "spec": {
             "version": 1,
             "widgetType": "table",
@@ -258,7 +301,7 @@ def _table(dataset: Dataset) -> Json:
                             else {"type": "string", "displayAs": "string"}
                         ),
                     }
-                    for order, column in enumerate(columns)
+                    for order, column in enumerate(dataset.columns)
                 ]
             },
             "frame": {"showTitle": True, "title": _title(dataset.name)},

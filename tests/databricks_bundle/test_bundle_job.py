@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from books import documents
@@ -24,6 +25,8 @@ from databricks_sandbox.sandbox import Sandbox as Workspace
 from resources import jobs
 from warehouse_marts import settings
 from xero_job.scope import TOKENS
+from xero_job.state import StateLog
+from xero_job.volume import NumberedFiles
 from xero_sandbox.sandbox import Sandbox as Xero
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -51,7 +54,7 @@ class Job:
         tap = {"api_url": self.xero.url, "identity_url": self.xero.url}
         arguments = {
             "job": "documents",
-            "select": "contacts,accounts",
+            "select": "items",
             "scope": SCOPE,
             "volume": self.volume,
             "catalog": "main",
@@ -79,6 +82,10 @@ class Job:
         printed, _ = process.communicate(timeout=240)
         assert process.returncode == code, printed
         return printed
+
+    def states(self) -> StateLog:
+        """Those that the job keeps."""
+        return StateLog(NumberedFiles(self.client.files, f"{self.volume}/state/documents"))
 
     def rows(self, table: str) -> list[dict[str, object]]:
         return self.workspace.sql(f"SELECT * FROM main.{self.schema}.{table}")
@@ -117,8 +124,24 @@ def job(databricks_sandbox, databricks_schema, xero, tmp_path) -> Job:
     return made
 
 
+def bookmark(state: dict[str, Any] | None) -> str:
+    """Up to when items were read."""
+    assert state
+    (partition,) = state["bookmarks"]["items"]["partitions"]
+    return str(partition["replication_key_value"])
+
+
 def test_a_load_killed_while_a_token_rotates_goes_on_where_it_was(job):
     """Xero has replaced the refresh token, the scope does not have it yet."""
+    log = job.states()
+    assert log.latest() is None
+    before = "2016-01-01T00:00:00Z"
+    partition = {
+        "context": {"TenantID": job.tenant},
+        "replication_key": "UpdatedDateUTC",
+        "replication_key_value": before,
+    }
+    log.add({"bookmarks": {"items": {"partitions": [partition]}}})
     slow = Fault(at="api", effect="delay", match="POST /api/2.0/secrets/put", seconds=20)
     job.workspace.faults.add(slow)
     process = job.start()
@@ -127,20 +150,21 @@ def test_a_load_killed_while_a_token_rotates_goes_on_where_it_was(job):
         time.sleep(0.05)
     kill(process)
     assert slow.happened
+    assert bookmark(job.states().latest()) == before
+    job.xero.calls.clear()
     printed = job.run("--dead-after", "1", run="7002")
     assert job.xero.client_secret not in printed
-    contacts = {row["contact_id"] for row in job.rows("contacts")}
-    assert contacts == {each["ContactID"] for each in documents(job.xero, job.tenant, "Contacts")}
+    items = {row["item_id"] for row in job.rows("items")}
+    assert items == {each["ItemID"] for each in documents(job.xero, job.tenant, "Items")}
     # The tokens in the scope are the ones that Xero takes, and nobody can read them there.
     stored = base64.b64decode(job.client.secrets.get_secret(SCOPE, TOKENS).value)
     assert b"refresh" not in stored
     assert {row["job_id"] for row in job.rows("_sdc_loads")} == {"7002"}
-    # The next run goes on from the state: unchanged records are not asked for again.
-    job.xero.calls.clear()
-    job.run(run="7003")
-    asked = [call for call in job.xero.calls.of() if call.path == "Contacts"]
+    # It has begun with the state that was there, and left its own to the next run.
+    asked = [call for call in job.xero.calls.of() if call.path == "Items"]
     assert asked
     assert all(call.modified_since for call in asked)
+    assert bookmark(job.states().latest()) > before
 
 
 def test_deliveries_of_webhooks_in_a_volume_are_fetched_and_removed(job):
@@ -160,11 +184,15 @@ def test_deliveries_of_webhooks_in_a_volume_are_fetched_and_removed(job):
     for name, delivery in {"1": signed, "2": forged}.items():
         content = io.BytesIO(json.dumps(delivery).encode())
         job.client.files.upload(f"{job.volume}/events/{name}.json", content)
-    events = ("--events", f"{job.volume}/events", "--job", "webhooks")
-    printed = job.run(*events, run="7004")
+    printed = job.run(
+        *("--events", f"{job.volume}/events", "--job", "webhooks", "--select", "contacts"),
+        *("--target", json.dumps({"child_tables": {"*": False}})),
+        run="7004",
+    )
     assert "2.json is no delivery that Xero has signed" in printed
     assert "Harakeke Renamed" in {row["name"] for row in job.rows("contacts")}
-    assert "Accounts" not in {call.path for call in job.xero.calls.of()}
+    paths = {call.path for call in job.xero.calls.of()}
+    assert paths - {"connect/token", "connections"} == {"Contacts"}
     assert list(job.client.files.list_directory_contents(f"{job.volume}/events")) == []
 
 

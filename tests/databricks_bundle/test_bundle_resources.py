@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 BUNDLE = ROOT / "plugins" / "databricks-bundle"
 CONFIGURATION = yaml.safe_load((BUNDLE / "databricks.yml").read_text(encoding="utf-8"))
 SCHEMA = json.loads((BUNDLE / "schemas" / "databricks.yml.json").read_text(encoding="utf-8"))
+TOLD = "books@example.com 0a1b2c3d-0000-4000-8000-000000000001"
 KINDS = ("jobs", "schemas", "volumes", "secret_scopes", "dashboards")
 
 
@@ -28,14 +29,14 @@ def defaults(**more: str) -> dict[str, Any]:
     return stated | more
 
 
-@pytest.fixture(params=["serverless", "classic"])
+@pytest.fixture(scope="module", params=["serverless", "classic"])
 def compute(request) -> str:
     return request.param
 
 
-@pytest.fixture(params=["dev", "prod"])
+@pytest.fixture(scope="module", params=["dev", "prod"])
 def resources(request, compute) -> dict[str, Any]:
-    variables = defaults(compute=compute, principal="an-application-id", notify="someone")
+    variables = defaults(compute=compute, principal="an-application-id", notify=TOLD)
     made = load_resources(Bundle(target=request.param, variables=variables))
     assert not made.diagnostics.items
     return {kind: {n: r.as_dict() for n, r in getattr(made, kind).items()} for kind in KINDS}
@@ -68,7 +69,13 @@ def test_the_configuration_has_no_member_that_bundles_do_not_have():
 
 
 @pytest.mark.parametrize(
-    "member", [{"task_kye": 1}, {"python_wheel_task": {"package": "x", "entry_point": "y"}}]
+    "member",
+    [
+        {"task_kye": 1},
+        {"python_wheel_task": {"package": "x", "entry_point": "y"}},
+        {"webhook_notifications": {"on_failrue": [{"id": "x"}]}},
+        {"webhook_notifications": {"on_failure": [{"identifier": "x"}]}},
+    ],
 )
 def test_a_misspelt_member_of_a_resource_is_refused(monkeypatch, member):
     def misspelt(*given: str) -> dict[str, Any]:
@@ -76,7 +83,7 @@ def test_a_misspelt_member_of_a_resource_is_refused(monkeypatch, member):
 
     plan = jobs.Plan("", {}, lambda: [misspelt()], minutes=1)
     monkeypatch.setitem(jobs.PLANS, "nightly", plan)
-    with pytest.raises(ValueError, match=r"task_kye|package"):
+    with pytest.raises(ValueError, match=r"task_kye|package|on_failrue|identifier"):
         load_resources(Bundle(target="dev", variables=defaults()))
 
 
@@ -86,7 +93,7 @@ def test_every_variable_that_is_named_is_stated_and_every_stated_one_used(resour
         for text in texts([resources, CONFIGURATION])
         for name in re.findall(r"\$\{var\.(\w+)\}", text)
     }
-    read_in_python = {"compute", "principal"}
+    read_in_python = {"compute", "notify", "principal"}
     unused_here = {"node_type_id"}  # of classic clusters
     assert named <= set(CONFIGURATION["variables"])
     assert set(CONFIGURATION["variables"]) - named <= read_in_python | unused_here
@@ -167,6 +174,67 @@ def test_the_marts_are_made_by_the_dbt_that_meltano_installs(resources):
     for pin in jobs.dependencies()["dbt"]:
         assert pin in utility["pip_url"]
         assert re.fullmatch(r"dbt-\w+==[\d.]+", pin)
+
+
+def test_who_is_told_hears_of_failed_and_of_late_runs(resources):
+    for job in resources["jobs"].values():
+        (rule,) = job["health"]["rules"]
+        assert 0 < rule["value"] < job["timeout_seconds"]
+        for event in ("on_failure", "on_duration_warning_threshold_exceeded"):
+            assert job["email_notifications"][event] == ["books@example.com"]
+            (destination,) = job["webhook_notifications"][event]
+            assert destination == {"id": "0a1b2c3d-0000-4000-8000-000000000001"}
+
+
+def test_nobody_is_told_of_whom_nothing_is_said():
+    for job in load_resources(Bundle(target="dev", variables=defaults())).jobs.values():
+        assert not job.as_dict().keys() & {"email_notifications", "webhook_notifications"}
+
+
+def test_more_destinations_than_a_job_may_have_are_refused():
+    with pytest.raises(ValueError, match="notify names 4 notification destinations"):
+        jobs.heard("a,b,c,d")
+
+
+def test_the_principal_may_write_what_somebody_else_has_deployed(resources):
+    granted = {
+        (kind, name): {p for grant in each["grants"] for p in allowed(grant)}
+        for kind in ("schemas", "volumes")
+        for name, each in resources[kind].items()
+    }
+    tables = {"USE_SCHEMA", "SELECT", "MODIFY", "CREATE_TABLE"}
+    assert granted["schemas", "xero"] == {*tables, "CREATE_VOLUME"}
+    assert granted["schemas", "marts"] == tables
+    for volume in ("pipeline", "events"):
+        assert granted["volumes", volume] == {"READ_VOLUME", "WRITE_VOLUME"}
+    (scope,) = resources["secret_scopes"].values()
+    assert [each["level"] for each in scope["permissions"]] == ["WRITE"]
+
+
+def allowed(grant: dict[str, Any]) -> list[str]:
+    """What a grant allows the principal."""
+    return grant["privileges"] if grant["principal"] == "${var.principal}" else []
+
+
+def test_webhooks_are_begun_by_their_own_volume(resources):
+    """Not by states and leases, which every run writes; its root is there once it is deployed."""
+    job = resources["jobs"]["webhooks"]
+    url = job["trigger"]["file_arrival"]["url"].removesuffix("/")
+    assert url.endswith("/${resources.volumes.events.name}")
+    (task,) = job["tasks"]
+    said = task["python_wheel_task"]["parameters"]
+    assert said[said.index("--events") + 1] == url
+    assert not said[said.index("--volume") + 1].startswith(url)
+
+
+def test_no_two_targets_make_the_same_scope():
+    """It has no prefix in development, and the second deployment would find it there."""
+    default = CONFIGURATION["variables"]["secret_scope"]["default"]
+    targets = CONFIGURATION["targets"].values()
+    names = [each.get("variables", {}).get("secret_scope", default) for each in targets]
+    assert len(set(names)) == len(names)
+    dev = CONFIGURATION["targets"]["dev"]["variables"]["secret_scope"]
+    assert "${workspace.current_user.short_name}" in dev
 
 
 def test_prod_runs_as_the_principal_and_dev_as_who_deploys():

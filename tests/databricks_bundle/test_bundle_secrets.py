@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from bundle_secrets import SCOPE, put
-from xero_job.scope import MissingSecretError, Scope
+from xero_job.scope import SIGNING_KEY, MissingSecretError, Scope
 
 
 def command(workspace, *arguments: str, content: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -45,6 +45,8 @@ def test_a_scope_without_what_every_run_needs_is_refused_with_the_command(client
     with pytest.raises(MissingSecretError, match=r"has no store-key: .*put-secret xero store-key"):
         Scope(client, SCOPE).environment()
     client.secrets.put_secret(SCOPE, "store-key", string_value="a passphrase")
+    with pytest.raises(MissingSecretError, match="has no webhook-signing-key"):
+        Scope(client, SCOPE).environment([SIGNING_KEY])
     assert Scope(client, SCOPE).environment() == {
         "TAP_XERO_CLIENT_ID": "an-id",
         "TAP_XERO_CREDENTIAL_STORE_KEY": "a passphrase",

@@ -7,13 +7,20 @@ all of it: `just stress tests/end_to_end/test_marts_warehouse.py`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from conftest import Project
+from reconcile.folder import Folder as History
+from shown_figures import answers, compared
 from warehouse_marts import settings
+from xero_report.folder import Folder
+from xero_report.page import content
+from xero_report.settings import Settings
 from xero_sandbox.sandbox import Sandbox
 
 pytestmark = [pytest.mark.stress, pytest.mark.timeout(3600)]
@@ -34,46 +41,90 @@ def comparable(value: Any) -> str:
     return str(value)
 
 
-@pytest.fixture
-def in_warehouse(loaded, databricks_sandbox) -> Iterator[None]:
-    """The tables of the lakehouse folder, shown to the warehouse where they are."""
-    project, _ = loaded
-    databricks_sandbox.sql("CREATE SCHEMA main.xero")
+@pytest.fixture(scope="module")
+def built(
+    reconciled, faults, _databricks_sandbox, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Project, str]]:
+    """A project with the marts of its books on both engines, and what dbt said of the warehouse's.
+
+    Of its two organisations one was gone when they were reconciled; of the other the last
+    reconciliation is one of tables with faults. The warehouse is shown the tables of the lakehouse
+    folder where they are.
+    """
+    origin, xero, _, _ = reconciled
+    project = origin.copy(tmp_path_factory.mktemp("both") / "project")
+    run = {"run_id": "with faults", "checked_at": datetime.now(UTC)}
+    gone = xero.tenants[1].tenant_id
+    found = [row | run for row in faults[1] if row["tenant_id"] != gone]
+    History("", str(project.lakehouse.parent), project.lakehouse.name).append(found)
+    sandbox = _databricks_sandbox
+    sandbox.sql("CREATE SCHEMA main.xero")
     for name in project.tables():
         place = project.lakehouse / name
-        databricks_sandbox.sql(f"CREATE TABLE main.xero.{name} USING DELTA LOCATION 'file:{place}'")
-    yield
+        sandbox.sql(f"CREATE TABLE main.xero.{name} USING DELTA LOCATION 'file:{place}'")
+    as_of = {"MARTS_AS_OF": xero.clock.now().date().isoformat()}
+    project.meltano("run", "dbt-duckdb:build", **as_of)
+    project.meltano("install", "utility", "dbt-databricks", timeout=900)
+    yield (
+        project,
+        project.meltano(
+            "run",
+            "dbt-databricks:build",
+            timeout=3000,
+            **as_of,
+            **settings(project.root, sandbox),
+        ),
+    )
     for schema in ("marts", "xero"):
-        databricks_sandbox.sql(f"DROP SCHEMA IF EXISTS main.{schema} CASCADE")
+        sandbox.sql(f"DROP SCHEMA IF EXISTS main.{schema} CASCADE")
+
+
+def database(project: Project) -> Path:
+    """The marts in DuckDB."""
+    return project.root / "output" / "books.duckdb"
 
 
 def test_invariant_15_every_model_has_the_same_rows_on_both_engines(
-    marts, in_warehouse, databricks_sandbox
+    built, databricks_sandbox
 ) -> None:
-    project, xero, connection = marts
-    project.meltano("install", "utility", "dbt-databricks", timeout=900)
-    printed = project.meltano(
-        "run",
-        "dbt-databricks:build",
-        timeout=3000,
-        MARTS_AS_OF=xero.clock.now().date().isoformat(),
-        **settings(project.root, databricks_sandbox),
-    )
+    project, printed = built
     assert "ERROR=0" in printed
     assert databricks_sandbox.admin.access_token not in printed
-    columns = connection.execute(
-        "SELECT c.table_name, string_agg(c.column_name, ', ' ORDER BY ordinal_position) "
-        "FROM information_schema.columns AS c JOIN information_schema.tables AS t "
-        "USING (table_schema, table_name) "
-        "WHERE table_schema = 'marts' AND table_type = 'BASE TABLE' GROUP BY 1 ORDER BY 1"
-    ).fetchall()
-    assert len(columns) > 50
-    for table, names in columns:
-        ours = connection.execute(f"SELECT {names} FROM marts.{table}").fetchall()
-        theirs = databricks_sandbox.sql(f"SELECT {names} FROM main.marts.{table}")
-        assert sorted([comparable(v) for v in row.values()] for row in theirs) == sorted(
-            [comparable(v) for v in row] for row in ours
-        ), table
+    with duckdb.connect(str(database(project)), read_only=True) as connection:
+        columns = connection.execute(
+            "SELECT c.table_name, string_agg(c.column_name, ', ' ORDER BY ordinal_position) "
+            "FROM information_schema.columns AS c JOIN information_schema.tables AS t "
+            "USING (table_schema, table_name) "
+            "WHERE table_schema = 'marts' AND table_type = 'BASE TABLE' GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+        assert len(columns) > 50
+        for table, names in columns:
+            ours = connection.execute(f"SELECT {names} FROM marts.{table}").fetchall()
+            theirs = databricks_sandbox.sql(f"SELECT {names} FROM main.marts.{table}")
+            assert sorted([comparable(v) for v in row.values()] for row in theirs) == sorted(
+                [comparable(v) for v in row] for row in ours
+            ), table
+
+
+def test_every_dataset_of_the_dashboard_answers_what_the_page_shows(
+    built, databricks_sandbox
+) -> None:
+    """All rows of all organisations and months, decimal by decimal, findings and freshness too."""
+    project, _ = built
+    stated = {
+        "REPORT_DATABASE": str(database(project)),
+        "REPORT_LAKEHOUSE_PATH": str(project.lakehouse.parent),
+    }
+    books = Folder(Settings.of(stated))
+    shown = content(books, datetime.now(UTC))
+    books.close()
+    answered = answers(databricks_sandbox, "main", "marts")
+    for name, page, board in compared(shown, answered):
+        assert page, name
+        assert board == page, name
+    assert sorted(row["state"] for row in answered["agreement"]) == ["differs", "incomplete"]
+    assert len(answered["reconciliation"]) > 10
+    assert len({row["right_at"] for row in answered["health"]}) > 1, "some are older than others"
 
 
 def test_the_whole_reconciliation_says_of_a_warehouse_what_it_says_of_a_folder(

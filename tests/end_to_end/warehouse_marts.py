@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
+
+import certifi
 
 PROFILE = """
 xero_marts:
@@ -15,7 +18,7 @@ xero_marts:
       host: "{{ env_var('MARTS_HOST') }}"
       http_path: "{{ env_var('MARTS_HTTP_PATH') }}"
       catalog: "{{ env_var('MARTS_CATALOG') }}"
-      schema: "{{ env_var('MARTS_SCHEMA') }}"
+      schema: "{{ env_var('MARTS_SCHEMA', '') or 'marts' }}"
       token: "{{ env_var('DBT_ENV_SECRET_MARTS_TOKEN') }}"
       threads: 2
       connection_parameters: "{{ fromjson(env_var('MARTS_CONNECTION_PARAMETERS')) | as_native }}"
@@ -33,6 +36,10 @@ def settings(root: Path, sandbox: Any) -> dict[str, str]:
     folder = root / "profiles"
     folder.mkdir(exist_ok=True)
     (folder / "profiles.yml").write_text(PROFILE)
+    # What comes from an index is trusted as before.
+    trusted = Path(os.environ.get("REQUESTS_CA_BUNDLE") or certifi.where())
+    certificates = folder / "ca.pem"
+    certificates.write_bytes(trusted.read_bytes() + b"\n" + sandbox.ca_file.read_bytes())
     parameters = {
         "_connection_uri": sandbox.tls_url + sandbox.http_path,
         "_tls_trusted_ca_file": str(sandbox.ca_file),
@@ -46,5 +53,5 @@ def settings(root: Path, sandbox: Any) -> dict[str, str]:
         "DBT_ENV_SECRET_MARTS_TOKEN": sandbox.admin.access_token,
         "DBT_DATABRICKS_PROFILES_DIR": str(folder),
         "DBT_PROFILES_DIR": str(folder),
-        "REQUESTS_CA_BUNDLE": str(sandbox.ca_file),
+        "REQUESTS_CA_BUNDLE": str(certificates),
     }

@@ -22,9 +22,10 @@ def load_resources(bundle: Bundle) -> Resources:
         bundle: The target, and the values of the variables of databricks.yml.
     """
     resources = Resources()  # type: ignore[no-untyped-call]
-    for name, schema in places.schemas().items():
+    for name, schema in places.schemas(bundle).items():
         resources.add_schema(name, schema)
-    resources.add_volume("pipeline", places.volume())
+    for name, volume in places.volumes(bundle).items():
+        resources.add_volume(name, volume)
     resources.add_secret_scope("xero", places.scope(bundle))
     resources.add_dashboard("books", places.dashboard())
     for name, job in jobs.of(bundle).items():

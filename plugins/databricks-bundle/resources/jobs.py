@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import yaml
 from databricks.bundles.jobs import Job, JobDict
 
-from resources.places import VOLUME
+from resources.places import EVENTS, VOLUME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from databricks.bundles.core import Bundle
 
 ROOT = Path(__file__).resolve().parents[3]
-EVENTS = f"{VOLUME}/events"
 WHEELS = "dist/*.whl"
 ZONE = "UTC"
 
@@ -36,7 +35,7 @@ class Plan:
         description: What it does, for people.
         start: `schedule` or `trigger` of the job.
         tasks: Its tasks, each with the key of the environment it runs in.
-        minutes: How long a run may take.
+        minutes: How long a run may take; after half of it who is told of failures is warned.
     """
 
     description: str
@@ -175,6 +174,33 @@ PLANS = {
 }
 
 
+MOST_DESTINATIONS = 3
+"""Source: Databricks REST API reference, Jobs, `webhook_notifications`."""
+
+
+def heard(notify: str) -> dict[str, Any]:
+    """Members of a job that tell somebody of failed runs and of late ones.
+
+    Args:
+        notify: Addresses, and ids of notification destinations (Slack, Teams, PagerDuty, any
+            webhook), with spaces or commas between them; only addresses have an @.
+
+    Raises:
+        ValueError: There are more destinations than a job may have.
+    """
+    whom = notify.replace(",", " ").split()
+    addresses = [each for each in whom if "@" in each]
+    destinations = [{"id": each} for each in whom if "@" not in each]
+    if len(destinations) > MOST_DESTINATIONS:
+        raise ValueError(
+            f"The variable notify names {len(destinations)} notification destinations, and a job "
+            f"tells at most {MOST_DESTINATIONS}: leave some out, or let one of them pass it on."
+        )
+    events = ("on_failure", "on_duration_warning_threshold_exceeded")
+    kinds = {"email_notifications": addresses, "webhook_notifications": destinations}
+    return {kind: dict.fromkeys(events, those) for kind, those in kinds.items() if those}
+
+
 def of(bundle: Bundle) -> dict[str, Job]:
     """The jobs of a target, by name."""
     finish = _classic if bundle.variables.get("compute") == "classic" else _serverless
@@ -195,14 +221,23 @@ def _job(name: str, plan: Plan, bundle: Bundle) -> dict[str, Any]:
         "max_concurrent_runs": 1,
         "queue": {"enabled": True},
         "timeout_seconds": plan.minutes * 60,
+        "health": {
+            "rules": [
+                {
+                    "metric": "RUN_DURATION_SECONDS",
+                    "op": "GREATER_THAN",
+                    "value": plan.minutes * 60 // 2,
+                }
+            ]
+        },
+        # Who cancels a run knows of it.
+        "notification_settings": {"no_alert_for_canceled_runs": True},
         "permissions": [{"level": "CAN_VIEW", "group_name": "${var.readers}"}],
         "tags": {"product": "xero-to-databricks"},
     }
     if bundle.target == "prod" and bundle.variables.get("principal"):
         job["run_as"] = {"service_principal_name": "${var.principal}"}
-    if bundle.variables.get("notify"):
-        job["email_notifications"] = {"on_failure": ["${var.notify}"]}
-    return job
+    return job | heard(str(bundle.variables.get("notify") or ""))
 
 
 def _serverless(job: dict[str, Any]) -> dict[str, Any]:

@@ -118,7 +118,7 @@ class Lease:
                     f"Pipelines; its lease is free {self.dead_after:.0f} seconds later."
                 )
             logger.info("Run %s reads Xero; this one waits for it.", holder)
-            self.sleep(POLL_SECONDS)
+            self.sleep(min(POLL_SECONDS, self.dead_after))
 
     def beat(self) -> None:
         """Say that this run lives.

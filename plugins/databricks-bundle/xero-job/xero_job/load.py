@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors.base import DatabricksError
+from tap_xero.catalog import catalog as discovered
 
 from xero_job import events, pipe
 from xero_job.errors import JobError
 from xero_job.lease import DEAD_AFTER_SECONDS, Lease
-from xero_job.scope import TOKENS, Scope
+from xero_job.scope import SETTINGS, SIGNING_KEY, TOKENS, Scope
 from xero_job.state import StateLog
 from xero_job.volume import NumberedFiles
 
@@ -77,7 +78,7 @@ class Load:
             JobError: The run could not begin, or had to stop.
             DatabricksError: The workspace refused a call.
         """
-        environment = environment_of(client, self.scope)
+        environment = environment_of(client, self.scope, [SIGNING_KEY] if self.events else [])
         # Rows and ledger name the run by it (README of target-databricks).
         environment["MELTANO_RUN_ID"] = self.run
         leases = NumberedFiles(client.files, f"{self.volume}/lease")
@@ -85,7 +86,7 @@ class Load:
             log = StateLog(NumberedFiles(client.files, f"{self.volume}/state/{self.job}"))
             taken = []
             if self.events:
-                key = environment["TAP_XERO_WEBHOOK_SIGNING_KEY"]
+                key = environment[SETTINGS[SIGNING_KEY]]
                 taken = events.take(client.files, self.events, folder / "inbox.db", key)
             ending = pipe.run(
                 [*_python("tap-xero"), *self._tap_files(log.latest(), environment, folder)],
@@ -108,14 +109,21 @@ class Load:
         options = _written("tap", {"config": settings}, folder)
         files = {} if state is None else {"state": state}
         if self.select:
-            files["catalog"] = self._catalog(options, environment)
+            files["catalog"] = self._catalog(settings, options, environment)
         return [*options, *_written("tap", files, folder)]
 
-    def _catalog(self, options: Sequence[str], environment: Mapping[str, str]) -> dict[str, Any]:
+    def _catalog(
+        self, settings: dict[str, Any], options: Sequence[str], environment: Mapping[str, str]
+    ) -> dict[str, Any]:
         """What the tap has, with the streams of this job selected."""
-        discover = [*_python("tap-xero"), *options, "--discover"]
-        done = subprocess.run(discover, env=environment, stdout=subprocess.PIPE, check=True)  # noqa: S603
-        catalog: dict[str, Any] = json.loads(done.stdout)
+        variables = {name for name in environment if name.startswith("TAP_XERO_")}
+        # Where credentials are all that variables state, no process is needed to know.
+        made = discovered(settings) if variables <= set(SETTINGS.values()) else None
+        if made is None:
+            discover = [*_python("tap-xero"), *options, "--discover"]
+            done = subprocess.run(discover, env=environment, stdout=subprocess.PIPE, check=True)  # noqa: S603
+            made = done.stdout
+        catalog: dict[str, Any] = json.loads(made)
         for entry in catalog["streams"]:
             (about,) = (each for each in entry["metadata"] if not each["breadcrumb"])
             about["metadata"]["selected"] = entry["tap_stream_id"] in self.select
@@ -132,13 +140,20 @@ class Load:
         return _written("target", {"config": settings}, folder)
 
 
-def environment_of(client: WorkspaceClient, scope: str) -> dict[str, str]:
+def environment_of(
+    client: WorkspaceClient, scope: str, required: Sequence[str] = ()
+) -> dict[str, str]:
     """The environment of this process with the credentials of a scope, for processes of a run.
 
+    Args:
+        client: The workspace.
+        scope: Name of the scope.
+        required: Keys that this run needs beside those that every run does.
+
     Raises:
-        MissingSecretError: One is missing that no run can do without.
+        MissingSecretError: One is missing that the run cannot do without.
     """
-    environment = os.environ | Scope(client, scope).environment()
+    environment = os.environ | Scope(client, scope).environment(required)
     environment["DATABRICKS_HOST"] = client.config.host or ""
     if "DATABRICKS_CLIENT_SECRET" in environment:
         environment.pop("DATABRICKS_TOKEN", None)

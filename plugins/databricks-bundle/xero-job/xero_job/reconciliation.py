@@ -20,16 +20,22 @@ from typing import TYPE_CHECKING
 
 from databricks.sdk import WorkspaceClient
 
+from xero_job.errors import JobError
 from xero_job.load import environment_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+NOT_CHECKABLE = 2
 VERDICTS: Mapping[int, str] = {
     1: "the books differ from Xero, or have changed after their close",
-    2: "not all could be checked",
+    NOT_CHECKABLE: "not all could be checked",
 }
 """Source: exit codes of `marts:reconcile`, plugins/marts/README.md."""
+
+
+class NotInstalledError(JobError):
+    """There is no dbt to reconcile with."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,9 @@ class Reconciliation:
         Args:
             client: The workspace.
             folder: A folder of this machine for dbt and what it makes.
+
+        Raises:
+            JobError: It could not begin.
         """
         python = installed(folder / "dbt", self.requirements)
         environment = environment_of(client, self.scope)
@@ -97,11 +106,20 @@ class Reconciliation:
 
 
 def installed(folder: Path, requirements: Sequence[str]) -> Path:
-    """An environment with these requirements; its Python."""
+    """An environment with these requirements; its Python.
+
+    Raises:
+        NotInstalledError: They cannot be had.
+    """
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
     command = [str(python), "-m", "pip", "install", "--quiet", *requirements]
-    subprocess.run(command, check=True)  # noqa: S603
+    if subprocess.run(command, check=False).returncode:  # noqa: S603
+        raise NotInstalledError(
+            f"{' and '.join(requirements)} could not be installed for the reconciliation (see the "
+            "lines above): the task needs a package index, which PIP_INDEX_URL names where it is "
+            "not the public one."
+        )
     return python
 
 
@@ -118,7 +136,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     values = vars(parser.parse_args(arguments))
     values |= {name: tuple(values[name]) for name in ("requirements", "load")}
     with tempfile.TemporaryDirectory() as folder:
-        return Reconciliation(**values).carry_out(WorkspaceClient(), Path(folder))
+        try:
+            return Reconciliation(**values).carry_out(WorkspaceClient(), Path(folder))
+        except JobError as error:
+            print(error, file=sys.stderr)
+    return NOT_CHECKABLE
 
 
 def task() -> None:
@@ -128,7 +150,7 @@ def task() -> None:
         RuntimeError: The books do not agree with Xero, or could not be compared.
     """
     if code := main():
-        raise RuntimeError(f"{VERDICTS.get(code, f'it ended with {code}')}; see the table above.")
+        raise RuntimeError(f"{VERDICTS.get(code, f'it ended with {code}')}; see the lines above.")
 
 
 if __name__ == "__main__":

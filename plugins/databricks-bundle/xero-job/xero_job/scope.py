@@ -21,17 +21,20 @@ from databricks.sdk.errors.base import DatabricksError
 from xero_job.errors import JobError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 TOKENS = "tokens"
 """The key under which the tap keeps its encrypted tokens."""
+
+SIGNING_KEY = "webhook-signing-key"
+"""The key of what deliveries of webhooks are signed with."""
 
 SETTINGS: Mapping[str, str] = {
     "client-id": "TAP_XERO_CLIENT_ID",
     "client-secret": "TAP_XERO_CLIENT_SECRET",
     "refresh-token": "TAP_XERO_REFRESH_TOKEN",
     "store-key": "TAP_XERO_CREDENTIAL_STORE_KEY",
-    "webhook-signing-key": "TAP_XERO_WEBHOOK_SIGNING_KEY",
+    SIGNING_KEY: "TAP_XERO_WEBHOOK_SIGNING_KEY",
     "databricks-client-id": "DATABRICKS_CLIENT_ID",
     "databricks-client-secret": "DATABRICKS_CLIENT_SECRET",
 }
@@ -41,7 +44,7 @@ REQUIRED = ("client-id", "store-key")
 
 
 class MissingSecretError(JobError):
-    """The scope lacks what no run can do without."""
+    """The scope lacks what a run cannot do without."""
 
 
 @dataclass(frozen=True)
@@ -69,14 +72,17 @@ class Scope:
         text = base64.b64encode(content).decode()
         self.client.secrets.put_secret(self.name, key, bytes_value=text)
 
-    def environment(self) -> dict[str, str]:
+    def environment(self, required: Sequence[str] = ()) -> dict[str, str]:
         """The environment variables that the scope has values for.
 
+        Args:
+            required: Keys that this run needs beside those that every run does.
+
         Raises:
-            MissingSecretError: One is missing that no run can do without.
+            MissingSecretError: One is missing that the run cannot do without.
         """
         values = {key: self.read(key) for key in SETTINGS}
-        if missing := [key for key in REQUIRED if not values[key]]:
+        if missing := [key for key in (*REQUIRED, *required) if not values[key]]:
             raise MissingSecretError(
                 f"The secret scope '{self.name}' has no {' and no '.join(missing)}: put it there "
                 f"with `databricks secrets put-secret {self.name} {missing[0]}`, and let the job's "
