@@ -24,6 +24,7 @@ from databricks_sandbox.faults import Fault
 from databricks_sandbox.sandbox import Sandbox as Workspace
 from resources import jobs
 from warehouse_marts import settings
+from xero_job.reconciliation import NotInstalledError, installed
 from xero_job.scope import TOKENS
 from xero_job.state import StateLog
 from xero_job.volume import NumberedFiles
@@ -223,3 +224,9 @@ def test_the_books_are_reconciled_with_the_job_as_the_load(job, tmp_path):
         assert statuses <= {"agrees", "explained"}
     finally:
         job.workspace.sql(f"DROP SCHEMA IF EXISTS main.{job.schema}_marts CASCADE")
+
+
+@pytest.mark.stress
+def test_a_reconciliation_that_gets_no_dbt_says_what_it_needs(tmp_path):
+    with pytest.raises(NotInstalledError, match=r"no-such-dbt could not be installed .*index"):
+        installed(tmp_path, ["--no-index", "no-such-dbt"])
