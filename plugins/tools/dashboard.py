@@ -26,6 +26,9 @@ ROOT = Path(__file__).resolve().parents[2]
 OUTPUT = ROOT / "plugins" / "databricks-bundle" / "dashboards" / "books.lvdash.json"
 WIDTH = 6
 FILTERS = {"organisation": "Organisation", "month_end": "Month"}
+SERIES = "series"
+"""Column of a dataset with a chart: organisation and label."""
+
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 """Eight that people see apart who see fewer. Source: Okabe and Ito, "Color Universal Design"."""
 
@@ -41,24 +44,27 @@ class Dataset:
         query: SQL; the schema is what the dashboard is deployed with.
         labels: Columns that say what a row is.
         figures: Columns of decimals and counts.
-        filters: Columns by which a reader chooses rows; they come first.
+        heads: Columns that say whose it is, in which currency, and when; they come first.
     """
 
     name: str
     query: str
     labels: tuple[str, ...]
     figures: tuple[str, ...]
-    filters: tuple[str, ...] = tuple(FILTERS)
+    heads: tuple[str, ...]
 
     @property
     def columns(self) -> tuple[str, ...]:
         """All of them, in the order of a table."""
-        return (*self.filters, *self.labels, *self.figures)
+        return (*self.heads, *self.labels, *self.figures)
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart of a dataset by month: the sum of a figure in the colours of a label."""
+    """A chart of a dataset by month: the sum of a figure in the colours of a label.
+
+    Each organisation has colours of its own: what is in two currencies is not added up.
+    """
 
     kind: str
     figure: str
@@ -156,6 +162,7 @@ def datasets() -> dict[str, Dataset]:
 
 def _of_the_page() -> Iterator[Dataset]:
     """The page's tables; where a label is called like a figure, it is the label's name."""
+    charts = {name: chart for page in PAGES for name, chart in page.shows.items() if chart}
     for table in TABLES:
         labels = tuple(
             f"{label}_name" if label in table.figures else label for label in table.labels
@@ -163,12 +170,18 @@ def _of_the_page() -> Iterator[Dataset]:
         columns = ", ".join(("tenant_id", "month_end", *labels, *table.figures))
         # Who joins rows has their order to say anew.
         inner, _, _ = dedent(table.query.replace("{marts}.", "")).strip().rpartition("\nORDER BY ")
+        # Rows of the group say their currency themselves.
+        currency = () if "is_converted" in labels else ("base_currency",)
+        said = ["o.name AS organisation", *(f"o.{name}" for name in currency)]
+        if chart := charts.get(table.name):
+            said.append(f"concat_ws(': ', o.name, q.{chart.by}) AS {SERIES}")
         query = (
-            f"SELECT o.name AS organisation, q.*\nFROM (\n{inner}\n) AS q({columns})\n"
+            f"SELECT {', '.join(said)}, q.*\nFROM (\n{inner}\n) AS q({columns})\n"
             "JOIN dim_organisation AS o ON o.tenant_id = q.tenant_id\n"
             f"ORDER BY organisation, month_end, {', '.join(labels)}\n"
         )
-        yield Dataset(table.name, query, labels, table.figures)
+        heads = ("organisation", *currency, "month_end")
+        yield Dataset(table.name, query, labels, table.figures, heads)
 
 
 def dashboard() -> Json:
@@ -189,7 +202,7 @@ def dashboard() -> Json:
 
 def _page(page: Page, known: dict[str, Dataset]) -> Json:
     shown = [known[name] for name in page.shows]
-    filters = [name for name in FILTERS if all(name in each.filters for each in shown)]
+    filters = [name for name in FILTERS if all(name in each.heads for each in shown)]
     layout = [_filter(name, page, place) for place, name in enumerate(filters)]
     y = 1
     for dataset, chart in zip(shown, page.shows.values(), strict=True):
@@ -245,7 +258,7 @@ def _filter(column: str, page: Page, place: int) -> Json:
 def _chart(dataset: Dataset, chart: Chart) -> Json:
     total = f"sum({chart.figure})"
     fields = [
-        *_fields("month_end", chart.by),
+        *_fields("month_end", SERIES),
         {"name": total, "expression": f"SUM(`{chart.figure}`)"},
     ]
     return {
@@ -266,8 +279,8 @@ def _chart(dataset: Dataset, chart: Chart) -> Json:
                     "scale": {"type": "quantitative"},
                 },
                 "color": {
-                    "fieldName": chart.by,
-                    "displayName": _title(chart.by),
+                    "fieldName": SERIES,
+                    "displayName": f"Organisation: {chart.by.replace('_', ' ')}",
                     "scale": {"type": "categorical"},
                 },
             },

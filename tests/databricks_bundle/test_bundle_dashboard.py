@@ -87,7 +87,8 @@ def test_a_widget_asks_a_dataset_for_the_fields_that_it_shows():
         for query in queries.values():
             dataset = DATASETS[query["datasetName"]]
             for field in query["fields"]:
-                assert re.findall(r"`(\w+)`", field["expression"])[0] in dataset.columns
+                (column,) = re.findall(r"`(\w+)`", field["expression"])
+                assert column in (*dataset.columns, dashboard.SERIES)
             shown.add(dataset.name)
     assert shown == stated
 
@@ -188,6 +189,8 @@ def test_every_dataset_answers_what_the_page_shows(databricks_sandbox, databrick
     }
     for name, rows in answered.items():
         assert set(DATASETS[name].columns) <= rows[0].keys(), name
+        for row in rows:
+            assert row.get(dashboard.SERIES, row["organisation"]).startswith(row["organisation"])
 
 
 def export(connection: Any, mart: str, folder: Path) -> Path:
