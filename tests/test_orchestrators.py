@@ -282,6 +282,7 @@ def test_whoever_stops_a_run_stops_meltano_and_nothing_goes_on(orchestrator, tmp
         time.sleep(0.05)
     process.send_signal(number)
     assert process.wait(timeout=90) == 0, other.log()
+    assert "Stopped. The next run goes on from the page this one reached." in other.log()
     told = other.told()
     assert (told["success"], told["tries"]) == (False, 1)
     assert orchestrator.left() == []
