@@ -23,6 +23,7 @@ import pytest
 import scheduler
 import yaml
 from schedules import IntervalError, due, is_due, schedules_of
+from shown_commands import as_shown
 
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOY = ROOT / "deploy"
@@ -327,12 +328,17 @@ def test_somebody_who_is_not_root_installs_and_runs_it_in_an_empty_folder(tmp_pa
             assert done.returncode == code, done.stdout
             return done.stdout
 
-        run(f"{place}/deploy/install")
-        run(f"{place}/deploy/start", "run", "tap-xero", "target-databricks")
+        def shown(command: str) -> list[str]:
+            return f"{place}/{command}".split()
+
+        start = as_shown("deploy/start")
+        healthy_scheduler = shown(as_shown("deploy/start healthy scheduler"))
+        run(*shown(as_shown("deploy/install [PLUGIN …]").replace(" [PLUGIN …]", "")))
+        run(*shown(as_shown("deploy/start run documents")))
         assert list((place / "output/lakehouse/xero/invoices/_delta_log").iterdir())
-        assert "has not started" in run(f"{place}/deploy/start", "healthy", "scheduler", code=1)
+        assert "has not started" in run(*healthy_scheduler, code=1)
         process = subprocess.Popen(
-            [f"{place}/deploy/start"], cwd=home, env=env, stdout=subprocess.PIPE, text=True, **user
+            shown(start), cwd=home, env=env, stdout=subprocess.PIPE, text=True, **user
         )
         try:
             assert process.stdout.readline().startswith("documents-hourly, @hourly: meltano run")
@@ -340,14 +346,14 @@ def test_somebody_who_is_not_root_installs_and_runs_it_in_an_empty_folder(tmp_pa
             while not (home / "state" / "xero-scheduler").exists():
                 assert time.monotonic() < deadline
                 time.sleep(0.1)
-            run(f"{place}/deploy/start", "healthy", "scheduler")
+            run(*healthy_scheduler)
         finally:
             process.terminate()
             assert process.wait(30) == 128 + signal.SIGTERM
 
         env["TAP_XERO_WEBHOOK_SIGNING_KEY"] = "a key"
         process = subprocess.Popen(
-            [f"{place}/deploy/start", "receiver"],
+            shown(as_shown("deploy/start receiver")),
             cwd=home,
             env=env,
             stdout=subprocess.PIPE,

@@ -15,9 +15,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import release
+import yaml
+from deltalake import write_deltalake
 from published import publish
+from shown_commands import as_shown
 
 ROOT = Path(__file__).resolve().parents[1]
 URL = "https://git.example.com/books/xero-to-databricks"
@@ -129,36 +133,141 @@ INSTALL = {
 }
 
 
-def indented(text: str) -> list[str]:
-    """Lines that a document shows as code."""
-    return [line.strip() for line in text.splitlines() if line.startswith("    ")]
+WITH_SANDBOX = as_shown('pip install "xero-to-databricks-tap-xero[sandbox]"')
+FROM_GIT = {
+    "uv tool": as_shown(
+        'uv tool install "xero-to-databricks-tap-xero[sandbox] @ '
+        'git+https://your.git.host/this-repository#subdirectory=tap-xero"'
+    ),
+    "pip": as_shown(
+        'pip install "xero-to-databricks-xero-sandbox @ '
+        'git+https://your.git.host/this-repository#subdirectory=plugins/xero-sandbox" '
+        '"xero-to-databricks-tap-xero[sandbox] @ '
+        'git+https://your.git.host/this-repository#subdirectory=tap-xero"'
+    ),
+}
 
 
-def test_the_quick_start_of_the_tap_runs_as_it_stands_and_feeds_the_target(machine):
-    install, *steps = indented((ROOT / "tap-xero" / "README.md").read_text())[:3]
-    machine.run(f"uv {install}")
-    for step in steps:
-        machine.run(step)
+BY = pytest.mark.parametrize("by", ["uv ", pytest.param("", marks=pytest.mark.stress)])
+"""`uv pip install`, which takes a second, and `pip install`, which takes twenty."""
+
+
+@BY
+def test_the_quick_start_of_the_tap_runs_as_it_stands_and_feeds_the_target(machine, by):
+    machine.run(f"{by}{WITH_SANDBOX}")
+    machine.run(as_shown("echo '{\"sandbox\": {}}' > config.json"))
+    machine.run(as_shown("tap-xero --config config.json > books.jsonl"))
     lines = map(json.loads, (machine.home / "books.jsonl").read_text().splitlines())
     read = [line["stream"] for line in lines if line["type"] == "RECORD"]
     assert read.count("organisations") == 3
     assert read.count("invoices") > 100
 
 
-def test_the_quick_start_of_the_target_runs_as_it_stands(machine):
-    text = (ROOT / "target-databricks" / "README.md").read_text()
-    install, config, pipe = re.search(r"On its own:\n\n```\n(.*?)```", text, re.DOTALL)[
-        1
-    ].splitlines()
+@BY
+def test_the_quick_start_of_the_target_runs_as_it_stands(machine, by):
     messages = ROOT / "tests" / "target_databricks" / "fixtures" / "invoices.singer"
     tap = machine.home / "bin" / "tap-something"
     tap.parent.mkdir(exist_ok=True)
     tap.write_text(f"#!/bin/sh\ncat {messages}\n")
     tap.chmod(0o755)
-    machine.run(f"uv {install}")
-    machine.run(config)
-    machine.run(pipe)
+    machine.run(f"{by}{as_shown('pip install xero-to-databricks-target-databricks')}")
+    machine.run(
+        as_shown(
+            'echo \'{"lakehouse_path": "output/lakehouse", "default_target_schema": "books"}\''
+            " > config.json"
+        )
+    )
+    machine.run(
+        as_shown(
+            "tap-something --config tap.json | target-databricks --config config.json > state.json"
+        )
+    )
     assert list((machine.home / "output" / "lakehouse" / "books").glob("*/_delta_log"))
+
+
+@BY
+def test_the_quick_start_of_tap_databricks_runs_as_it_stands(machine, by):
+    _write_books(machine.home / "output" / "lakehouse" / "xero")
+    machine.run(f"{by}{as_shown('pip install xero-to-databricks-tap-databricks')}")
+    machine.run(
+        as_shown(
+            """echo '{"lakehouse_path": "output/lakehouse", "schemas": ["xero"]}' > config.json"""
+        )
+    )
+    machine.run(as_shown("tap-databricks --config config.json --discover > catalog.json"))
+    read = machine.run(as_shown("tap-databricks --config config.json --catalog catalog.json"))
+    assert read.count('"RECORD"') == 2
+
+
+def _write_books(schema: Path) -> None:
+    rows = pa.table({"id": [1, 2], "name": ["Acorn", "Birch"]})
+    write_deltalake(schema / "customers", rows)
+
+
+def _project_of(readme: str, root: Path, *plugins: str) -> None:
+    """A Meltano project with the plugin of a README's quick start, and others."""
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(plugins:.*?)```", text, re.DOTALL)
+    project = yaml.safe_load(block)
+    for plugin in plugins:
+        for kind, ours in yaml.safe_load(plugin).items():
+            project["plugins"].setdefault(kind, []).extend(ours)
+    for extractor in project["plugins"].get("extractors", []):
+        if "server_hostname" in extractor.get("config", {}):
+            # A folder in the place of a warehouse.
+            extractor["config"] = {"lakehouse_path": "source", "schemas": ["sales"]}
+    (root / "meltano.yml").write_text(yaml.safe_dump({"version": 1, **project}))
+
+
+@pytest.fixture
+def with_meltano(machine) -> Machine:
+    """The same machine with Meltano on its PATH."""
+    (machine.home / "bin").mkdir()
+    (machine.home / "bin" / "meltano").symlink_to(BIN / "meltano")
+    machine.env |= {"MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false", "NO_COLOR": "1"}
+    return machine
+
+
+@pytest.mark.stress
+def test_the_target_is_installed_and_runs_in_somebody_elses_meltano_project(with_meltano):
+    messages = ROOT / "tests" / "target_databricks" / "fixtures" / "invoices.singer"
+    tap = f"name: tap-something, namespace: tap_something, executable: {with_meltano.home}/tap"
+    (with_meltano.home / "tap").write_text(f"#!/bin/sh\ncat {messages}\n")
+    (with_meltano.home / "tap").chmod(0o755)
+    _project_of("target-databricks/README.md", with_meltano.home, f"extractors: [{{{tap}}}]")
+    with_meltano.run(as_shown("meltano install"))
+    with_meltano.run(as_shown("meltano run tap-something target-databricks"))
+    assert list((with_meltano.home / "output" / "lakehouse" / "books").glob("*/_delta_log"))
+
+
+@pytest.mark.stress
+def test_the_other_tap_is_installed_and_runs_in_somebody_elses_meltano_project(with_meltano):
+    _write_books(with_meltano.home / "source" / "sales")
+    (with_meltano.home / "jsonl").mkdir()
+    target = (
+        "name: target-jsonl, namespace: target_jsonl, pip_url: target-jsonl==0.1.4, "
+        "settings: [{name: destination_path}], config: {destination_path: jsonl}"
+    )
+    _project_of("plugins/tap-databricks/README.md", with_meltano.home, f"loaders: [{{{target}}}]")
+    with_meltano.run(as_shown("meltano install"))
+    assert "customers.name" in with_meltano.run(as_shown("meltano select --list tap-databricks"))
+    with_meltano.run(as_shown("meltano run tap-databricks target-jsonl"))
+    (lines,) = (with_meltano.home / "jsonl").iterdir()
+    assert len(lines.read_text().splitlines()) == 2
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize(
+    "command",
+    [
+        as_shown("pip install xero-to-databricks-tap-xero"),
+        as_shown('pip install "xero-to-databricks-target-databricks[warehouse]"'),
+    ],
+)
+def test_what_a_document_installs_runs(machine, command):
+    machine.run(command)
+    name = re.search(r"databricks-([a-z-]+)", command)[1]
+    assert _version() in machine.run(f"{name} --version")
 
 
 @pytest.mark.stress
@@ -174,15 +283,12 @@ def test_a_package_is_installed_into_an_empty_environment_and_runs(machine, tool
 
 
 @pytest.mark.stress
-@pytest.mark.parametrize("tool", ["uv tool", "pip"])
+@pytest.mark.parametrize("tool", FROM_GIT)
 def test_the_readmes_commands_install_from_git_as_they_stand(machine, tmp_path_factory, tool):
     machine.env |= publish(tmp_path_factory.mktemp("published"))
     for variable in ("PIP_FIND_LINKS", "UV_FIND_LINKS"):
         del machine.env[variable]
-    section = (ROOT / "README.md").read_text().partition("## Packages\n")[2].partition("\n## ")[0]
-    lines = [line for line in indented(section.replace("\\\n", "")) if "git+" in line]
-    (command,) = (line for line in lines if line.startswith(f"{tool} install"))
-    machine.run(command)
+    machine.run(FROM_GIT[tool])
     machine.run('echo \'{"sandbox": {"invoices": 5}}\' > config.json')
     assert '"RECORD"' in machine.run("tap-xero --config config.json")
 
@@ -208,9 +314,11 @@ def test_a_new_name_on_top_of_the_old_one_works_and_the_readme_says_how_to_be_ri
     if tool == "pip":
         machine.run(re.search(r"'(pip uninstall [^']+)'", said)[1])
         assert "is installed beside" not in machine.run("tap-xero --config config.json")
-    readme = indented((ROOT / "README.md").read_text())
-    start = next(n for n, line in enumerate(readme) if line.startswith("pip uninstall"))
-    for line in readme[start : start + 2]:
+    both = as_shown(
+        "pip uninstall --yes "
+        "tap-xero xero-sandbox xero-to-databricks-tap-xero xero-to-databricks-xero-sandbox"
+    )
+    for line in (both, WITH_SANDBOX):
         machine.run(line if tool == "pip" else f"uv {line}".replace("--yes ", ""))
     assert '"RECORD"' in machine.run("tap-xero --config config.json")
     installed = {line.split()[0] for line in machine.run("pip list").splitlines()}
@@ -237,9 +345,7 @@ def test_in_this_project_uv_changes_over_and_reinstalls_what_an_old_name_took_al
     assert "target-databricks 0.1.0 is installed beside" in machine.run(f"{load} || true")
     machine.run("uv sync --quiet")
     assert "Failed to spawn" in machine.run("uv run --quiet tap-xero --version", code=2)
-    readme = indented((ROOT / "README.md").read_text())
-    (command,) = (line for line in readme if line.startswith("uv sync --reinstall"))
-    machine.run(f"{command} --quiet")
+    machine.run(f"{as_shown('uv sync --reinstall')} --quiet")
     assert _version() in machine.run("uv run --quiet tap-xero --version")
     assert "is installed beside" not in machine.run(f"{load} || true")
 
@@ -256,7 +362,13 @@ def test_a_tool_says_that_the_commands_of_the_old_name_are_there(machine, old_wh
     said = machine.run(new, code=2 if tool == "uv tool" else 0)
     assert ("already exist" if tool == "uv tool" else "Not modifying") in said
     assert "0.0.1" in machine.run("tap-xero --version")
-    pipx = f"uv tool run {PIPX}"
-    machine.run("uv tool uninstall tap-xero" if tool == "uv tool" else f"{pipx} uninstall tap-xero")
+    pipx = machine.home / "bin" / "pipx"
+    pipx.write_text(f'#!/bin/sh\nexec uv tool run {PIPX} "$@"\n')
+    pipx.chmod(0o755)
+    uninstall = {
+        "uv tool": as_shown("uv tool uninstall tap-xero"),
+        "pipx": as_shown("pipx uninstall tap-xero"),
+    }
+    machine.run(uninstall[tool])
     machine.run(new if tool == "uv tool" else new.replace(" install ", " reinstall ", 1))
     assert _version() in machine.run("tap-xero --version")

@@ -25,6 +25,7 @@ import yaml
 from deltalake import DeltaTable
 from published import publish
 from schedules import cron
+from shown_commands import as_shown
 from uv import find_uv_bin
 from xero_sandbox.stories.organisation import Organisation
 
@@ -147,16 +148,22 @@ class Orchestrator:
         ]
 
 
-def commands() -> list[str]:
-    """What the document shows of both."""
-    text = (ROOT / "docs" / "pages" / "schedules.md").read_text(encoding="utf-8")
-    section = text.partition("## Airflow and Dagster\n")[2]
-    return [line.strip() for line in section.splitlines() if line.startswith("    ")]
+COMMANDS = (
+    as_shown("deploy/install"),
+    as_shown('ln -s "$PWD/deploy/airflow_dag.py" "$AIRFLOW_HOME/dags/xero.py"'),
+    as_shown("MELTANO_ENVIRONMENT=demo airflow dags test xero-documents-hourly"),
+    as_shown(
+        "MELTANO_ENVIRONMENT=demo "
+        "dagster job execute --python-file deploy/dagster_job.py --job xero_documents"
+    ),
+    as_shown("uv run meltano schedule add models-hourly --job models --interval '20 * * * *'"),
+)
+"""What the document shows of both."""
 
 
 def trial(name: str) -> str:
     """The command of the document that runs a job on the demo."""
-    (line,) = (line for line in commands() if f"demo {name} " in line)
+    (line,) = (line for line in COMMANDS if f"demo {name} " in line)
     return line
 
 
@@ -187,7 +194,7 @@ def orchestrator(request, tmp_path_factory) -> Iterator[Orchestrator]:
     if name == "airflow":
         ready.run("airflow db migrate")
     (other,) = SETUPS.keys() - {name}
-    for command in commands():
+    for command in COMMANDS:
         if other not in command and command != trial(name):
             ready.run(command)
     yield ready

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 from databricks import sql
+from shown_commands import as_shown
 
 # Starting a second JVM on a busy machine takes its time.
 _START_SECONDS = 240
@@ -51,7 +53,8 @@ def without_network():
 
 
 def start(*options, before=(), **more):
-    command = [sys.executable, "-m", "databricks_sandbox", "serve", "--memory", "1g", *options]
+    _, *module = as_shown("python -m databricks_sandbox serve").split()
+    command = [sys.executable, *module, "--memory", "1g", *options]
     return subprocess.Popen(
         [*before, *command],
         stdin=subprocess.PIPE,
@@ -83,6 +86,22 @@ def gone(processes: set[int], within: float = 30) -> bool:
             return True
         time.sleep(0.2)
     return False
+
+
+def test_the_command_takes_what_the_readme_says():
+    usage = as_shown(
+        "databricks-sandbox serve [--port N] [--stopped] [--start-seconds S] "
+        "[--profile plain|cloud] [--until-stdin-closes]"
+    )
+    command, *options = re.sub(r"[\[\]]", "", usage).split(" --")
+    said = subprocess.run(
+        [Path(sys.executable).parent / command.split()[0], "serve", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert [each for each in options if f"--{each.split()[0]}" not in said] == []
+    assert "[plain|cloud]" in said
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at processes through /proc")

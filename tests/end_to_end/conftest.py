@@ -21,12 +21,15 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 from reconciled_books import faults, reconciled  # noqa: F401 - fixtures of several modules
+from shown_commands import as_shown
 from xero_sandbox.clock import ManualClock
 from xero_sandbox.sandbox import Sandbox
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 NOWHERE = "http://127.0.0.1:9"  # the discard port: nothing answers there
+UV = {"UV_PROJECT": str(REPOSITORY), "UV_PROJECT_ENVIRONMENT": sys.prefix, "UV_NO_SYNC": "1"}
+"""The environment of the tests has all extras; to make one for each project would take a minute."""
 
 
 class Project:
@@ -71,9 +74,12 @@ class Project:
 
     def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
         """Start `meltano …`, a minute after the last one as Xero counts calls."""
+        return self._start([str(BIN / "meltano"), *arguments], env)
+
+    def _start(self, command: list[str], env: dict[str, str]) -> subprocess.Popen[str]:
         self._let_a_minute_pass()
         return subprocess.Popen(
-            [str(BIN / "meltano"), *arguments],
+            command,
             cwd=self.root,
             env={**self.env, **env},
             stdout=subprocess.PIPE,
@@ -87,10 +93,13 @@ class Project:
         self, *arguments: str, code: int = 0, stdin: str = "", timeout: float = 280, **env: str
     ) -> str:
         """Run `meltano …` to its end and give what it printed."""
-        process = self.start(*arguments, **env)
-        output, _ = process.communicate(stdin, timeout=timeout)
-        assert process.returncode == code, output
-        return output
+        return _ended(self.start(*arguments, **env), code, stdin, timeout)
+
+    def run(
+        self, command: str, code: int = 0, stdin: str = "", timeout: float = 280, **env: str
+    ) -> str:
+        """Run a line as a shell does; `uv run` takes the environment of the tests as it is."""
+        return _ended(self._start(["bash", "-ec", command], {**UV, **env}), code, stdin, timeout)
 
     def dbt(self, *runs: tuple[str, dict[str, str]]) -> None:
         """Commands of dbt with their environments, in one process, after a build by Meltano.
@@ -160,6 +169,12 @@ class Project:
         return [str(UUID(run_id)) for (run_id,) in rows]
 
 
+def _ended(process: subprocess.Popen[str], code: int, stdin: str, timeout: float) -> str:
+    output, _ = process.communicate(stdin, timeout=timeout)
+    assert process.returncode == code, output
+    return output
+
+
 @pytest.fixture(scope="session")
 def system_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Meltano's own database as its first command in a project makes it, in three seconds."""
@@ -191,7 +206,8 @@ def loaded(
 def marts(loaded: tuple[Project, Sandbox]) -> tuple[Project, Sandbox, duckdb.DuckDBPyConnection]:
     """The marts of the loaded books, as of the sandbox's day, built and tested by dbt."""
     project, xero = loaded
-    project.meltano("run", "dbt-duckdb:build", MARTS_AS_OF=xero.clock.now().date().isoformat())
+    today = xero.clock.now().date().isoformat()
+    project.run(as_shown("uv run meltano run dbt-duckdb:build"), MARTS_AS_OF=today)
     database = project.root / "output" / "books.duckdb"
     return project, xero, duckdb.connect(str(database), read_only=True)
 

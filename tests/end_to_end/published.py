@@ -11,8 +11,12 @@ HOST = "https://your.git.host/this-repository"
 """What the documents call it."""
 
 
-def publish(root: Path) -> dict[str, str]:
+def publish(root: Path, *, tests: bool = False) -> dict[str, str]:
     """Commit the packages, as they are here, to a repository in an empty or missing folder.
+
+    Args:
+        root: The folder.
+        tests: Whether the tests are there, too.
 
     Returns:
         Variables that lead git from `HOST` there.
@@ -25,7 +29,7 @@ def publish(root: Path) -> dict[str, str]:
         check=True,
     )
     for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).is_file() and not name.startswith("tests/"):
+        if (ROOT / name).is_file() and (tests or not name.startswith("tests/")):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, root / name)
     git(root, "init", "--quiet")

@@ -12,6 +12,7 @@ import pytest
 from book_faults import FAULTS, Fault, Tables, contact_missing, month_end, revaluation, sales
 from copied_books import Books
 from reconcile.folder import Folder
+from shown_commands import as_shown
 from xero_sandbox.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def reconciled(marts, tmp_path_factory: pytest.TempPathFactory) -> Run:
     there = list(xero.identity.connections)
     xero.calls.clear()
     xero.identity.disconnect(there[1].connection_id)
-    output = project.meltano("run", "reconcile", code=1, **settings(xero))
+    command = as_shown("uv run meltano --environment=local run reconcile")
+    output = project.run(command, code=1, **settings(xero))
     xero.identity.connections[:] = there
     return project, xero, output, xero.clock.now()
 

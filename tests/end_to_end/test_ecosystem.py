@@ -14,6 +14,7 @@ import samples
 import yaml
 from conftest import REPOSITORY, Project
 from published import HOST, publish
+from shown_commands import as_shown
 from tap_xero.models.resources import RESOURCES
 from xero_sandbox.sandbox import Sandbox
 
@@ -81,6 +82,19 @@ def _write_dbf(path: Path, rows: list[tuple[str, str, date, str]]) -> None:
     path.write_bytes(head + columns + b"\r" + data + b"\x1a")
 
 
+IN_THEIR_PROJECT = (
+    as_shown(
+        "meltano add --from-ref https://your.git.host/this-repository/raw/main/"
+        "plugins/extractors/tap-xero.yml tap-xero"
+    ),
+    as_shown(
+        "meltano add --from-ref https://your.git.host/this-repository/raw/main/"
+        "plugins/loaders/target-databricks.yml target-databricks"
+    ),
+    as_shown("meltano run tap-xero target-databricks"),
+)
+
+
 @pytest.mark.timeout(400)
 def test_from_an_empty_project_to_the_first_rows_as_the_readme_has_it(
     project: Project, tmp_path_factory: pytest.TempPathFactory
@@ -90,17 +104,16 @@ def test_from_an_empty_project_to_the_first_rows_as_the_readme_has_it(
     section = text.partition("### In your own Meltano project\n")[2].partition("\n#")[0]
     lines = [line.strip() for line in section.splitlines() if line.startswith("    ")]
     settings = [line for line in lines if "='" in line]
-    commands = [line.split() for line in lines if line.startswith("meltano ")]
-    assert len(settings) + len(commands) == len(lines)
+    assert len(settings) == 5
 
-    theirs = tmp_path_factory.mktemp("theirs")
-    project.root = theirs
-    project.meltano("init", ".", "--no-usage-stats")
+    project.root = tmp_path_factory.mktemp("empty")
+    project.env["MELTANO_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+    project.run(as_shown("meltano init books"))
+    project.root = theirs = project.root / as_shown("cd books").split()[1]
     (theirs / ".env").write_text("\n".join(settings) + "\n")
     git = publish(tmp_path_factory.mktemp("published"))
-    for command in commands:
-        here = [part.replace(f"{HOST}/raw/main", str(REPOSITORY)) for part in command[1:]]
-        project.meltano(*here, **git)
+    for command in IN_THEIR_PROJECT:
+        project.run(command.replace(f"{HOST}/raw/main", str(REPOSITORY)), **git)
     project.lakehouse = theirs / "output" / "lakehouse" / "xero"
     assert project.table("invoices").num_rows > 0
     assert len((theirs / "meltano.yml").read_text().splitlines()) < SHORT
@@ -127,7 +140,8 @@ def test_what_people_change_lands_in_meltano_yml_and_survives_a_new_definition(
     untouched = (project.root / "meltano.yml").read_text()
     (project.root / "tap-dbf.yml").write_text("{name: tap-dbf, namespace: tap_dbf}")
     everywhere, prod = "--no-environment", "--environment=prod"
-    project.meltano(everywhere, "select", "tap-xero", "invoices", "*")
+    select = as_shown("uv run meltano select tap-xero …")
+    project.run(select.replace("…", "invoices '*'"))
     project.meltano(prod, "select", "tap-xero", "contacts", "*")
     project.meltano(everywhere, "config", "set", "tap-xero", "start_date", "2026-01-01")
     project.meltano(prod, "config", "set", "target-databricks", "catalog", "finance")
@@ -173,7 +187,7 @@ def test_what_people_change_lands_in_meltano_yml_and_survives_a_new_definition(
 
 
 def test_jobs_schedules_and_config_tests(project: Project, xero: Sandbox) -> None:
-    printed = project.meltano("schedule", "list", "--format=json")
+    printed = project.run(f"{as_shown('uv run meltano schedule list')} --format=json")
     schedules = json.loads(printed[printed.index("\n{") :])
     intervals = {s["name"]: s["interval"] for s in schedules["schedules"]["job"]}
     assert intervals == {"documents-hourly": "@hourly", "reference-nightly": "30 2 * * *"}
@@ -186,6 +200,18 @@ def test_jobs_schedules_and_config_tests(project: Project, xero: Sandbox) -> Non
     assert "invoices" in project.tables()
 
 
+STATE_COPIES = (
+    as_shown(
+        "uv run meltano state copy "
+        "prod:tap-xero-to-target-databricks prod:tap-xero-documents-to-target-databricks"
+    ),
+    as_shown(
+        "uv run meltano state copy "
+        "prod:tap-xero-to-target-databricks prod:tap-xero-reference-to-target-databricks"
+    ),
+)
+
+
 @pytest.mark.stress
 def test_the_jobs_go_on_from_the_first_full_run_with_its_state(
     loaded: tuple[Project, Sandbox], tmp_path: Path
@@ -193,12 +219,8 @@ def test_the_jobs_go_on_from_the_first_full_run_with_its_state(
     """The commands of *Going live*, as they stand but for the environment."""
     project, _ = loaded
     project = project.copy(tmp_path / "copy")
-    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    copies = [line.split() for line in readme.splitlines() if " meltano state copy " in line]
-    assert len(copies) == 2
-    for copy in copies:
-        assert copy[:3] == ["uv", "run", "meltano"]
-        project.meltano(*(part.replace("prod:", "local:") for part in copy[3:]), stdin="y\n")
+    for copy in STATE_COPIES:
+        project.run(copy.replace("prod:", "local:"), stdin="y\n")
     before = project.rows("_sdc_loads")
     project.meltano("run", "documents")
     project.meltano("run", "reference")

@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from conftest import Project
+from shown_commands import as_shown
 
 COLUMNS = json.loads((Path(__file__).parent / "golden" / "dbt_xero_columns.json").read_text())
 TYPES = {
@@ -28,7 +29,8 @@ def views(marts, tmp_path_factory) -> tuple[str, Path]:
     """What the command printed, and a database with what it made, beside nobody else's."""
     project: Project = marts[0]
     database = tmp_path_factory.mktemp("fivetran") / "books.duckdb"
-    printed = project.meltano("invoke", "dbt-duckdb:fivetran", DBT_DUCKDB_DATABASE=str(database))
+    command = as_shown("uv run meltano invoke dbt-duckdb:fivetran")
+    printed = project.run(command, DBT_DUCKDB_DATABASE=str(database))
     return printed, database
 
 

@@ -16,6 +16,7 @@ import duckdb
 import pytest
 from conftest import Project
 from reconcile.folder import Folder as History
+from shown_commands import as_shown
 from shown_figures import answers, compared
 from warehouse_marts import settings
 from xero_report.folder import Folder
@@ -127,6 +128,34 @@ def test_every_dataset_of_the_dashboard_answers_what_the_page_shows(
     assert len({row["right_at"] for row in answered["health"]}) > 1, "some are older than others"
 
 
+def test_one_line_loads_and_makes_the_marts_in_a_warehouse_and_another_shows_them(
+    project: Project, prod: dict[str, str], databricks_sandbox, databricks_schema
+) -> None:
+    """As the README has it; of one small organisation, as Spark needs minutes for the models."""
+    build = as_shown(
+        "uv run --extra warehouse meltano --environment=prod "
+        "run tap-xero target-databricks dbt-databricks:build"
+    )
+    show = as_shown("uv run --extra warehouse meltano --environment=prod run report")
+    project.meltano("install", "utility", "dbt-databricks", timeout=900)
+    environment = {
+        **prod,
+        **settings(project.root, databricks_sandbox),
+        "MARTS_XERO_SCHEMA": databricks_schema,
+        "MARTS_SCHEMA": f"{databricks_schema}_marts",
+        "REPORT_XERO_SCHEMA": databricks_schema,
+        "REPORT_SCHEMA": f"{databricks_schema}_marts",
+    }
+    try:
+        with Sandbox(organisations=1, invoices=30, machine_reaches_all=True) as xero:
+            project.read_from(xero)
+            assert "ERROR=0" in project.run(build, timeout=3000, **environment)
+        printed = project.run(show, timeout=900, **environment)
+        assert f"{project.root}/output/report.html" in printed
+    finally:
+        databricks_sandbox.sql(f"DROP SCHEMA IF EXISTS main.{databricks_schema}_marts CASCADE")
+
+
 def test_the_whole_reconciliation_says_of_a_warehouse_what_it_says_of_a_folder(
     project: Project, xero: Sandbox, prod: dict[str, str], databricks_sandbox, databricks_schema
 ) -> None:
@@ -142,9 +171,11 @@ def test_the_whole_reconciliation_says_of_a_warehouse_what_it_says_of_a_folder(
         "MARTS_RECONCILED_MODELS": "+reconciliation",
     }
     here = f"main.{databricks_schema}"
-    reconcile = ("invoke", "dbt-databricks:reconcile")
+    reconcile = as_shown(
+        "uv run --extra warehouse meltano --environment=prod invoke dbt-databricks:reconcile"
+    )
     try:
-        printed = project.meltano(*reconcile, timeout=2400, **environment)
+        printed = project.run(reconcile, timeout=2400, **environment)
         assert "The books agree with Xero." in printed
         statuses = databricks_sandbox.sql(
             f"SELECT status, count(*) AS n FROM {here}.xero_reconciliation GROUP BY 1"
@@ -159,7 +190,7 @@ def test_the_whole_reconciliation_says_of_a_warehouse_what_it_says_of_a_folder(
             f"UPDATE {here}.journal_lines SET net_amount = net_amount + 0.01, "
             f"gross_amount = gross_amount + 0.01 WHERE journal_line_id = '{changed}'"
         )
-        printed = project.meltano(*reconcile, code=1, timeout=2400, **environment)
+        printed = project.run(reconcile, code=1, timeout=2400, **environment)
         assert "0.01" in printed
         differing = databricks_sandbox.sql(
             f"SELECT DISTINCT check_name, difference FROM {here}.xero_reconciliation "

@@ -19,6 +19,7 @@ from chromium import Browser, opened
 from conftest import REPOSITORY
 from reconcile.folder import Folder as History
 from reconciled_books import settings as reconciliation_settings
+from shown_commands import as_shown
 from xero_report.folder import Folder
 from xero_report.page import content, html
 from xero_report.settings import Settings
@@ -543,7 +544,7 @@ def test_the_page_fits_a_phone(browser, page, scheme) -> None:
 def test_the_command_ends_with_the_path_of_the_page(marts) -> None:
     """The last step of the chain that the README shows."""
     project, _, _ = marts
-    printed = project.meltano("run", "report")
+    printed = project.run(as_shown("uv run meltano run report"))
     page = project.root / "output" / "report.html"
     assert page.stat().st_size > 500_000
     lines = [line for line in printed.splitlines() if "report" in line]
@@ -555,8 +556,8 @@ def test_the_page_is_written_whatever_came_of_the_reconciliation(marts) -> None:
     """One that could not even begin: the page is there, and the exit code tells."""
     project, _, _ = marts
     page = project.root / "output" / "other.html"
-    printed = project.meltano(
-        *("invoke", "report:reconciled"),
+    printed = project.run(
+        as_shown("uv run meltano invoke report:reconciled"),
         code=1,
         REPORT_LOAD="dbt-duckdb:no-such-command",
         REPORT_OUTPUT=str(page),
@@ -574,7 +575,8 @@ def test_the_job_goes_on_where_an_organisation_is_gone(
     there = list(xero.identity.connections)
     xero.identity.disconnect(there[1].connection_id)
     try:
-        printed = project.meltano("run", "page", code=1, **reconciliation_settings(xero))
+        command = as_shown("uv run meltano run page")
+        printed = project.run(command, code=1, **reconciliation_settings(xero))
     finally:
         xero.identity.connections[:] = there
     page = project.root / "output" / "report.html"

@@ -13,11 +13,26 @@ from typing import NamedTuple
 
 import pytest
 from conftest import REPOSITORY, Project
+from shown_commands import as_shown
 from xero_sandbox.sandbox import Sandbox
 
 SRV = "/srv/xero-to-databricks"
 SYSTEMD = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CRON = "/usr/bin:/bin"
+UNIT = as_shown(
+    "ExecStart=/srv/xero-to-databricks/.venv/bin/tap-xero-webhooks serve --standby "
+    '--run "/srv/xero-to-databricks/.venv/bin/meltano run tap-xero-webhooks target-databricks"'
+)
+CRONTAB = (
+    as_shown(
+        "0 * * * * cd /srv/xero-to-databricks && "
+        "uv run --extra warehouse meltano --environment=prod run documents"
+    ),
+    as_shown(
+        "30 2 * * * cd /srv/xero-to-databricks && "
+        "uv run --extra warehouse meltano --environment=prod run reference"
+    ),
+)
 
 
 class Command(NamedTuple):
@@ -41,8 +56,7 @@ def unit(root: Path) -> Command:
     for file in (value for name, value in settings if name == "EnvironmentFile"):
         lines = Path(file).read_text().splitlines() if Path(file).exists() else ()
         env |= dict(line.split("=", 1) for line in lines)
-    (line,) = (value for name, value in settings if name == "ExecStart")
-    return Command(line, env)
+    return Command(UNIT.removeprefix("ExecStart=").replace(SRV, str(root)), env)
 
 
 def crontab(root: Path) -> list[Command]:
@@ -50,8 +64,7 @@ def crontab(root: Path) -> list[Command]:
     text = _paragraphs("README.md", root)
     env = {"PATH": CRON}
     env |= dict(re.findall(r"^ +(PATH)=(.+)$", text, re.MULTILINE))
-    when = r"(?:[\d*]+ ){5} *"
-    return [Command(line, env) for line in re.findall(rf"^ +{when}(cd .+)$", text, re.MULTILINE)]
+    return [Command(line.split(maxsplit=5)[5].replace(SRV, str(root)), env) for line in CRONTAB]
 
 
 def _in(env: dict[str, str], *command: str) -> list[str]:
@@ -115,7 +128,7 @@ def test_the_crontab_runs_as_written(served: Project) -> None:
 def test_the_unit_runs_as_written(served: Project, xero: Sandbox) -> None:
     served.meltano("run", "tap-xero", "target-databricks")
     line, env = unit(served.root)
-    arguments = [*shlex.split(line.replace("\\\n", " ")), "--port=0"]
+    arguments = [*shlex.split(line), "--port=0"]
     service = subprocess.Popen(
         _in(env, *arguments), cwd=served.root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from conftest import Project
 from databricks import sql
+from shown_commands import as_shown
 from target_databricks.warehouse.sql.columns import as_read
 from xero_sandbox.sandbox import Sandbox
 
@@ -16,6 +17,12 @@ from xero_sandbox.sandbox import Sandbox
 pytestmark = pytest.mark.stress
 
 RUN = ("run", "tap-xero", "target-databricks")
+LOADED_INTO_WAREHOUSE = as_shown(
+    "uv run --extra warehouse meltano --environment=prod run tap-xero target-databricks"
+)
+GRANTS = as_shown(
+    "uv run --extra warehouse meltano --environment=prod invoke target-databricks:grants"
+)
 FLEETING = {
     "_sdc_job_id",
     "_sdc_received_at",
@@ -50,7 +57,7 @@ def test_prod_fills_the_warehouse_with_the_rows_of_the_folder(
         project.read_from(xero)
         project.env["TAP_XERO__SELECT"] = json.dumps([f"{stream}.*" for stream in STREAMS])
         project.meltano(*RUN)
-        project.meltano(*RUN, **prod)
+        project.run(LOADED_INTO_WAREHOUSE, **prod)
         # The same again writes nothing: every table's last commit is the one it was. (Spark leaves
         # an empty file of a MERGE that has nothing to do, which no commit names.)
         folder = databricks_sandbox.folder / "warehouse" / f"{databricks_schema}.db"
@@ -89,7 +96,7 @@ def test_the_commands_say_what_is_missing_and_that_all_is_well(
     output = project.meltano("invoke", "target-databricks:check", code=1, **{**prod, **stranger})
     assert "Not ready" in output
     assert "target-databricks-grants" in output
-    output = project.meltano("invoke", "target-databricks:grants", **{**prod, **stranger})
+    output = project.run(GRANTS, **{**prod, **stranger})
     statements = [line for line in output.splitlines() if line.endswith(";")]
     assert any(f"GRANT READ VOLUME, WRITE VOLUME ON VOLUME `main`.`{databricks_schema}`" in s
                for s in statements)  # fmt: skip

@@ -58,6 +58,24 @@ def test_the_test_of_meltano_shows_no_row(lake: Lake) -> None:
     assert (done.exit_code, done.stdout.splitlines()) == (0, ["t: read", "u: nothing there"])
 
 
+@pytest.mark.parametrize("place", ["books", "nowhere"])
+def test_where_nobody_has_made_a_table_a_test_says_so_and_discovery_finds_none(
+    tmp_path: Path, place: str
+) -> None:
+    """A run refuses that (below); Meltano discovers before a test as well."""
+    (tmp_path / "books").mkdir()
+    environment = {
+        "TAP_DATABRICKS_LAKEHOUSE_PATH": str(tmp_path / place),
+        "TAP_DATABRICKS_SCHEMAS": '["xero_writeback"]',
+    }
+    done = CliRunner().invoke(trial, env=environment)
+    assert done.exit_code == 0
+    assert done.stdout.startswith("nothing there: The")
+    assert f"{place}/xero_writeback" in done.stdout
+    done = CliRunner().invoke(TapDatabricks.cli, ["--config=ENV", "--discover"], env=environment)
+    assert (done.exit_code, json.loads(done.stdout)) == (0, {"streams": []})
+
+
 def test_a_schema_that_is_not_there_is_named(lake: Lake) -> None:
     lake.write("t", [{"id": 1}])
     with pytest.raises(ConfigurationError, match="no Delta tables in"):

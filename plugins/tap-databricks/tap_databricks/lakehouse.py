@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -23,7 +24,16 @@ from singer_sdk.exceptions import ConfigurationError
 from target_databricks.lakehouse.shapes import plain
 
 from tap_databricks.commits import Action, additions, feed_interrupted, writes_feed
-from tap_databricks.tables import CHANGE, COMMIT, COMMITTED, FULL_REFRESH, Head, Table, TableError
+from tap_databricks.tables import (
+    CHANGE,
+    COMMIT,
+    COMMITTED,
+    FULL_REFRESH,
+    Head,
+    NoTablesError,
+    Table,
+    TableError,
+)
 
 _MAPPING = "delta.columnMapping.mode"
 _GONE = ("not found", "No such file", "NotFound")
@@ -48,7 +58,8 @@ class LakehouseFolder:
         """Folders of a schema that have a Delta log.
 
         Raises:
-            ConfigurationError: There are none.
+            NoTablesError: There are none.
+            ConfigurationError: Nobody can say.
         """
         try:
             files = self._files(self._root)
@@ -56,13 +67,14 @@ class LakehouseFolder:
             names = sorted(each.base_name for each in folders if each.type == _FOLDER)
             logs = files.get_file_info([f"{schema}/{name}/_delta_log" for name in names])
         except (OSError, DeltaError) as error:
-            raise ConfigurationError(
+            is_missing = "://" not in self._root and not Path(self._root).exists()
+            raise (NoTablesError if is_missing else ConfigurationError)(
                 f"The folder {self._root}/{schema} cannot be looked at: {_line(error)}. See the "
                 "settings 'lakehouse_path' and 'storage_options'."
             ) from error
         tables = [n for n, log in zip(names, logs, strict=True) if log.type == _FOLDER]
         if not tables:
-            raise ConfigurationError(
+            raise NoTablesError(
                 f"There are no Delta tables in {self._root}/{schema}. Correct the setting "
                 "'schemas' or 'lakehouse_path', or load tables first."
             )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import pyarrow as pa
-from singer_sdk.exceptions import FatalSyncError
+from singer_sdk.exceptions import ConfigurationError, FatalSyncError
 
 CHANGE = "_change_type"
 COMMIT = "_commit_version"
@@ -19,6 +19,10 @@ FULL_REFRESH = (
     "Run once with --full-refresh (`meltano run --full-refresh …`), or take the stream's entry "
     "out of the state: the table is then read whole, and from its newest version on."
 )
+
+
+class NoTablesError(ConfigurationError):
+    """Where tables are looked for nobody has made one yet, or the settings name another place."""
 
 
 class TableError(FatalSyncError):

@@ -12,6 +12,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.singerlib.encoding.simple import Message, SimpleSingerWriter
 from target_databricks.errors import errors_as_lines
 
+from tap_databricks.tables import NoTablesError
 from tap_databricks.tap import TapDatabricks
 
 
@@ -38,7 +39,11 @@ class _Trial(TapDatabricks):
 def trial() -> None:
     """Read a row of each table that the environment's settings name; say of which that worked."""
     with errors_as_lines(_Trial.logger.error, but=(ConfigValidationError,)):
-        tap: Any = _Trial(parse_env_config=True, validate_config=True)
+        try:
+            tap: Any = _Trial(parse_env_config=True, validate_config=True)
+        except NoTablesError as error:
+            click.echo(f"nothing there: {error}")
+            return
         try:
             tap.run_connection_test()
         finally:
