@@ -33,6 +33,10 @@ COSTLY = (
     as_shown("just test tests/tap_xero -k cadence"),
     as_shown("just fuzz --streams 20000"),
     as_shown("just stress tests/report"),
+    as_shown(
+        "just stress tests/end_to_end/test_clone.py "
+        "tests/end_to_end/test_shown_commands_live.py tests/test_recipes.py"
+    ),
     as_shown("just stress tests/databricks_bundle"),
     as_shown("UPDATE_SNAPSHOTS=1 just test-meltano tests/end_to_end/test_report.py"),
     as_shown("GOLDEN=write just test tests/target_databricks/test_warehouse_sql.py"),
