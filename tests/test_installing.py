@@ -216,7 +216,8 @@ def _project_of(readme: str, root: Path, *plugins: str) -> None:
         if "server_hostname" in extractor.get("config", {}):
             # A folder in the place of a warehouse.
             extractor["config"] = {"lakehouse_path": "source", "schemas": ["sales"]}
-    (root / "meltano.yml").write_text(yaml.safe_dump({"version": 1, **project}))
+    project |= {"default_environment": "dev", "environments": [{"name": "dev"}]}
+    (root / "meltano.yml").write_text(yaml.safe_dump(project))
 
 
 @pytest.fixture
