@@ -19,12 +19,15 @@ import pyarrow.compute as pc
 from target_databricks.reading.json_text import INT_OF_ORJSON, Number, loads, survives_a_float
 from target_databricks.schema.types import Kind, Node
 
+# What stands before and after a number, or a text that is one; in a longer text it is none.
+_BEFORE = r'(?:[:,\[]|")\s*[-+]?'
+_AFTER = r'\s*[",}\]]'
 # Fifteen digits survive a double, whatever they are, if its exponent has one digit at most.
-_SUSPECT = r'[:,\[\s"][-+]?(?:[0-9.]{16}|[0-9.]+[eE][-+]?[0-9]{2,}[\s",}\]])'
+_SUSPECT = rf"{_BEFORE}(?:[0-9.]{{16}}|[0-9.]+[eE][-+]?[0-9]{{2,}}{_AFTER})"
 _NUMBERS = re.compile(
     rb'[:,\[\s"]([-+]?(?:[0-9.]{16,}(?:[eE][-+]?[0-9]+)?|[0-9.]+[eE][-+]?[0-9]{2,}))(?=[\s",}\]])'
 ).findall
-_EXPONENT = r'[:,\[\s"][-+]?[0-9.]+[eE][-+]?[0-9]+[\s",}\]]'
+_EXPONENT = rf"{_BEFORE}[0-9.]+[eE][-+]?[0-9]+{_AFTER}"
 _LONG = 16
 """Characters of a number that may have more digits than any double survives."""
 _ONLY_DIGITS = bytes(c if chr(c) in "0123456789." else ord(" ") for c in range(256))
