@@ -10,7 +10,6 @@ smaller ones until only the lines that caused it (and a few neighbours) take the
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -231,7 +230,7 @@ class BlockParser:
 
     def _table(self, text: list[bytes], unexpected: str) -> pa.Table:
         table = pj.read_json(
-            io.BytesIO(b"\n".join(text)),
+            pa.BufferReader(b"\n".join(text)),
             read_options=pj.ReadOptions(
                 block_size=max(
                     READER_BLOCK,
