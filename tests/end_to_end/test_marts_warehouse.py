@@ -7,14 +7,16 @@ all of it: `just stress tests/end_to_end/test_marts_warehouse.py`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 from conftest import Project
+from deltalake import write_deltalake
 from reconcile.folder import Folder as History
 from shown_commands import as_shown
 from shown_figures import answers, compared
@@ -49,8 +51,8 @@ def built(
     """A project with the marts of its books on both engines, and what dbt said of the warehouse's.
 
     Of its two organisations one was gone when they were reconciled; of the other the last
-    reconciliation is one of tables with faults. The warehouse is shown the tables of the lakehouse
-    folder where they are.
+    reconciliation is one of tables with faults. The last load of contacts failed. The warehouse is
+    shown the tables of the lakehouse folder where they are.
     """
     origin, xero, _, _ = reconciled
     project = origin.copy(tmp_path_factory.mktemp("both") / "project")
@@ -58,6 +60,17 @@ def built(
     gone = xero.tenants[1].tenant_id
     found = [row | run for row in faults[1] if row["tenant_id"] != gone]
     History("", str(project.lakehouse.parent), project.lakehouse.name).append(found)
+    loads = project.table("_sdc_loads")
+    later = max(row["finished_at"] for row in loads.to_pylist()) + timedelta(hours=1)
+    failed = next(row for row in loads.to_pylist() if row["stream"] == "contacts") | {
+        "error": "a column is in the way",
+        "finished_at": later,
+    }
+    write_deltalake(
+        str(project.lakehouse / "_sdc_loads"),
+        pa.Table.from_pylist([failed], loads.schema),
+        mode="append",
+    )
     sandbox = _databricks_sandbox
     sandbox.sql("CREATE SCHEMA main.xero")
     for name in project.tables():
@@ -125,7 +138,8 @@ def test_every_dataset_of_the_dashboard_answers_what_the_page_shows(
         assert board == page, name
     assert sorted(row["state"] for row in answered["agreement"]) == ["differs", "incomplete"]
     assert len(answered["reconciliation"]) > 10
-    assert len({row["right_at"] for row in answered["health"]}) > 1, "some are older than others"
+    (failing,) = (row for row in answered["health"] if row["status"] != "right")
+    assert (failing["stream"], failing["reason"]) == ("contacts", "a column is in the way")
 
 
 def test_one_line_loads_and_makes_the_marts_in_a_warehouse_and_another_shows_them(
