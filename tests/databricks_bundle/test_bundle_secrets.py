@@ -104,6 +104,7 @@ def signed_in_to(workspace) -> dict[str, str]:
     }
 
 
+@pytest.mark.stress
 def test_a_web_app_is_signed_in_from_ones_own_machine_as_the_readme_says(
     workspace, client, tmp_path
 ):
