@@ -76,7 +76,9 @@ def test_prod_fills_the_warehouse_with_the_rows_of_the_folder(
             found = cursor.fetchall_arrow()
             stored = found.cast(as_read(found.schema))
             mine = project.table(name)
-            assert stored.schema.names == mine.schema.names, name
+            # A warehouse's keys stand first: it has statistics of so many columns only.
+            assert sorted(stored.schema.names) == sorted(mine.schema.names), name
+            stored = stored.select(mine.schema.names)
             assert _rows(stored) == _rows(mine.cast(stored.schema)), name
         cursor.execute(
             f"SELECT count(*) FROM main.information_schema.referential_constraints "
