@@ -90,6 +90,7 @@ class DatabricksSink(BatchSink):
         super().__init__(cast("Target", target), stream_name, schema, key_properties)
         self._target = target
         self.received = target.received.get(stream_name, 0)
+        self._full_at = self.received + self.max_size
         self._lines = Lines()
         self._blocks: list[pa.RecordBatch] = []
         self._bytes = 0
@@ -145,7 +146,7 @@ class DatabricksSink(BatchSink):
         self.tally_record_read()
         if len(lines) >= BLOCK_ROWS or lines.size >= BLOCK_BYTES:
             self._parse_waiting()
-        if self.is_full or self._bytes + lines.size >= BATCH_BYTES:
+        if self.received >= self._full_at or self._bytes + lines.size >= BATCH_BYTES:
             self._target.drain_one(self)
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:  # noqa: ARG002
@@ -156,6 +157,7 @@ class DatabricksSink(BatchSink):
         """Hand everything gathered so far to the loader as one batch."""
         for record in context.get("records", ()):
             self.process_record(record, context)
+        self._full_at = self.received + self.max_size
         self._parse_waiting()
         unfit, self._parser.unfit = self._parser.unfit, []
         if not self._blocks and not unfit:

@@ -72,3 +72,10 @@ def has_long_decimals(array: pa.Array, node: Node) -> bool:
     ends = pc.min_max(array).as_py()
     limit = EXACT_IN_A_FLOAT // 10**node.arrow.scale
     return bool(ends["min"] < -limit or ends["max"] > limit)
+
+
+def one_chunk(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """A column in one piece."""
+    if isinstance(column, pa.Array):
+        return column
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)

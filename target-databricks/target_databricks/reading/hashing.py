@@ -30,17 +30,20 @@ _ALL_DIGITS = decimal.Context(
 """The default context rounds to 28 digits, where a column may hold 38 and text any number."""
 
 
-def record_hash(
-    line: bytes, record: dict[str, Any], reserved: Collection[str] = frozenset()
-) -> str:
+def names_metadata(text: bytes) -> bool:
+    """Whether there may be names of metadata in a JSON text, of which ours do not count."""
+    return _MARK in text
+
+
+def record_hash(record: dict[str, Any], reserved: Collection[str] = frozenset()) -> str:
     """Hash a record that orjson has read.
 
     Args:
-        line: The text it came from; only searched for metadata names, of which ours do not count.
         record: Its members; numbers as orjson reads them, exact up to 15 digits.
-        reserved: Members that do not count, because the target writes columns of these names.
+        reserved: Members that do not count, because the target writes columns of these names;
+            they matter to records whose text names metadata.
     """
-    if _MARK in line:
+    if reserved:
         record = _own_members(record, reserved)
     return _sha256(orjson.dumps(record, option=_SORTED)).hexdigest()[:HASH_LENGTH]
 

@@ -50,11 +50,12 @@ class NumberCheck:
         self._open = Kind.ANY in kinds
         self._needed = bool(kinds & {Kind.DECIMAL, Kind.DOUBLE, Kind.ANY})
 
-    def passes(self, lines: Sequence[bytes]) -> bool:
+    def passes(self, lines: Sequence[bytes], block: bytes) -> bool:
         """Whether orjson and Arrow alter no number in these lines.
 
         Args:
             lines: RECORD messages as they came.
+            block: All of them as one text.
 
         Raises:
             ValueError: A line is not JSON.
@@ -62,7 +63,6 @@ class NumberCheck:
         """
         if not self._needed:
             return True
-        block = b"\n".join(lines)
         if not _suspicious([block])[0].as_py() or _prints_back(block):
             return True
         places = pc.indices_nonzero(_suspicious(lines)).to_pylist()

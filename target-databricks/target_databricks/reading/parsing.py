@@ -23,8 +23,8 @@ import pyarrow.json as pj
 
 from target_databricks.errors import BadInputError
 from target_databricks.reading import rescue
-from target_databricks.reading.columns import finish, has_long_decimals
-from target_databricks.reading.hashing import exact_record_hash, record_hash
+from target_databricks.reading.columns import finish, has_long_decimals, one_chunk
+from target_databricks.reading.hashing import exact_record_hash, names_metadata, record_hash
 from target_databricks.reading.json_text import TOO_DEEP, TooDeepError, loads
 from target_databricks.reading.numbers import NumberCheck, beyond_floats
 from target_databricks.reading.open_types import text_maker
@@ -165,31 +165,35 @@ class BlockParser:
             lines: The lines.
             lenient: Whether records may have members that the schema does not mention.
         """
-        text, hashes, reserved = lines.text, list[str](), self._reserved
-        if not self._numbers.passes(text):
+        text, hashes = lines.text, list[str]()
+        block = b"\n".join(text)
+        if not self._numbers.passes(text, block):
             raise DoesNotFitError
         rest: dict[str, pa.Array] = {}
         if lenient:
             text, rest = self._prepared_leniently(lines, hashes)
-        elif self._prepare is None:
-            for line in text:
-                hashes.append(record_hash(line, orjson.loads(line)["record"], reserved))
-        else:
+        elif self._prepare is not None:
             text = [self._prepared(line, hashes) for line in text]
-        table = self._table(text, "ignore" if lenient else "error")
-        rows = _one_chunk(finish(_one_chunk(table.column("record")), self.plan.root))
+        elif names_metadata(block):
+            hashes += [self._hash(line, orjson.loads(line)["record"]) for line in text]
+        else:
+            hashes += [record_hash(orjson.loads(line)["record"]) for line in text]
+        if text is not lines.text:
+            block = b"\n".join(text)
+        table = self._table(text, block, "ignore" if lenient else "error")
+        rows = one_chunk(finish(one_chunk(table.column("record")), self.plan.root))
         columns = dict(zip((f.name for f in self.plan.fields), rows.flatten(), strict=True))
         columns[RECORD_HASH] = pa.array(self._exact(hashes, columns, lines), pa.string())
         if self.plan.sdk_metadata:
-            columns[EXTRACTED_AT] = _one_chunk(table.column("time_extracted"))
-            columns[TABLE_VERSION] = _one_chunk(table.column("version"))
+            columns[EXTRACTED_AT] = one_chunk(table.column("time_extracted"))
+            columns[TABLE_VERSION] = one_chunk(table.column("version"))
         return self._conformed({**rest, **columns}, len(text))
 
     def _prepared(self, line: bytes, hashes: list[str]) -> bytes:
         """The line with everything of open type turned into text, for Arrow to read."""
         message = orjson.loads(line)
         record = message["record"]
-        hashes.append(record_hash(line, record, self._reserved))
+        hashes.append(self._hash(line, record))
         return orjson.dumps({**message, "record": self._prepare(record)})  # type: ignore[misc]
 
     def _prepared_leniently(
@@ -204,7 +208,7 @@ class BlockParser:
         for line in text:
             message = orjson.loads(line)
             record = message["record"]
-            hashes.append(record_hash(line, record, self._reserved))
+            hashes.append(self._hash(line, record))
             rescued.append(self._unexpected.text(line, record))
             deleted.append(self._deletion(record))
             if prepare is not None:
@@ -228,9 +232,9 @@ class BlockParser:
             else CONVERT[Kind.TIMESTAMP](rescue.MOMENT, value)
         )
 
-    def _table(self, text: list[bytes], unexpected: str) -> pa.Table:
+    def _table(self, text: list[bytes], block: bytes, unexpected: str) -> pa.Table:
         table = pj.read_json(
-            pa.BufferReader(b"\n".join(text)),
+            pa.BufferReader(block),
             read_options=pj.ReadOptions(
                 block_size=max(
                     READER_BLOCK,
@@ -317,12 +321,15 @@ class BlockParser:
             "run again: what was loaded before stays, and the run resumes from its state."
         )
 
+    def _hash(self, line: bytes, record: dict[str, Any]) -> str:
+        return record_hash(record, self._reserved if names_metadata(line) else ())
+
     def _hash_of_any(self, line: bytes, record: dict[str, Any]) -> str:
         """The same hash the fast way gives, also for text that only the rescue path takes."""
         if beyond_floats(record, self.plan.root):
             return exact_record_hash(record, self._reserved)
         try:
-            return record_hash(line, orjson.loads(line)["record"], self._reserved)
+            return self._hash(line, orjson.loads(line)["record"])
         except (orjson.JSONDecodeError, orjson.JSONEncodeError):
             return exact_record_hash(record, self._reserved)
 
@@ -390,9 +397,3 @@ class BlockParser:
             batch = batch.filter(usable)
             lines = lines.where(usable.to_pylist())
         return batch
-
-
-def _one_chunk(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    if isinstance(column, pa.Array):
-        return column
-    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)

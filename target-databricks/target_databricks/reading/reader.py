@@ -33,6 +33,9 @@ MEMBERS: Mapping[str, Mapping[str, type]] = {
 
 _RECORD = re.compile(rb'\s*\{\s*"type"\s*:\s*"RECORD"\s*,\s*"stream"\s*:\s*"([^"\\]*)"').match
 
+_NO_LINE = b"\n"
+"""What no line begins with."""
+
 
 class LineSink(Protocol):
     """Takes the RECORD lines of one stream as they are."""
@@ -96,13 +99,21 @@ class BlockReader(GenericSingerReader[bytes]):
         counts: Counter[str] = Counter()
         direct = self.direct
         records = 0
+        start, add = _NO_LINE, _nowhere
         for line in _lines(source):
             self.line += 1
-            match = _RECORD(line)
-            if match is not None and (sink := direct.get(match[1])) is not None:
-                sink.add(line, self.line)
+            # Records of a stream follow each other, and all of them begin as the first one did.
+            if line.startswith(start):
+                add(line, self.line)
                 records += 1
                 continue
+            match = _RECORD(line)
+            if match is not None and (sink := direct.get(match[1])) is not None:
+                start, add = match[0], sink.add
+                add(line, self.line)
+                records += 1
+                continue
+            start = _NO_LINE
             if not line.strip():
                 continue
             try:
@@ -159,6 +170,10 @@ class BlockReader(GenericSingerReader[bytes]):
                     "run again."
                 )
         return kind
+
+
+def _nowhere(line: bytes, number: int) -> None:
+    """Take a line of no stream; there is none."""
 
 
 def _lines(source: IO[bytes] | IO[str]) -> Iterator[bytes]:
