@@ -111,14 +111,16 @@ def _sandbox(**options: Any) -> Iterator[Sandbox]:
     """A sandbox that serves, until a signal comes; what keeps it from doing so ends the command."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
+    try:
+        sandbox = Sandbox(**options)
+    except OSError as error:
+        _fail(f"cannot listen on port {options.get('port', 0)}: {error}")
     # Raised in the main thread wherever it is, so that a stop also ends a long start.
     with suppress(KeyboardInterrupt):
         try:
-            with Sandbox(**options) as sandbox:
+            with sandbox:
                 yield sandbox
-        except OSError as error:
-            _fail(f"cannot listen on port {options.get('port', 0)}: {error}")
-        except RuntimeError as error:
+        except (OSError, RuntimeError) as error:
             _fail(str(error))
 
 
