@@ -19,6 +19,7 @@ import pyarrow as pa
 import pytest
 import release
 import yaml
+from clones import printed, shell
 from deltalake import write_deltalake
 from published import publish
 from shown_commands import as_shown
@@ -90,8 +91,8 @@ class Machine:
             "PATH": os.pathsep.join([f"{self.venv / 'bin'}", f"{home / 'bin'}", kept["PATH"]]),
             "PIP_FIND_LINKS": str(wheels),
             "UV_FIND_LINKS": str(wheels),
-            "UV_CACHE_DIR": _printed("uv", "cache", "dir"),
-            "PIP_CACHE_DIR": _printed("pip", "cache", "dir"),
+            "UV_CACHE_DIR": printed("uv", "cache", "dir"),
+            "PIP_CACHE_DIR": printed("pip", "cache", "dir"),
             "UV_TOOL_DIR": str(home / "tools"),
             "UV_TOOL_BIN_DIR": str(home / "bin"),
             "PIPX_HOME": str(home / "pipx"),
@@ -103,21 +104,7 @@ class Machine:
 
     def run(self, command: str, code: int = 0) -> str:
         """Run a line as a shell does and give what it prints."""
-        done = subprocess.run(
-            ["bash", "-ec", command],
-            cwd=self.home,
-            env=self.env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == code, f"{command}\n{done.stdout}"
-        return done.stdout
-
-
-def _printed(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        return shell(command, self.home, self.env, code)
 
 
 @pytest.fixture

@@ -14,6 +14,22 @@ BIN = Path(sys.executable).parent
 OWN = ("TAP_", "TARGET_", "MELTANO_", "MARTS_", "DBT_", "REPORT_", "PYTEST_", "UV_PROJECT")
 
 
+def shell(command: str, folder: Path, env: dict[str, str], code: int = 0, stdin: str = "") -> str:
+    """Run a line as a shell does, in a folder, and give what it prints."""
+    done = subprocess.run(
+        ["bash", "-ec", command],
+        cwd=folder,
+        env=env,
+        input=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, f"{command}\n{done.stdout}"
+    return done.stdout
+
+
 class Clone:
     """A home of its own with the clone in it; all commands run in `root`.
 
@@ -31,8 +47,8 @@ class Clone:
         self.env = kept | {
             "HOME": str(home),
             "PATH": os.pathsep.join([f"{home}/python/bin", f"{home}/bin", *elsewhere]),
-            "UV_CACHE_DIR": _printed(str(BIN / "uv"), "cache", "dir"),
-            "PIP_CACHE_DIR": _printed("pip", "cache", "dir"),
+            "UV_CACHE_DIR": printed(str(BIN / "uv"), "cache", "dir"),
+            "PIP_CACHE_DIR": printed("pip", "cache", "dir"),
             "UV_PYTHON": sys.executable,
             "NO_COLOR": "1",
         }
@@ -48,18 +64,7 @@ class Clone:
 
     def run(self, command: str, code: int = 0, stdin: str = "", **env: str) -> str:
         """Run a line as a shell does and give what it prints."""
-        done = subprocess.run(
-            ["bash", "-ec", command],
-            cwd=self.root,
-            env=self.env | env,
-            input=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == code, f"{command}\n{done.stdout}"
-        return done.stdout
+        return shell(command, self.root, self.env | env, code, stdin)
 
     def left(self) -> list[str]:
         """Processes that are still there and were started in the clone."""
@@ -79,5 +84,6 @@ def _place(process: Path) -> Path | None:
         return None
 
 
-def _printed(*command: str) -> str:
+def printed(*command: str) -> str:
+    """What a command prints."""
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
